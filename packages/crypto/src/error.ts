@@ -1,0 +1,14 @@
+/**
+ * The one error class of SWS. Test `code`, not `instanceof`: two copies of a package in one program would break the latter.
+ * Neither `message` nor `cause` ever holds a secret.
+ */
+export class SwsError<Code extends string = string> extends Error {
+  override readonly name = 'SwsError';
+  /** Stable and machine-readable: a key of `CRYPTO_FAILURES` here, of `FAILURES` in `@sws/protocol`. */
+  readonly code: Code;
+
+  constructor(code: Code, message: string, options?: { cause?: unknown }) {
+    super(message, options);
+    this.code = code;
+  }
+}

@@ -1,0 +1,48 @@
+/** Fills and returns a new array of `length` random bytes from a cryptographically secure source. */
+export type RandomBytes = (length: number) => Uint8Array;
+
+/**
+ * The primitives that SWS is built from. Stateless: the same arguments give the same bytes in every provider.
+ *
+ * Callers own every array they pass; a provider neither keeps nor changes it, and returns fresh arrays.
+ * Lengths are the caller's duty. The edge cases on which libraries disagree (small order, non-canonical encodings)
+ * are checked by common code outside the providers: `verifySignature`, `parseAddress`.
+ */
+export interface CryptoProvider {
+  /** For logs and benches: `nacl`, `node`, `sodium`. */
+  readonly name: string;
+  /** SHA-512 (FIPS 180-4): 64 bytes. */
+  sha512(bytes: Uint8Array): Uint8Array;
+  /** HKDF-SHA-512 (RFC 5869), extract then expand: `length` bytes, at most 16,320. */
+  hkdf(salt: Uint8Array, ikm: Uint8Array, info: Uint8Array, length: number): Uint8Array;
+  /** The X25519 public key (32 bytes) of a 32-byte secret (RFC 7748 §5; the function clamps). */
+  x25519PublicKey(secret: Uint8Array): Uint8Array;
+  /** X25519 (RFC 7748 §5): 32 bytes, all zero for a low-order `publicKey`. Never throws on 32-byte input. */
+  x25519(secret: Uint8Array, publicKey: Uint8Array): Uint8Array;
+  /** The Ed25519 public key (32 bytes) of a 32-byte seed (RFC 8032 §5.1.5). */
+  ed25519PublicKey(seed: Uint8Array): Uint8Array;
+  /** Ed25519 (RFC 8032 §5.1.6): 64 bytes. */
+  ed25519Sign(seed: Uint8Array, message: Uint8Array): Uint8Array;
+  /** Ed25519 (RFC 8032 §5.1.7). Call `verifySignature` instead: providers differ on malformed keys and signatures. */
+  ed25519Verify(publicKey: Uint8Array, message: Uint8Array, signature: Uint8Array): boolean;
+  /**
+   * NaCl secretbox (XSalsa20-Poly1305): tag (16 bytes) || ciphertext.
+   * @param key 32 bytes. @param nonce 24 bytes, never used twice with one key.
+   * @param into where to write: exactly `plaintext.length + 16` bytes, not overlapping `plaintext`; a fresh array if absent.
+   */
+  secretboxSeal(key: Uint8Array, nonce: Uint8Array, plaintext: Uint8Array, into?: Uint8Array): Uint8Array;
+  /** The plaintext in a fresh array that the caller owns, or `null` if the box does not open. */
+  secretboxOpen(key: Uint8Array, nonce: Uint8Array, box: Uint8Array): Uint8Array | null;
+  /** ML-KEM-768 key generation (FIPS 203 §7.1) from 64 random bytes (d || z): ek 1,184 bytes, dk 2,400 bytes. */
+  kemKeyPair(seed: Uint8Array): { readonly encapsulationKey: Uint8Array; readonly decapsulationKey: Uint8Array };
+  /**
+   * ML-KEM-768 encapsulation (FIPS 203 §7.2): ciphertext 1,088 bytes, shared secret 32 bytes;
+   * `null` if the encapsulation key fails the standard's input check.
+   */
+  kemEncapsulate(
+    encapsulationKey: Uint8Array,
+    random: Uint8Array,
+  ): { readonly ciphertext: Uint8Array; readonly sharedSecret: Uint8Array } | null;
+  /** ML-KEM-768 decapsulation (FIPS 203 §7.3): 32 bytes (an implicit-rejection value for a wrong ciphertext), or `null` on a failed input check. */
+  kemDecapsulate(ciphertext: Uint8Array, decapsulationKey: Uint8Array): Uint8Array | null;
+}
