@@ -1,0 +1,91 @@
+import { MESSAGE_HEAD_BYTES } from '../frames/message.js';
+
+/** The first byte of a channel frame (PROTOCOL §4). */
+export const KIND = { open: 1, accept: 2, data: 3, control: 4, reset: 5 } as const;
+/** kind (1) || channelId (16). */
+export const CHANNEL_HEAD_BYTES = 17;
+export const TAG_BYTES = 16;
+export const EK_BYTES = 1184;
+export const CT_BYTES = 1088;
+/** Payloads of OPEN and ACCEPT have at most this many bytes, padding included. */
+export const MAX_PAYLOAD_BYTES = 4096;
+const MIN_PAYLOAD_BYTES = 256;
+/** type (1) || next (8) || limit (8) || id (8), and its tag. */
+const CONTROL_BOX_BYTES = 25 + TAG_BYTES;
+/** code (2) || echo (32), and its tag. */
+const RESET_BOX_BYTES = 34 + TAG_BYTES;
+
+/** The parts of a channel frame; every array is a view of the frame. */
+export type ChannelFrame = { readonly channelId: Uint8Array; readonly box: Uint8Array } & (
+  | { readonly kind: typeof KIND.open; readonly ephemeral: Uint8Array; readonly kem: Uint8Array }
+  | { readonly kind: typeof KIND.accept; readonly ephemeral: Uint8Array; readonly kem: Uint8Array }
+  | { readonly kind: typeof KIND.data; readonly seq: number }
+  | { readonly kind: typeof KIND.control; readonly epoch: number; readonly counter: number }
+  | { readonly kind: typeof KIND.reset; readonly nonce: Uint8Array }
+);
+
+/** Reads a u64 that must fit a safe integer; -1 if it does not. */
+export function readU53(view: DataView, offset: number): number {
+  const high = view.getUint32(offset);
+  return high > 0x1fffff ? -1 : high * 0x1_0000_0000 + view.getUint32(offset + 4);
+}
+
+/** Writes a safe integer as a u64. */
+export function writeU53(view: DataView, offset: number, value: number): void {
+  view.setUint32(offset, Math.floor(value / 0x1_0000_0000));
+  view.setUint32(offset + 4, value >>> 0);
+}
+
+/** Takes a channel frame apart; `null` for an unknown kind, a wrong length, or a number above 2^53 - 1. */
+export function parseChannelFrame(content: Uint8Array): ChannelFrame | null {
+  const length = content.length;
+  if (length < CHANNEL_HEAD_BYTES) return null;
+  const channelId = content.subarray(1, CHANNEL_HEAD_BYTES);
+  const view = new DataView(content.buffer, content.byteOffset, length);
+  switch (content[0]) {
+    case KIND.open:
+    case KIND.accept: {
+      const kind = content[0] === KIND.open ? KIND.open : KIND.accept;
+      const boxAt = CHANNEL_HEAD_BYTES + 32 + (kind === KIND.open ? EK_BYTES : CT_BYTES);
+      if (length < boxAt + TAG_BYTES + MIN_PAYLOAD_BYTES || length > boxAt + TAG_BYTES + MAX_PAYLOAD_BYTES) return null;
+      const ephemeral = content.subarray(CHANNEL_HEAD_BYTES, CHANNEL_HEAD_BYTES + 32);
+      return { kind, channelId, ephemeral, kem: content.subarray(CHANNEL_HEAD_BYTES + 32, boxAt), box: content.subarray(boxAt) };
+    }
+    case KIND.data: {
+      if (length < CHANNEL_HEAD_BYTES + 8 + TAG_BYTES) return null;
+      const seq = readU53(view, CHANNEL_HEAD_BYTES);
+      return seq < 0 ? null : { kind: KIND.data, channelId, seq, box: content.subarray(CHANNEL_HEAD_BYTES + 8) };
+    }
+    case KIND.control: {
+      if (length !== CHANNEL_HEAD_BYTES + 12 + CONTROL_BOX_BYTES) return null;
+      const counter = readU53(view, CHANNEL_HEAD_BYTES + 4);
+      const epoch = view.getUint32(CHANNEL_HEAD_BYTES);
+      return counter < 0 ? null : { kind: KIND.control, channelId, epoch, counter, box: content.subarray(CHANNEL_HEAD_BYTES + 12) };
+    }
+    case KIND.reset: {
+      if (length !== CHANNEL_HEAD_BYTES + 24 + RESET_BOX_BYTES) return null;
+      const nonce = content.subarray(CHANNEL_HEAD_BYTES, CHANNEL_HEAD_BYTES + 24);
+      return { kind: KIND.reset, channelId, nonce, box: content.subarray(CHANNEL_HEAD_BYTES + 24) };
+    }
+    default:
+      return null;
+  }
+}
+
+/**
+ * A binary MESSAGE to `peer` with room for a channel frame of `contentBytes`, its kind and channelId written.
+ * Sealing writes straight into it, so that a frame is laid out once and never copied again.
+ */
+export function newMessage(peer: Uint8Array, kind: number, channelId: Uint8Array, contentBytes: number): Uint8Array {
+  const message = new Uint8Array(MESSAGE_HEAD_BYTES + contentBytes);
+  message[0] = 1;
+  message.set(peer, 1);
+  message[MESSAGE_HEAD_BYTES] = kind;
+  message.set(channelId, MESSAGE_HEAD_BYTES + 1);
+  return message;
+}
+
+/** The channel frame inside a binary MESSAGE, as a view. */
+export function contentOf(message: Uint8Array): Uint8Array {
+  return message.subarray(MESSAGE_HEAD_BYTES);
+}

@@ -1,0 +1,250 @@
+import { type CryptoProvider, concatBytes } from '@sws/crypto';
+import { encodeUtf8 } from '../utf8.js';
+import { CHANNEL_HEAD_BYTES, contentOf, KIND, newMessage, TAG_BYTES, writeU53 } from './channel-frame.js';
+
+const INFO_CHANNEL = encodeUtf8('channel');
+const INFO_REKEY = encodeUtf8('rekey');
+const KEY_BYTES = 32;
+
+/** The static side of a handshake: an `Identity`, or the explorer's symbolic one. */
+export interface StaticKey {
+  /** 32 bytes. */
+  publicKeyBytes(): Uint8Array;
+  /** X25519 with the secret behind `publicKeyBytes`: 32 bytes, all zero for a low-order point. */
+  dh(publicKey: Uint8Array): Uint8Array;
+}
+
+export type Role = 'initiator' | 'responder';
+
+/** A fresh X25519 pair; `secret` is overwritten once spent. */
+export interface Ephemeral {
+  readonly secret: Uint8Array;
+  readonly publicKey: Uint8Array;
+}
+
+/** One direction's DATA key and how much it has sealed or opened. */
+interface DataKey {
+  bytes: Uint8Array;
+  frames: number;
+}
+
+/** Whether all bytes are zero: what X25519 gives for a low-order point (RFC 7748 §6.1). */
+export function isAllZero(bytes: Uint8Array): boolean {
+  let any = 0;
+  for (const byte of bytes) any |= byte;
+  return any === 0;
+}
+
+/**
+ * The keys of one established channel: only this seals and opens its DATA and CONTROL (PROTOCOL §4, Keys and Rekey).
+ * Nonces are derived from sequence numbers and counters, which the callers let grow and never repeat.
+ */
+export class ChannelKeys {
+  readonly #provider: CryptoProvider;
+  readonly #static: StaticKey;
+  readonly #peer: Uint8Array;
+  readonly #channelId: Uint8Array;
+  readonly #role: Role;
+  #transcript: Uint8Array;
+  #root: Uint8Array;
+  #send: DataKey;
+  #receive: DataKey;
+  #sendControl: Uint8Array;
+  #receiveControl: Map<number, Uint8Array>;
+  #next: { send: Uint8Array; receive: Uint8Array; sendControl: Uint8Array } | null = null;
+  #epoch = 0;
+  #sendCounter = 0;
+  #lastReceived = { epoch: 0, counter: -1 };
+  #ephemeral: Ephemeral | null = null;
+
+  /** Takes ownership of `transcript` (h4) and `keyMaterial` (es || ss || ee || se || K), which is overwritten. */
+  constructor(
+    provider: CryptoProvider,
+    staticKey: StaticKey,
+    peer: Uint8Array,
+    channelId: Uint8Array,
+    role: Role,
+    transcript: Uint8Array,
+    keyMaterial: Uint8Array,
+  ) {
+    this.#provider = provider;
+    this.#static = staticKey;
+    this.#peer = peer;
+    this.#channelId = channelId;
+    this.#role = role;
+    this.#transcript = transcript;
+    const keys = this.#derive(transcript, keyMaterial, INFO_CHANNEL);
+    this.#root = keys.root;
+    this.#send = { bytes: keys.send, frames: 0 };
+    this.#receive = { bytes: keys.receive, frames: 0 };
+    this.#sendControl = keys.sendControl;
+    this.#receiveControl = new Map([[0, keys.receiveControl]]);
+  }
+
+  /** Rekeys completed: the epoch that CONTROLs are sealed under. */
+  get epoch(): number {
+    return this.#epoch;
+  }
+  /** DATA frames sealed under the present send key. */
+  get sealedFrames(): number {
+    return this.#send.frames;
+  }
+  /** DATA frames opened under the present receive key. */
+  get openedFrames(): number {
+    return this.#receive.frames;
+  }
+  /** Whether the peer has been heard under the newest control key: a rekey may start only then. */
+  get confirmed(): boolean {
+    return this.#lastReceived.epoch === this.#epoch && this.#lastReceived.counter >= 0;
+  }
+  /** Whether this end has sent its rekey key and waits for the peer's. */
+  get rekeying(): boolean {
+    return this.#ephemeral !== null || this.#next !== null;
+  }
+
+  /** Seals one DATA frame: a whole binary MESSAGE to the peer. */
+  sealData(seq: number, plaintext: Uint8Array): Uint8Array {
+    const message = newMessage(this.#peer, KIND.data, this.#channelId, CHANNEL_HEAD_BYTES + 8 + plaintext.length + TAG_BYTES);
+    const content = contentOf(message);
+    writeU53(new DataView(content.buffer, content.byteOffset), CHANNEL_HEAD_BYTES, seq);
+    this.#provider.secretboxSeal(this.#send.bytes, dataNonce(seq), plaintext, content.subarray(CHANNEL_HEAD_BYTES + 8));
+    this.#send.frames++;
+    return message;
+  }
+
+  openData(seq: number, box: Uint8Array): Uint8Array | null {
+    const plaintext = this.#provider.secretboxOpen(this.#receive.bytes, dataNonce(seq), box);
+    if (plaintext !== null) this.#receive.frames++;
+    return plaintext;
+  }
+
+  /** Seals one CONTROL under the present epoch and the next counter. */
+  sealControl(plaintext: Uint8Array): Uint8Array {
+    const message = newMessage(this.#peer, KIND.control, this.#channelId, CHANNEL_HEAD_BYTES + 12 + plaintext.length + TAG_BYTES);
+    const content = contentOf(message);
+    const view = new DataView(content.buffer, content.byteOffset);
+    const counter = this.#sendCounter++;
+    view.setUint32(CHANNEL_HEAD_BYTES, this.#epoch);
+    writeU53(view, CHANNEL_HEAD_BYTES + 4, counter);
+    this.#provider.secretboxSeal(this.#sendControl, controlNonce(this.#epoch, counter), plaintext, content.subarray(CHANNEL_HEAD_BYTES + 12));
+    return message;
+  }
+
+  /** `null` if it does not open, repeats or precedes one already opened, or is of an epoch whose key is gone. */
+  openControl(epoch: number, counter: number, box: Uint8Array): Uint8Array | null {
+    const last = this.#lastReceived;
+    if (epoch < last.epoch || (epoch === last.epoch && counter <= last.counter)) return null;
+    const key = this.#receiveControl.get(epoch);
+    if (key === undefined) return null;
+    const plaintext = this.#provider.secretboxOpen(key, controlNonce(epoch, counter), box);
+    if (plaintext === null) return null;
+    this.#lastReceived = { epoch, counter };
+    for (const [older, bytes] of this.#receiveControl) {
+      if (older < epoch) {
+        bytes.fill(0);
+        this.#receiveControl.delete(older);
+      }
+    }
+    return plaintext;
+  }
+
+  /** Initiator: the 32 bytes of a `rekey` frame. `secret` is 32 random bytes, owned from here. */
+  startRekey(secret: Uint8Array): Uint8Array {
+    this.#ephemeral = { secret, publicKey: this.#provider.x25519PublicKey(secret) };
+    return this.#ephemeral.publicKey;
+  }
+
+  /** Responder, on `rekey(Ea')`: the 32 bytes of the answer, or `null` for a low-order key. Call `switchSend` once the answer is sealed. */
+  answerRekey(theirs: Uint8Array, secret: Uint8Array): Uint8Array | null {
+    const publicKey = this.#provider.x25519PublicKey(secret);
+    return this.#mix({ secret, publicKey }, theirs, theirs, publicKey) ? publicKey : null;
+  }
+
+  /** Initiator, on `rekey(Eb')`: from here the peer's DATA opens under its new key. False for a low-order key. Call `switchSend` and `completeRekey` once `rekeyed` is sealed. */
+  finishRekey(theirs: Uint8Array): boolean {
+    const own = this.#ephemeral;
+    if (own === null) return false;
+    this.#ephemeral = null;
+    if (!this.#mix(own, theirs, own.publicKey, theirs)) return false;
+    this.switchReceive();
+    return true;
+  }
+
+  /** From the next DATA sealed on, the new send key holds. */
+  switchSend(): void {
+    if (this.#next === null) return;
+    this.#send.bytes.fill(0);
+    this.#send = { bytes: this.#next.send, frames: 0 };
+  }
+
+  /** From the next DATA opened on, the new receive key holds. */
+  switchReceive(): void {
+    if (this.#next === null) return;
+    this.#receive.bytes.fill(0);
+    this.#receive = { bytes: this.#next.receive, frames: 0 };
+  }
+
+  /** The rekey is complete on this end: CONTROLs are sealed under the next epoch. */
+  completeRekey(): void {
+    if (this.#next === null) return;
+    this.#sendControl.fill(0);
+    this.#sendControl = this.#next.sendControl;
+    this.#next = null;
+    this.#epoch++;
+    this.#sendCounter = 0;
+  }
+
+  /** Overwrites every key. */
+  erase(): void {
+    for (const key of [this.#root, this.#send.bytes, this.#receive.bytes, this.#sendControl, ...this.#receiveControl.values()]) key.fill(0);
+    this.#ephemeral?.secret.fill(0);
+    if (this.#next !== null) for (const key of Object.values(this.#next)) key.fill(0);
+    this.#receiveControl.clear();
+  }
+
+  #mix(own: Ephemeral, theirs: Uint8Array, first: Uint8Array, second: Uint8Array): boolean {
+    const ee = this.#provider.x25519(own.secret, theirs);
+    // es pairs the initiator's ephemeral with the responder's static key, se the reverse.
+    const ownWithStatic = this.#provider.x25519(own.secret, this.#peer);
+    const staticWithTheirs = this.#static.dh(theirs);
+    own.secret.fill(0);
+    const [es, se] = this.#role === 'initiator' ? [ownWithStatic, staticWithTheirs] : [staticWithTheirs, ownWithStatic];
+    if (isAllZero(ee) || isAllZero(es) || isAllZero(se)) return false;
+    this.#transcript = this.#provider.sha512(concatBytes(this.#transcript, first, second));
+    const ikm = concatBytes(ee, es, se);
+    const salt = this.#root;
+    // h' binds the new keys to everything before them: it stands in the info, after the label.
+    const keys = this.#derive(salt, ikm, concatBytes(INFO_REKEY, this.#transcript));
+    salt.fill(0);
+    for (const bytes of [ee, es, se]) bytes.fill(0);
+    this.#root = keys.root;
+    this.#receiveControl.set(this.#epoch + 1, keys.receiveControl);
+    this.#next = { send: keys.send, receive: keys.receive, sendControl: keys.sendControl };
+    return true;
+  }
+
+  #derive(salt: Uint8Array, ikm: Uint8Array, info: Uint8Array) {
+    const bytes = this.#provider.hkdf(salt, ikm, info, 5 * KEY_BYTES);
+    ikm.fill(0);
+    const part = (index: number) => bytes.slice(index * KEY_BYTES, (index + 1) * KEY_BYTES);
+    const [root, dataAB, dataBA, controlAB, controlBA] = [part(0), part(1), part(2), part(3), part(4)];
+    bytes.fill(0);
+    return this.#role === 'initiator'
+      ? { root, send: dataAB, receive: dataBA, sendControl: controlAB, receiveControl: controlBA }
+      : { root, send: dataBA, receive: dataAB, sendControl: controlBA, receiveControl: controlAB };
+  }
+}
+
+function dataNonce(seq: number): Uint8Array {
+  const nonce = new Uint8Array(24);
+  writeU53(new DataView(nonce.buffer), 16, seq);
+  return nonce;
+}
+
+function controlNonce(epoch: number, counter: number): Uint8Array {
+  const nonce = new Uint8Array(24);
+  const view = new DataView(nonce.buffer);
+  view.setUint32(12, epoch);
+  writeU53(view, 16, counter);
+  return nonce;
+}

@@ -1,0 +1,60 @@
+import { fail, type Result, succeed } from '../result.js';
+import { type Padding, paddedLength } from './padding.js';
+
+/** What a DATA plaintext carries; values follow RFC 6455 §5.2 where they can (PROTOCOL §4, DATA). */
+export const OPCODE = { continuation: 0, text: 1, binary: 2, rekey: 3, rekeyed: 4, close: 8 } as const;
+export type Opcode = (typeof OPCODE)[keyof typeof OPCODE];
+/** Set on the last fragment of a message, and on every rekey, rekeyed and close. */
+export const FIN = 0x80;
+/** The most application bytes in one DATA frame. */
+export const MAX_FRAGMENT_BYTES = 61_440;
+/** opcode (1) || length (4). */
+const HEAD_BYTES = 5;
+const KNOWN = new Set<number>(Object.values(OPCODE));
+
+/** A decoded DATA plaintext; `bytes` is a view of the array that was decoded. */
+export interface DataPlaintext {
+  readonly opcode: Opcode;
+  readonly fin: boolean;
+  readonly bytes: Uint8Array;
+}
+
+/** Whether an opcode belongs to the channel itself: never fragmented, charged or held back. */
+export function isChannelOpcode(opcode: Opcode): boolean {
+  return opcode === OPCODE.rekey || opcode === OPCODE.rekeyed || opcode === OPCODE.close;
+}
+
+/** The length of the DATA plaintext that carries `bytes` application bytes. */
+export function paddedDataLength(bytes: number, padding: Padding): number {
+  return paddedLength(HEAD_BYTES + bytes, padding);
+}
+
+/** Encodes `opcode || length || bytes || zeros`. `bytes` is copied. */
+export function encodeData(opcode: Opcode, fin: boolean, bytes: Uint8Array, padding: Padding): Uint8Array {
+  const plaintext = new Uint8Array(paddedDataLength(bytes.length, padding));
+  plaintext[0] = fin ? opcode | FIN : opcode;
+  new DataView(plaintext.buffer).setUint32(1, bytes.length);
+  plaintext.set(bytes, HEAD_BYTES);
+  return plaintext;
+}
+
+/** Decodes a DATA plaintext and checks all that one frame shows: a failure is always `protocol-error` (1002). */
+export function decodeData(plaintext: Uint8Array): Result<DataPlaintext> {
+  const first = plaintext[0];
+  if (first === undefined || plaintext.length < HEAD_BYTES) {
+    return fail('protocol-error', `a DATA plaintext has at least ${HEAD_BYTES} bytes`);
+  }
+  const opcode = first & ~FIN;
+  const fin = (first & FIN) !== 0;
+  if (!KNOWN.has(opcode)) return fail('protocol-error', `unknown opcode ${opcode}`);
+  const known = opcode as Opcode;
+  if (isChannelOpcode(known) && !fin) return fail('protocol-error', `opcode ${opcode} is never fragmented`);
+  const length = new DataView(plaintext.buffer, plaintext.byteOffset).getUint32(1);
+  const end = HEAD_BYTES + length;
+  if (end > plaintext.length) return fail('protocol-error', 'a DATA length points past the end of its plaintext');
+  if (length > MAX_FRAGMENT_BYTES) return fail('protocol-error', `a fragment has at most ${MAX_FRAGMENT_BYTES} bytes`);
+  for (let i = end; i < plaintext.length; i++) {
+    if (plaintext[i] !== 0) return fail('protocol-error', 'DATA padding is not zero');
+  }
+  return succeed({ opcode: known, fin, bytes: plaintext.subarray(HEAD_BYTES, end) });
+}

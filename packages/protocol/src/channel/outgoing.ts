@@ -1,0 +1,213 @@
+import type { ChannelKeys } from './channel-keys.js';
+import { encodeData, isChannelOpcode, MAX_FRAGMENT_BYTES, OPCODE, type Opcode, paddedDataLength } from './data.js';
+import { Deque } from './deque.js';
+import type { Padding } from './padding.js';
+
+/** Charged on top of a DATA frame's padded plaintext: what a retained frame costs beyond its bytes (PROTOCOL §4, Credit). */
+export const FRAME_CHARGE_BYTES = 96;
+/** An end that has sealed this many frames under one key seals only rekey, rekeyed and close until it has the next. */
+export const MAX_SEALED_PER_KEY = 2 ** 17 - 16;
+
+interface Message {
+  readonly opcode: Opcode;
+  readonly bytes: Uint8Array;
+  offset: number;
+}
+
+interface Urgent {
+  readonly opcode: Opcode;
+  readonly bytes: Uint8Array;
+  readonly afterSealing: (() => void) | undefined;
+}
+
+interface Retained {
+  readonly message: Uint8Array;
+  readonly appBytes: number;
+  readonly endsMessage: boolean;
+}
+
+/** What is sent at most unacknowledged when the relay has not complained. */
+const UNLIMITED = Number.POSITIVE_INFINITY;
+
+/**
+ * The sending half of a channel: unsealed messages, sealed frames kept until acknowledged, the peer's credit, and the
+ * place from which frames go out. A resend pass moves that place back; frames are never sealed twice.
+ */
+export class Outgoing {
+  readonly #padding: Padding;
+  readonly #queue = new Deque<Message>();
+  readonly #urgent = new Deque<Urgent>();
+  readonly #retained = new Deque<Retained>();
+  #acked = 0;
+  #cursor = 0;
+  #sealed = 0;
+  #charged = 0;
+  #limit: number;
+  #closeBytes: Uint8Array | null = null;
+  #unackedBytes = 0;
+  #inFlightLimit = UNLIMITED;
+  #ackedInWindow = 0;
+  /** Whole messages given to `enqueue`, and those of them acknowledged. */
+  messagesQueued = 0;
+  messagesAcknowledged = 0;
+  /** Set once a close frame has been sealed: no DATA follows it. */
+  closeSealed = false;
+
+  constructor(padding: Padding, limit: number) {
+    this.#padding = padding;
+    this.#limit = limit;
+  }
+
+  /** Application bytes that the peer has not acknowledged. */
+  get bufferedAmount(): number {
+    return this.#unackedBytes;
+  }
+  /** Frames sent at least once; the seq of the next first sending. */
+  get cursor(): number {
+    return this.#cursor;
+  }
+  get acked(): number {
+    return this.#acked;
+  }
+  get sealed(): number {
+    return this.#sealed;
+  }
+  get retainedFrames(): number {
+    return this.#retained.length;
+  }
+  /** Whether anything waits for the peer: unacknowledged frames, or messages that lack credit. */
+  get hungry(): boolean {
+    return this.#retained.length > 0 || this.#queue.length > 0 || this.#urgent.length > 0;
+  }
+
+  /** Owns `bytes` from here. */
+  enqueue(opcode: typeof OPCODE.text | typeof OPCODE.binary, bytes: Uint8Array): void {
+    this.#queue.push({ opcode, bytes, offset: 0 });
+    this.#unackedBytes += bytes.length;
+    this.messagesQueued++;
+  }
+
+  /** Ahead of all unsealed data: rekey, rekeyed, and the answer to a close. */
+  enqueueUrgent(opcode: Opcode, bytes: Uint8Array, afterSealing?: () => void): void {
+    this.#urgent.push({ opcode, bytes, afterSealing });
+  }
+
+  /** Behind all unsealed data: this end's own close. */
+  enqueueClose(bytes: Uint8Array): void {
+    this.#closeBytes = bytes;
+  }
+
+  /** Forgets messages not yet sealed: after a close by the peer or a failure they can't be sent. */
+  dropUnsealed(): void {
+    this.#queue.clear();
+    this.#closeBytes = null;
+  }
+
+  grant(limit: number): void {
+    if (limit > this.#limit) this.#limit = limit;
+  }
+
+  /** Whether `next` has a frame to give. */
+  canSend(keys: ChannelKeys): boolean {
+    if (this.#cursor - this.#acked >= this.#inFlightLimit) return false;
+    if (this.#cursor < this.#sealed || this.#urgent.length > 0) return true;
+    if (this.closeSealed) return false;
+    const message = this.#queue.at(0);
+    if (message === undefined) return this.#closeBytes !== null;
+    if (keys.sealedFrames >= MAX_SEALED_PER_KEY) return false;
+    // The charge depends on padding alone, so that asking costs no sealing.
+    return this.#charged + this.#chargeOf(message) <= this.#limit;
+  }
+
+  /** The next MESSAGE to send: one again, or one sealed now. Retained here: the transport must not change it. */
+  next(keys: ChannelKeys): Uint8Array | null {
+    if (!this.canSend(keys)) return null;
+    if (this.#cursor === this.#sealed) this.#sealNext(keys);
+    const frame = this.#retained.at(this.#cursor - this.#acked);
+    if (frame === undefined) return null;
+    this.#cursor++;
+    return frame.message;
+  }
+
+  /** Frees frames below `next`. False if `next` is above what was sent (1002). */
+  acknowledge(next: number): boolean {
+    if (next > this.#sealed) return false;
+    while (this.#acked < next) {
+      const frame = this.#retained.shift();
+      if (frame === undefined) break;
+      this.#acked++;
+      this.#unackedBytes -= frame.appBytes;
+      if (frame.endsMessage) this.messagesAcknowledged++;
+      if (this.#inFlightLimit !== UNLIMITED && ++this.#ackedInWindow >= this.#inFlightLimit) {
+        this.#ackedInWindow = 0;
+        // Past this many frames a window of credit is the tighter bound anyway.
+        this.#inFlightLimit = this.#inFlightLimit >= 4096 ? UNLIMITED : this.#inFlightLimit + 1;
+      }
+    }
+    if (this.#cursor < this.#acked) this.#cursor = this.#acked;
+    return true;
+  }
+
+  /** Begins a resend pass at the first unacknowledged frame. */
+  resend(): void {
+    this.#cursor = this.#acked;
+  }
+
+  /** The relay said `congested`: half as much in flight from here. */
+  slowDown(): void {
+    const inFlight = Math.min(this.#inFlightLimit, this.#cursor - this.#acked);
+    this.#inFlightLimit = Math.max(1, Math.floor(inFlight / 2));
+    this.#ackedInWindow = 0;
+  }
+
+  /** The frame of `seq` if it is retained and has been sent. */
+  retainedMessage(seq: number): Uint8Array | null {
+    return seq < this.#cursor ? (this.#retained.at(seq - this.#acked)?.message ?? null) : null;
+  }
+
+  clear(): void {
+    this.#queue.clear();
+    this.#urgent.clear();
+    this.#retained.clear();
+    this.#closeBytes = null;
+  }
+
+  #chargeOf(message: Message): number {
+    const length = Math.min(MAX_FRAGMENT_BYTES, message.bytes.length - message.offset);
+    return paddedDataLength(length, this.#padding) + FRAME_CHARGE_BYTES;
+  }
+
+  #sealNext(keys: ChannelKeys): void {
+    const urgent = this.#urgent.shift();
+    if (urgent !== undefined) {
+      if (urgent.opcode === OPCODE.close) this.closeSealed = true;
+      this.#seal(keys, urgent.opcode, true, urgent.bytes, false);
+      urgent.afterSealing?.();
+      return;
+    }
+    const message = this.#queue.at(0);
+    if (message !== undefined) {
+      const end = Math.min(message.bytes.length, message.offset + MAX_FRAGMENT_BYTES);
+      const fin = end === message.bytes.length;
+      const opcode = message.offset === 0 ? message.opcode : OPCODE.continuation;
+      this.#seal(keys, opcode, fin, message.bytes.subarray(message.offset, end), fin);
+      message.offset = end;
+      if (fin) this.#queue.shift();
+      return;
+    }
+    if (this.#closeBytes !== null) {
+      this.closeSealed = true;
+      this.#seal(keys, OPCODE.close, true, this.#closeBytes, false);
+      this.#closeBytes = null;
+    }
+  }
+
+  #seal(keys: ChannelKeys, opcode: Opcode, fin: boolean, bytes: Uint8Array, endsMessage: boolean): void {
+    const plaintext = encodeData(opcode, fin, bytes, this.#padding);
+    const own = isChannelOpcode(opcode);
+    if (!own) this.#charged += plaintext.length + FRAME_CHARGE_BYTES;
+    this.#retained.push({ message: keys.sealData(this.#sealed, plaintext), appBytes: own ? 0 : bytes.length, endsMessage });
+    plaintext.fill(0);
+    this.#sealed++;
+  }
+}
