@@ -1,0 +1,42 @@
+import { SwsError } from './error.js';
+import { P, readLittleEndian } from './field.js';
+import { decodeHex } from './hex.js';
+
+/** An address has this many hex digits. */
+export const ADDRESS_DIGITS = 64;
+
+/** The u-coordinates of the points of low order on Curve25519 and its twist, canonical ones (https://cr.yp.to/ecdh.html#validate). */
+const LOW_ORDER = new Set([
+  0n,
+  1n,
+  325606250916557431795983626356110631294008115727848805560023387167927233504n,
+  39382357235489614581723060781553021112529911719440698176882885853963445705823n,
+  P - 1n,
+]);
+
+/** Whether 32 bytes are a canonical X25519 public key that is not of low order: below 2^255 - 19, top bit clear. */
+export function isUsablePublicKey(bytes: Uint8Array): boolean {
+  if (bytes.length !== 32) return false;
+  const u = readLittleEndian(bytes);
+  return u < P && !LOW_ORDER.has(u);
+}
+
+/** The 32 bytes of an address, or `null` where `parseAddress` throws. */
+export function readAddress(text: string): Uint8Array | null {
+  if (text.length !== ADDRESS_DIGITS) return null;
+  const bytes = decodeHex(text);
+  return bytes !== null && isUsablePublicKey(bytes) ? bytes : null;
+}
+
+/**
+ * The 32 bytes of an address: 64 lowercase hex digits of a canonical X25519 public key (PROTOCOL §1).
+ * @throws SwsError `invalid-address`; `low-order-key`
+ */
+export function parseAddress(text: string): Uint8Array {
+  const bytes = text.length === ADDRESS_DIGITS ? decodeHex(text) : null;
+  if (bytes === null) throw new SwsError('invalid-address', `an address is ${ADDRESS_DIGITS} lowercase hex digits`);
+  const u = readLittleEndian(bytes);
+  if (u >= P) throw new SwsError('invalid-address', 'an address is a number below 2^255 - 19');
+  if (LOW_ORDER.has(u)) throw new SwsError('low-order-key', 'this public key is of low order: every secret agrees on it');
+  return bytes;
+}

@@ -1,0 +1,96 @@
+import { equalBytes } from './bytes.js';
+import { SwsError } from './error.js';
+import { encodeHex } from './hex.js';
+import { naclProvider } from './nacl.js';
+import type { CryptoProvider, RandomBytes } from './provider.js';
+import { applicationMessage, labelBytes } from './signature.js';
+
+/** A seed, the one secret to store and back up, has this many bytes. */
+export const SEED_BYTES = 32;
+
+/**
+ * One 32-byte seed and the two related key pairs it gives (PROTOCOL §1): X25519, whose public key is the address, and
+ * Ed25519. Printing one, however it is done, shows the public key only.
+ */
+export class Identity {
+  /** The address: the X25519 public key as 64 lowercase hex digits. */
+  readonly publicKey: string;
+  /** The Ed25519 public key as 64 lowercase hex digits. */
+  readonly signingKey: string;
+  readonly #provider: CryptoProvider;
+  readonly #seed: Uint8Array;
+  readonly #secret: Uint8Array;
+  readonly #publicKey: Uint8Array;
+  readonly #signingKey: Uint8Array;
+
+  private constructor(seed: Uint8Array, provider: CryptoProvider) {
+    this.#provider = provider;
+    this.#seed = seed.slice();
+    const hash = provider.sha512(seed);
+    // The clamped first half of SHA-512(seed) is Ed25519's own scalar (RFC 8032 §5.1.5): both public keys are one point.
+    this.#secret = hash.slice(0, 32);
+    hash.fill(0);
+    this.#secret[0] = (this.#secret[0] ?? 0) & 248;
+    this.#secret[31] = ((this.#secret[31] ?? 0) & 127) | 64;
+    this.#publicKey = provider.x25519PublicKey(this.#secret);
+    this.#signingKey = provider.ed25519PublicKey(seed);
+    this.publicKey = encodeHex(this.#publicKey);
+    this.signingKey = encodeHex(this.#signingKey);
+  }
+
+  /** The identity of a seed, which is copied. @throws SwsError `invalid-length` unless it has 32 bytes */
+  static fromSeed(seed: Uint8Array, provider: CryptoProvider = naclProvider): Identity {
+    if (seed.length !== SEED_BYTES) throw new SwsError('invalid-length', `a seed has ${SEED_BYTES} bytes`);
+    return new Identity(seed, provider);
+  }
+
+  /** A new identity. `randomBytes` is `@sws/crypto/platform`'s, or your platform's own. */
+  static generate(randomBytes: RandomBytes, provider: CryptoProvider = naclProvider): Identity {
+    const seed = randomBytes(SEED_BYTES);
+    const identity = new Identity(seed, provider);
+    seed.fill(0);
+    return identity;
+  }
+
+  /** The address as 32 bytes, a copy. */
+  publicKeyBytes(): Uint8Array {
+    return this.#publicKey.slice();
+  }
+
+  /** The signing key as 32 bytes, a copy. */
+  signingKeyBytes(): Uint8Array {
+    return this.#signingKey.slice();
+  }
+
+  /** X25519 with another's public key: 32 bytes, all zero for a point of low order. */
+  dh(publicKey: Uint8Array): Uint8Array {
+    return this.#provider.x25519(this.#secret, publicKey);
+  }
+
+  /** Signs for an application: Ed25519 over `"sws/1 app\0" || u16(len(context)) || context || bytes`: 64 bytes. */
+  sign(context: string, bytes: Uint8Array): Uint8Array {
+    return this.#provider.ed25519Sign(this.#seed, applicationMessage(context, bytes));
+  }
+
+  /** Signs a protocol message that begins with its label. For `@sws/protocol`. @throws SwsError `invalid-label` */
+  signLabelled(label: 'register' | 'registered', message: Uint8Array): Uint8Array {
+    const prefix = labelBytes(label);
+    if (!equalBytes(message.subarray(0, prefix.length), prefix)) {
+      throw new SwsError('invalid-label', `the message does not begin with the label ${label}`);
+    }
+    return this.#provider.ed25519Sign(this.#seed, message);
+  }
+
+  /** A copy of the seed: the secret itself, for storage and backup. */
+  exportSeed(): Uint8Array {
+    return this.#seed.slice();
+  }
+
+  toString(): string {
+    return `Identity(${this.publicKey})`;
+  }
+
+  toJSON(): { publicKey: string; signingKey: string } {
+    return { publicKey: this.publicKey, signingKey: this.signingKey };
+  }
+}

@@ -1,0 +1,2 @@
+export { randomBytes } from './random.js';
+export { type WebStorageLike, webStorageStore } from './web-storage.js';

@@ -1,0 +1,46 @@
+import { createHash, createPrivateKey, createPublicKey, diffieHellman, hkdfSync, type KeyObject, sign, verify } from 'node:crypto';
+import { naclProvider } from '../nacl.js';
+import type { CryptoProvider } from '../provider.js';
+
+// DER prefixes of raw keys (RFC 8410 §4, §7): node:crypto takes keys in PKCS #8 and SPKI only.
+const PRIVATE = { x25519: '302e020100300506032b656e04220420', ed25519: '302e020100300506032b657004220420' } as const;
+const PUBLIC = { x25519: '302a300506032b656e032100', ed25519: '302a300506032b6570032100' } as const;
+type Curve = keyof typeof PRIVATE;
+
+function privateKey(curve: Curve, secret: Uint8Array): KeyObject {
+  return createPrivateKey({ key: Buffer.concat([Buffer.from(PRIVATE[curve], 'hex'), secret]), format: 'der', type: 'pkcs8' });
+}
+
+function publicKey(curve: Curve, bytes: Uint8Array): KeyObject {
+  return createPublicKey({ key: Buffer.concat([Buffer.from(PUBLIC[curve], 'hex'), bytes]), format: 'der', type: 'spki' });
+}
+
+function publicOf(curve: Curve, secret: Uint8Array): Uint8Array {
+  const der = createPublicKey(privateKey(curve, secret)).export({ format: 'der', type: 'spki' });
+  return new Uint8Array(der.subarray(der.length - 32));
+}
+
+/** node:crypto (OpenSSL) for X25519, Ed25519, SHA-512 and HKDF; the rest as in `naclProvider`. The server's default. */
+export const nodeProvider: CryptoProvider = {
+  ...naclProvider,
+  name: 'node',
+  sha512: (bytes) => new Uint8Array(createHash('sha512').update(bytes).digest()),
+  hkdf: (salt, ikm, info, length) => new Uint8Array(hkdfSync('sha512', ikm, salt, info, length)),
+  x25519PublicKey: (secret) => publicOf('x25519', secret),
+  x25519(secret, theirs) {
+    try {
+      return new Uint8Array(diffieHellman({ privateKey: privateKey('x25519', secret), publicKey: publicKey('x25519', theirs) }));
+    } catch {
+      return new Uint8Array(32); // OpenSSL refuses an all-zero result, which is what the others give
+    }
+  },
+  ed25519PublicKey: (seed) => publicOf('ed25519', seed),
+  ed25519Sign: (seed, message) => new Uint8Array(sign(null, message, privateKey('ed25519', seed))),
+  ed25519Verify(key, message, signature) {
+    try {
+      return verify(null, message, publicKey('ed25519', key), signature);
+    } catch {
+      return false;
+    }
+  },
+};

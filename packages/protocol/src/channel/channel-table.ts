@@ -1,0 +1,363 @@
+import { type CryptoProvider, encodeHex, equalBytes, type RandomBytes, SwsError } from '@sws/crypto';
+import type { FailureCode } from '../failures.js';
+import type { Failure } from '../result.js';
+import { Channel, type ChannelEvent, type ChannelHost, type ChannelOffer, type ChannelSettings } from './channel.js';
+import { type ChannelFrame, KIND, parseChannelFrame, readU53 } from './channel-frame.js';
+import type { StaticKey } from './channel-keys.js';
+import { type HandshakeContext, ResponderHandshake } from './handshake.js';
+import { Lru } from './lru.js';
+import { openReset, RESET_CODE, type ResetCode, sealReset } from './reset.js';
+import { TokenBucket } from './token-bucket.js';
+
+/** Bounds of one table (PROTOCOL §4, Bounds). */
+export const MAX_CHANNELS_PER_PEER = 256;
+export const MAX_HALF_OPEN_PER_PEER = 4;
+export const MAX_HALF_OPEN = 1_024;
+export const MAX_UNCONFIRMED_PER_PEER = 4;
+const CACHED_PEERS = 256;
+const HANDSHAKES_PER_SECOND = { perPeer: 32, inAll: 128, burst: 2 } as const;
+
+/** What an accept policy is asked. It runs once per OPEN, may see a replayed one, and must have no effects. */
+export interface ChannelRequest {
+  /** The peer's address: proven, the OPEN opened under its key. */
+  readonly peer: string;
+  readonly resource: string;
+  readonly protocols: readonly string[];
+}
+
+/** Refuses with `false`; chooses a subprotocol with `{ protocol }`, one of those offered or none. */
+export type AcceptPolicy = (request: ChannelRequest) => boolean | { readonly protocol?: string };
+
+export interface ChannelTableOptions {
+  readonly provider: CryptoProvider;
+  readonly random: RandomBytes;
+  readonly staticKey: StaticKey;
+  readonly settings: ChannelSettings;
+  readonly accept: AcceptPolicy;
+  /** Called with every event of every channel; `open` on a channel that this end did not initiate is an incoming connection. */
+  readonly emit: (channel: Channel, event: ChannelEvent) => void;
+  /** Called with every frame that is not DATA: a whole binary MESSAGE. */
+  readonly send: (message: Uint8Array) => void;
+}
+
+interface PeerState {
+  readonly context: HandshakeContext;
+  readonly bucket: TokenBucket;
+}
+
+/** Frames that were dropped, by reason: nothing is dropped silently. */
+export interface ChannelCounters {
+  malformed: number;
+  notOpened: number;
+  overRate: number;
+  overBounds: number;
+  resetsSent: number;
+}
+
+/** All channels of one identity: who a frame belongs to, what may open, and whose DATA goes next (PROTOCOL §4). */
+export class ChannelTable {
+  readonly counters: ChannelCounters = { malformed: 0, notOpened: 0, overRate: 0, overBounds: 0, resetsSent: 0 };
+  readonly #options: ChannelTableOptions;
+  readonly #host: ChannelHost;
+  readonly #channels = new Map<string, Channel>();
+  readonly #byPeer = new Map<string, Set<Channel>>();
+  readonly #peers: Lru<PeerState>;
+  readonly #bucket = new TokenBucket(HANDSHAKES_PER_SECOND.inAll, HANDSHAKES_PER_SECOND.inAll * HANDSHAKES_PER_SECOND.burst);
+  readonly #halfOpen = new Set<Channel>();
+  /** Channels that may have DATA, in the order of their turns. */
+  readonly #turns = new Set<Channel>();
+  /** Attempts beyond four unconfirmed to a peer, in order. */
+  #waiting: Channel[] = [];
+  #connected = false;
+  #wakeAtMs: number | null = null;
+
+  constructor(options: ChannelTableOptions) {
+    this.#options = options;
+    this.#peers = new Lru<PeerState>(CACHED_PEERS);
+    const table = this;
+    this.#host = {
+      provider: options.provider,
+      random: options.random,
+      settings: options.settings,
+      get connected() {
+        return table.#connected;
+      },
+      send: options.send,
+      emit: (channel, event) => this.#emit(channel, event),
+      forget: (channel) => this.#forget(channel),
+      renamed: (channel, before) => {
+        this.#channels.delete(keyOf(channel.peer, before));
+        this.#channels.set(keyOf(channel.peer, channel.channelId), channel);
+      },
+    };
+  }
+
+  /** When `wake` is due, or `null`. */
+  get wakeAtMs(): number | null {
+    return this.#wakeAtMs;
+  }
+  /** Channels that exist, tombstones included. */
+  get size(): number {
+    return this.#channels.size;
+  }
+  /** Since when the longest-waiting PING of any channel is unanswered, or `null`. */
+  get unansweredSinceMs(): number | null {
+    let oldest: number | null = null;
+    for (const { unansweredSinceMs } of this.#channels.values()) {
+      if (unansweredSinceMs !== null && (oldest === null || unansweredSinceMs < oldest)) oldest = unansweredSinceMs;
+    }
+    return oldest;
+  }
+  /** The peers that live channels go to. */
+  get peers(): Iterable<string> {
+    return this.#byPeer.keys();
+  }
+
+  /** Opens a channel to `peer` (32 bytes, a usable public key). @throws SwsError `bad-address` for oneself, `payload-too-large`, `over-limits` */
+  open(peer: Uint8Array, offer: ChannelOffer, nowMs: number): Channel {
+    if (equalBytes(peer, this.#options.staticKey.publicKeyBytes())) throw new SwsError('bad-address', 'a key can not open a channel to itself');
+    const channels = this.#byPeer.get(encodeHex(peer));
+    if ((channels?.size ?? 0) >= MAX_CHANNELS_PER_PEER) {
+      throw new SwsError('over-limits', `at most ${MAX_CHANNELS_PER_PEER} channels to one peer`);
+    }
+    const channel = Channel.open(this.#host, this.#peer(peer).context, offer);
+    this.#add(channel);
+    this.#waiting.push(channel);
+    this.#startWaiting(nowMs);
+    return channel;
+  }
+
+  /** A MESSAGE arrived: `content` from `peer`. Both are the caller's again when this returns. */
+  receive(peer: Uint8Array, content: Uint8Array, nowMs: number): void {
+    const frame = parseChannelFrame(content);
+    if (frame === null) {
+      this.counters.malformed++;
+      return;
+    }
+    const channel = this.#channels.get(keyOf(peer, frame.channelId));
+    if (frame.kind === KIND.reset) this.#receiveReset(channel, peer, frame, nowMs);
+    else if (channel !== undefined) {
+      if (!channel.receive(frame, content, nowMs)) this.counters.notOpened++;
+      this.#touched(channel);
+    } else if (frame.kind === KIND.open) this.#receiveOpen(peer, frame, content, nowMs);
+    else this.#reset(peer, frame.channelId, RESET_CODE.unknownChannel, content, nowMs);
+    for (const waiting of this.#byPeer.get(encodeHex(peer)) ?? []) {
+      if (waiting.phase === 'opening') {
+        waiting.peerSeen(nowMs);
+        this.#touched(waiting);
+      }
+    }
+    this.#startWaiting(nowMs);
+  }
+
+  /** The relay's UNDELIVERABLE: `head` is the first 25 bytes of the content. */
+  receiveUndeliverable(to: Uint8Array, head: Uint8Array, code: FailureCode, nowMs: number): void {
+    if (head.length < 17) return;
+    const channel = this.#channels.get(keyOf(to, head.subarray(1, 17)));
+    if (channel === undefined) return;
+    // Only OPEN fails an attempt, and only DATA has a seq.
+    if (channel.phase === 'opening' && head[0] !== KIND.open) return;
+    const seq = head[0] === KIND.data && head.length >= 25 ? readU53(new DataView(head.buffer, head.byteOffset), 17) : null;
+    channel.receiveUndeliverable(code, seq, nowMs);
+    this.#touched(channel);
+    this.#startWaiting(nowMs);
+  }
+
+  /** The relay's PEER_GONE. */
+  peerGone(peer: string, nowMs: number): void {
+    for (const channel of this.#byPeer.get(peer) ?? []) {
+      channel.peerGone(nowMs);
+      this.#touched(channel);
+    }
+  }
+
+  /** The next DATA frame to send, channels in turn: a whole binary MESSAGE that must not be changed, or `null`. */
+  nextFrame(nowMs: number): Uint8Array | null {
+    for (const channel of this.#turns) {
+      this.#turns.delete(channel);
+      const message = channel.nextFrame(nowMs);
+      if (message === null) continue;
+      this.#turns.add(channel);
+      this.#plan(channel);
+      return message;
+    }
+    return null;
+  }
+
+  /** After `channel.send`, `close` or `delivered`: its turn and its timer may have changed. */
+  touched(channel: Channel): void {
+    this.#touched(channel);
+  }
+
+  connected(nowMs: number): void {
+    this.#connected = true;
+    for (const channel of [...this.#channels.values()]) {
+      channel.connected(nowMs);
+      this.#touched(channel);
+    }
+  }
+
+  disconnected(nowMs: number): void {
+    this.#connected = false;
+    for (const channel of [...this.#channels.values()]) {
+      channel.disconnected(nowMs);
+      this.#touched(channel);
+    }
+  }
+
+  /** The connection could not be made: attempts that do not wait end with this failure. */
+  connectionFailed(failure: Failure, nowMs: number): void {
+    for (const channel of [...this.#channels.values()]) channel.connectionFailed(failure, nowMs);
+  }
+
+  /** Every channel ends with 1006 and this failure. */
+  abortAll(failure: Failure): void {
+    for (const channel of [...this.#channels.values()]) channel.abort(failure);
+  }
+
+  wake(nowMs: number): void {
+    this.#wakeAtMs = null;
+    for (const channel of [...this.#channels.values()]) {
+      if (channel.wakeAtMs !== null && channel.wakeAtMs <= nowMs) channel.wake(nowMs);
+      this.#touched(channel);
+    }
+    this.#startWaiting(nowMs);
+  }
+
+  #receiveOpen(peer: Uint8Array, frame: Extract<ChannelFrame, { kind: 1 }>, content: Uint8Array, nowMs: number): void {
+    const address = encodeHex(peer);
+    const channels = this.#byPeer.get(address);
+    let halfOpen = 0;
+    for (const channel of channels ?? []) if (channel.phase === 'half-open') halfOpen++;
+    if (halfOpen >= MAX_HALF_OPEN_PER_PEER) {
+      this.counters.overBounds++;
+      return;
+    }
+    if (!this.#allow(peer, nowMs)) return;
+    const { context } = this.#peer(peer);
+    const handshake = ResponderHandshake.receiveOpen(context, frame);
+    if (handshake === null) {
+      this.counters.notOpened++;
+      return;
+    }
+    if ((channels?.size ?? 0) >= MAX_CHANNELS_PER_PEER) {
+      this.counters.overBounds++;
+      this.#reset(peer, frame.channelId, RESET_CODE.overLimits, content, nowMs);
+      return;
+    }
+    const { resource, protocols } = handshake.payload;
+    const answer = this.#options.accept({ peer: address, resource, protocols });
+    if (answer === false) {
+      this.#reset(peer, frame.channelId, RESET_CODE.refused, content, nowMs);
+      return;
+    }
+    const chosen = answer === true ? '' : (answer.protocol ?? '');
+    const protocol = protocols.includes(chosen) ? chosen : '';
+    const channel = Channel.accept(this.#host, context, frame.channelId.slice(), handshake, content.slice(), protocol, nowMs);
+    if (channel === null) {
+      this.counters.notOpened++;
+      return;
+    }
+    this.#add(channel);
+    this.#halfOpen.add(channel);
+    if (this.#halfOpen.size > MAX_HALF_OPEN) {
+      for (const oldest of this.#halfOpen) {
+        this.counters.overBounds++;
+        oldest.abort({ code: 'over-limits', detail: `more than ${MAX_HALF_OPEN} half-open channels` });
+        break;
+      }
+    }
+  }
+
+  #receiveReset(channel: Channel | undefined, peer: Uint8Array, frame: Extract<ChannelFrame, { kind: 5 }>, nowMs: number): void {
+    if (channel === undefined || !this.#allow(peer, nowMs)) return;
+    const { sharedStatic } = this.#peer(peer).context;
+    const self = this.#options.staticKey.publicKeyBytes();
+    const reset = openReset(this.#options.provider, { sharedStatic, self, peer }, frame);
+    if (reset === null || !channel.receiveReset(reset.code, reset.echo)) this.counters.notOpened++;
+  }
+
+  #reset(peer: Uint8Array, channelId: Uint8Array, code: ResetCode, provoking: Uint8Array, nowMs: number): void {
+    if (!this.#allow(peer, nowMs)) return;
+    const { sharedStatic } = this.#peer(peer).context;
+    const self = this.#options.staticKey.publicKeyBytes();
+    this.counters.resetsSent++;
+    this.#options.send(sealReset(this.#options.provider, { sharedStatic, self, peer }, channelId, code, provoking, this.#options.random(24)));
+  }
+
+  /** Work that costs a Diffie-Hellman is limited per peer and in all; over it frames are dropped before any. */
+  #allow(peer: Uint8Array, nowMs: number): boolean {
+    if (this.#bucket.take(nowMs)) {
+      if (this.#peer(peer).bucket.take(nowMs)) return true;
+      this.#bucket.put();
+    }
+    this.counters.overRate++;
+    return false;
+  }
+
+  #peer(peer: Uint8Array): PeerState {
+    const { provider, random, staticKey } = this.#options;
+    return this.#peers.get(encodeHex(peer), () => {
+      const own = peer.slice();
+      const { perPeer, burst } = HANDSHAKES_PER_SECOND;
+      return { context: { provider, random, staticKey, peer: own, sharedStatic: staticKey.dh(own) }, bucket: new TokenBucket(perPeer, perPeer * burst) };
+    });
+  }
+
+  #startWaiting(nowMs: number): void {
+    if (this.#waiting.length === 0) return;
+    const unconfirmed = new Map<string, number>();
+    for (const channel of this.#channels.values()) {
+      if (channel.initiator && !channel.confirmed && channel.phase !== 'tombstone' && !this.#waiting.includes(channel)) {
+        unconfirmed.set(channel.peerAddress, (unconfirmed.get(channel.peerAddress) ?? 0) + 1);
+      }
+    }
+    this.#waiting = this.#waiting.filter((channel) => {
+      const count = unconfirmed.get(channel.peerAddress) ?? 0;
+      if (count >= MAX_UNCONFIRMED_PER_PEER) return true;
+      unconfirmed.set(channel.peerAddress, count + 1);
+      channel.begin(nowMs);
+      this.#touched(channel);
+      return false;
+    });
+  }
+
+  #add(channel: Channel): void {
+    this.#channels.set(keyOf(channel.peer, channel.channelId), channel);
+    const channels = this.#byPeer.get(channel.peerAddress);
+    if (channels === undefined) this.#byPeer.set(channel.peerAddress, new Set([channel]));
+    else channels.add(channel);
+    this.#plan(channel);
+  }
+
+  #forget(channel: Channel): void {
+    this.#channels.delete(keyOf(channel.peer, channel.channelId));
+    this.#halfOpen.delete(channel);
+    this.#turns.delete(channel);
+    if (this.#waiting.includes(channel)) this.#waiting = this.#waiting.filter((other) => other !== channel);
+    const channels = this.#byPeer.get(channel.peerAddress);
+    channels?.delete(channel);
+    if (channels?.size === 0) this.#byPeer.delete(channel.peerAddress);
+  }
+
+  #emit(channel: Channel, event: ChannelEvent): void {
+    if (event.type === 'open') this.#halfOpen.delete(channel);
+    this.#options.emit(channel, event);
+  }
+
+  #touched(channel: Channel): void {
+    const { phase } = channel;
+    if (phase === 'open' || phase === 'tombstone') this.#turns.add(channel);
+    this.#plan(channel);
+  }
+
+  #plan(channel: Channel): void {
+    const at = channel.wakeAtMs;
+    if (at !== null && (this.#wakeAtMs === null || at < this.#wakeAtMs)) this.#wakeAtMs = at;
+  }
+}
+
+/** A channel is known by its peer and its id together. */
+function keyOf(peer: Uint8Array, channelId: Uint8Array): string {
+  return String.fromCharCode(...peer, ...channelId);
+}

@@ -1,0 +1,124 @@
+import type { RandomBytes } from '@sws/crypto';
+
+const FIRST_INTERVAL_MS = 1_000;
+const MAX_INTERVAL_MS = 10_000;
+const MAX_UNCONFIRMED_INTERVAL_MS = 8_000;
+const IDLE_INTERVAL_MS = 30_000;
+const INITIAL_RTT_MS = 200;
+const REMEMBERED_QUESTIONS = 8;
+
+interface Question {
+  readonly id: number;
+  readonly sentAt: number;
+  readonly cursor: number;
+}
+
+/**
+ * When a channel asks "are you there, and what have you taken?" (PING, RESUME), and since when nobody answered:
+ * a separation begins when this end's connection is lost or at the first PING that stays unanswered (PROTOCOL §4).
+ */
+export class Probe {
+  readonly #random: RandomBytes;
+  #questions: Question[] = [];
+  #wait = FIRST_INTERVAL_MS;
+  #interval = FIRST_INTERVAL_MS;
+  #baseAt = 0;
+  #soonAt = Number.POSITIVE_INFINITY;
+  #lostAt: number | null = null;
+  /** When the first PING went out that is still unanswered. */
+  unansweredSince: number | null = null;
+  /** When the next PING is due; infinite if none is. */
+  nextAt = Number.POSITIVE_INFINITY;
+  /** Smoothed round-trip time in milliseconds (RFC 6298 §2). */
+  rttMs = INITIAL_RTT_MS;
+  /** Whether a CONTROL of the peer has opened. */
+  confirmed = false;
+
+  constructor(random: RandomBytes) {
+    this.#random = random;
+  }
+
+  get separated(): boolean {
+    return this.separatedSince !== null;
+  }
+  get separatedSince(): number | null {
+    if (this.#lostAt === null) return this.unansweredSince;
+    return this.unansweredSince === null ? this.#lostAt : Math.min(this.#lostAt, this.unansweredSince);
+  }
+
+  /** A frame of the channel opened: whatever separation there was is over. */
+  heard(nowMs: number): void {
+    this.#lostAt = null;
+    this.unansweredSince = null;
+    this.#soonAt = Number.POSITIVE_INFINITY;
+    if (this.confirmed) this.#restart(nowMs);
+  }
+
+  confirm(): void {
+    this.confirmed = true;
+  }
+
+  /** The peer acknowledged something new. */
+  progress(nowMs: number): void {
+    this.#restart(nowMs);
+  }
+
+  lost(nowMs: number): void {
+    this.#lostAt ??= nowMs;
+  }
+
+  reconnected(nowMs: number): void {
+    this.#restart(nowMs);
+  }
+
+  /** A hint says that the peer may be gone: ask at once, unless a question is open already. */
+  soon(nowMs: number): void {
+    if (this.unansweredSince === null) this.#soonAt = nowMs;
+  }
+
+  /** Plans `nextAt`. `hungry`: something waits for the peer; a tombstone that waits for nothing asks nothing. */
+  plan(hungry: boolean, tombstone: boolean, nowMs: number): void {
+    const urgent = hungry || !this.confirmed || this.separated;
+    if (tombstone && !hungry) this.nextAt = Number.POSITIVE_INFINITY;
+    else this.nextAt = Math.min(this.#soonAt, this.#baseAt + (urgent ? this.#wait : IDLE_INTERVAL_MS));
+    if (this.nextAt < nowMs) this.nextAt = nowMs;
+  }
+
+  due(nowMs: number): boolean {
+    return nowMs >= this.nextAt;
+  }
+
+  /** Notes a question (PING or RESUME) and gives its id: fresh, random, not zero. */
+  ask(ping: boolean, cursor: number, nowMs: number): number {
+    const bytes = this.#random(6);
+    let id = 0;
+    for (const byte of bytes) id = id * 256 + byte;
+    id += 1;
+    this.#questions.push({ id, sentAt: nowMs, cursor });
+    if (this.#questions.length > REMEMBERED_QUESTIONS) this.#questions.shift();
+    if (ping) {
+      this.unansweredSince ??= nowMs;
+      this.#soonAt = Number.POSITIVE_INFINITY;
+      this.#wait = this.#interval;
+      this.#interval = Math.min(this.confirmed ? MAX_INTERVAL_MS : MAX_UNCONFIRMED_INTERVAL_MS, this.#interval * 2);
+      this.#baseAt = nowMs;
+    }
+    return id;
+  }
+
+  /** An answer came: the seq up to which frames had been sent when it was asked, or `null` for an unknown id. */
+  answer(id: number, nowMs: number): number | null {
+    const index = this.#questions.findIndex((question) => question.id === id);
+    const question = this.#questions[index];
+    if (question === undefined) return null;
+    this.#questions.splice(0, index + 1);
+    this.rttMs = this.rttMs * 0.875 + (nowMs - question.sentAt) * 0.125;
+    return question.cursor;
+  }
+
+  #restart(nowMs: number): void {
+    this.#wait = FIRST_INTERVAL_MS;
+    this.#interval = FIRST_INTERVAL_MS;
+    this.#baseAt = nowMs;
+  }
+}
