@@ -1,0 +1,318 @@
+import { type CryptoProvider, decodeHex, encodeHex, type Identity, type RandomBytes } from '@sws/crypto';
+import { type Channel, type ChannelEvent, type ChannelOffer, type ChannelSettings, jitter } from '../channel/channel.js';
+import { type AcceptPolicy, ChannelTable } from '../channel/channel-table.js';
+import { FAILURES, failureOfCloseCode } from '../failures.js';
+import type { Encoding } from '../frames/client-frames.js';
+import { decodeMessage, MESSAGE_HEAD_BYTES } from '../frames/message.js';
+import { decodeRelayFrame, encodeFrame, type RelayFrame, type UnknownFrame } from '../frames/relay-frames.js';
+import { ClientRegistration } from '../registration/client-registration.js';
+import type { Failure } from '../result.js';
+
+/** What the shell does for the machine, in order. */
+export type ConnectionOutput =
+  | { readonly type: 'dial' }
+  | { readonly type: 'write'; readonly data: string | Uint8Array }
+  | { readonly type: 'hang-up' }
+  | { readonly type: 'state'; readonly state: ConnectionState }
+  | { readonly type: 'channel'; readonly channel: Channel; readonly event: ChannelEvent };
+
+/** What an application sees of a connection. `retryAtMs` is when it dials again. */
+export type ConnectionState =
+  | { readonly name: 'connecting' }
+  | { readonly name: 'registered' }
+  | { readonly name: 'reconnecting'; readonly failure: Failure; readonly retryAtMs: number }
+  | { readonly name: 'down'; readonly failure: Failure };
+
+export interface ConnectionOptions {
+  readonly identity: Identity;
+  readonly provider: CryptoProvider;
+  readonly random: RandomBytes;
+  readonly host: string;
+  readonly encoding: Encoding;
+  readonly token?: string;
+  readonly serverKey?: string;
+  readonly settings: ChannelSettings;
+  readonly accept: AcceptPolicy;
+}
+
+type State =
+  | { readonly phase: 'idle' }
+  | { readonly phase: 'registering'; readonly registration: ClientRegistration; readonly deadline: number; failure: Failure | null }
+  | { readonly phase: 'registered'; readonly since: number; readonly keepaliveMs: number }
+  | { readonly phase: 'waiting'; readonly until: number }
+  | { readonly phase: 'down' };
+
+/** Dialling and registering may take this long. */
+const CONNECT_TIMEOUT_MS = 15_000;
+/** A relay PING unanswered for this long ends the connection. */
+const PONG_TIMEOUT_MS = 5_000;
+/** A channel's PING unanswered for this long has the relay asked. */
+const CHANNEL_PATIENCE_MS = 3_000;
+const FIRST_BACKOFF_MS = 250;
+const MAX_BACKOFF_MS = 10_000;
+/** A registration that has lasted this long starts the backoff afresh. */
+const SETTLED_MS = 5_000;
+/** A timer later than this means that the process was frozen or asleep: it probes before it gives anything up. */
+const LATE_MS = 2_000;
+const MAX_RESTART_DELAY_MS = 60_000;
+
+/**
+ * One registered connection to a relay and the channels over it (PROTOCOL §2–4): backoff, liveness, RESTARTING, 4409,
+ * resume after a reconnect. It does no I/O: the shell feeds it, runs `take()` and keeps one timer for `wakeAtMs`.
+ */
+export class Connection {
+  readonly table: ChannelTable;
+  readonly #options: ConnectionOptions;
+  #outputs: ConnectionOutput[] = [];
+  #state: State = { phase: 'idle' };
+  #lastTerm = 0;
+  #attempts = 0;
+  #replacedOnce = false;
+  #heardAt = 0;
+  #pongDeadline: number | null = null;
+  #pingId = 0;
+  #restart: { readonly at: number } | null = null;
+  /** How long this process has been frozen: the machines' clock stands still meanwhile. */
+  #frozenMs = 0;
+
+  constructor(options: ConnectionOptions) {
+    this.#options = options;
+    this.table = new ChannelTable({
+      provider: options.provider,
+      random: options.random,
+      staticKey: options.identity,
+      settings: options.settings,
+      accept: options.accept,
+      emit: (channel, event) => this.#outputs.push({ type: 'channel', channel, event }),
+      send: (message) => this.#write(message),
+    });
+  }
+
+  /** What to do since the last call. */
+  take(): ConnectionOutput[] {
+    const outputs = this.#outputs;
+    this.#outputs = [];
+    return outputs;
+  }
+
+  get registered(): boolean {
+    return this.#state.phase === 'registered';
+  }
+
+  /** When `wake` is due, in the shell's clock, or `null`. */
+  get wakeAtMs(): number | null {
+    const at = this.#nextWake();
+    return at === null ? null : at + this.#frozenMs;
+  }
+
+  /** The machines' time at the shell's `nowMs`. */
+  time(nowMs: number): number {
+    const due = this.#nextWake();
+    if (due !== null && nowMs - this.#frozenMs > due + LATE_MS) {
+      this.#frozenMs = nowMs - due;
+      // What the freeze swallowed is asked for, not assumed.
+      if (this.#state.phase === 'registered') this.#ping(due);
+    }
+    return nowMs - this.#frozenMs;
+  }
+
+  /** Connects, unless it is connected or on its way. */
+  connect(nowMs: number): void {
+    const now = this.time(nowMs);
+    if (this.#state.phase === 'idle' || this.#state.phase === 'down') this.#dial(now);
+  }
+
+  open(peer: Uint8Array, offer: ChannelOffer, nowMs: number): Channel {
+    this.connect(nowMs);
+    return this.table.open(peer, { ...offer, waitUntilMs: offer.waitUntilMs - this.#frozenMs }, this.time(nowMs));
+  }
+
+  /** A frame arrived: text or binary (owned from here). */
+  receive(data: string | Uint8Array, nowMs: number): void {
+    const now = this.time(nowMs);
+    this.#heardAt = now;
+    this.#pongDeadline = null;
+    const state = this.#state;
+    if (state.phase === 'registering') this.#register(state, data, now);
+    else if (state.phase === 'registered') {
+      if (typeof data === 'string') {
+        const decoded = decodeRelayFrame(data);
+        if (decoded.ok) this.#receiveFrame(decoded.value, now);
+      } else {
+        const decoded = decodeMessage(data);
+        if (decoded.ok) this.table.receive(decoded.value.key, decoded.value.content, now);
+      }
+    }
+  }
+
+  /** The socket is closed, or could not be opened. `closeCode` is the WebSocket's. */
+  socketClosed(closeCode: number, nowMs: number): void {
+    const now = this.time(nowMs);
+    const state = this.#state;
+    if (state.phase === 'registering') {
+      this.#lost(state.failure ?? { code: failureOfCloseCode(closeCode), detail: `the relay could not be reached, or closed with ${closeCode}` }, now);
+    } else if (state.phase === 'registered') {
+      this.#lost({ code: failureOfCloseCode(closeCode), detail: `the connection to the relay closed with ${closeCode}` }, now);
+    }
+  }
+
+  /** The next DATA frame to write while the transport has room, or `null`. It must not be changed. */
+  nextFrame(nowMs: number): string | Uint8Array | null {
+    if (this.#state.phase !== 'registered') return null;
+    const message = this.table.nextFrame(this.time(nowMs));
+    return message === null ? null : this.#encode(message);
+  }
+
+  wake(nowMs: number): void {
+    const now = this.time(nowMs);
+    const state = this.#state;
+    if (state.phase === 'waiting' && now >= state.until) this.#dial(now);
+    else if (state.phase === 'registering' && now >= state.deadline) this.#drop({ code: 'connection-lost', detail: `no registration within ${CONNECT_TIMEOUT_MS} ms` }, now);
+    else if (state.phase === 'registered') this.#wakeRegistered(state, now);
+    this.table.wake(now);
+  }
+
+  /** Ends every channel and the connection. */
+  close(failure: Failure): void {
+    this.table.abortAll(failure);
+    if (this.#state.phase === 'registered' || this.#state.phase === 'registering') this.#outputs.push({ type: 'hang-up' });
+    this.#state = { phase: 'down' };
+    this.#outputs.push({ type: 'state', state: { name: 'down', failure } });
+  }
+
+  #nextWake(): number | null {
+    const state = this.#state;
+    let at = this.table.wakeAtMs ?? Number.POSITIVE_INFINITY;
+    if (state.phase === 'waiting') at = Math.min(at, state.until);
+    if (state.phase === 'registering') at = Math.min(at, state.deadline);
+    if (state.phase === 'registered') {
+      at = Math.min(at, this.#pongDeadline ?? this.#heardAt + state.keepaliveMs, this.#restart?.at ?? Number.POSITIVE_INFINITY);
+      const unanswered = this.table.unansweredSinceMs;
+      if (unanswered !== null && this.#pongDeadline === null) at = Math.min(at, Math.max(unanswered, this.#heardAt) + CHANNEL_PATIENCE_MS);
+    }
+    return Number.isFinite(at) ? at : null;
+  }
+
+  #wakeRegistered(state: Extract<State, { phase: 'registered' }>, now: number): void {
+    if (this.#restart !== null && now >= this.#restart.at) {
+      this.#drop({ code: 'restarting', detail: 'the relay asked to come back' }, now);
+    } else if (this.#pongDeadline !== null) {
+      if (now >= this.#pongDeadline) this.#drop({ code: 'connection-lost', detail: `the relay was silent for ${PONG_TIMEOUT_MS} ms after a PING` }, now);
+    } else {
+      const unanswered = this.table.unansweredSinceMs;
+      const impatient = unanswered !== null && now >= Math.max(unanswered, this.#heardAt) + CHANNEL_PATIENCE_MS;
+      if (impatient || now >= this.#heardAt + state.keepaliveMs) this.#ping(now);
+    }
+  }
+
+  #ping(now: number): void {
+    this.#pongDeadline = now + PONG_TIMEOUT_MS;
+    this.#outputs.push({ type: 'write', data: encodeFrame({ type: 'PING', id: ++this.#pingId }) });
+  }
+
+  #dial(now: number): void {
+    const { identity, provider, random, host, encoding, token, serverKey } = this.#options;
+    const registration = new ClientRegistration({
+      identity,
+      provider,
+      host,
+      clientNonce: random(32),
+      encoding,
+      lastTerm: this.#lastTerm,
+      ...(token === undefined ? {} : { token }),
+      ...(serverKey === undefined ? {} : { serverKey }),
+    });
+    this.#state = { phase: 'registering', registration, deadline: now + CONNECT_TIMEOUT_MS, failure: null };
+    this.#restart = null;
+    this.#outputs.push({ type: 'state', state: { name: 'connecting' } }, { type: 'dial' });
+  }
+
+  #register(state: Extract<State, { phase: 'registering' }>, data: string | Uint8Array, now: number): void {
+    if (typeof data !== 'string') return this.#drop({ code: 'bad-frame', detail: 'a binary frame before registration' }, now);
+    for (const output of state.registration.receive(data)) {
+      if (output.type === 'send') this.#outputs.push({ type: 'write', data: encodeFrame(output.frame) });
+      else if (output.type === 'failed') return this.#drop(output.failure, now);
+      else {
+        this.#lastTerm = output.term;
+        this.#state = { phase: 'registered', since: now, keepaliveMs: output.keepaliveMs };
+        this.#heardAt = now;
+        this.#pongDeadline = null;
+        this.#outputs.push({ type: 'state', state: { name: 'registered' } });
+        this.table.connected(now);
+      }
+    }
+  }
+
+  #receiveFrame(frame: RelayFrame | UnknownFrame, now: number): void {
+    switch (frame.type) {
+      case 'PING':
+        this.#outputs.push({ type: 'write', data: encodeFrame({ type: 'PONG', id: frame.id }) });
+        break;
+      case 'MESSAGE': {
+        const from = frame.from === undefined ? null : decodeHex(frame.from);
+        if (from !== null) this.table.receive(from, frame.content, now);
+        break;
+      }
+      case 'UNDELIVERABLE': {
+        const to = decodeHex(frame.to);
+        const head = decodeHex(frame.head);
+        if (to !== null && head !== null) this.table.receiveUndeliverable(to, head, frame.code, now);
+        break;
+      }
+      case 'PEER_GONE':
+        this.table.peerGone(frame.publicKey, now);
+        break;
+      case 'RESTARTING': {
+        const spread = Math.min(frame.spread, MAX_RESTART_DELAY_MS);
+        this.#restart = { at: now + Math.min(frame.reconnectIn, MAX_RESTART_DELAY_MS) + jitter(this.#options.random, 0, spread) };
+        break;
+      }
+      default:
+        break;
+    }
+  }
+
+  /** This end gives the connection up. */
+  #drop(failure: Failure, now: number): void {
+    this.#outputs.push({ type: 'hang-up' });
+    this.#lost(failure, now);
+  }
+
+  #lost(failure: Failure, now: number): void {
+    const before = this.#state;
+    const wasRegistered = before.phase === 'registered';
+    const settled = wasRegistered && now - before.since >= SETTLED_MS;
+    if (settled) {
+      this.#attempts = 0;
+      this.#replacedOnce = false;
+    }
+    // Closed with 4409 within 5 s of registering, a client tries once more: its own older socket may have been the cause.
+    const again = failure.code === 'replaced' ? wasRegistered && !settled && !this.#replacedOnce : FAILURES[failure.code].retry;
+    if (failure.code === 'replaced') this.#replacedOnce = true;
+    this.#pongDeadline = null;
+    if (!again) this.#state = { phase: 'down' };
+    else {
+      const ceiling = Math.min(MAX_BACKOFF_MS, FIRST_BACKOFF_MS * 2 ** Math.min(16, this.#attempts++));
+      const until = Math.max(this.#restart?.at ?? 0, now + jitter(this.#options.random, 0, ceiling));
+      this.#state = { phase: 'waiting', until };
+    }
+    if (wasRegistered) this.table.disconnected(now);
+    else this.table.connectionFailed(failure, now);
+    if (this.#state.phase === 'waiting') {
+      this.#outputs.push({ type: 'state', state: { name: 'reconnecting', failure, retryAtMs: this.#state.until + this.#frozenMs } });
+    } else {
+      this.table.abortAll(failure);
+      this.#outputs.push({ type: 'state', state: { name: 'down', failure } });
+    }
+  }
+
+  #write(message: Uint8Array): void {
+    this.#outputs.push({ type: 'write', data: this.#encode(message) });
+  }
+
+  #encode(message: Uint8Array): string | Uint8Array {
+    if (this.#options.encoding === 'binary') return message;
+    const to = encodeHex(message.subarray(1, MESSAGE_HEAD_BYTES));
+    return encodeFrame({ type: 'MESSAGE', to, content: message.subarray(MESSAGE_HEAD_BYTES) });
+  }
+}

@@ -1,0 +1,34 @@
+import { encodeHex } from '@sws/crypto';
+import { fail, type Result, succeed } from '../result.js';
+import type { UndeliverableCode } from '../failures.js';
+import type { Undeliverable } from './relay-frames.js';
+
+/** 0x01 || key (32): what stands before the content of a binary MESSAGE (PROTOCOL §3). */
+export const MESSAGE_HEAD_BYTES = 33;
+/** Every relay carries MESSAGEs of this many bytes, head included. */
+export const MIN_MAX_MESSAGE_BYTES = 65_536;
+/** No relay carries larger ones. */
+export const MAX_MAX_MESSAGE_BYTES = 1_048_576;
+/** UNDELIVERABLE repeats this much of the content. */
+export const UNDELIVERABLE_HEAD_BYTES = 25;
+const TYPE = 1;
+
+/** A binary MESSAGE; both arrays are copied. */
+export function encodeMessage(key: Uint8Array, content: Uint8Array): Uint8Array {
+  const message = new Uint8Array(MESSAGE_HEAD_BYTES + content.length);
+  message[0] = TYPE;
+  message.set(key, 1);
+  message.set(content, MESSAGE_HEAD_BYTES);
+  return message;
+}
+
+/** The key and the content of a binary MESSAGE, as views of it. */
+export function decodeMessage(message: Uint8Array): Result<{ readonly key: Uint8Array; readonly content: Uint8Array }> {
+  if (message[0] !== TYPE || message.length < MESSAGE_HEAD_BYTES) return fail('bad-frame', 'not a binary MESSAGE');
+  return succeed({ key: message.subarray(1, MESSAGE_HEAD_BYTES), content: message.subarray(MESSAGE_HEAD_BYTES) });
+}
+
+/** The notice that this MESSAGE could not be delivered. `to` is the receiver's 32 bytes. */
+export function undeliverable(to: Uint8Array, content: Uint8Array, code: UndeliverableCode): Undeliverable {
+  return { type: 'UNDELIVERABLE', to: encodeHex(to), head: encodeHex(content.subarray(0, UNDELIVERABLE_HEAD_BYTES)), code };
+}

@@ -1,0 +1,90 @@
+import { type CryptoProvider, decodeHex, encodeHex, type Identity, verifySignature } from '@sws/crypto';
+import { failureOfCloseCode } from '../failures.js';
+import type { ClientFrame, Encoding } from '../frames/client-frames.js';
+import { type Challenge, decodeRelayFrame, type Limits } from '../frames/relay-frames.js';
+import type { Failure } from '../result.js';
+import { registeredMessage, registerMessage } from './transcript.js';
+
+/** A client keeps to this range of keepalive (seconds), whatever the relay says. */
+export const MIN_KEEPALIVE_S = 5;
+export const MAX_KEEPALIVE_S = 60;
+
+export type ClientRegistrationOutput =
+  | { readonly type: 'send'; readonly frame: ClientFrame }
+  | { readonly type: 'registered'; readonly term: number; readonly limits: Limits; readonly keepaliveMs: number; readonly serverKey: string }
+  | { readonly type: 'failed'; readonly failure: Failure };
+
+export interface ClientRegistrationOptions {
+  readonly identity: Identity;
+  readonly provider: CryptoProvider;
+  /** The authority dialled: WHATWG `URL.host`, normalised. */
+  readonly host: string;
+  /** 32 random bytes. */
+  readonly clientNonce: Uint8Array;
+  readonly encoding: Encoding;
+  /** The last term received for this key, 0 at first. */
+  readonly lastTerm: number;
+  /** At most 1 KiB: a credential for the relay's `authorize`. */
+  readonly token?: string;
+  /** The relay's signing key, if it is pinned. */
+  readonly serverKey?: string;
+}
+
+/** The client's side of registration (PROTOCOL §2). */
+export class ClientRegistration {
+  readonly #options: ClientRegistrationOptions;
+  #expected: { readonly serverKey: Uint8Array; readonly message: Uint8Array } | null = null;
+  #done = false;
+
+  constructor(options: ClientRegistrationOptions) {
+    this.#options = options;
+  }
+
+  receive(text: string): ClientRegistrationOutput[] {
+    if (this.#done) return [];
+    const decoded = decodeRelayFrame(text);
+    if (!decoded.ok) return this.#fail(decoded.failure);
+    const frame = decoded.value;
+    switch (frame.type) {
+      case 'CHALLENGE':
+        return this.#answer(frame);
+      case 'REGISTER_SUCCESS': {
+        const expected = this.#expected;
+        if (expected === null || frame.publicKey !== this.#options.identity.publicKey) return this.#fail({ code: 'bad-frame', detail: 'REGISTER_SUCCESS out of turn or for another key' });
+        const signature = decodeHex(frame.signature) ?? new Uint8Array(0);
+        if (!verifySignature(this.#options.provider, expected.serverKey, expected.message, signature)) {
+          return this.#fail({ code: 'wrong-server-key', detail: 'the relay’s signature does not verify' });
+        }
+        this.#done = true;
+        const seconds = Math.min(MAX_KEEPALIVE_S, Math.max(MIN_KEEPALIVE_S, frame.keepalive));
+        return [{ type: 'registered', term: frame.term, limits: frame.limits, keepaliveMs: seconds * 1000, serverKey: encodeHex(expected.serverKey) }];
+      }
+      case 'REGISTER_FAILURE':
+      case 'ERROR':
+        return this.#fail({ code: failureOfCloseCode(frame.code), detail: `the relay refused: ${frame.reason}` });
+      case 'UNKNOWN':
+        return [];
+      default:
+        return this.#fail({ code: 'bad-frame', detail: `${frame.type} before registration` });
+    }
+  }
+
+  #answer(challenge: Challenge): ClientRegistrationOutput[] {
+    const { identity, provider, host, encoding, lastTerm, token, serverKey: pinned } = this.#options;
+    if (this.#expected !== null) return this.#fail({ code: 'bad-frame', detail: 'a second CHALLENGE' });
+    // Nothing is signed for a relay that is not the pinned one.
+    if (pinned !== undefined && challenge.serverKey !== pinned) return this.#fail({ code: 'wrong-server-key', detail: 'the relay’s serverKey is not the pinned one' });
+    const clientNonce = encodeHex(this.#options.clientNonce);
+    const { publicKey, signingKey } = identity;
+    const message = registerMessage({ nonce: challenge.nonce, serverKey: challenge.serverKey, publicKey, signingKey, clientNonce, host, token: token ?? '' });
+    const signed = identity.signLabelled('register', message);
+    this.#expected = { serverKey: decodeHex(challenge.serverKey) ?? new Uint8Array(0), message: registeredMessage(provider, message, signed) };
+    const frame: ClientFrame = { type: 'CHALLENGE_RESPONSE', publicKey, signingKey, host, clientNonce, signedNonce: encodeHex(signed), encoding, lastTerm, ...(token === undefined ? {} : { token }) };
+    return [{ type: 'send', frame }];
+  }
+
+  #fail(failure: Failure): ClientRegistrationOutput[] {
+    this.#done = true;
+    return [{ type: 'failed', failure }];
+  }
+}

@@ -1,0 +1,123 @@
+import { type CryptoProvider, decodeHex, encodeHex, type Identity, matchesSigningKey, readAddress, verifySignature } from '@sws/crypto';
+import { FAILURES, type FailureCode } from '../failures.js';
+import { type ChallengeResponse, decodeClientFrame, type Encoding } from '../frames/client-frames.js';
+import type { Limits, RelayFrame } from '../frames/relay-frames.js';
+import type { Failure } from '../result.js';
+import { hostMatches, LOOPBACK_HOSTS } from './host.js';
+import { registeredMessage, registerMessage } from './transcript.js';
+
+/** A connection that has not registered by then is closed with 4408. */
+export const REGISTRATION_TIMEOUT_MS = 5_000;
+/** What an unregistered connection may send. */
+export const MAX_REGISTRATION_BYTES = 4_096;
+
+/** A client that has proven its key and waits to be admitted. */
+export interface Proof {
+  readonly publicKey: string;
+  readonly signingKey: string;
+  readonly token: string | null;
+  readonly lastTerm: number;
+  readonly encoding: Encoding;
+}
+
+export type ServerRegistrationOutput =
+  | { readonly type: 'send'; readonly frame: RelayFrame }
+  | { readonly type: 'proven'; readonly proof: Proof }
+  | { readonly type: 'close'; readonly failure: Failure };
+
+export interface ServerRegistrationOptions {
+  /** The relay's own identity. */
+  readonly identity: Identity;
+  readonly provider: CryptoProvider;
+  /** Authorities that clients may have dialled, normalised; loopback with any port where absent. The Host header counts for nothing. */
+  readonly hosts?: readonly string[];
+  /** 32 random bytes, for this connection alone. */
+  readonly nonce: Uint8Array;
+  readonly nowMs: number;
+}
+
+type State =
+  | { readonly phase: 'challenged' }
+  | { readonly phase: 'proven'; readonly proof: Proof; readonly signature: string }
+  | { readonly phase: 'registered' }
+  | { readonly phase: 'closed' };
+
+/** The relay's side of registration (PROTOCOL §2): one challenge, one answer, then the shell's word on admission. */
+export class ServerRegistration {
+  readonly #options: ServerRegistrationOptions;
+  readonly #deadline: number;
+  #state: State = { phase: 'challenged' };
+
+  constructor(options: ServerRegistrationOptions) {
+    this.#options = options;
+    this.#deadline = options.nowMs + REGISTRATION_TIMEOUT_MS;
+  }
+
+  /** When `wake` is due. Admission has its own time limit: the shell's. */
+  get wakeAtMs(): number | null {
+    return this.#state.phase === 'challenged' ? this.#deadline : null;
+  }
+
+  start(): ServerRegistrationOutput[] {
+    const { identity, nonce } = this.#options;
+    return [{ type: 'send', frame: { type: 'CHALLENGE', version: 1, nonce: encodeHex(nonce), serverKey: identity.signingKey } }];
+  }
+
+  /** A frame arrived; `null` for a binary one. */
+  receive(text: string | null): ServerRegistrationOutput[] {
+    if (this.#state.phase === 'closed') return [];
+    if (this.#state.phase !== 'challenged') return this.#close('bad-frame', 'a frame before the answer to the first');
+    if (text === null) return this.#close('bad-frame', 'a binary frame before registration');
+    // A character is at least a byte: nothing longer can fit.
+    if (text.length > MAX_REGISTRATION_BYTES) return this.#close('bad-frame', `over ${MAX_REGISTRATION_BYTES} bytes before registration`);
+    const decoded = decodeClientFrame(text);
+    if (!decoded.ok) return this.#close(decoded.failure.code, decoded.failure.detail);
+    const frame = decoded.value;
+    if (frame.type !== 'CHALLENGE_RESPONSE') return this.#close('bad-frame', `${frame.type} before registration`);
+    return this.#check(frame);
+  }
+
+  /** The application and the router have admitted the client. */
+  admitted(grant: { readonly term: number; readonly limits: Limits; readonly keepalive: number }): ServerRegistrationOutput[] {
+    const state = this.#state;
+    if (state.phase !== 'proven') return [];
+    this.#state = { phase: 'registered' };
+    const { term, limits, keepalive } = grant;
+    return [{ type: 'send', frame: { type: 'REGISTER_SUCCESS', publicKey: state.proof.publicKey, signature: state.signature, term, limits, keepalive } }];
+  }
+
+  /** The application or the router has refused the client. */
+  refused(failure: Failure): ServerRegistrationOutput[] {
+    return this.#state.phase === 'proven' ? this.#close(failure.code, failure.detail) : [];
+  }
+
+  wake(nowMs: number): ServerRegistrationOutput[] {
+    if (this.#state.phase !== 'challenged' || nowMs < this.#deadline) return [];
+    return this.#close('registration-timeout', `no registration within ${REGISTRATION_TIMEOUT_MS} ms`);
+  }
+
+  #check(frame: ChallengeResponse): ServerRegistrationOutput[] {
+    const { identity, provider, hosts, nonce } = this.#options;
+    const publicKey = readAddress(frame.publicKey);
+    if (publicKey === null) return this.#close('registration-refused', 'publicKey is not canonical, or of low order');
+    if (!hostMatches(frame.host, hosts ?? LOOPBACK_HOSTS, hosts === undefined)) {
+      return this.#close('registration-refused', 'host is not one of this relay’s');
+    }
+    const signingKey = decodeHex(frame.signingKey) ?? new Uint8Array(0);
+    if (!matchesSigningKey(publicKey, signingKey)) return this.#close('registration-refused', 'signingKey does not belong to publicKey');
+    const signedNonce = decodeHex(frame.signedNonce) ?? new Uint8Array(0);
+    const token = frame.token ?? '';
+    const message = registerMessage({ ...frame, nonce: encodeHex(nonce), serverKey: identity.signingKey, token });
+    if (!verifySignature(provider, signingKey, message, signedNonce)) return this.#close('registration-refused', 'signedNonce does not verify');
+    const signature = encodeHex(identity.signLabelled('registered', registeredMessage(provider, message, signedNonce)));
+    const proof: Proof = { publicKey: frame.publicKey, signingKey: frame.signingKey, token: frame.token ?? null, lastTerm: frame.lastTerm, encoding: frame.encoding };
+    this.#state = { phase: 'proven', proof, signature };
+    return [{ type: 'proven', proof }];
+  }
+
+  #close(code: FailureCode, detail: string): ServerRegistrationOutput[] {
+    this.#state = { phase: 'closed' };
+    const frame: RelayFrame = { type: 'REGISTER_FAILURE', code: FAILURES[code].closeCode ?? 1011, reason: detail };
+    return [{ type: 'send', frame }, { type: 'close', failure: { code, detail } }];
+  }
+}
