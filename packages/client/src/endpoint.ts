@@ -1,0 +1,221 @@
+import type { Identity } from '@sws/crypto';
+import { parseAddress, SwsError } from '@sws/crypto';
+import type { Channel, ChannelEvent, ChannelRequest, ConnectionState, Failure } from '@sws/protocol';
+import { parseRelayUrl, type RelayUrl } from './address-url.js';
+import { checkProtocols } from './client-secure-web-socket.js';
+import { type ClientOptions, defaultIdentity } from './options.js';
+import { RelayConnection } from './relay-connection.js';
+import { SecureWebSocket } from './secure-web-socket.js';
+
+/** The subprotocol of `send` and `message`: one JSON text or one binary message each. */
+export const MESSAGE_PROTOCOL = 'sws.message.v1';
+
+export interface EndpointOptions extends ClientOptions {
+  /** Who may connect, and with which subprotocol. Must have no effects. @defaultValue everyone, once someone listens for `connection` or `message` */
+  readonly accept?: (request: ChannelRequest) => boolean | { readonly protocol?: string };
+  /** Closes the endpoint. */
+  readonly signal?: AbortSignal;
+}
+
+export type EndpointState = 'connecting' | 'registered' | 'reconnecting' | 'down' | 'closed';
+
+/** A peer has connected; the socket is open. */
+export class ConnectionEvent extends Event {
+  readonly socket: SecureWebSocket;
+  constructor(socket: SecureWebSocket) {
+    super('connection');
+    this.socket = socket;
+  }
+}
+
+/** A one-line message has come: `data` is a JSON value, or an ArrayBuffer. */
+export class PeerMessageEvent extends Event {
+  readonly from: string;
+  readonly data: unknown;
+  constructor(from: string, data: unknown) {
+    super('message');
+    this.from = from;
+    this.data = data;
+  }
+}
+
+/** The endpoint's state has changed. */
+export class StateEvent extends Event {
+  readonly state: EndpointState;
+  readonly failure: Failure | null;
+  /** Milliseconds until the next attempt, where one is planned. */
+  readonly retryInMs: number | null;
+  constructor(state: EndpointState, failure: Failure | null, retryInMs: number | null) {
+    super('state');
+    this.state = state;
+    this.failure = failure;
+    this.retryInMs = retryInMs;
+  }
+}
+
+/** One registered connection and many peers: connect, be connected to, or exchange one-line messages. */
+export class Endpoint extends EventTarget {
+  readonly url: string;
+  /** The identity, once loaded. */
+  readonly ready: Promise<Identity>;
+  readonly #options: EndpointOptions;
+  readonly #relayUrl: RelayUrl;
+  readonly #listens = new Set<string>();
+  readonly #outgoing = new Map<string, Promise<SecureWebSocket>>();
+  readonly #incoming = new Set<SecureWebSocket>();
+  #relay: RelayConnection | null = null;
+  #stopListening: () => void = () => {};
+  #address: string | null = null;
+  #state: EndpointState = 'connecting';
+
+  /** @throws DOMException SyntaxError for a URL that can't be a relay's */
+  constructor(relayUrl: string | URL, options: EndpointOptions = {}) {
+    super();
+    this.#relayUrl = parseRelayUrl(String(relayUrl));
+    this.url = this.#relayUrl.url;
+    this.#options = options;
+    this.ready = Promise.resolve(options.identity ?? defaultIdentity()).then((identity) => {
+      if (this.#state !== 'closed') this.#start(identity);
+      return identity;
+    });
+    this.ready.catch((error: unknown) => {
+      const detail = error instanceof Error ? error.message : 'the identity could not be loaded';
+      this.#setState('down', { code: 'invalid-state', detail }, null);
+    });
+    options.signal?.addEventListener('abort', () => void this.close(), { once: true });
+  }
+
+  get state(): EndpointState {
+    return this.#state;
+  }
+  /** One's own address, once the identity is loaded. */
+  get address(): string | null {
+    return this.#address;
+  }
+
+  override addEventListener(type: string, listener: EventListenerOrEventListenerObject | null | ((event: never) => void), options?: AddEventListenerOptions | boolean): void {
+    this.#listens.add(type);
+    super.addEventListener(type, listener as EventListener, options);
+  }
+
+  /** Opens a socket to a peer. @throws SwsError `invalid-address`, `low-order-key`; DOMException SyntaxError for bad subprotocols */
+  connect(peer: string, options: { readonly resource?: string; readonly protocols?: string | readonly string[]; readonly waitForPeerMs?: number } = {}): SecureWebSocket {
+    parseAddress(peer);
+    const { resource = '/', waitForPeerMs = this.#options.waitForPeerMs ?? 0 } = options;
+    const protocols = checkProtocols(options.protocols);
+    const url = `${this.url}${peer}${resource}`;
+    const socket = new SecureWebSocket({ url, peer, resource });
+    if (this.#state === 'closed') queueMicrotask(() => socket.fail('invalid-state', 'the endpoint is closed'));
+    else {
+      this.ready.then(
+        (identity) => socket.connectThrough(RelayConnection.acquire(this.#relayUrl, identity, this.#options), { url, peer, resource, protocols, waitForPeerMs }),
+        (error: unknown) => socket.fail(error instanceof SwsError ? error.code : 'invalid-state', error instanceof Error ? error.message : ''),
+      );
+    }
+    return socket;
+  }
+
+  /** Sends one JSON value, or bytes. Resolves when the peer's process has it. @throws SwsError with what went wrong */
+  async send(peer: string, value: unknown): Promise<void> {
+    const socket = await this.#messageSocket(peer);
+    const bytes = value instanceof ArrayBuffer || ArrayBuffer.isView(value);
+    socket.send(bytes ? (value as ArrayBuffer) : JSON.stringify(value));
+    await socket.delivered();
+  }
+
+  /** Closes every socket of this endpoint and the connection, if nobody else uses it. Resolves when they are closed. */
+  async close(): Promise<void> {
+    if (this.#state === 'closed') return;
+    this.#stopListening();
+    const sockets = [...this.#incoming];
+    for (const opening of this.#outgoing.values()) {
+      const socket = await opening.catch(() => null);
+      if (socket !== null) sockets.push(socket);
+    }
+    await Promise.all(
+      sockets.map((socket) => {
+        if (socket.readyState === 3) return undefined;
+        const closed = new Promise<void>((resolve) => socket.addEventListener('close', () => resolve(), { once: true }));
+        socket.close(1000);
+        return closed;
+      }),
+    );
+    if (this.#relay !== null) {
+      this.#relay.incoming = null;
+      this.#relay.release();
+      this.#relay = null;
+    }
+    this.#setState('closed', null, null);
+  }
+
+  #start(identity: Identity): void {
+    this.#address = identity.publicKey;
+    const relay = RelayConnection.acquire(this.#relayUrl, identity, this.#options);
+    this.#relay = relay;
+    relay.incoming = { accept: (request) => this.#accept(request), onChannel: (channel) => this.#adopt(relay, channel) };
+    this.#stopListening = relay.onState((state) => this.#connectionState(state));
+    this.#connectionState(relay.state);
+  }
+
+  #accept(request: ChannelRequest): boolean | { readonly protocol?: string } {
+    const { accept } = this.#options;
+    const answer = accept === undefined ? this.#listens.has('connection') || this.#listens.has('message') : accept(request);
+    if (answer !== true || !request.protocols.includes(MESSAGE_PROTOCOL)) return answer;
+    return { protocol: MESSAGE_PROTOCOL };
+  }
+
+  #adopt(relay: RelayConnection, channel: Channel): (event: ChannelEvent) => void {
+    const { peerAddress: peer, resource } = channel;
+    const socket = new SecureWebSocket({ url: `${this.url}${peer}${resource.startsWith('/') ? '' : '/'}${resource}`, peer, resource });
+    const held = RelayConnection.acquire(this.#relayUrl, relay.identity, this.#options);
+    socket.adopt(held, channel);
+    this.#incoming.add(socket);
+    socket.addEventListener('close', () => this.#incoming.delete(socket), { once: true });
+    if (channel.protocol === MESSAGE_PROTOCOL) this.#receiveMessages(socket);
+    else this.dispatchEvent(new ConnectionEvent(socket));
+    return (event) => socket.receive(event);
+  }
+
+  #receiveMessages(socket: SecureWebSocket): void {
+    socket.binaryType = 'arraybuffer';
+    socket.addEventListener('message', (event) => {
+      const { data } = event as MessageEvent;
+      if (typeof data !== 'string') this.dispatchEvent(new PeerMessageEvent(socket.peer, data));
+      else {
+        try {
+          this.dispatchEvent(new PeerMessageEvent(socket.peer, JSON.parse(data)));
+        } catch {
+          socket.close(3003, 'not JSON');
+        }
+      }
+    });
+  }
+
+  #messageSocket(peer: string): Promise<SecureWebSocket> {
+    const known = this.#outgoing.get(peer);
+    if (known !== undefined) return known;
+    const opening = new Promise<SecureWebSocket>((resolve, reject) => {
+      const socket = this.connect(peer, { protocols: MESSAGE_PROTOCOL });
+      socket.addEventListener('open', () => resolve(socket), { once: true });
+      socket.addEventListener('error', (event) => reject(new SwsError((event as Event & { code: string }).code, (event as Event & { message: string }).message)), { once: true });
+      socket.addEventListener('close', () => {
+        this.#outgoing.delete(peer);
+        reject(new SwsError('invalid-state', 'the channel closed before it was open'));
+      });
+    });
+    opening.catch(() => {});
+    this.#outgoing.set(peer, opening);
+    return opening;
+  }
+
+  #connectionState(state: ConnectionState): void {
+    const failure = 'failure' in state ? state.failure : null;
+    this.#setState(state.name, failure, state.name === 'reconnecting' ? Math.max(0, state.retryAtMs - Date.now()) : null);
+  }
+
+  #setState(state: EndpointState, failure: Failure | null, retryInMs: number | null): void {
+    if (this.#state === 'closed') return;
+    this.#state = state;
+    this.dispatchEvent(new StateEvent(state, failure, retryInMs));
+  }
+}

@@ -1,0 +1,28 @@
+import { join } from 'node:path';
+import type { CryptoProvider, KeyStore } from '@sws/crypto';
+import { fileStore, nodeProvider } from '@sws/crypto/node';
+import envPaths from 'env-paths';
+import { WebSocket } from 'ws';
+import type { TransportSocket, WebSocketConstructor } from './transport.js';
+
+/** `ws` without compression: sealed bytes do not compress. */
+export const defaultWebSocket: WebSocketConstructor | undefined = class extends WebSocket {
+  constructor(url: string, protocols: string) {
+    super(url, protocols, { perMessageDeflate: false });
+  }
+} as unknown as new (url: string, protocols: string) => TransportSocket;
+export const defaultProvider: CryptoProvider = nodeProvider;
+
+/** Where the identity is kept: a 0600 file in the user's config folder, locked while in use. */
+export function defaultStore(): KeyStore {
+  return fileStore(join(envPaths('sws', { suffix: '' }).config, 'identity'));
+}
+
+export function baseUrl(): string | undefined {
+  return undefined;
+}
+
+/** Lets the process end although a timer waits. */
+export function unref(timer: unknown): void {
+  (timer as { unref?: () => void }).unref?.();
+}

@@ -1,0 +1,13 @@
+/** What is used of a WebSocket class: the browser's, Node's `ws`, or one that you pass. */
+export type WebSocketConstructor = new (url: string, protocols: string) => TransportSocket;
+
+export interface TransportSocket {
+  binaryType: string;
+  readonly bufferedAmount: number;
+  onopen: ((event: never) => void) | null;
+  onmessage: ((event: { data: unknown }) => void) | null;
+  onclose: ((event: { code: number }) => void) | null;
+  onerror: ((event: never) => void) | null;
+  send(data: string | Uint8Array<ArrayBuffer>): void;
+  close(code?: number, reason?: string): void;
+}

@@ -1,0 +1,245 @@
+import type { CryptoProvider, Identity } from '@sws/crypto';
+import { randomBytes } from '@sws/crypto/platform';
+import { type AcceptPolicy, type Channel, type ChannelEvent, type ChannelOffer, Connection, type ConnectionState, DEFAULT_CHANNEL_SETTINGS } from '@sws/protocol';
+import { defaultProvider, defaultWebSocket, unref } from '#platform';
+import type { RelayUrl } from './address-url.js';
+import type { ClientOptions } from './options.js';
+import type { TransportSocket, WebSocketConstructor } from './platform/transport.js';
+
+/** DATA waits here while the transport holds this much: channels take turns instead of queueing behind one another. */
+const HIGH_WATER_BYTES = 1_048_576;
+const DRAIN_POLL_MS = 10;
+/** A connection that nobody uses is kept this long, so that a socket opened next finds it. */
+const LINGER_MS = 500;
+
+/** Takes the incoming channels of a connection. */
+export interface IncomingHandler {
+  readonly accept: AcceptPolicy;
+  readonly onChannel: (channel: Channel) => (event: ChannelEvent) => void;
+}
+
+const pool = new Map<string, RelayConnection>();
+
+/**
+ * The shell around `Connection`: one transport, one timer, and the outputs run in order; it decides nothing. Sockets of
+ * one identity to one relay share one: two registrations of one key would replace each other.
+ */
+export class RelayConnection {
+  readonly connection: Connection;
+  readonly identity: Identity;
+  /** Who takes incoming channels; nobody refuses them all. */
+  incoming: IncomingHandler | null = null;
+  readonly #key: string;
+  readonly #url: string;
+  readonly #WebSocket: WebSocketConstructor;
+  readonly #listeners = new Map<Channel, (event: ChannelEvent) => void>();
+  readonly #stateListeners = new Set<(state: ConnectionState) => void>();
+  #socket: TransportSocket | null = null;
+  #timer: ReturnType<typeof setTimeout> | undefined;
+  #users = 0;
+  #pumping = false;
+  #pumpQueued = false;
+  #written: (string | Uint8Array)[] = [];
+  #open = false;
+  state: ConnectionState = { name: 'connecting' };
+
+  private constructor(key: string, relay: RelayUrl, identity: Identity, provider: CryptoProvider, options: ClientOptions) {
+    const WebSocketClass = options.WebSocket ?? defaultWebSocket;
+    if (WebSocketClass === undefined) throw new TypeError('this runtime has no WebSocket: pass one as options.WebSocket');
+    this.#key = key;
+    this.identity = identity;
+    this.#url = relay.url;
+    this.#WebSocket = WebSocketClass;
+    const { windowBytes, maxMessageBytes, resumeTimeoutMs, padding } = DEFAULT_CHANNEL_SETTINGS;
+    this.connection = new Connection({
+      identity,
+      provider,
+      random: randomBytes,
+      host: relay.host,
+      encoding: options.encoding ?? 'binary',
+      ...(options.token === undefined ? {} : { token: options.token }),
+      ...(options.serverKey === undefined ? {} : { serverKey: options.serverKey }),
+      settings: {
+        windowBytes: options.windowBytes ?? windowBytes,
+        maxMessageBytes: options.maxMessageBytes ?? maxMessageBytes,
+        resumeTimeoutMs: options.resumeTimeoutMs ?? resumeTimeoutMs,
+        padding: options.padding ?? padding,
+      },
+      accept: (request) => this.incoming?.accept(request) ?? false,
+    });
+  }
+
+  /** The connection of this identity to this relay, made if there is none. Give it back with `release`. */
+  static acquire(relay: RelayUrl, identity: Identity, options: ClientOptions): RelayConnection {
+    const key = `${identity.publicKey} ${relay.url}`;
+    let found = pool.get(key);
+    if (found === undefined) {
+      found = new RelayConnection(key, relay, identity, options.provider ?? defaultProvider, options);
+      pool.set(key, found);
+    }
+    found.#users++;
+    found.run((connection) => connection.connect(Date.now()));
+    return found;
+  }
+
+  release(): void {
+    if (--this.#users > 0) return;
+    unref(
+      setTimeout(() => {
+        // Tombstones still owe the peer the last frames: they go out before the connection does.
+        if (this.#users === 0) this.#shut();
+      }, LINGER_MS),
+    );
+  }
+
+  onState(listener: (state: ConnectionState) => void): () => void {
+    this.#stateListeners.add(listener);
+    return () => this.#stateListeners.delete(listener);
+  }
+
+  /** Opens a channel; its events go to `listener`. @throws SwsError of `ChannelTable.open` */
+  open(peer: Uint8Array, offer: ChannelOffer, listener: (event: ChannelEvent) => void): Channel {
+    const channel = this.connection.open(peer, offer, Date.now());
+    this.#listeners.set(channel, listener);
+    this.#pumpSoon();
+    return channel;
+  }
+
+  /** Does something with the machine; its outputs follow in a microtask, never inside the caller's call. */
+  run<T>(action: (connection: Connection, nowMs: number) => T): T {
+    try {
+      return action(this.connection, this.connection.time(Date.now()));
+    } finally {
+      this.#pumpSoon();
+    }
+  }
+
+  #pumpSoon(): void {
+    if (this.#pumpQueued) return;
+    this.#pumpQueued = true;
+    queueMicrotask(() => {
+      this.#pumpQueued = false;
+      this.#pump();
+    });
+  }
+
+  #pump(): void {
+    if (this.#pumping) return this.#pumpSoon();
+    this.#pumping = true;
+    try {
+      this.#runOutputs();
+      const socket = this.#socket;
+      while (this.#open && socket !== null && socket.bufferedAmount < HIGH_WATER_BYTES) {
+        const frame = this.connection.nextFrame(Date.now());
+        if (frame === null) break;
+        this.#write(frame);
+      }
+      this.#runOutputs();
+    } finally {
+      this.#pumping = false;
+    }
+    this.#arm();
+  }
+
+  #runOutputs(): void {
+    for (let outputs = this.connection.take(); outputs.length > 0; outputs = this.connection.take()) {
+      for (const output of outputs) {
+        switch (output.type) {
+          case 'dial':
+            this.#dial();
+            break;
+          case 'write':
+            this.#write(output.data);
+            break;
+          case 'hang-up':
+            this.#hangUp();
+            break;
+          case 'state':
+            this.state = output.state;
+            for (const listener of [...this.#stateListeners]) listener(output.state);
+            break;
+          case 'channel':
+            this.#channelEvent(output.channel, output.event);
+            break;
+        }
+      }
+    }
+  }
+
+  #channelEvent(channel: Channel, event: ChannelEvent): void {
+    if (event.type === 'open' && !channel.initiator && this.incoming !== null) this.#listeners.set(channel, this.incoming.onChannel(channel));
+    this.#listeners.get(channel)?.(event);
+    if (event.type === 'close') this.#listeners.delete(channel);
+  }
+
+  #dial(): void {
+    let socket: TransportSocket;
+    try {
+      socket = new this.#WebSocket(this.#url, 'sws.v1');
+    } catch {
+      queueMicrotask(() => this.run((connection) => connection.socketClosed(1006, Date.now())));
+      return;
+    }
+    this.#socket = socket;
+    this.#open = false;
+    this.#written = [];
+    socket.binaryType = 'arraybuffer';
+    socket.onopen = () => {
+      if (this.#socket !== socket) return;
+      this.#open = true;
+      for (const data of this.#written.splice(0)) this.#write(data);
+      this.#pump();
+    };
+    socket.onmessage = ({ data }) => {
+      if (this.#socket !== socket) return;
+      if (typeof data === 'string') this.connection.receive(data, Date.now());
+      else if (data instanceof ArrayBuffer) this.connection.receive(new Uint8Array(data), Date.now());
+      this.#pump();
+    };
+    socket.onerror = () => {};
+    socket.onclose = ({ code }) => {
+      if (this.#socket !== socket) return;
+      this.#socket = null;
+      this.#open = false;
+      this.connection.socketClosed(code, Date.now());
+      this.#pump();
+    };
+  }
+
+  #write(data: string | Uint8Array): void {
+    if (!this.#open || this.#socket === null) {
+      if (this.#socket !== null) this.#written.push(data);
+      return;
+    }
+    this.#socket.send(data as string | Uint8Array<ArrayBuffer>);
+  }
+
+  #hangUp(): void {
+    const socket = this.#socket;
+    this.#socket = null;
+    this.#open = false;
+    if (socket === null) return;
+    socket.onmessage = null;
+    socket.onclose = null;
+    socket.close();
+  }
+
+  #arm(): void {
+    clearTimeout(this.#timer);
+    const now = Date.now();
+    let at = this.connection.wakeAtMs;
+    if (this.#open && this.#socket !== null && this.#socket.bufferedAmount >= HIGH_WATER_BYTES) at = Math.min(at ?? now + DRAIN_POLL_MS, now + DRAIN_POLL_MS);
+    if (at === null) return;
+    this.#timer = setTimeout(() => {
+      this.connection.wake(Date.now());
+      this.#pump();
+    }, Math.max(0, Math.min(at - now, 2 ** 31 - 1)));
+  }
+
+  #shut(): void {
+    if (pool.get(this.#key) === this) pool.delete(this.#key);
+    this.connection.close({ code: 'normal', detail: 'closed by this end' });
+    this.#pump();
+    clearTimeout(this.#timer);
+  }
+}

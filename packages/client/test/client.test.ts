@@ -1,0 +1,202 @@
+import { once } from 'node:events';
+import { createServer } from 'node:http';
+import type { AddressInfo, Socket } from 'node:net';
+import { Identity } from '@sws/crypto';
+import { nodeProvider } from '@sws/crypto/node';
+import { randomBytes } from '@sws/crypto/platform';
+import { Router } from '@sws/router';
+import { attach } from '@sws/server';
+import { afterEach, beforeEach, describe, expect, test } from 'vitest';
+import { ClientSecureWebSocket, type ConnectionEvent, Endpoint, type PeerMessageEvent, type SecureErrorEvent, type SecureWebSocket } from '../src/index.js';
+
+const relayIdentity = Identity.generate(randomBytes, nodeProvider);
+let alice: Identity;
+let bob: Identity;
+let relay: Awaited<ReturnType<typeof startRelay>>;
+const endpoints: Endpoint[] = [];
+
+async function startRelay(port = 0) {
+  const server = createServer();
+  const router = new Router();
+  const connections = new Set<Socket>();
+  server.on('connection', (socket) => {
+    connections.add(socket);
+    socket.on('close', () => connections.delete(socket));
+  });
+  const attached = attach(server, { identity: relayIdentity, admit: (key, term) => router.admit(key, term), onSocket: (socket) => router.attach(socket) });
+  server.listen(port, '127.0.0.1');
+  await once(server, 'listening');
+  const bound = (server.address() as AddressInfo).port;
+  const cut = () => {
+    for (const socket of connections) socket.destroy();
+  };
+  return {
+    url: `ws://127.0.0.1:${bound}/`,
+    port: bound,
+    router,
+    cut,
+    /** As a crash does: no close frames, the port free at once. */
+    async kill() {
+      attached.close();
+      cut();
+      server.close();
+      await once(server, 'close');
+      router.close();
+    },
+  };
+}
+
+beforeEach(async () => {
+  alice = Identity.generate(randomBytes, nodeProvider);
+  bob = Identity.generate(randomBytes, nodeProvider);
+  relay = await startRelay();
+});
+afterEach(async () => {
+  for (const endpoint of endpoints.splice(0)) await endpoint.close();
+  await relay.kill();
+});
+
+function endpoint(identity: Identity, options = {}): Endpoint {
+  const made = new Endpoint(relay.url, { identity, ...options });
+  endpoints.push(made);
+  return made;
+}
+
+function event<E extends Event>(target: EventTarget, type: string): Promise<E> {
+  return new Promise((resolve) => target.addEventListener(type, (found) => resolve(found as E), { once: true }));
+}
+
+async function registered(identity: Identity, options = {}): Promise<Endpoint> {
+  const made = endpoint(identity, options);
+  await made.ready;
+  while (made.state !== 'registered') await event(made, 'state');
+  return made;
+}
+
+/** Bob listens, Alice dials his URL: both open sockets. */
+async function pair(path = '/room?x=1', protocols: string[] = []): Promise<[ClientSecureWebSocket, SecureWebSocket]> {
+  const listener = await registered(bob, { accept: () => ({ protocol: protocols.at(-1) ?? '' }) });
+  const connection = event<ConnectionEvent>(listener, 'connection');
+  const socket = new ClientSecureWebSocket(`${relay.url}${bob.publicKey}${path}`, protocols, { identity: alice });
+  await event(socket, 'open');
+  return [socket, (await connection).socket];
+}
+
+test('two sockets talk as WebSockets do, and close with code and reason', async () => {
+  const [a, b] = await pair('/room?x=1', ['v1', 'v2']);
+  expect([a.protocol, b.protocol, b.resource, b.peer]).toEqual(['v2', 'v2', '/room?x=1', alice.publicKey]);
+  b.binaryType = 'arraybuffer';
+  const seen: unknown[] = [];
+  const four = new Promise<void>((resolve) => {
+    b.onmessage = ({ data }) => {
+      seen.push(data instanceof ArrayBuffer ? [...new Uint8Array(data)] : data);
+      if (seen.length === 5) resolve();
+    };
+  });
+  a.send('héllo 👋');
+  a.send(new Blob([Uint8Array.of(1, 2)]));
+  a.send(Uint8Array.of(3, 4).buffer);
+  a.send(new Uint16Array([5]));
+  a.send('last');
+  await four;
+  expect(seen).toEqual(['héllo 👋', [1, 2], [3, 4], [5, 0], 'last']);
+  await a.delivered();
+  expect(a.bufferedAmount).toBe(0);
+  const closes = [event<CloseEvent>(a, 'close'), event<CloseEvent>(b, 'close')];
+  b.close(4001, 'enough');
+  expect(await Promise.all(closes.map((close) => close.then(({ code, reason, wasClean }) => ({ code, reason, wasClean }))))).toEqual([
+    { code: 4001, reason: 'enough', wasClean: true },
+    { code: 4001, reason: '', wasClean: true },
+  ]);
+});
+
+test('sockets of one identity share one registration', async () => {
+  const [first] = await pair();
+  const second = new ClientSecureWebSocket(`${relay.url}${bob.publicKey}/other`, [], { identity: alice });
+  await event(second, 'open');
+  expect(relay.router.size).toBe(2);
+  expect(first.readyState).toBe(1);
+});
+
+describe('what can not be reached fails as a WebSocket does: error, then close 1006', () => {
+  test('a peer that is offline, one that refuses, oneself, and no relay', async () => {
+    const attempt = async (url: string) => {
+      const socket = new ClientSecureWebSocket(url, [], { identity: alice });
+      const [error, close] = await Promise.all([event<SecureErrorEvent>(socket, 'error'), event<CloseEvent>(socket, 'close')]);
+      return [error.code, close.code, close.wasClean];
+    };
+    expect(await attempt(`${relay.url}${bob.publicKey}`)).toEqual(['offline', 1006, false]);
+    await registered(bob, { accept: () => false });
+    expect(await attempt(`${relay.url}${bob.publicKey}`)).toEqual(['refused', 1006, false]);
+    expect(await attempt(`${relay.url}${alice.publicKey}`)).toEqual(['bad-address', 1006, false]);
+    expect(await attempt(`ws://127.0.0.1:1/${bob.publicKey}`)).toEqual(['connection-lost', 1006, false]);
+  });
+
+  test('URLs without an address, or with a malformed one, and bad subprotocols throw SyntaxError', () => {
+    for (const path of ['', 'chat', 'ab'.repeat(31), '00'.repeat(32), bob.publicKey.toUpperCase(), `${bob.publicKey}#x`]) {
+      expect(() => new ClientSecureWebSocket(relay.url + path, [], { identity: alice })).toThrow(expect.objectContaining({ name: 'SyntaxError' }));
+    }
+    expect(() => new ClientSecureWebSocket(relay.url + bob.publicKey, ['a', 'A'], { identity: alice })).toThrow(expect.objectContaining({ name: 'SyntaxError' }));
+  });
+});
+
+test('waitForPeerMs: the socket opens when the peer appears', async () => {
+  const socket = new ClientSecureWebSocket(`${relay.url}${bob.publicKey}`, [], { identity: alice, waitForPeerMs: 60_000 });
+  const opened = event(socket, 'open');
+  await new Promise((resolve) => setTimeout(resolve, 50));
+  const listener = await registered(bob, { accept: () => true });
+  // A frame of the peer's has the waiting attempt tried at once.
+  await expect(listener.send(alice.publicKey, 'here')).rejects.toMatchObject({ code: 'refused' });
+  await opened;
+  expect(socket.readyState).toBe(1);
+});
+
+test('one-line messages carry JSON and bytes', async () => {
+  const receiver = await registered(bob);
+  const got: unknown[] = [];
+  receiver.addEventListener('message', (found: PeerMessageEvent) => got.push([found.from, found.data instanceof ArrayBuffer ? [...new Uint8Array(found.data)] : found.data]));
+  const sender = endpoint(alice);
+  await sender.send(bob.publicKey, { hello: ['world'] });
+  await sender.send(bob.publicKey, Uint8Array.of(7));
+  expect(got).toEqual([
+    [alice.publicKey, { hello: ['world'] }],
+    [alice.publicKey, [7]],
+  ]);
+});
+
+test('a relay killed and started again under load: nothing lost, nothing twice, in order', async () => {
+  const [a, b] = await pair();
+  const interrupted = event(a, 'interrupted');
+  const count = 1_500;
+  let next = 0;
+  let wrong = 0;
+  const all = new Promise<void>((resolve) => {
+    b.onmessage = ({ data }) => {
+      if (data !== `${next}:${'x'.repeat(200)}`) wrong++;
+      if (++next === count) resolve();
+    };
+  });
+  for (let i = 0; i < count; i++) {
+    a.send(`${i}:${'x'.repeat(200)}`);
+    if (i % 500 === 499) {
+      await new Promise((resolve) => setTimeout(resolve, 30));
+      const { port } = relay;
+      await relay.kill();
+      relay = await startRelay(port);
+    }
+  }
+  await all;
+  await interrupted;
+  await a.delivered();
+  expect([wrong, next]).toEqual([0, count]);
+});
+
+test('a JSON client and a binary one talk', async () => {
+  const listener = await registered(bob, { accept: () => true, encoding: 'json' });
+  const connection = event<ConnectionEvent>(listener, 'connection');
+  const socket = new ClientSecureWebSocket(`${relay.url}${bob.publicKey}`, [], { identity: alice });
+  const { socket: accepted } = await connection;
+  const message = event<MessageEvent>(socket, 'message');
+  accepted.send('from JSON');
+  expect((await message).data).toBe('from JSON');
+});
