@@ -34,7 +34,8 @@ function parse(text: string): URL {
   }
   if (url.protocol === 'http:') url.protocol = 'ws:';
   if (url.protocol === 'https:') url.protocol = 'wss:';
-  if (url.protocol !== 'ws:' && url.protocol !== 'wss:') throw syntaxError('the URL’s scheme is not ws, wss, http or https');
+  if (url.protocol !== 'ws:' && url.protocol !== 'wss:')
+    throw syntaxError('the URL’s scheme is not ws, wss, http or https');
   if (url.hash !== '' || url.href.endsWith('#')) throw syntaxError('the URL has a fragment');
   return url;
 }

@@ -12,7 +12,8 @@ export function checkProtocols(protocols: string | readonly string[] | undefined
   const seen = new Set<string>();
   for (const name of list) {
     // RFC 6455 §4.1: compared without regard to case, as the standard's constructor does.
-    if (!TOKEN.test(name) || seen.has(name.toLowerCase())) throw new DOMException('a subprotocol is malformed or stands twice', 'SyntaxError');
+    if (!TOKEN.test(name) || seen.has(name.toLowerCase()))
+      throw new DOMException('a subprotocol is malformed or stands twice', 'SyntaxError');
     seen.add(name.toLowerCase());
   }
   return list;
@@ -32,15 +33,30 @@ export class ClientSecureWebSocket extends SecureWebSocket {
     const parsed = parseAddressUrl(String(url));
     super({ url: parsed.href, peer: parsed.peer, resource: parsed.resource });
     const { peer, resource } = parsed;
-    const target: SocketTarget = { url: parsed.href, peer, resource, protocols: checkProtocols(protocols), waitForPeerMs: options.waitForPeerMs ?? 0 };
+    const target: SocketTarget = {
+      url: parsed.href,
+      peer,
+      resource,
+      protocols: checkProtocols(protocols),
+      waitForPeerMs: options.waitForPeerMs ?? 0,
+    };
     Promise.resolve(options.identity ?? defaultIdentity()).then(
       (identity) => this.connectThrough(RelayConnection.acquire(parsed.relay, identity, options), target),
-      (error: unknown) => this.fail(error instanceof SwsError ? error.code : 'identity-damaged', error instanceof Error ? error.message : ''),
+      (error: unknown) =>
+        this.fail(
+          error instanceof SwsError ? error.code : 'identity-damaged',
+          error instanceof Error ? error.message : '',
+        ),
     );
   }
 
   /** A class with these options bound, for libraries that take a WebSocket class. */
-  static with(bound: ClientOptions): new (url: string | URL, protocols?: string | readonly string[]) => ClientSecureWebSocket {
+  static with(
+    bound: ClientOptions,
+  ): new (
+    url: string | URL,
+    protocols?: string | readonly string[],
+  ) => ClientSecureWebSocket {
     return class extends ClientSecureWebSocket {
       constructor(url: string | URL, protocols?: string | readonly string[]) {
         super(url, protocols, bound);

@@ -93,13 +93,24 @@ export class Endpoint extends EventTarget {
     return this.#address;
   }
 
-  override addEventListener(type: string, listener: EventListenerOrEventListenerObject | null | ((event: never) => void), options?: AddEventListenerOptions | boolean): void {
+  override addEventListener(
+    type: string,
+    listener: EventListenerOrEventListenerObject | null | ((event: never) => void),
+    options?: AddEventListenerOptions | boolean,
+  ): void {
     this.#listens.add(type);
     super.addEventListener(type, listener as EventListener, options);
   }
 
   /** Opens a socket to a peer. @throws SwsError `invalid-address`, `low-order-key`; DOMException SyntaxError for bad subprotocols */
-  connect(peer: string, options: { readonly resource?: string; readonly protocols?: string | readonly string[]; readonly waitForPeerMs?: number } = {}): SecureWebSocket {
+  connect(
+    peer: string,
+    options: {
+      readonly resource?: string;
+      readonly protocols?: string | readonly string[];
+      readonly waitForPeerMs?: number;
+    } = {},
+  ): SecureWebSocket {
     parseAddress(peer);
     const { resource = '/', waitForPeerMs = this.#options.waitForPeerMs ?? 0 } = options;
     const protocols = checkProtocols(options.protocols);
@@ -108,8 +119,19 @@ export class Endpoint extends EventTarget {
     if (this.#state === 'closed') queueMicrotask(() => socket.fail('invalid-state', 'the endpoint is closed'));
     else {
       this.ready.then(
-        (identity) => socket.connectThrough(RelayConnection.acquire(this.#relayUrl, identity, this.#options), { url, peer, resource, protocols, waitForPeerMs }),
-        (error: unknown) => socket.fail(error instanceof SwsError ? error.code : 'invalid-state', error instanceof Error ? error.message : ''),
+        (identity) =>
+          socket.connectThrough(RelayConnection.acquire(this.#relayUrl, identity, this.#options), {
+            url,
+            peer,
+            resource,
+            protocols,
+            waitForPeerMs,
+          }),
+        (error: unknown) =>
+          socket.fail(
+            error instanceof SwsError ? error.code : 'invalid-state',
+            error instanceof Error ? error.message : '',
+          ),
       );
     }
     return socket;
@@ -135,7 +157,9 @@ export class Endpoint extends EventTarget {
     await Promise.all(
       sockets.map((socket) => {
         if (socket.readyState === 3) return undefined;
-        const closed = new Promise<void>((resolve) => socket.addEventListener('close', () => resolve(), { once: true }));
+        const closed = new Promise<void>((resolve) =>
+          socket.addEventListener('close', () => resolve(), { once: true }),
+        );
         socket.close(1000);
         return closed;
       }),
@@ -152,21 +176,29 @@ export class Endpoint extends EventTarget {
     this.#address = identity.publicKey;
     const relay = RelayConnection.acquire(this.#relayUrl, identity, this.#options);
     this.#relay = relay;
-    relay.incoming = { accept: (request) => this.#accept(request), onChannel: (channel) => this.#adopt(relay, channel) };
+    relay.incoming = {
+      accept: (request) => this.#accept(request),
+      onChannel: (channel) => this.#adopt(relay, channel),
+    };
     this.#stopListening = relay.onState((state) => this.#connectionState(state));
     this.#connectionState(relay.state);
   }
 
   #accept(request: ChannelRequest): boolean | { readonly protocol?: string } {
     const { accept } = this.#options;
-    const answer = accept === undefined ? this.#listens.has('connection') || this.#listens.has('message') : accept(request);
+    const answer =
+      accept === undefined ? this.#listens.has('connection') || this.#listens.has('message') : accept(request);
     if (answer !== true || !request.protocols.includes(MESSAGE_PROTOCOL)) return answer;
     return { protocol: MESSAGE_PROTOCOL };
   }
 
   #adopt(relay: RelayConnection, channel: Channel): (event: ChannelEvent) => void {
     const { peerAddress: peer, resource } = channel;
-    const socket = new SecureWebSocket({ url: `${this.url}${peer}${resource.startsWith('/') ? '' : '/'}${resource}`, peer, resource });
+    const socket = new SecureWebSocket({
+      url: `${this.url}${peer}${resource.startsWith('/') ? '' : '/'}${resource}`,
+      peer,
+      resource,
+    });
     const held = RelayConnection.acquire(this.#relayUrl, relay.identity, this.#options);
     socket.adopt(held, channel);
     this.#incoming.add(socket);
@@ -197,7 +229,14 @@ export class Endpoint extends EventTarget {
     const opening = new Promise<SecureWebSocket>((resolve, reject) => {
       const socket = this.connect(peer, { protocols: MESSAGE_PROTOCOL });
       socket.addEventListener('open', () => resolve(socket), { once: true });
-      socket.addEventListener('error', (event) => reject(new SwsError((event as Event & { code: string }).code, (event as Event & { message: string }).message)), { once: true });
+      socket.addEventListener(
+        'error',
+        (event) =>
+          reject(
+            new SwsError((event as Event & { code: string }).code, (event as Event & { message: string }).message),
+          ),
+        { once: true },
+      );
       socket.addEventListener('close', () => {
         this.#outgoing.delete(peer);
         reject(new SwsError('invalid-state', 'the channel closed before it was open'));
@@ -210,7 +249,11 @@ export class Endpoint extends EventTarget {
 
   #connectionState(state: ConnectionState): void {
     const failure = 'failure' in state ? state.failure : null;
-    this.#setState(state.name, failure, state.name === 'reconnecting' ? Math.max(0, state.retryAtMs - Date.now()) : null);
+    this.#setState(
+      state.name,
+      failure,
+      state.name === 'reconnecting' ? Math.max(0, state.retryAtMs - Date.now()) : null,
+    );
   }
 
   #setState(state: EndpointState, failure: Failure | null, retryInMs: number | null): void {

@@ -1,5 +1,13 @@
 export { ClientSecureWebSocket } from './client-secure-web-socket.js';
-export { ConnectionEvent, Endpoint, type EndpointOptions, type EndpointState, MESSAGE_PROTOCOL, PeerMessageEvent, StateEvent } from './endpoint.js';
+export {
+  ConnectionEvent,
+  Endpoint,
+  type EndpointOptions,
+  type EndpointState,
+  MESSAGE_PROTOCOL,
+  PeerMessageEvent,
+  StateEvent,
+} from './endpoint.js';
 export { SecureErrorEvent } from './events.js';
 export { type ClientOptions, defaultIdentity } from './options.js';
 export type { TransportSocket, WebSocketConstructor } from './platform/transport.js';

@@ -1,6 +1,14 @@
 import type { CryptoProvider, Identity } from '@sws/crypto';
 import { randomBytes } from '@sws/crypto/platform';
-import { type AcceptPolicy, type Channel, type ChannelEvent, type ChannelOffer, Connection, type ConnectionState, DEFAULT_CHANNEL_SETTINGS } from '@sws/protocol';
+import {
+  type AcceptPolicy,
+  type Channel,
+  type ChannelEvent,
+  type ChannelOffer,
+  Connection,
+  type ConnectionState,
+  DEFAULT_CHANNEL_SETTINGS,
+} from '@sws/protocol';
 import { defaultProvider, defaultWebSocket, unref } from '#platform';
 import type { RelayUrl } from './address-url.js';
 import type { ClientOptions } from './options.js';
@@ -43,9 +51,16 @@ export class RelayConnection {
   #open = false;
   state: ConnectionState = { name: 'connecting' };
 
-  private constructor(key: string, relay: RelayUrl, identity: Identity, provider: CryptoProvider, options: ClientOptions) {
+  private constructor(
+    key: string,
+    relay: RelayUrl,
+    identity: Identity,
+    provider: CryptoProvider,
+    options: ClientOptions,
+  ) {
     const WebSocketClass = options.WebSocket ?? defaultWebSocket;
-    if (WebSocketClass === undefined) throw new TypeError('this runtime has no WebSocket: pass one as options.WebSocket');
+    if (WebSocketClass === undefined)
+      throw new TypeError('this runtime has no WebSocket: pass one as options.WebSocket');
     this.#key = key;
     this.identity = identity;
     this.#url = relay.url;
@@ -167,7 +182,8 @@ export class RelayConnection {
   }
 
   #channelEvent(channel: Channel, event: ChannelEvent): void {
-    if (event.type === 'open' && !channel.initiator && this.incoming !== null) this.#listeners.set(channel, this.incoming.onChannel(channel));
+    if (event.type === 'open' && !channel.initiator && this.incoming !== null)
+      this.#listeners.set(channel, this.incoming.onChannel(channel));
     this.#listeners.get(channel)?.(event);
     if (event.type === 'close') this.#listeners.delete(channel);
   }
@@ -228,12 +244,16 @@ export class RelayConnection {
     clearTimeout(this.#timer);
     const now = Date.now();
     let at = this.connection.wakeAtMs;
-    if (this.#open && this.#socket !== null && this.#socket.bufferedAmount >= HIGH_WATER_BYTES) at = Math.min(at ?? now + DRAIN_POLL_MS, now + DRAIN_POLL_MS);
+    if (this.#open && this.#socket !== null && this.#socket.bufferedAmount >= HIGH_WATER_BYTES)
+      at = Math.min(at ?? now + DRAIN_POLL_MS, now + DRAIN_POLL_MS);
     if (at === null) return;
-    this.#timer = setTimeout(() => {
-      this.connection.wake(Date.now());
-      this.#pump();
-    }, Math.max(0, Math.min(at - now, 2 ** 31 - 1)));
+    this.#timer = setTimeout(
+      () => {
+        this.connection.wake(Date.now());
+        this.#pump();
+      },
+      Math.max(0, Math.min(at - now, 2 ** 31 - 1)),
+    );
   }
 
   #shut(): void {

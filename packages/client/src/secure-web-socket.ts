@@ -45,7 +45,11 @@ export class SecureWebSocket extends EventTarget {
   #closeArguments: { readonly code: number; readonly reason: string } | null = null;
   /** Bytes given to `send` once it could no longer send: the standard has `bufferedAmount` grow all the same. */
   #unsendable = 0;
-  #deliveredWaits: { readonly after: number; readonly resolve: () => void; readonly reject: (error: unknown) => void }[] = [];
+  #deliveredWaits: {
+    readonly after: number;
+    readonly resolve: () => void;
+    readonly reject: (error: unknown) => void;
+  }[] = [];
   readonly #handlers = new Map<string, (event: Event) => void>();
 
   /** @internal Use `ClientSecureWebSocket` or `Endpoint.connect`. */
@@ -108,13 +112,19 @@ export class SecureWebSocket extends EventTarget {
 
   /** Closes behind everything sent. @throws DOMException InvalidAccessError for a code but 1000 and 3000–4999; SyntaxError for a reason over 123 bytes */
   close(code?: number, reason?: string): void {
-    if (code !== undefined && code !== 1000 && (code < 3000 || code > 4999)) throw new DOMException('a close code is 1000 or from 3000 to 4999', 'InvalidAccessError');
-    if (reason !== undefined && encoder.encode(reason).length > MAX_REASON_BYTES) throw new DOMException(`a close reason has at most ${MAX_REASON_BYTES} bytes of UTF-8`, 'SyntaxError');
+    if (code !== undefined && code !== 1000 && (code < 3000 || code > 4999))
+      throw new DOMException('a close code is 1000 or from 3000 to 4999', 'InvalidAccessError');
+    if (reason !== undefined && encoder.encode(reason).length > MAX_REASON_BYTES)
+      throw new DOMException(`a close reason has at most ${MAX_REASON_BYTES} bytes of UTF-8`, 'SyntaxError');
     if (this.#readyState >= 2) return;
     const connecting = this.#readyState === 0;
     this.#readyState = 2;
-    this.#closeArguments = code === undefined ? { code: reason === undefined || reason === '' ? 1005 : 1000, reason: reason ?? '' } : { code, reason: reason ?? '' };
-    if (connecting && this.#channel === null) queueMicrotask(() => this.fail('invalid-state', 'closed before it was open'));
+    this.#closeArguments =
+      code === undefined
+        ? { code: reason === undefined || reason === '' ? 1005 : 1000, reason: reason ?? '' }
+        : { code, reason: reason ?? '' };
+    if (connecting && this.#channel === null)
+      queueMicrotask(() => this.fail('invalid-state', 'closed before it was open'));
     else if (this.#waiting.length === 0 || connecting) this.#closeChannel();
   }
 
@@ -122,8 +132,10 @@ export class SecureWebSocket extends EventTarget {
   delivered(): Promise<void> {
     const channel = this.#channel;
     const target = (channel?.messages.queued ?? 0) + this.#waiting.length;
-    if (channel !== null && this.#waiting.length === 0 && channel.messages.acknowledged >= target) return Promise.resolve();
-    if (channel === null || this.#readyState === 3) return Promise.reject(new SwsError('invalid-state', 'the socket is not open'));
+    if (channel !== null && this.#waiting.length === 0 && channel.messages.acknowledged >= target)
+      return Promise.resolve();
+    if (channel === null || this.#readyState === 3)
+      return Promise.reject(new SwsError('invalid-state', 'the socket is not open'));
     return new Promise((resolve, reject) => this.#deliveredWaits.push({ after: target, resolve, reject }));
   }
 
@@ -133,7 +145,11 @@ export class SecureWebSocket extends EventTarget {
     this.#relay = relay;
     const waitUntilMs = target.waitForPeerMs > 0 ? Date.now() + target.waitForPeerMs : 0;
     try {
-      this.#channel = relay.open(parseAddress(target.peer), { resource: target.resource, protocols: target.protocols, waitUntilMs }, (event) => this.receive(event));
+      this.#channel = relay.open(
+        parseAddress(target.peer),
+        { resource: target.resource, protocols: target.protocols, waitUntilMs },
+        (event) => this.receive(event),
+      );
     } catch (error) {
       this.fail(error instanceof SwsError ? error.code : 'invalid-state', error instanceof Error ? error.message : '');
     }
@@ -182,7 +198,12 @@ export class SecureWebSocket extends EventTarget {
   #message(data: string | Uint8Array): void {
     const channel = this.#channel;
     if (this.#readyState === 1) {
-      const value = typeof data === 'string' ? data : this.binaryType === 'blob' ? new Blob([data as Uint8Array<ArrayBuffer>]) : exactBuffer(data);
+      const value =
+        typeof data === 'string'
+          ? data
+          : this.binaryType === 'blob'
+            ? new Blob([data as Uint8Array<ArrayBuffer>])
+            : exactBuffer(data);
       this.dispatchEvent(new MessageEvent('message', { data: value, origin: originOf(this.url) }));
     }
     this.#relay?.run((connection, now) => {
@@ -208,7 +229,8 @@ export class SecureWebSocket extends EventTarget {
             this.#waiting[0] = new Uint8Array(buffer);
             this.#flush();
           },
-          () => this.#relay?.run(() => this.#channel?.abort({ code: 'invalid-state', detail: 'a Blob could not be read' })),
+          () =>
+            this.#relay?.run(() => this.#channel?.abort({ code: 'invalid-state', detail: 'a Blob could not be read' })),
         );
         return;
       }
@@ -279,7 +301,8 @@ export class SecureWebSocket extends EventTarget {
 function toItem(data: SendData): Blob | string | Uint8Array {
   if (data instanceof Blob) return data;
   if (ArrayBuffer.isView(data)) return new Uint8Array(data.buffer, data.byteOffset, data.byteLength).slice();
-  if (data instanceof ArrayBuffer || (typeof SharedArrayBuffer === 'function' && data instanceof SharedArrayBuffer)) return new Uint8Array(data).slice();
+  if (data instanceof ArrayBuffer || (typeof SharedArrayBuffer === 'function' && data instanceof SharedArrayBuffer))
+    return new Uint8Array(data).slice();
   return String(data);
 }
 

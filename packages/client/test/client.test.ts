@@ -7,7 +7,14 @@ import { randomBytes } from '@sws/crypto/platform';
 import { Router } from '@sws/router';
 import { attach } from '@sws/server';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
-import { ClientSecureWebSocket, type ConnectionEvent, Endpoint, type PeerMessageEvent, type SecureErrorEvent, type SecureWebSocket } from '../src/index.js';
+import {
+  ClientSecureWebSocket,
+  type ConnectionEvent,
+  Endpoint,
+  type PeerMessageEvent,
+  type SecureErrorEvent,
+  type SecureWebSocket,
+} from '../src/index.js';
 
 const relayIdentity = Identity.generate(randomBytes, nodeProvider);
 let alice: Identity;
@@ -23,7 +30,11 @@ async function startRelay(port = 0) {
     connections.add(socket);
     socket.on('close', () => connections.delete(socket));
   });
-  const attached = attach(server, { identity: relayIdentity, admit: (key, term) => router.admit(key, term), onSocket: (socket) => router.attach(socket) });
+  const attached = attach(server, {
+    identity: relayIdentity,
+    admit: (key, term) => router.admit(key, term),
+    onSocket: (socket) => router.attach(socket),
+  });
   server.listen(port, '127.0.0.1');
   await once(server, 'listening');
   const bound = (server.address() as AddressInfo).port;
@@ -104,7 +115,9 @@ test('two sockets talk as WebSockets do, and close with code and reason', async 
   expect(a.bufferedAmount).toBe(0);
   const closes = [event<CloseEvent>(a, 'close'), event<CloseEvent>(b, 'close')];
   b.close(4001, 'enough');
-  expect(await Promise.all(closes.map((close) => close.then(({ code, reason, wasClean }) => ({ code, reason, wasClean }))))).toEqual([
+  expect(
+    await Promise.all(closes.map((close) => close.then(({ code, reason, wasClean }) => ({ code, reason, wasClean })))),
+  ).toEqual([
     { code: 4001, reason: 'enough', wasClean: true },
     { code: 4001, reason: '', wasClean: true },
   ]);
@@ -122,7 +135,10 @@ describe('what can not be reached fails as a WebSocket does: error, then close 1
   test('a peer that is offline, one that refuses, oneself, and no relay', async () => {
     const attempt = async (url: string) => {
       const socket = new ClientSecureWebSocket(url, [], { identity: alice });
-      const [error, close] = await Promise.all([event<SecureErrorEvent>(socket, 'error'), event<CloseEvent>(socket, 'close')]);
+      const [error, close] = await Promise.all([
+        event<SecureErrorEvent>(socket, 'error'),
+        event<CloseEvent>(socket, 'close'),
+      ]);
       return [error.code, close.code, close.wasClean];
     };
     expect(await attempt(`${relay.url}${bob.publicKey}`)).toEqual(['offline', 1006, false]);
@@ -133,15 +149,29 @@ describe('what can not be reached fails as a WebSocket does: error, then close 1
   });
 
   test('URLs without an address, or with a malformed one, and bad subprotocols throw SyntaxError', () => {
-    for (const path of ['', 'chat', 'ab'.repeat(31), '00'.repeat(32), bob.publicKey.toUpperCase(), `${bob.publicKey}#x`]) {
-      expect(() => new ClientSecureWebSocket(relay.url + path, [], { identity: alice })).toThrow(expect.objectContaining({ name: 'SyntaxError' }));
+    for (const path of [
+      '',
+      'chat',
+      'ab'.repeat(31),
+      '00'.repeat(32),
+      bob.publicKey.toUpperCase(),
+      `${bob.publicKey}#x`,
+    ]) {
+      expect(() => new ClientSecureWebSocket(relay.url + path, [], { identity: alice })).toThrow(
+        expect.objectContaining({ name: 'SyntaxError' }),
+      );
     }
-    expect(() => new ClientSecureWebSocket(relay.url + bob.publicKey, ['a', 'A'], { identity: alice })).toThrow(expect.objectContaining({ name: 'SyntaxError' }));
+    expect(() => new ClientSecureWebSocket(relay.url + bob.publicKey, ['a', 'A'], { identity: alice })).toThrow(
+      expect.objectContaining({ name: 'SyntaxError' }),
+    );
   });
 });
 
 test('waitForPeerMs: the socket opens when the peer appears', async () => {
-  const socket = new ClientSecureWebSocket(`${relay.url}${bob.publicKey}`, [], { identity: alice, waitForPeerMs: 60_000 });
+  const socket = new ClientSecureWebSocket(`${relay.url}${bob.publicKey}`, [], {
+    identity: alice,
+    waitForPeerMs: 60_000,
+  });
   const opened = event(socket, 'open');
   await new Promise((resolve) => setTimeout(resolve, 50));
   const listener = await registered(bob, { accept: () => true });
@@ -154,7 +184,9 @@ test('waitForPeerMs: the socket opens when the peer appears', async () => {
 test('one-line messages carry JSON and bytes', async () => {
   const receiver = await registered(bob);
   const got: unknown[] = [];
-  receiver.addEventListener('message', (found: PeerMessageEvent) => got.push([found.from, found.data instanceof ArrayBuffer ? [...new Uint8Array(found.data)] : found.data]));
+  receiver.addEventListener('message', (found: PeerMessageEvent) =>
+    got.push([found.from, found.data instanceof ArrayBuffer ? [...new Uint8Array(found.data)] : found.data]),
+  );
   const sender = endpoint(alice);
   await sender.send(bob.publicKey, { hello: ['world'] });
   await sender.send(bob.publicKey, Uint8Array.of(7));

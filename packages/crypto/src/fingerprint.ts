@@ -1,5 +1,5 @@
-import { concatBytes } from './bytes.js';
 import { parseAddress } from './address.js';
+import { concatBytes } from './bytes.js';
 import { naclProvider } from './nacl.js';
 import { labelBytes } from './signature.js';
 

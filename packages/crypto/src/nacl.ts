@@ -4,7 +4,6 @@ import { ml_kem768 } from '@noble/post-quantum/ml-kem.js';
 import nacl from 'tweetnacl';
 import type { CryptoProvider } from './provider.js';
 
-
 /** The default provider, pure JavaScript: tweetnacl for NaCl's functions, noble for SHA-512, HKDF and ML-KEM. Runs everywhere. */
 export const naclProvider: CryptoProvider = {
   name: 'nacl',

@@ -22,7 +22,12 @@ function isSoundPoint(bytes: Uint8Array): boolean {
  * Verifies an Ed25519 signature (RFC 8032 §5.1.7) the same way in every provider: S >= L and a non-canonical or
  * small-order R or key are refused here, before libraries can disagree about them. Never throws.
  */
-export function verifySignature(provider: CryptoProvider, signingKey: Uint8Array, message: Uint8Array, signature: Uint8Array): boolean {
+export function verifySignature(
+  provider: CryptoProvider,
+  signingKey: Uint8Array,
+  message: Uint8Array,
+  signature: Uint8Array,
+): boolean {
   if (signingKey.length !== 32 || signature.length !== 64) return false;
   if (readLittleEndian(signature.subarray(32)) >= L) return false;
   if (!isSoundPoint(signingKey) || !isSoundPoint(signature.subarray(0, 32))) return false;
@@ -45,7 +50,13 @@ export function applicationMessage(context: string, bytes: Uint8Array): Uint8Arr
 }
 
 /** Verifies what `Identity.sign(context, bytes)` gave. `signingKey` is 64 hex digits. */
-export function verify(provider: CryptoProvider, signingKey: string, context: string, bytes: Uint8Array, signature: Uint8Array): boolean {
+export function verify(
+  provider: CryptoProvider,
+  signingKey: string,
+  context: string,
+  bytes: Uint8Array,
+  signature: Uint8Array,
+): boolean {
   const key = decodeHex(signingKey);
   return key !== null && verifySignature(provider, key, applicationMessage(context, bytes), signature);
 }

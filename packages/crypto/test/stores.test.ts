@@ -38,7 +38,8 @@ test('another process finds the identity in use, and free again after close', as
   const script = `import { fileStore } from ${JSON.stringify(module)};
     const store = fileStore(${JSON.stringify(path)});
     try { await store.load(); console.log('loaded'); await store.close(); } catch (error) { console.log(error.code); }`;
-  const tryIt = () => execFileSync(process.execPath, ['--input-type=module', '-e', script], { encoding: 'utf8' }).trim();
+  const tryIt = () =>
+    execFileSync(process.execPath, ['--input-type=module', '-e', script], { encoding: 'utf8' }).trim();
   expect(tryIt()).toBe('identity-in-use');
   await store.close();
   expect(tryIt()).toBe('loaded');
@@ -55,8 +56,15 @@ test('a file that is not an identity is left alone, with a typed error', async (
 
 test('web storage: two stores on one storage share one identity; damage is typed', async () => {
   const items = new Map<string, string>();
-  const storage = { getItem: (key: string) => items.get(key) ?? null, setItem: (key: string, value: string) => void items.set(key, value), removeItem: (key: string) => void items.delete(key) };
-  const [a, b] = await Promise.all([webStorageStore(storage).loadOrCreate(() => randomBytes(32)), webStorageStore(storage).loadOrCreate(() => randomBytes(32))]);
+  const storage = {
+    getItem: (key: string) => items.get(key) ?? null,
+    setItem: (key: string, value: string) => void items.set(key, value),
+    removeItem: (key: string) => void items.delete(key),
+  };
+  const [a, b] = await Promise.all([
+    webStorageStore(storage).loadOrCreate(() => randomBytes(32)),
+    webStorageStore(storage).loadOrCreate(() => randomBytes(32)),
+  ]);
   expect(encodeHex(a)).toBe(encodeHex(b));
   items.set('sws.identity', 'zz');
   await expect(webStorageStore(storage).load()).rejects.toMatchObject({ code: 'identity-damaged' });

@@ -1,5 +1,15 @@
 import { encodeHex } from '@sws/crypto';
-import { decodeMessage, type Failure, type Limits, MAX_MAX_MESSAGE_BYTES, MAX_TERM, MESSAGE_HEAD_BYTES, MIN_MAX_MESSAGE_BYTES, UNDELIVERABLE_HEAD_BYTES, type UndeliverableCode } from '@sws/protocol';
+import {
+  decodeMessage,
+  type Failure,
+  type Limits,
+  MAX_MAX_MESSAGE_BYTES,
+  MAX_TERM,
+  MESSAGE_HEAD_BYTES,
+  MIN_MAX_MESSAGE_BYTES,
+  UNDELIVERABLE_HEAD_BYTES,
+  type UndeliverableCode,
+} from '@sws/protocol';
 import { type Backplane, inProcessBackplane } from './backplane.js';
 import { answerClaim, type Claim } from './claim.js';
 import { Correspondents } from './correspondents.js';
@@ -31,7 +41,9 @@ export interface RouterCounters {
 }
 
 /** The answer to a client that has proven its key. */
-export type Admission = { readonly ok: true; readonly term: number; readonly limits: Limits; readonly keepalive: number } | { readonly ok: false; readonly failure: Failure };
+export type Admission =
+  | { readonly ok: true; readonly term: number; readonly limits: Limits; readonly keepalive: number }
+  | { readonly ok: false; readonly failure: Failure };
 
 interface Registration {
   readonly socket: RegisteredSocket;
@@ -42,13 +54,23 @@ interface Registration {
   lastTo: { readonly key: Uint8Array; readonly address: string } | null;
 }
 
-const DEFAULT_LIMITS: Limits = { maxMessage: MIN_MAX_MESSAGE_BYTES, messagesPerSecond: 1_000, bytesPerSecond: 8 * 1_048_576 };
+const DEFAULT_LIMITS: Limits = {
+  maxMessage: MIN_MAX_MESSAGE_BYTES,
+  messagesPerSecond: 1_000,
+  bytesPerSecond: 8 * 1_048_576,
+};
 
 /** Routes sealed MESSAGEs between registered keys; the newest registration of a key wins (PROTOCOL §2, §3). */
 export class Router {
   readonly nodeId: string;
   readonly limits: Limits;
-  readonly counters: RouterCounters = { routed: 0, routedBytes: 0, replaced: 0, peerGone: 0, undeliverable: { offline: 0, congested: 0, 'too-large': 0, forbidden: 0 } };
+  readonly counters: RouterCounters = {
+    routed: 0,
+    routedBytes: 0,
+    replaced: 0,
+    peerGone: 0,
+    undeliverable: { offline: 0, congested: 0, 'too-large': 0, forbidden: 0 },
+  };
   readonly #backplane: Backplane;
   readonly #keepalive: number;
   readonly #registrations = new Map<string, Registration>();
@@ -95,7 +117,11 @@ export class Router {
   /** Gives a proven key its term: greater than any that this node, the backplane or the client knows of. */
   async admit(publicKey: string, lastTerm: number): Promise<Admission> {
     if (this.#draining) return { ok: false, failure: { code: 'restarting', detail: 'the relay is restarting' } };
-    const known = Math.max(await this.#backplane.highestTerm(publicKey), this.#registrations.get(publicKey)?.claim.term ?? 0, lastTerm);
+    const known = Math.max(
+      await this.#backplane.highestTerm(publicKey),
+      this.#registrations.get(publicKey)?.claim.term ?? 0,
+      lastTerm,
+    );
     return { ok: true, term: Math.min(MAX_TERM, known + 1), limits: this.limits, keepalive: this.#keepalive };
   }
 
@@ -103,7 +129,13 @@ export class Router {
   attach(socket: RegisteredSocket): void {
     const key = socket.publicKey;
     const claim: Claim = { key, term: socket.term, nodeId: this.nodeId, connectionId: ++this.#connectionId };
-    const registration: Registration = { socket, claim, queue: new ReceiverQueue(), correspondents: new Correspondents(), lastTo: null };
+    const registration: Registration = {
+      socket,
+      claim,
+      queue: new ReceiverQueue(),
+      correspondents: new Correspondents(),
+      lastTo: null,
+    };
     const older = this.#registrations.get(key);
     this.#registrations.set(key, registration);
     socket.onmessage = (message) => this.#route(registration, message);
@@ -117,9 +149,18 @@ export class Router {
    * Asks every client to come back after `reconnectInMs` + random(0..spreadMs), and closes with 1012 those who have not
    * left `deadlineMs` later. Resolves when all are gone.
    */
-  async drain({ reconnectInMs = 0, spreadMs = 5_000, deadlineMs = 10_000 }: { reconnectInMs?: number; spreadMs?: number; deadlineMs?: number } = {}): Promise<void> {
+  async drain({
+    reconnectInMs = 0,
+    spreadMs = 5_000,
+    deadlineMs = 10_000,
+  }: {
+    reconnectInMs?: number;
+    spreadMs?: number;
+    deadlineMs?: number;
+  } = {}): Promise<void> {
     this.#draining = true;
-    for (const { socket } of this.#registrations.values()) socket.notify({ type: 'RESTARTING', reconnectIn: reconnectInMs, spread: spreadMs });
+    for (const { socket } of this.#registrations.values())
+      socket.notify({ type: 'RESTARTING', reconnectIn: reconnectInMs, spread: spreadMs });
     const end = Date.now() + deadlineMs;
     while (this.#registrations.size > 0 && Date.now() < end) await new Promise((resolve) => setTimeout(resolve, 20));
     this.close();
@@ -129,7 +170,8 @@ export class Router {
   close(): void {
     this.#draining = true;
     clearInterval(this.#repeat);
-    for (const { socket } of [...this.#registrations.values()]) socket.close({ code: 'restarting', detail: 'the relay is restarting' });
+    for (const { socket } of [...this.#registrations.values()])
+      socket.close({ code: 'restarting', detail: 'the relay is restarting' });
     this.#leave();
   }
 
@@ -188,7 +230,12 @@ export class Router {
 
   #refuse(sender: Registration, to: string, content: Uint8Array, code: UndeliverableCode): void {
     this.counters.undeliverable[code]++;
-    sender.socket.notify({ type: 'UNDELIVERABLE', to, head: encodeHex(content.subarray(0, UNDELIVERABLE_HEAD_BYTES)), code });
+    sender.socket.notify({
+      type: 'UNDELIVERABLE',
+      to,
+      head: encodeHex(content.subarray(0, UNDELIVERABLE_HEAD_BYTES)),
+      code,
+    });
   }
 
   #notifyUndeliverable(from: string, to: string, head: Uint8Array, code: UndeliverableCode): void {

@@ -12,7 +12,12 @@ function expectThat(holds: boolean, message: string): void {
 }
 
 function recordingNode(nodeId: string) {
-  const heard: { claims: Claim[]; messages: { to: string; message: Uint8Array }[]; gone: string[]; undeliverable: string[] } = { claims: [], messages: [], gone: [], undeliverable: [] };
+  const heard: {
+    claims: Claim[];
+    messages: { to: string; message: Uint8Array }[];
+    gone: string[];
+    undeliverable: string[];
+  } = { claims: [], messages: [], gone: [], undeliverable: [] };
   const node: BackplaneNode = {
     nodeId,
     claimed: (claim) => heard.claims.push(claim),
@@ -41,7 +46,10 @@ export const backplaneTests: readonly BackplaneTest[] = [
       const [a, b] = [recordingNode('a'), recordingNode('b')];
       backplane.join(a.node);
       backplane.join(b.node);
-      expectThat(!(await backplane.publish('a', 'key', new Uint8Array(33))), 'publish to a key without a node must say so');
+      expectThat(
+        !(await backplane.publish('a', 'key', new Uint8Array(33))),
+        'publish to a key without a node must say so',
+      );
       backplane.subscribe('b', 'key');
       expectThat(await backplane.publish('a', 'key', Uint8Array.of(1, 2)), 'publish must reach the subscriber');
       await until(() => b.heard.messages.length === 1, 'the message must arrive');

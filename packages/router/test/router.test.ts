@@ -1,7 +1,14 @@
 import { decodeHex } from '@sws/crypto';
 import { encodeMessage, type Failure, type RelayFrame } from '@sws/protocol';
 import { expect, test } from 'vitest';
-import { answerClaim, inProcessBackplane, type RegisteredSocket, ReceiverQueue, Router, type RouterOptions } from '../src/index.js';
+import {
+  answerClaim,
+  inProcessBackplane,
+  ReceiverQueue,
+  type RegisteredSocket,
+  Router,
+  type RouterOptions,
+} from '../src/index.js';
 import { backplaneTests } from '../src/testing.js';
 
 const keyBytes = (hex: string): Uint8Array => decodeHex(hex) ?? new Uint8Array(32);
@@ -38,8 +45,8 @@ class FakeSocket implements RegisteredSocket {
   }
 }
 
-const A = 'aa'.repeat(31) + '00';
-const B = 'bb'.repeat(31) + '00';
+const A = `${'aa'.repeat(31)}00`;
+const B = `${'bb'.repeat(31)}00`;
 
 async function register(router: Router, key: string, lastTerm = 0): Promise<FakeSocket> {
   const admission = await router.admit(key, lastTerm);

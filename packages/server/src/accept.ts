@@ -1,7 +1,15 @@
 import { type CryptoProvider, type Identity, SwsError } from '@sws/crypto';
 import { nodeProvider } from '@sws/crypto/node';
 import { randomBytes } from '@sws/crypto/platform';
-import { encodeFrame, FAILURES, type Failure, type Limits, type Proof, ServerRegistration, type ServerRegistrationOutput } from '@sws/protocol';
+import {
+  encodeFrame,
+  FAILURES,
+  type Failure,
+  type Limits,
+  type Proof,
+  ServerRegistration,
+  type ServerRegistrationOutput,
+} from '@sws/protocol';
 import { ServerCounters } from './counters.js';
 import { ServerSecureWebSocket } from './server-secure-web-socket.js';
 import type { SocketLike } from './socket-like.js';
@@ -9,7 +17,9 @@ import type { SocketLike } from './socket-like.js';
 const AUTHORIZE_TIMEOUT_MS = 10_000;
 
 /** What the router says to a proven key. */
-export type Admission = { readonly ok: true; readonly term: number; readonly limits: Limits; readonly keepalive: number } | { readonly ok: false; readonly failure: Failure };
+export type Admission =
+  | { readonly ok: true; readonly term: number; readonly limits: Limits; readonly keepalive: number }
+  | { readonly ok: false; readonly failure: Failure };
 
 export interface AcceptOptions<Request = unknown> {
   /** The relay's own identity. */
@@ -19,7 +29,11 @@ export interface AcceptOptions<Request = unknown> {
   /** Authorities that clients may dial (`relay.example`, `relay.example:8443`). @defaultValue loopback names, any port */
   readonly hosts?: readonly string[];
   /** The application's own check, after the proof; at most `authorizeTimeoutMs`. */
-  readonly authorize?: (client: { readonly publicKey: string; readonly token: string | null; readonly request: Request }) => boolean | Promise<boolean>;
+  readonly authorize?: (client: {
+    readonly publicKey: string;
+    readonly token: string | null;
+    readonly request: Request;
+  }) => boolean | Promise<boolean>;
   /** @defaultValue 10,000 */
   readonly authorizeTimeoutMs?: number;
   /** @defaultValue `nodeProvider` */
@@ -32,10 +46,20 @@ export interface AcceptOptions<Request = unknown> {
  * Does the relay's side of registration (PROTOCOL §2) over an accepted socket. Resolves with the registered socket,
  * still paused: set `onmessage` and call `start`. @throws SwsError with the failure's code once the socket is closed
  */
-export function accept<Request>(socket: SocketLike, request: Request, options: AcceptOptions<Request>): Promise<ServerSecureWebSocket> {
+export function accept<Request>(
+  socket: SocketLike,
+  request: Request,
+  options: AcceptOptions<Request>,
+): Promise<ServerSecureWebSocket> {
   const { identity, hosts, provider = nodeProvider, counters = new ServerCounters() } = options;
   counters.accepted++;
-  const registration = new ServerRegistration({ identity, provider, ...(hosts === undefined ? {} : { hosts }), nonce: randomBytes(32), nowMs: Date.now() });
+  const registration = new ServerRegistration({
+    identity,
+    provider,
+    ...(hosts === undefined ? {} : { hosts }),
+    nonce: randomBytes(32),
+    nowMs: Date.now(),
+  });
   const aborted = new AbortController();
 
   return new Promise((resolve, reject) => {
@@ -67,7 +91,8 @@ export function accept<Request>(socket: SocketLike, request: Request, options: A
       let refusal: Failure | null = null;
       let admission: Admission | null = null;
       try {
-        if (!(await authorized(client, request, options))) refusal = { code: 'forbidden', detail: 'this key may not use this relay' };
+        if (!(await authorized(client, request, options)))
+          refusal = { code: 'forbidden', detail: 'this key may not use this relay' };
         else {
           admission = await options.admit(client.publicKey, client.lastTerm, aborted.signal);
           if (!admission.ok) refusal = admission.failure;
@@ -76,18 +101,32 @@ export function accept<Request>(socket: SocketLike, request: Request, options: A
         refusal = { code: 'try-again-later', detail: 'authorization or admission failed' };
       }
       if (settled) return;
-      if (refusal !== null || admission === null || !admission.ok) return run(registration.refused(refusal ?? { code: 'try-again-later', detail: 'no admission' }));
+      if (refusal !== null || admission === null || !admission.ok)
+        return run(registration.refused(refusal ?? { code: 'try-again-later', detail: 'no admission' }));
       settled = true;
       counters.registered++;
       socket.pause();
       run(registration.admitted(admission));
       const { publicKey, encoding } = client;
       const { term, limits, keepalive } = admission;
-      resolve(new ServerSecureWebSocket(socket, { publicKey, term, limits, keepalive, encoding, remoteAddress: options.remoteAddress ?? null }, counters));
+      resolve(
+        new ServerSecureWebSocket(
+          socket,
+          { publicKey, term, limits, keepalive, encoding, remoteAddress: options.remoteAddress ?? null },
+          counters,
+        ),
+      );
     };
-    const timer = setTimeout(() => run(registration.wake(Date.now())), Math.max(0, (registration.wakeAtMs ?? 0) - Date.now()) + 1);
+    const timer = setTimeout(
+      () => run(registration.wake(Date.now())),
+      Math.max(0, (registration.wakeAtMs ?? 0) - Date.now()) + 1,
+    );
     socket.onmessage = (data) => run(registration.receive(typeof data === 'string' ? data : null));
-    socket.onclose = () => fail({ code: 'connection-lost', detail: proof === null ? 'closed before it registered' : 'closed before it was admitted' });
+    socket.onclose = () =>
+      fail({
+        code: 'connection-lost',
+        detail: proof === null ? 'closed before it registered' : 'closed before it was admitted',
+      });
     run(registration.start());
   });
 }

@@ -1,5 +1,17 @@
 import { decodeHex, encodeHex } from '@sws/crypto';
-import { decodeClientFrame, decodeMessage, type Encoding, encodeFrame, encodeMessage, FAILURES, type Failure, type Limits, MESSAGE_HEAD_BYTES, type RelayFrame, TokenBucket } from '@sws/protocol';
+import {
+  decodeClientFrame,
+  decodeMessage,
+  type Encoding,
+  encodeFrame,
+  encodeMessage,
+  FAILURES,
+  type Failure,
+  type Limits,
+  MESSAGE_HEAD_BYTES,
+  type RelayFrame,
+  TokenBucket,
+} from '@sws/protocol';
 import type { ServerCounters } from './counters.js';
 import type { SocketLike } from './socket-like.js';
 
@@ -74,7 +86,10 @@ export class ServerSecureWebSocket {
     if (this.#closed) return done();
     if (this.#encoding === 'binary') return this.#socket.send(message, done);
     const from = encodeHex(message.subarray(1, MESSAGE_HEAD_BYTES));
-    this.#socket.send(encodeFrame({ type: 'MESSAGE', to: this.publicKey, from, content: message.subarray(MESSAGE_HEAD_BYTES) }), done);
+    this.#socket.send(
+      encodeFrame({ type: 'MESSAGE', to: this.publicKey, from, content: message.subarray(MESSAGE_HEAD_BYTES) }),
+      done,
+    );
   }
 
   notify(frame: RelayFrame): void {
@@ -102,7 +117,8 @@ export class ServerSecureWebSocket {
     this.#counters.receivedBytes += data.length;
     this.#meter(data.length);
     if (typeof data !== 'string') {
-      if (data.length > 2 * this.#limits.maxMessage) return this.close({ code: 'message-too-large', detail: `over twice maxMessage, ${this.#limits.maxMessage}` });
+      if (data.length > 2 * this.#limits.maxMessage)
+        return this.close({ code: 'message-too-large', detail: `over twice maxMessage, ${this.#limits.maxMessage}` });
       const decoded = decodeMessage(data);
       if (!decoded.ok) return this.close(decoded.failure);
       return this.#forward(data);
@@ -112,8 +128,10 @@ export class ServerSecureWebSocket {
     const frame = decoded.value;
     switch (frame.type) {
       case 'MESSAGE': {
-        if (frame.from !== undefined && frame.from !== this.publicKey) return this.close({ code: 'bad-frame', detail: 'MESSAGE: from is not your key' });
-        if (frame.content.length > 2 * this.#limits.maxMessage) return this.close({ code: 'message-too-large', detail: `over twice maxMessage, ${this.#limits.maxMessage}` });
+        if (frame.from !== undefined && frame.from !== this.publicKey)
+          return this.close({ code: 'bad-frame', detail: 'MESSAGE: from is not your key' });
+        if (frame.content.length > 2 * this.#limits.maxMessage)
+          return this.close({ code: 'message-too-large', detail: `over twice maxMessage, ${this.#limits.maxMessage}` });
         return this.#forward(encodeMessage(decodeHex(frame.to) ?? new Uint8Array(32), frame.content));
       }
       case 'PING':
@@ -137,7 +155,10 @@ export class ServerSecureWebSocket {
     this.#byteDebt = Math.max(0, this.#byteDebt - ((now - this.#byteAt) * bytesPerSecond) / 1000) + bytes;
     this.#byteAt = now;
     const overBytes = this.#byteDebt - bytesPerSecond * BURST_SECONDS;
-    const wait = Math.max(this.#messages.take(now) ? 0 : 1000 / messagesPerSecond, overBytes > 0 ? (overBytes * 1000) / bytesPerSecond : 0);
+    const wait = Math.max(
+      this.#messages.take(now) ? 0 : 1000 / messagesPerSecond,
+      overBytes > 0 ? (overBytes * 1000) / bytesPerSecond : 0,
+    );
     if (wait === 0 || this.#pausedUntil > now || !this.#socket.pause()) return;
     this.#counters.pauses++;
     const pauseMs = Math.min(this.#keepaliveMs, Math.max(10, wait));
@@ -163,7 +184,8 @@ export class ServerSecureWebSocket {
       this.#pingedAt = now;
       this.notify({ type: 'PING', id: ++this.#pingId });
     }
-    const next = this.#pingedAt === null ? this.#heardAt + this.#keepaliveMs - now : this.#pingedAt + PONG_TIMEOUT_MS - now;
+    const next =
+      this.#pingedAt === null ? this.#heardAt + this.#keepaliveMs - now : this.#pingedAt + PONG_TIMEOUT_MS - now;
     this.#timer = setTimeout(() => this.#tick(), Math.max(50, next));
   }
 

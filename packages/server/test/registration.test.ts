@@ -4,7 +4,14 @@ import type { AddressInfo } from 'node:net';
 import { encodeHex, Identity } from '@sws/crypto';
 import { nodeProvider } from '@sws/crypto/node';
 import { randomBytes } from '@sws/crypto/platform';
-import { type Challenge, type ChallengeResponse, decodeRelayFrame, encodeFrame, encodeMessage, registerMessage } from '@sws/protocol';
+import {
+  type Challenge,
+  type ChallengeResponse,
+  decodeRelayFrame,
+  encodeFrame,
+  encodeMessage,
+  registerMessage,
+} from '@sws/protocol';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import { WebSocket } from 'ws';
 import { type Attached, attach, type ServerSecureWebSocket, SUBPROTOCOL } from '../src/index.js';
@@ -80,12 +87,36 @@ class Client {
   }
 }
 
-function respond(challenge: Challenge, identity: Identity, changes: Partial<ChallengeResponse> = {}, signed: { host?: string; serverKey?: string; nonce?: string } = {}): ChallengeResponse {
+function respond(
+  challenge: Challenge,
+  identity: Identity,
+  changes: Partial<ChallengeResponse> = {},
+  signed: { host?: string; serverKey?: string; nonce?: string } = {},
+): ChallengeResponse {
   const { publicKey, signingKey } = identity;
   const clientNonce = '11'.repeat(32);
-  const facts = { nonce: challenge.nonce, serverKey: challenge.serverKey, publicKey, signingKey, clientNonce, host, token: changes.token ?? '', ...signed };
+  const facts = {
+    nonce: challenge.nonce,
+    serverKey: challenge.serverKey,
+    publicKey,
+    signingKey,
+    clientNonce,
+    host,
+    token: changes.token ?? '',
+    ...signed,
+  };
   const signedNonce = encodeHex(identity.signLabelled('register', registerMessage(facts)));
-  return { type: 'CHALLENGE_RESPONSE', publicKey, signingKey, host, clientNonce, signedNonce, encoding: 'binary', lastTerm: 0, ...changes };
+  return {
+    type: 'CHALLENGE_RESPONSE',
+    publicKey,
+    signingKey,
+    host,
+    clientNonce,
+    signedNonce,
+    encoding: 'binary',
+    lastTerm: 0,
+    ...changes,
+  };
 }
 
 async function registered(identity: Identity, changes: Partial<ChallengeResponse> = {}): Promise<Client> {
@@ -120,16 +151,35 @@ describe('what is refused before registration, with which code', () => {
     ['an unknown type', () => '{"type":"HELLO"}', 4400],
     ['binary garbage', () => randomBytes(50), 4400],
     ['a frame over the limit', () => `{"type":"${'x'.repeat(5_000)}"}`, 4400],
-    ['MESSAGE before registration', () => encodeFrame({ type: 'MESSAGE', to: other.publicKey, content: new Uint8Array(1) }), 4400],
+    [
+      'MESSAGE before registration',
+      () => encodeFrame({ type: 'MESSAGE', to: other.publicKey, content: new Uint8Array(1) }),
+      4400,
+    ],
     ['a short key', (c) => encodeFrame(respond(c, identity, { publicKey: 'ab' })), 4400],
-    ['an upper-case key', (c) => encodeFrame(respond(c, identity, { publicKey: identity.publicKey.toUpperCase() })), 4400],
+    [
+      'an upper-case key',
+      (c) => encodeFrame(respond(c, identity, { publicKey: identity.publicKey.toUpperCase() })),
+      4400,
+    ],
     ['another encoding', (c) => encodeFrame(respond(c, identity)).replace('"binary"', '"xml"'), 4400],
     ['a term above 2^48', (c) => encodeFrame(respond(c, identity, { lastTerm: 2 ** 48 + 1 })), 4400],
     ['a wrong signature', (c) => encodeFrame(respond(c, identity, { signedNonce: '22'.repeat(64) })), 4401],
-    ['S >= L', (c) => encodeFrame(respond(c, identity, { signedNonce: respond(c, identity).signedNonce.slice(0, 64) + 'ff'.repeat(32) })), 4401],
+    [
+      'S >= L',
+      (c) =>
+        encodeFrame(
+          respond(c, identity, { signedNonce: respond(c, identity).signedNonce.slice(0, 64) + 'ff'.repeat(32) }),
+        ),
+      4401,
+    ],
     ['a low-order key', (c) => encodeFrame(respond(c, identity, { publicKey: '00'.repeat(32) })), 4401],
     ['a signature for another host', (c) => encodeFrame(respond(c, identity, {}, { host: 'evil.example' })), 4401],
-    ['a host that the relay does not have', (c) => encodeFrame(respond(c, identity, { host: 'evil.example' }, { host: 'evil.example' })), 4401],
+    [
+      'a host that the relay does not have',
+      (c) => encodeFrame(respond(c, identity, { host: 'evil.example' }, { host: 'evil.example' })),
+      4401,
+    ],
     ['another server’s key', (c) => encodeFrame(respond(c, identity, {}, { serverKey: other.signingKey })), 4401],
     ['another connection’s nonce', (c) => encodeFrame(respond(c, identity, {}, { nonce: '33'.repeat(32) })), 4401],
     ['someone else’s signing key', (c) => encodeFrame(respond(c, other, { publicKey: identity.publicKey })), 4401],
@@ -176,7 +226,9 @@ describe('what is refused before registration, with which code', () => {
 
 test('after registration: a claim to another’s key, garbage, and a huge frame end the connection', async () => {
   const forger = await registered(identity);
-  forger.socket.send(encodeFrame({ type: 'MESSAGE', to: other.publicKey, from: other.publicKey, content: new Uint8Array(1) }));
+  forger.socket.send(
+    encodeFrame({ type: 'MESSAGE', to: other.publicKey, from: other.publicKey, content: new Uint8Array(1) }),
+  );
   expect(await forger.closed()).toBe(4400);
   const garbler = await registered(identity);
   garbler.socket.send(new Uint8Array([9, 9, 9]));

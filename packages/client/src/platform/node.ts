@@ -10,7 +10,10 @@ export const defaultWebSocket: WebSocketConstructor | undefined = class extends 
   constructor(url: string, protocols: string) {
     super(url, protocols, { perMessageDeflate: false });
   }
-} as unknown as new (url: string, protocols: string) => TransportSocket;
+} as unknown as new (
+  url: string,
+  protocols: string,
+) => TransportSocket;
 export const defaultProvider: CryptoProvider = nodeProvider;
 
 /** Where the identity is kept: a 0600 file in the user's config folder, locked while in use. */

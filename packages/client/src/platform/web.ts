@@ -3,7 +3,9 @@ import { webStorageStore } from '@sws/crypto/platform';
 import type { WebSocketConstructor } from './transport.js';
 
 /** Captured at import: installing the facade as `globalThis.WebSocket` does not recurse. */
-export const defaultWebSocket: WebSocketConstructor | undefined = globalThis.WebSocket as unknown as WebSocketConstructor | undefined;
+export const defaultWebSocket: WebSocketConstructor | undefined = globalThis.WebSocket as unknown as
+  | WebSocketConstructor
+  | undefined;
 export const defaultProvider: CryptoProvider = naclProvider;
 
 /** Where the identity is kept: web storage; memory where there is none. */

@@ -1,4 +1,13 @@
-import { createHash, createPrivateKey, createPublicKey, diffieHellman, hkdfSync, type KeyObject, sign, verify } from 'node:crypto';
+import {
+  createHash,
+  createPrivateKey,
+  createPublicKey,
+  diffieHellman,
+  hkdfSync,
+  type KeyObject,
+  sign,
+  verify,
+} from 'node:crypto';
 import { naclProvider } from '../nacl.js';
 import type { CryptoProvider } from '../provider.js';
 
@@ -8,11 +17,19 @@ const PUBLIC = { x25519: '302a300506032b656e032100', ed25519: '302a300506032b657
 type Curve = keyof typeof PRIVATE;
 
 function privateKey(curve: Curve, secret: Uint8Array): KeyObject {
-  return createPrivateKey({ key: Buffer.concat([Buffer.from(PRIVATE[curve], 'hex'), secret]), format: 'der', type: 'pkcs8' });
+  return createPrivateKey({
+    key: Buffer.concat([Buffer.from(PRIVATE[curve], 'hex'), secret]),
+    format: 'der',
+    type: 'pkcs8',
+  });
 }
 
 function publicKey(curve: Curve, bytes: Uint8Array): KeyObject {
-  return createPublicKey({ key: Buffer.concat([Buffer.from(PUBLIC[curve], 'hex'), bytes]), format: 'der', type: 'spki' });
+  return createPublicKey({
+    key: Buffer.concat([Buffer.from(PUBLIC[curve], 'hex'), bytes]),
+    format: 'der',
+    type: 'spki',
+  });
 }
 
 function publicOf(curve: Curve, secret: Uint8Array): Uint8Array {
@@ -29,7 +46,9 @@ export const nodeProvider: CryptoProvider = {
   x25519PublicKey: (secret) => publicOf('x25519', secret),
   x25519(secret, theirs) {
     try {
-      return new Uint8Array(diffieHellman({ privateKey: privateKey('x25519', secret), publicKey: publicKey('x25519', theirs) }));
+      return new Uint8Array(
+        diffieHellman({ privateKey: privateKey('x25519', secret), publicKey: publicKey('x25519', theirs) }),
+      );
     } catch {
       return new Uint8Array(32); // OpenSSL refuses an all-zero result, which is what the others give
     }

@@ -49,7 +49,13 @@ export function parseChannelFrame(content: Uint8Array): ChannelFrame | null {
       const boxAt = CHANNEL_HEAD_BYTES + 32 + (kind === KIND.open ? EK_BYTES : CT_BYTES);
       if (length < boxAt + TAG_BYTES + MIN_PAYLOAD_BYTES || length > boxAt + TAG_BYTES + MAX_PAYLOAD_BYTES) return null;
       const ephemeral = content.subarray(CHANNEL_HEAD_BYTES, CHANNEL_HEAD_BYTES + 32);
-      return { kind, channelId, ephemeral, kem: content.subarray(CHANNEL_HEAD_BYTES + 32, boxAt), box: content.subarray(boxAt) };
+      return {
+        kind,
+        channelId,
+        ephemeral,
+        kem: content.subarray(CHANNEL_HEAD_BYTES + 32, boxAt),
+        box: content.subarray(boxAt),
+      };
     }
     case KIND.data: {
       if (length < CHANNEL_HEAD_BYTES + 8 + TAG_BYTES) return null;
@@ -60,7 +66,9 @@ export function parseChannelFrame(content: Uint8Array): ChannelFrame | null {
       if (length !== CHANNEL_HEAD_BYTES + 12 + CONTROL_BOX_BYTES) return null;
       const counter = readU53(view, CHANNEL_HEAD_BYTES + 4);
       const epoch = view.getUint32(CHANNEL_HEAD_BYTES);
-      return counter < 0 ? null : { kind: KIND.control, channelId, epoch, counter, box: content.subarray(CHANNEL_HEAD_BYTES + 12) };
+      return counter < 0
+        ? null
+        : { kind: KIND.control, channelId, epoch, counter, box: content.subarray(CHANNEL_HEAD_BYTES + 12) };
     }
     case KIND.reset: {
       if (length !== CHANNEL_HEAD_BYTES + 24 + RESET_BOX_BYTES) return null;

@@ -104,7 +104,12 @@ export class ChannelKeys {
 
   /** Seals one DATA frame: a whole binary MESSAGE to the peer. */
   sealData(seq: number, plaintext: Uint8Array): Uint8Array {
-    const message = newMessage(this.#peer, KIND.data, this.#channelId, CHANNEL_HEAD_BYTES + 8 + plaintext.length + TAG_BYTES);
+    const message = newMessage(
+      this.#peer,
+      KIND.data,
+      this.#channelId,
+      CHANNEL_HEAD_BYTES + 8 + plaintext.length + TAG_BYTES,
+    );
     const content = contentOf(message);
     writeU53(new DataView(content.buffer, content.byteOffset), CHANNEL_HEAD_BYTES, seq);
     this.#provider.secretboxSeal(this.#send.bytes, dataNonce(seq), plaintext, content.subarray(CHANNEL_HEAD_BYTES + 8));
@@ -120,13 +125,23 @@ export class ChannelKeys {
 
   /** Seals one CONTROL under the present epoch and the next counter. */
   sealControl(plaintext: Uint8Array): Uint8Array {
-    const message = newMessage(this.#peer, KIND.control, this.#channelId, CHANNEL_HEAD_BYTES + 12 + plaintext.length + TAG_BYTES);
+    const message = newMessage(
+      this.#peer,
+      KIND.control,
+      this.#channelId,
+      CHANNEL_HEAD_BYTES + 12 + plaintext.length + TAG_BYTES,
+    );
     const content = contentOf(message);
     const view = new DataView(content.buffer, content.byteOffset);
     const counter = this.#sendCounter++;
     view.setUint32(CHANNEL_HEAD_BYTES, this.#epoch);
     writeU53(view, CHANNEL_HEAD_BYTES + 4, counter);
-    this.#provider.secretboxSeal(this.#sendControl, controlNonce(this.#epoch, counter), plaintext, content.subarray(CHANNEL_HEAD_BYTES + 12));
+    this.#provider.secretboxSeal(
+      this.#sendControl,
+      controlNonce(this.#epoch, counter),
+      plaintext,
+      content.subarray(CHANNEL_HEAD_BYTES + 12),
+    );
     return message;
   }
 
@@ -196,7 +211,14 @@ export class ChannelKeys {
 
   /** Overwrites every key. */
   erase(): void {
-    for (const key of [this.#root, this.#send.bytes, this.#receive.bytes, this.#sendControl, ...this.#receiveControl.values()]) key.fill(0);
+    for (const key of [
+      this.#root,
+      this.#send.bytes,
+      this.#receive.bytes,
+      this.#sendControl,
+      ...this.#receiveControl.values(),
+    ])
+      key.fill(0);
     this.#ephemeral?.secret.fill(0);
     if (this.#next !== null) for (const key of Object.values(this.#next)) key.fill(0);
     this.#receiveControl.clear();

@@ -62,7 +62,10 @@ export class ChannelTable {
   readonly #channels = new Map<string, Channel>();
   readonly #byPeer = new Map<string, Set<Channel>>();
   readonly #peers: Lru<PeerState>;
-  readonly #bucket = new TokenBucket(HANDSHAKES_PER_SECOND.inAll, HANDSHAKES_PER_SECOND.inAll * HANDSHAKES_PER_SECOND.burst);
+  readonly #bucket = new TokenBucket(
+    HANDSHAKES_PER_SECOND.inAll,
+    HANDSHAKES_PER_SECOND.inAll * HANDSHAKES_PER_SECOND.burst,
+  );
   readonly #halfOpen = new Set<Channel>();
   /** Channels that may have DATA, in the order of their turns. */
   readonly #turns = new Set<Channel>();
@@ -115,7 +118,8 @@ export class ChannelTable {
 
   /** Opens a channel to `peer` (32 bytes, a usable public key). @throws SwsError `bad-address` for oneself, `payload-too-large`, `over-limits` */
   open(peer: Uint8Array, offer: ChannelOffer, nowMs: number): Channel {
-    if (equalBytes(peer, this.#options.staticKey.publicKeyBytes())) throw new SwsError('bad-address', 'a key can not open a channel to itself');
+    if (equalBytes(peer, this.#options.staticKey.publicKeyBytes()))
+      throw new SwsError('bad-address', 'a key can not open a channel to itself');
     const channels = this.#byPeer.get(encodeHex(peer));
     if ((channels?.size ?? 0) >= MAX_CHANNELS_PER_PEER) {
       throw new SwsError('over-limits', `at most ${MAX_CHANNELS_PER_PEER} channels to one peer`);
@@ -157,7 +161,8 @@ export class ChannelTable {
     if (channel === undefined) return;
     // Only OPEN fails an attempt, and only DATA has a seq.
     if (channel.phase === 'opening' && head[0] !== KIND.open) return;
-    const seq = head[0] === KIND.data && head.length >= 25 ? readU53(new DataView(head.buffer, head.byteOffset), 17) : null;
+    const seq =
+      head[0] === KIND.data && head.length >= 25 ? readU53(new DataView(head.buffer, head.byteOffset), 17) : null;
     channel.receiveUndeliverable(code, seq, nowMs);
     this.#touched(channel);
     this.#startWaiting(nowMs);
@@ -253,7 +258,15 @@ export class ChannelTable {
     }
     const chosen = answer === true ? '' : (answer.protocol ?? '');
     const protocol = protocols.includes(chosen) ? chosen : '';
-    const channel = Channel.accept(this.#host, context, frame.channelId.slice(), handshake, content.slice(), protocol, nowMs);
+    const channel = Channel.accept(
+      this.#host,
+      context,
+      frame.channelId.slice(),
+      handshake,
+      content.slice(),
+      protocol,
+      nowMs,
+    );
     if (channel === null) {
       this.counters.notOpened++;
       return;
@@ -269,7 +282,12 @@ export class ChannelTable {
     }
   }
 
-  #receiveReset(channel: Channel | undefined, peer: Uint8Array, frame: Extract<ChannelFrame, { kind: 5 }>, nowMs: number): void {
+  #receiveReset(
+    channel: Channel | undefined,
+    peer: Uint8Array,
+    frame: Extract<ChannelFrame, { kind: 5 }>,
+    nowMs: number,
+  ): void {
     if (channel === undefined || !this.#allow(peer, nowMs)) return;
     const { sharedStatic } = this.#peer(peer).context;
     const self = this.#options.staticKey.publicKeyBytes();
@@ -282,7 +300,16 @@ export class ChannelTable {
     const { sharedStatic } = this.#peer(peer).context;
     const self = this.#options.staticKey.publicKeyBytes();
     this.counters.resetsSent++;
-    this.#options.send(sealReset(this.#options.provider, { sharedStatic, self, peer }, channelId, code, provoking, this.#options.random(24)));
+    this.#options.send(
+      sealReset(
+        this.#options.provider,
+        { sharedStatic, self, peer },
+        channelId,
+        code,
+        provoking,
+        this.#options.random(24),
+      ),
+    );
   }
 
   /** Work that costs a Diffie-Hellman is limited per peer and in all; over it frames are dropped before any. */
@@ -300,7 +327,10 @@ export class ChannelTable {
     return this.#peers.get(encodeHex(peer), () => {
       const own = peer.slice();
       const { perPeer, burst } = HANDSHAKES_PER_SECOND;
-      return { context: { provider, random, staticKey, peer: own, sharedStatic: staticKey.dh(own) }, bucket: new TokenBucket(perPeer, perPeer * burst) };
+      return {
+        context: { provider, random, staticKey, peer: own, sharedStatic: staticKey.dh(own) },
+        bucket: new TokenBucket(perPeer, perPeer * burst),
+      };
     });
   }
 
@@ -308,7 +338,12 @@ export class ChannelTable {
     if (this.#waiting.length === 0) return;
     const unconfirmed = new Map<string, number>();
     for (const channel of this.#channels.values()) {
-      if (channel.initiator && !channel.confirmed && channel.phase !== 'tombstone' && !this.#waiting.includes(channel)) {
+      if (
+        channel.initiator &&
+        !channel.confirmed &&
+        channel.phase !== 'tombstone' &&
+        !this.#waiting.includes(channel)
+      ) {
         unconfirmed.set(channel.peerAddress, (unconfirmed.get(channel.peerAddress) ?? 0) + 1);
       }
     }

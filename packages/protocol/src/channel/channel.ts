@@ -7,7 +7,7 @@ import type { ChannelKeys } from './channel-keys.js';
 import { type CloseStatus, encodeClose, isSendableCloseCode, MAX_REASON_BYTES } from './close-status.js';
 import { CONTROL_TYPE, type ControlType, decodeControl, encodeControl } from './control.js';
 import { OPCODE } from './data.js';
-import { InitiatorHandshake, type HandshakeContext, ResponderHandshake } from './handshake.js';
+import { type HandshakeContext, InitiatorHandshake, type ResponderHandshake } from './handshake.js';
 import { Incoming, type Taken } from './incoming.js';
 import { Outgoing } from './outgoing.js';
 import type { Padding } from './padding.js';
@@ -91,8 +91,22 @@ export interface ChannelHost {
 
 /** The phases of a channel; each holds only what it has (PROTOCOL §4, Channel states). */
 type Phase =
-  | { readonly phase: 'opening'; handshake: InitiatorHandshake; retryAt: number; interval: number; deadline: number; readonly waitUntil: number }
-  | { readonly phase: 'half-open'; readonly open: Uint8Array; readonly accept: Uint8Array; readonly keys: ChannelKeys; readonly outgoing: Outgoing; readonly deadline: number }
+  | {
+      readonly phase: 'opening';
+      handshake: InitiatorHandshake;
+      retryAt: number;
+      interval: number;
+      deadline: number;
+      readonly waitUntil: number;
+    }
+  | {
+      readonly phase: 'half-open';
+      readonly open: Uint8Array;
+      readonly accept: Uint8Array;
+      readonly keys: ChannelKeys;
+      readonly outgoing: Outgoing;
+      readonly deadline: number;
+    }
   | { readonly phase: 'open'; readonly keys: ChannelKeys; readonly outgoing: Outgoing }
   | { readonly phase: 'tombstone'; readonly keys: ChannelKeys; readonly outgoing: Outgoing; readonly until: number }
   | { readonly phase: 'gone' };
@@ -142,7 +156,15 @@ export class Channel {
   #interrupted = false;
   #recentControls: Uint8Array[] = [];
 
-  private constructor(host: ChannelHost, context: HandshakeContext, channelId: Uint8Array, initiator: boolean, resource: string, protocols: readonly string[], state: Phase) {
+  private constructor(
+    host: ChannelHost,
+    context: HandshakeContext,
+    channelId: Uint8Array,
+    initiator: boolean,
+    resource: string,
+    protocols: readonly string[],
+    state: Phase,
+  ) {
     this.#host = host;
     this.#context = context;
     this.peer = context.peer;
@@ -163,19 +185,45 @@ export class Channel {
    */
   static open(host: ChannelHost, context: HandshakeContext, offer: ChannelOffer): Channel {
     const channelId = host.random(16);
-    const handshake = new InitiatorHandshake(context, channelId, { resource: offer.resource, protocols: offer.protocols, limit: host.settings.windowBytes });
+    const handshake = new InitiatorHandshake(context, channelId, {
+      resource: offer.resource,
+      protocols: offer.protocols,
+      limit: host.settings.windowBytes,
+    });
     const never = Number.POSITIVE_INFINITY;
-    const state: Phase = { phase: 'opening', handshake, retryAt: never, interval: OPEN_RETRY_MS, deadline: never, waitUntil: offer.waitUntilMs };
+    const state: Phase = {
+      phase: 'opening',
+      handshake,
+      retryAt: never,
+      interval: OPEN_RETRY_MS,
+      deadline: never,
+      waitUntil: offer.waitUntilMs,
+    };
     return new Channel(host, context, channelId, true, offer.resource, offer.protocols, state);
   }
 
   /** Accepts an OPEN that the policy let through: ACCEPT goes out. `null` if the OPEN's keys fail their input checks. `open` is kept. */
-  static accept(host: ChannelHost, context: HandshakeContext, channelId: Uint8Array, handshake: ResponderHandshake, open: Uint8Array, protocol: string, nowMs: number): Channel | null {
+  static accept(
+    host: ChannelHost,
+    context: HandshakeContext,
+    channelId: Uint8Array,
+    handshake: ResponderHandshake,
+    open: Uint8Array,
+    protocol: string,
+    nowMs: number,
+  ): Channel | null {
     const accepted = handshake.accept({ protocol, limit: host.settings.windowBytes });
     if (accepted === null) return null;
     const { resource, protocols, limit } = handshake.payload;
     const outgoing = new Outgoing(host.settings.padding, limit);
-    const state: Phase = { phase: 'half-open', open, accept: accepted.accept, keys: accepted.keys, outgoing, deadline: nowMs + HALF_OPEN_TIMEOUT_MS };
+    const state: Phase = {
+      phase: 'half-open',
+      open,
+      accept: accepted.accept,
+      keys: accepted.keys,
+      outgoing,
+      deadline: nowMs + HALF_OPEN_TIMEOUT_MS,
+    };
     const channel = new Channel(host, context, channelId, false, resource, protocols, state);
     channel.protocol = protocol;
     host.send(accepted.accept);
@@ -216,12 +264,17 @@ export class Channel {
   /** Application bytes sent and not yet acknowledged by the peer's process. */
   get bufferedAmount(): number {
     const state = this.#state;
-    return this.#earlyBytes + (state.phase === 'open' || state.phase === 'tombstone' ? state.outgoing.bufferedAmount : 0);
+    return (
+      this.#earlyBytes + (state.phase === 'open' || state.phase === 'tombstone' ? state.outgoing.bufferedAmount : 0)
+    );
   }
   /** Messages given to `send`, and those of them that the peer's process has taken. */
   get messages(): { readonly queued: number; readonly acknowledged: number } {
     const outgoing = this.#outgoing();
-    return { queued: (outgoing?.messagesQueued ?? 0) + this.#early.length, acknowledged: outgoing?.messagesAcknowledged ?? 0 };
+    return {
+      queued: (outgoing?.messagesQueued ?? 0) + this.#early.length,
+      acknowledged: outgoing?.messagesAcknowledged ?? 0,
+    };
   }
   /** When the first PING went out that is still unanswered, or `null`: after 3 s the connection itself is probed. */
   get unansweredSinceMs(): number | null {
@@ -253,8 +306,10 @@ export class Channel {
 
   /** Closes behind all queued messages. 1005 with an empty reason stands for none. @throws SwsError `invalid-state` for a code or reason that can't be sent. */
   close(code: number, reason: string, nowMs: number): void {
-    if ((code !== 1005 || reason !== '') && !isSendableCloseCode(code)) throw new SwsError('invalid-state', `close code ${code} may not be sent`);
-    if (encodeUtf8(reason).length > MAX_REASON_BYTES) throw new SwsError('invalid-state', `a close reason has at most ${MAX_REASON_BYTES} bytes`);
+    if ((code !== 1005 || reason !== '') && !isSendableCloseCode(code))
+      throw new SwsError('invalid-state', `close code ${code} may not be sent`);
+    if (encodeUtf8(reason).length > MAX_REASON_BYTES)
+      throw new SwsError('invalid-state', `a close reason has at most ${MAX_REASON_BYTES} bytes`);
     if (this.#ended || this.#closeRequested !== null) return;
     const state = this.#state;
     if (state.phase !== 'open') {
@@ -277,7 +332,8 @@ export class Channel {
   delivered(nowMs: number): void {
     this.#incoming.delivered();
     if (this.#state.phase !== 'open') return;
-    if (this.#incoming.limit - this.#ackedLimit >= this.#host.settings.windowBytes / 4) this.#sendControl(CONTROL_TYPE.ack, 0);
+    if (this.#incoming.limit - this.#ackedLimit >= this.#host.settings.windowBytes / 4)
+      this.#sendControl(CONTROL_TYPE.ack, 0);
     else if (this.#incoming.limit > this.#ackedLimit) this.#ackAt = Math.min(this.#ackAt, nowMs + ACK_DELAY_MS);
     this.#schedule(nowMs);
   }
@@ -314,7 +370,10 @@ export class Channel {
   receiveReset(code: ResetCode, echo: Uint8Array): boolean {
     if (!this.#provoked(echo)) return false;
     const failures = {
-      [RESET_CODE.unknownChannel]: { code: 'unknown-channel', detail: 'the peer does not know this channel: its process has restarted' },
+      [RESET_CODE.unknownChannel]: {
+        code: 'unknown-channel',
+        detail: 'the peer does not know this channel: its process has restarted',
+      },
       [RESET_CODE.refused]: { code: 'refused', detail: 'the peer refused the channel' },
       [RESET_CODE.overLimits]: { code: 'over-limits', detail: 'the peer has no room for more channels' },
     } as const satisfies Record<ResetCode, Failure>;
@@ -401,7 +460,11 @@ export class Channel {
     const before = this.channelId;
     this.channelId = this.#host.random(16);
     state.handshake.erase();
-    state.handshake = new InitiatorHandshake(this.#context, this.channelId, { resource, protocols: this.#protocols, limit: this.#host.settings.windowBytes });
+    state.handshake = new InitiatorHandshake(this.#context, this.channelId, {
+      resource,
+      protocols: this.#protocols,
+      limit: this.#host.settings.windowBytes,
+    });
     state.deadline = nowMs + OPEN_TIMEOUT_MS;
     state.interval = OPEN_RETRY_MS;
     this.#host.renamed(this, before);
@@ -411,12 +474,22 @@ export class Channel {
     const { resumeTimeoutMs } = this.#host.settings;
     const since = this.#probe.separatedSince;
     if (since !== null && nowMs - since > resumeTimeoutMs) {
-      this.#end({ code: 1006, reason: '', wasClean: false, failure: { code: 'resume-timeout', detail: `nothing of the peer for ${resumeTimeoutMs} ms` } });
+      this.#end({
+        code: 1006,
+        reason: '',
+        wasClean: false,
+        failure: { code: 'resume-timeout', detail: `nothing of the peer for ${resumeTimeoutMs} ms` },
+      });
       this.#forget();
       return;
     }
     if (state.phase === 'open' && nowMs >= this.#closeDeadline) {
-      this.#end({ code: 1006, reason: '', wasClean: false, failure: { code: 'close-timeout', detail: `no answer to close within ${resumeTimeoutMs} ms` } });
+      this.#end({
+        code: 1006,
+        reason: '',
+        wasClean: false,
+        failure: { code: 'close-timeout', detail: `no answer to close within ${resumeTimeoutMs} ms` },
+      });
       this.#entomb(nowMs);
     }
     if (state.phase === 'open' && this.#rekey.overdue(nowMs, since !== null)) {
@@ -434,7 +507,11 @@ export class Channel {
     if (this.#probe.due(nowMs)) this.#question(CONTROL_TYPE.ping, nowMs);
   }
 
-  #receiveAccept(state: Extract<Phase, { phase: 'opening' }>, frame: Extract<ChannelFrame, { kind: 2 }>, nowMs: number): boolean {
+  #receiveAccept(
+    state: Extract<Phase, { phase: 'opening' }>,
+    frame: Extract<ChannelFrame, { kind: 2 }>,
+    nowMs: number,
+  ): boolean {
     const accepted = state.handshake.receiveAccept(frame);
     if (accepted === null) return false;
     const { keys, payload } = accepted;
@@ -453,7 +530,12 @@ export class Channel {
     return true;
   }
 
-  #receiveData(state: Extract<Phase, { phase: 'half-open' | 'open' | 'tombstone' }>, seq: number, box: Uint8Array, nowMs: number): boolean {
+  #receiveData(
+    state: Extract<Phase, { phase: 'half-open' | 'open' | 'tombstone' }>,
+    seq: number,
+    box: Uint8Array,
+    nowMs: number,
+  ): boolean {
     if (seq < this.#incoming.next) return true;
     if (seq > this.#incoming.next) {
       if (state.phase === 'open') this.#sawGap(seq, nowMs);
@@ -464,7 +546,8 @@ export class Channel {
     this.#heard(nowMs);
     this.#lastTakenAt = nowMs;
     this.#takenSinceAck += plaintext.length;
-    if (this.#takenSinceAck < this.#host.settings.windowBytes / 4) this.#ackAt = Math.min(this.#ackAt, nowMs + ACK_DELAY_MS);
+    if (this.#takenSinceAck < this.#host.settings.windowBytes / 4)
+      this.#ackAt = Math.min(this.#ackAt, nowMs + ACK_DELAY_MS);
     else this.#ackAt = nowMs;
     if (state.phase === 'half-open') this.#confirm(state, nowMs);
     this.#rekey.sawFrame(nowMs);
@@ -501,7 +584,8 @@ export class Channel {
         break;
       case 'rekey':
         if (this.initiator) {
-          if (!keys.rekeying || !keys.finishRekey(taken.key)) this.#fail({ code: 'protocol-error', detail: 'rekey out of turn or with a low-order key' }, nowMs);
+          if (!keys.rekeying || !keys.finishRekey(taken.key))
+            this.#fail({ code: 'protocol-error', detail: 'rekey out of turn or with a low-order key' }, nowMs);
           else {
             this.#rekey.received();
             if (!outgoing.closeSealed) {
@@ -541,7 +625,13 @@ export class Channel {
     this.#entomb(nowMs);
   }
 
-  #receiveControl(state: Extract<Phase, { phase: 'half-open' | 'open' | 'tombstone' }>, epoch: number, counter: number, box: Uint8Array, nowMs: number): boolean {
+  #receiveControl(
+    state: Extract<Phase, { phase: 'half-open' | 'open' | 'tombstone' }>,
+    epoch: number,
+    counter: number,
+    box: Uint8Array,
+    nowMs: number,
+  ): boolean {
     const plaintext = state.keys.openControl(epoch, counter, box);
     if (plaintext === null) return false;
     this.#heard(nowMs);
@@ -676,7 +766,12 @@ export class Channel {
   #entomb(nowMs: number): void {
     const state = this.#state;
     if (state.phase !== 'open') return;
-    this.#state = { phase: 'tombstone', keys: state.keys, outgoing: state.outgoing, until: nowMs + this.#host.settings.resumeTimeoutMs };
+    this.#state = {
+      phase: 'tombstone',
+      keys: state.keys,
+      outgoing: state.outgoing,
+      until: nowMs + this.#host.settings.resumeTimeoutMs,
+    };
     this.#closeDeadline = Number.POSITIVE_INFINITY;
     this.#ackAt = nowMs;
   }
@@ -711,7 +806,8 @@ export class Channel {
   #schedule(nowMs: number): void {
     const state = this.#state;
     let at = Number.POSITIVE_INFINITY;
-    if (state.phase === 'opening') at = Math.min(state.deadline, this.#host.connected ? state.retryAt : Number.POSITIVE_INFINITY);
+    if (state.phase === 'opening')
+      at = Math.min(state.deadline, this.#host.connected ? state.retryAt : Number.POSITIVE_INFINITY);
     else if (state.phase === 'half-open') at = state.deadline;
     else if (state.phase === 'open' || state.phase === 'tombstone') {
       const tombstone = state.phase === 'tombstone';
@@ -722,7 +818,13 @@ export class Channel {
       at = Math.min(at, this.#closeDeadline);
       if (this.#host.connected) {
         this.#probe.plan(state.outgoing.hungry, tombstone, nowMs);
-        at = Math.min(at, this.#ackAt, this.#resendAt, this.#heldUntil > nowMs ? this.#heldUntil : at, this.#probe.nextAt);
+        at = Math.min(
+          at,
+          this.#ackAt,
+          this.#resendAt,
+          this.#heldUntil > nowMs ? this.#heldUntil : at,
+          this.#probe.nextAt,
+        );
         if (this.#mayRekey(state)) at = Math.min(at, this.#rekey.dueAt(nowMs));
       }
       if (!tombstone) at = Math.min(at, this.#rekey.overdueAt);

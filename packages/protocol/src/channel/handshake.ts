@@ -1,8 +1,23 @@
 import { type CryptoProvider, concatBytes, type RandomBytes } from '@sws/crypto';
 import { encodeUtf8 } from '../utf8.js';
-import { CHANNEL_HEAD_BYTES, CT_BYTES, type ChannelFrame, contentOf, EK_BYTES, KIND, newMessage, TAG_BYTES } from './channel-frame.js';
+import {
+  CHANNEL_HEAD_BYTES,
+  type ChannelFrame,
+  CT_BYTES,
+  contentOf,
+  EK_BYTES,
+  KIND,
+  newMessage,
+  TAG_BYTES,
+} from './channel-frame.js';
 import { ChannelKeys, type Ephemeral, isAllZero, type StaticKey } from './channel-keys.js';
-import { type AcceptPayload, decodeAcceptPayload, decodeOpenPayload, encodePayload, type OpenPayload } from './payload.js';
+import {
+  type AcceptPayload,
+  decodeAcceptPayload,
+  decodeOpenPayload,
+  encodePayload,
+  type OpenPayload,
+} from './payload.js';
 
 // Noise KK's four Diffie-Hellmans (Noise Protocol Framework rev. 34, §7.5) plus ML-KEM-768 (FIPS 203). secretbox has no
 // associated data, so the transcript salts every key: with another transcript nothing opens (PROTOCOL §4, Handshake).
@@ -99,7 +114,13 @@ export class ResponderHandshake {
   readonly #es: Uint8Array;
   readonly #h2: Uint8Array;
 
-  private constructor(context: HandshakeContext, frame: Extract<ChannelFrame, { kind: 1 }>, es: Uint8Array, h2: Uint8Array, payload: OpenPayload) {
+  private constructor(
+    context: HandshakeContext,
+    frame: Extract<ChannelFrame, { kind: 1 }>,
+    es: Uint8Array,
+    h2: Uint8Array,
+    payload: OpenPayload,
+  ) {
     this.#context = context;
     this.#channelId = frame.channelId.slice();
     this.#theirs = frame.ephemeral.slice();

@@ -47,7 +47,8 @@ export class Incoming {
     if (isChannelOpcode(opcode)) return takeOwn(opcode, bytes);
     const charge = plaintext.length + FRAME_CHARGE_BYTES;
     this.#charged += charge;
-    if (this.#charged > this.limit) return fail('protocol-error', `DATA beyond the ${this.limit} bytes of credit granted`);
+    if (this.#charged > this.limit)
+      return fail('protocol-error', `DATA beyond the ${this.limit} bytes of credit granted`);
     if (opcode === OPCODE.text || opcode === OPCODE.binary) {
       if (this.#opcode !== null) return fail('protocol-error', 'a message began before the last one ended');
       this.#opcode = opcode;
@@ -102,4 +103,3 @@ function takeOwn(opcode: number, bytes: Uint8Array): Result<Taken> {
   if (bytes.length !== expected) return fail('protocol-error', `opcode ${opcode} carries ${expected} bytes`);
   return succeed(opcode === OPCODE.rekey ? { type: 'rekey', key: bytes.slice() } : { type: 'rekeyed' });
 }
-

@@ -206,7 +206,11 @@ export class Outgoing {
     const plaintext = encodeData(opcode, fin, bytes, this.#padding);
     const own = isChannelOpcode(opcode);
     if (!own) this.#charged += plaintext.length + FRAME_CHARGE_BYTES;
-    this.#retained.push({ message: keys.sealData(this.#sealed, plaintext), appBytes: own ? 0 : bytes.length, endsMessage });
+    this.#retained.push({
+      message: keys.sealData(this.#sealed, plaintext),
+      appBytes: own ? 0 : bytes.length,
+      endsMessage,
+    });
     plaintext.fill(0);
     this.#sealed++;
   }

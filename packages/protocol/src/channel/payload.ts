@@ -24,7 +24,10 @@ export function encodePayload(payload: OpenPayload | AcceptPayload): Uint8Array 
   const json = encodeUtf8(JSON.stringify(payload));
   const length = Math.max(256, padme(json.length));
   if (length > MAX_PAYLOAD_BYTES) {
-    throw new SwsError('payload-too-large', `resource and protocols take ${json.length} bytes; ${MAX_PAYLOAD_BYTES} fit, padding included`);
+    throw new SwsError(
+      'payload-too-large',
+      `resource and protocols take ${json.length} bytes; ${MAX_PAYLOAD_BYTES} fit, padding included`,
+    );
   }
   const bytes = new Uint8Array(length).fill(0x20);
   bytes.set(json);
@@ -36,13 +39,16 @@ function parseObject(bytes: Uint8Array): Record<string, unknown> | null {
   if (text === null) return null;
   try {
     const value: unknown = JSON.parse(text);
-    return typeof value === 'object' && value !== null && !Array.isArray(value) ? (value as Record<string, unknown>) : null;
+    return typeof value === 'object' && value !== null && !Array.isArray(value)
+      ? (value as Record<string, unknown>)
+      : null;
   } catch {
     return null;
   }
 }
 
-const isLimit = (limit: unknown): limit is number => Number.isSafeInteger(limit) && (limit as number) >= MIN_WINDOW_BYTES;
+const isLimit = (limit: unknown): limit is number =>
+  Number.isSafeInteger(limit) && (limit as number) >= MIN_WINDOW_BYTES;
 
 /** `null` for anything that is not a well-formed OPEN payload with a usable first credit. */
 export function decodeOpenPayload(bytes: Uint8Array): OpenPayload | null {

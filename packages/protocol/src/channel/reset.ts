@@ -14,7 +14,13 @@ export function echoOf(provider: CryptoProvider, content: Uint8Array): Uint8Arra
   return provider.sha512(content).subarray(0, ECHO_BYTES);
 }
 
-function resetKey(provider: CryptoProvider, sharedStatic: Uint8Array, sender: Uint8Array, receiver: Uint8Array, channelId: Uint8Array): Uint8Array {
+function resetKey(
+  provider: CryptoProvider,
+  sharedStatic: Uint8Array,
+  sender: Uint8Array,
+  receiver: Uint8Array,
+  channelId: Uint8Array,
+): Uint8Array {
   return provider.hkdf(SALT, sharedStatic, concatBytes(sender, receiver, channelId), 32);
 }
 

@@ -1,5 +1,11 @@
 import { type CryptoProvider, decodeHex, encodeHex, type Identity, type RandomBytes } from '@sws/crypto';
-import { type Channel, type ChannelEvent, type ChannelOffer, type ChannelSettings, jitter } from '../channel/channel.js';
+import {
+  type Channel,
+  type ChannelEvent,
+  type ChannelOffer,
+  type ChannelSettings,
+  jitter,
+} from '../channel/channel.js';
 import { type AcceptPolicy, ChannelTable } from '../channel/channel-table.js';
 import { FAILURES, failureOfCloseCode } from '../failures.js';
 import type { Encoding } from '../frames/client-frames.js';
@@ -37,7 +43,12 @@ export interface ConnectionOptions {
 
 type State =
   | { readonly phase: 'idle' }
-  | { readonly phase: 'registering'; readonly registration: ClientRegistration; readonly deadline: number; failure: Failure | null }
+  | {
+      readonly phase: 'registering';
+      readonly registration: ClientRegistration;
+      readonly deadline: number;
+      failure: Failure | null;
+    }
   | { readonly phase: 'registered'; readonly since: number; readonly keepaliveMs: number }
   | { readonly phase: 'waiting'; readonly until: number }
   | { readonly phase: 'down' };
@@ -150,9 +161,18 @@ export class Connection {
     const now = this.time(nowMs);
     const state = this.#state;
     if (state.phase === 'registering') {
-      this.#lost(state.failure ?? { code: failureOfCloseCode(closeCode), detail: `the relay could not be reached, or closed with ${closeCode}` }, now);
+      this.#lost(
+        state.failure ?? {
+          code: failureOfCloseCode(closeCode),
+          detail: `the relay could not be reached, or closed with ${closeCode}`,
+        },
+        now,
+      );
     } else if (state.phase === 'registered') {
-      this.#lost({ code: failureOfCloseCode(closeCode), detail: `the connection to the relay closed with ${closeCode}` }, now);
+      this.#lost(
+        { code: failureOfCloseCode(closeCode), detail: `the connection to the relay closed with ${closeCode}` },
+        now,
+      );
     }
   }
 
@@ -167,7 +187,8 @@ export class Connection {
     const now = this.time(nowMs);
     const state = this.#state;
     if (state.phase === 'waiting' && now >= state.until) this.#dial(now);
-    else if (state.phase === 'registering' && now >= state.deadline) this.#drop({ code: 'connection-lost', detail: `no registration within ${CONNECT_TIMEOUT_MS} ms` }, now);
+    else if (state.phase === 'registering' && now >= state.deadline)
+      this.#drop({ code: 'connection-lost', detail: `no registration within ${CONNECT_TIMEOUT_MS} ms` }, now);
     else if (state.phase === 'registered') this.#wakeRegistered(state, now);
     this.table.wake(now);
   }
@@ -175,7 +196,8 @@ export class Connection {
   /** Ends every channel and the connection. */
   close(failure: Failure): void {
     this.table.abortAll(failure);
-    if (this.#state.phase === 'registered' || this.#state.phase === 'registering') this.#outputs.push({ type: 'hang-up' });
+    if (this.#state.phase === 'registered' || this.#state.phase === 'registering')
+      this.#outputs.push({ type: 'hang-up' });
     this.#state = { phase: 'down' };
     this.#outputs.push({ type: 'state', state: { name: 'down', failure } });
   }
@@ -186,9 +208,14 @@ export class Connection {
     if (state.phase === 'waiting') at = Math.min(at, state.until);
     if (state.phase === 'registering') at = Math.min(at, state.deadline);
     if (state.phase === 'registered') {
-      at = Math.min(at, this.#pongDeadline ?? this.#heardAt + state.keepaliveMs, this.#restart?.at ?? Number.POSITIVE_INFINITY);
+      at = Math.min(
+        at,
+        this.#pongDeadline ?? this.#heardAt + state.keepaliveMs,
+        this.#restart?.at ?? Number.POSITIVE_INFINITY,
+      );
       const unanswered = this.table.unansweredSinceMs;
-      if (unanswered !== null && this.#pongDeadline === null) at = Math.min(at, Math.max(unanswered, this.#heardAt) + CHANNEL_PATIENCE_MS);
+      if (unanswered !== null && this.#pongDeadline === null)
+        at = Math.min(at, Math.max(unanswered, this.#heardAt) + CHANNEL_PATIENCE_MS);
     }
     return Number.isFinite(at) ? at : null;
   }
@@ -197,7 +224,11 @@ export class Connection {
     if (this.#restart !== null && now >= this.#restart.at) {
       this.#drop({ code: 'restarting', detail: 'the relay asked to come back' }, now);
     } else if (this.#pongDeadline !== null) {
-      if (now >= this.#pongDeadline) this.#drop({ code: 'connection-lost', detail: `the relay was silent for ${PONG_TIMEOUT_MS} ms after a PING` }, now);
+      if (now >= this.#pongDeadline)
+        this.#drop(
+          { code: 'connection-lost', detail: `the relay was silent for ${PONG_TIMEOUT_MS} ms after a PING` },
+          now,
+        );
     } else {
       const unanswered = this.table.unansweredSinceMs;
       const impatient = unanswered !== null && now >= Math.max(unanswered, this.#heardAt) + CHANNEL_PATIENCE_MS;
@@ -228,7 +259,8 @@ export class Connection {
   }
 
   #register(state: Extract<State, { phase: 'registering' }>, data: string | Uint8Array, now: number): void {
-    if (typeof data !== 'string') return this.#drop({ code: 'bad-frame', detail: 'a binary frame before registration' }, now);
+    if (typeof data !== 'string')
+      return this.#drop({ code: 'bad-frame', detail: 'a binary frame before registration' }, now);
     for (const output of state.registration.receive(data)) {
       if (output.type === 'send') this.#outputs.push({ type: 'write', data: encodeFrame(output.frame) });
       else if (output.type === 'failed') return this.#drop(output.failure, now);
@@ -264,7 +296,9 @@ export class Connection {
         break;
       case 'RESTARTING': {
         const spread = Math.min(frame.spread, MAX_RESTART_DELAY_MS);
-        this.#restart = { at: now + Math.min(frame.reconnectIn, MAX_RESTART_DELAY_MS) + jitter(this.#options.random, 0, spread) };
+        this.#restart = {
+          at: now + Math.min(frame.reconnectIn, MAX_RESTART_DELAY_MS) + jitter(this.#options.random, 0, spread),
+        };
         break;
       }
       default:
@@ -287,7 +321,8 @@ export class Connection {
       this.#replacedOnce = false;
     }
     // Closed with 4409 within 5 s of registering, a client tries once more: its own older socket may have been the cause.
-    const again = failure.code === 'replaced' ? wasRegistered && !settled && !this.#replacedOnce : FAILURES[failure.code].retry;
+    const again =
+      failure.code === 'replaced' ? wasRegistered && !settled && !this.#replacedOnce : FAILURES[failure.code].retry;
     if (failure.code === 'replaced') this.#replacedOnce = true;
     this.#pongDeadline = null;
     if (!again) this.#state = { phase: 'down' };
@@ -299,7 +334,10 @@ export class Connection {
     if (wasRegistered) this.table.disconnected(now);
     else this.table.connectionFailed(failure, now);
     if (this.#state.phase === 'waiting') {
-      this.#outputs.push({ type: 'state', state: { name: 'reconnecting', failure, retryAtMs: this.#state.until + this.#frozenMs } });
+      this.#outputs.push({
+        type: 'state',
+        state: { name: 'reconnecting', failure, retryAtMs: this.#state.until + this.#frozenMs },
+      });
     } else {
       this.table.abortAll(failure);
       this.#outputs.push({ type: 'state', state: { name: 'down', failure } });

@@ -86,7 +86,9 @@ function decodeChallengeResponse(fields: Fields): Result<ChallengeResponse> {
   const proof = { type, publicKey, signingKey, host, clientNonce, signedNonce, encoding, lastTerm } as const;
   if (fields.token === undefined) return succeed(proof);
   const token = field.text(fields.token, MAX_TOKEN_BYTES);
-  return token === undefined || encodeUtf8(token).length > MAX_TOKEN_BYTES ? bad(type, 'token') : succeed({ ...proof, token });
+  return token === undefined || encodeUtf8(token).length > MAX_TOKEN_BYTES
+    ? bad(type, 'token')
+    : succeed({ ...proof, token });
 }
 
 export function decodeJsonMessage(fields: Fields): Result<JsonMessage> {

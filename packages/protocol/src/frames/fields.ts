@@ -9,12 +9,17 @@ export const field = {
   hex: (value: unknown, bytes: number): string | undefined =>
     typeof value === 'string' && value.length === 2 * bytes && /^[0-9a-f]*$/.test(value) ? value : undefined,
   hexUpTo: (value: unknown, bytes: number): string | undefined =>
-    typeof value === 'string' && value.length <= 2 * bytes && value.length % 2 === 0 && /^[0-9a-f]*$/.test(value) ? value : undefined,
-  address: (value: unknown): string | undefined => (typeof value === 'string' && readAddress(value) !== null ? value : undefined),
-  text: (value: unknown, maxLength: number): string | undefined => (typeof value === 'string' && value.length <= maxLength ? value : undefined),
+    typeof value === 'string' && value.length <= 2 * bytes && value.length % 2 === 0 && /^[0-9a-f]*$/.test(value)
+      ? value
+      : undefined,
+  address: (value: unknown): string | undefined =>
+    typeof value === 'string' && readAddress(value) !== null ? value : undefined,
+  text: (value: unknown, maxLength: number): string | undefined =>
+    typeof value === 'string' && value.length <= maxLength ? value : undefined,
   integer: (value: unknown, max: number = Number.MAX_SAFE_INTEGER): number | undefined =>
     Number.isSafeInteger(value) && (value as number) >= 0 && (value as number) <= max ? (value as number) : undefined,
-  oneOf: <T extends string>(value: unknown, allowed: readonly T[]): T | undefined => allowed.find((one) => one === value),
+  oneOf: <T extends string>(value: unknown, allowed: readonly T[]): T | undefined =>
+    allowed.find((one) => one === value),
   base64url(value: unknown): Uint8Array | undefined {
     if (typeof value !== 'string') return undefined;
     try {

@@ -1,6 +1,6 @@
 import { encodeHex } from '@sws/crypto';
-import { fail, type Result, succeed } from '../result.js';
 import type { UndeliverableCode } from '../failures.js';
+import { fail, type Result, succeed } from '../result.js';
 import type { Undeliverable } from './relay-frames.js';
 
 /** 0x01 || key (32): what stands before the content of a binary MESSAGE (PROTOCOL §3). */
@@ -30,5 +30,10 @@ export function decodeMessage(message: Uint8Array): Result<{ readonly key: Uint8
 
 /** The notice that this MESSAGE could not be delivered. `to` is the receiver's 32 bytes. */
 export function undeliverable(to: Uint8Array, content: Uint8Array, code: UndeliverableCode): Undeliverable {
-  return { type: 'UNDELIVERABLE', to: encodeHex(to), head: encodeHex(content.subarray(0, UNDELIVERABLE_HEAD_BYTES)), code };
+  return {
+    type: 'UNDELIVERABLE',
+    to: encodeHex(to),
+    head: encodeHex(content.subarray(0, UNDELIVERABLE_HEAD_BYTES)),
+    code,
+  };
 }

@@ -1,6 +1,15 @@
 import { UNDELIVERABLE_CODES, type UndeliverableCode } from '../failures.js';
 import { fail, type Result, succeed } from '../result.js';
-import { bad, type ClientFrame, decodeJsonMessage, decodePing, type JsonMessage, MAX_TERM, type Ping, type Pong } from './client-frames.js';
+import {
+  bad,
+  type ClientFrame,
+  decodeJsonMessage,
+  decodePing,
+  type JsonMessage,
+  MAX_TERM,
+  type Ping,
+  type Pong,
+} from './client-frames.js';
 import { encodeBase64url, type Fields, field, parseFields } from './fields.js';
 import { UNDELIVERABLE_HEAD_BYTES } from './message.js';
 
@@ -64,7 +73,17 @@ export interface ErrorFrame {
   readonly reason: string;
 }
 
-export type RelayFrame = Challenge | RegisterSuccess | RegisterFailure | JsonMessage | Undeliverable | PeerGone | Ping | Pong | Restarting | ErrorFrame;
+export type RelayFrame =
+  | Challenge
+  | RegisterSuccess
+  | RegisterFailure
+  | JsonMessage
+  | Undeliverable
+  | PeerGone
+  | Ping
+  | Pong
+  | Restarting
+  | ErrorFrame;
 
 /** A type that this version does not know: clients ignore it. */
 export interface UnknownFrame {
@@ -118,7 +137,9 @@ function decodeChallenge(fields: Fields): Result<Challenge> {
   const nonce = field.hex(fields.nonce, 32);
   if (nonce === undefined) return bad('CHALLENGE', 'nonce');
   const serverKey = field.hex(fields.serverKey, 32);
-  return serverKey === undefined ? bad('CHALLENGE', 'serverKey') : succeed({ type: 'CHALLENGE', version: 1, nonce, serverKey });
+  return serverKey === undefined
+    ? bad('CHALLENGE', 'serverKey')
+    : succeed({ type: 'CHALLENGE', version: 1, nonce, serverKey });
 }
 
 function decodeRegisterSuccess(fields: Fields): Result<RegisterSuccess> {
@@ -136,8 +157,16 @@ function decodeRegisterSuccess(fields: Fields): Result<RegisterSuccess> {
   const maxMessage = field.integer(limits.maxMessage);
   const messagesPerSecond = field.integer(limits.messagesPerSecond);
   const bytesPerSecond = field.integer(limits.bytesPerSecond);
-  if (maxMessage === undefined || messagesPerSecond === undefined || bytesPerSecond === undefined) return bad(type, 'limits');
-  return succeed({ type, publicKey, signature, term, limits: { maxMessage, messagesPerSecond, bytesPerSecond }, keepalive });
+  if (maxMessage === undefined || messagesPerSecond === undefined || bytesPerSecond === undefined)
+    return bad(type, 'limits');
+  return succeed({
+    type,
+    publicKey,
+    signature,
+    term,
+    limits: { maxMessage, messagesPerSecond, bytesPerSecond },
+    keepalive,
+  });
 }
 
 function decodeError(fields: Fields, type: 'REGISTER_FAILURE' | 'ERROR'): Result<RegisterFailure | ErrorFrame> {

@@ -11,7 +11,13 @@ export const MAX_KEEPALIVE_S = 60;
 
 export type ClientRegistrationOutput =
   | { readonly type: 'send'; readonly frame: ClientFrame }
-  | { readonly type: 'registered'; readonly term: number; readonly limits: Limits; readonly keepaliveMs: number; readonly serverKey: string }
+  | {
+      readonly type: 'registered';
+      readonly term: number;
+      readonly limits: Limits;
+      readonly keepaliveMs: number;
+      readonly serverKey: string;
+    }
   | { readonly type: 'failed'; readonly failure: Failure };
 
 export interface ClientRegistrationOptions {
@@ -50,14 +56,23 @@ export class ClientRegistration {
         return this.#answer(frame);
       case 'REGISTER_SUCCESS': {
         const expected = this.#expected;
-        if (expected === null || frame.publicKey !== this.#options.identity.publicKey) return this.#fail({ code: 'bad-frame', detail: 'REGISTER_SUCCESS out of turn or for another key' });
+        if (expected === null || frame.publicKey !== this.#options.identity.publicKey)
+          return this.#fail({ code: 'bad-frame', detail: 'REGISTER_SUCCESS out of turn or for another key' });
         const signature = decodeHex(frame.signature) ?? new Uint8Array(0);
         if (!verifySignature(this.#options.provider, expected.serverKey, expected.message, signature)) {
           return this.#fail({ code: 'wrong-server-key', detail: 'the relay’s signature does not verify' });
         }
         this.#done = true;
         const seconds = Math.min(MAX_KEEPALIVE_S, Math.max(MIN_KEEPALIVE_S, frame.keepalive));
-        return [{ type: 'registered', term: frame.term, limits: frame.limits, keepaliveMs: seconds * 1000, serverKey: encodeHex(expected.serverKey) }];
+        return [
+          {
+            type: 'registered',
+            term: frame.term,
+            limits: frame.limits,
+            keepaliveMs: seconds * 1000,
+            serverKey: encodeHex(expected.serverKey),
+          },
+        ];
       }
       case 'REGISTER_FAILURE':
       case 'ERROR':
@@ -73,13 +88,35 @@ export class ClientRegistration {
     const { identity, provider, host, encoding, lastTerm, token, serverKey: pinned } = this.#options;
     if (this.#expected !== null) return this.#fail({ code: 'bad-frame', detail: 'a second CHALLENGE' });
     // Nothing is signed for a relay that is not the pinned one.
-    if (pinned !== undefined && challenge.serverKey !== pinned) return this.#fail({ code: 'wrong-server-key', detail: 'the relay’s serverKey is not the pinned one' });
+    if (pinned !== undefined && challenge.serverKey !== pinned)
+      return this.#fail({ code: 'wrong-server-key', detail: 'the relay’s serverKey is not the pinned one' });
     const clientNonce = encodeHex(this.#options.clientNonce);
     const { publicKey, signingKey } = identity;
-    const message = registerMessage({ nonce: challenge.nonce, serverKey: challenge.serverKey, publicKey, signingKey, clientNonce, host, token: token ?? '' });
+    const message = registerMessage({
+      nonce: challenge.nonce,
+      serverKey: challenge.serverKey,
+      publicKey,
+      signingKey,
+      clientNonce,
+      host,
+      token: token ?? '',
+    });
     const signed = identity.signLabelled('register', message);
-    this.#expected = { serverKey: decodeHex(challenge.serverKey) ?? new Uint8Array(0), message: registeredMessage(provider, message, signed) };
-    const frame: ClientFrame = { type: 'CHALLENGE_RESPONSE', publicKey, signingKey, host, clientNonce, signedNonce: encodeHex(signed), encoding, lastTerm, ...(token === undefined ? {} : { token }) };
+    this.#expected = {
+      serverKey: decodeHex(challenge.serverKey) ?? new Uint8Array(0),
+      message: registeredMessage(provider, message, signed),
+    };
+    const frame: ClientFrame = {
+      type: 'CHALLENGE_RESPONSE',
+      publicKey,
+      signingKey,
+      host,
+      clientNonce,
+      signedNonce: encodeHex(signed),
+      encoding,
+      lastTerm,
+      ...(token === undefined ? {} : { token }),
+    };
     return [{ type: 'send', frame }];
   }
 

@@ -1,4 +1,12 @@
-import { type CryptoProvider, decodeHex, encodeHex, type Identity, matchesSigningKey, readAddress, verifySignature } from '@sws/crypto';
+import {
+  type CryptoProvider,
+  decodeHex,
+  encodeHex,
+  type Identity,
+  matchesSigningKey,
+  readAddress,
+  verifySignature,
+} from '@sws/crypto';
 import { FAILURES, type FailureCode } from '../failures.js';
 import { type ChallengeResponse, decodeClientFrame, type Encoding } from '../frames/client-frames.js';
 import type { Limits, RelayFrame } from '../frames/relay-frames.js';
@@ -60,7 +68,12 @@ export class ServerRegistration {
 
   start(): ServerRegistrationOutput[] {
     const { identity, nonce } = this.#options;
-    return [{ type: 'send', frame: { type: 'CHALLENGE', version: 1, nonce: encodeHex(nonce), serverKey: identity.signingKey } }];
+    return [
+      {
+        type: 'send',
+        frame: { type: 'CHALLENGE', version: 1, nonce: encodeHex(nonce), serverKey: identity.signingKey },
+      },
+    ];
   }
 
   /** A frame arrived; `null` for a binary one. */
@@ -69,7 +82,8 @@ export class ServerRegistration {
     if (this.#state.phase !== 'challenged') return this.#close('bad-frame', 'a frame before the answer to the first');
     if (text === null) return this.#close('bad-frame', 'a binary frame before registration');
     // A character is at least a byte: nothing longer can fit.
-    if (text.length > MAX_REGISTRATION_BYTES) return this.#close('bad-frame', `over ${MAX_REGISTRATION_BYTES} bytes before registration`);
+    if (text.length > MAX_REGISTRATION_BYTES)
+      return this.#close('bad-frame', `over ${MAX_REGISTRATION_BYTES} bytes before registration`);
     const decoded = decodeClientFrame(text);
     if (!decoded.ok) return this.#close(decoded.failure.code, decoded.failure.detail);
     const frame = decoded.value;
@@ -78,12 +92,28 @@ export class ServerRegistration {
   }
 
   /** The application and the router have admitted the client. */
-  admitted(grant: { readonly term: number; readonly limits: Limits; readonly keepalive: number }): ServerRegistrationOutput[] {
+  admitted(grant: {
+    readonly term: number;
+    readonly limits: Limits;
+    readonly keepalive: number;
+  }): ServerRegistrationOutput[] {
     const state = this.#state;
     if (state.phase !== 'proven') return [];
     this.#state = { phase: 'registered' };
     const { term, limits, keepalive } = grant;
-    return [{ type: 'send', frame: { type: 'REGISTER_SUCCESS', publicKey: state.proof.publicKey, signature: state.signature, term, limits, keepalive } }];
+    return [
+      {
+        type: 'send',
+        frame: {
+          type: 'REGISTER_SUCCESS',
+          publicKey: state.proof.publicKey,
+          signature: state.signature,
+          term,
+          limits,
+          keepalive,
+        },
+      },
+    ];
   }
 
   /** The application or the router has refused the client. */
@@ -104,13 +134,21 @@ export class ServerRegistration {
       return this.#close('registration-refused', 'host is not one of this relay’s');
     }
     const signingKey = decodeHex(frame.signingKey) ?? new Uint8Array(0);
-    if (!matchesSigningKey(publicKey, signingKey)) return this.#close('registration-refused', 'signingKey does not belong to publicKey');
+    if (!matchesSigningKey(publicKey, signingKey))
+      return this.#close('registration-refused', 'signingKey does not belong to publicKey');
     const signedNonce = decodeHex(frame.signedNonce) ?? new Uint8Array(0);
     const token = frame.token ?? '';
     const message = registerMessage({ ...frame, nonce: encodeHex(nonce), serverKey: identity.signingKey, token });
-    if (!verifySignature(provider, signingKey, message, signedNonce)) return this.#close('registration-refused', 'signedNonce does not verify');
+    if (!verifySignature(provider, signingKey, message, signedNonce))
+      return this.#close('registration-refused', 'signedNonce does not verify');
     const signature = encodeHex(identity.signLabelled('registered', registeredMessage(provider, message, signedNonce)));
-    const proof: Proof = { publicKey: frame.publicKey, signingKey: frame.signingKey, token: frame.token ?? null, lastTerm: frame.lastTerm, encoding: frame.encoding };
+    const proof: Proof = {
+      publicKey: frame.publicKey,
+      signingKey: frame.signingKey,
+      token: frame.token ?? null,
+      lastTerm: frame.lastTerm,
+      encoding: frame.encoding,
+    };
     this.#state = { phase: 'proven', proof, signature };
     return [{ type: 'proven', proof }];
   }
@@ -118,6 +156,9 @@ export class ServerRegistration {
   #close(code: FailureCode, detail: string): ServerRegistrationOutput[] {
     this.#state = { phase: 'closed' };
     const frame: RelayFrame = { type: 'REGISTER_FAILURE', code: FAILURES[code].closeCode ?? 1011, reason: detail };
-    return [{ type: 'send', frame }, { type: 'close', failure: { code, detail } }];
+    return [
+      { type: 'send', frame },
+      { type: 'close', failure: { code, detail } },
+    ];
   }
 }

@@ -2,7 +2,13 @@ import { Identity, type RandomBytes } from '@sws/crypto';
 import { nodeProvider } from '@sws/crypto/node';
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
-import { type Channel, type ChannelEvent, ChannelTable, DEFAULT_CHANNEL_SETTINGS, MESSAGE_HEAD_BYTES } from '../../src/index.js';
+import {
+  type Channel,
+  type ChannelEvent,
+  ChannelTable,
+  DEFAULT_CHANNEL_SETTINGS,
+  MESSAGE_HEAD_BYTES,
+} from '../../src/index.js';
 
 /** A seeded generator (mulberry32): a failing run replays. */
 function seeded(seed: number): () => number {
@@ -23,12 +29,24 @@ interface Flying {
 /** Two tables and a relay between them whose behaviour a test chooses, in virtual time. */
 class World {
   now = 1_000_000;
-  readonly ends: { table: ChannelTable; identity: Identity; channel: Channel | null; received: (string | Uint8Array)[]; events: string[]; end: ChannelEvent | null; consume: boolean }[] = [];
+  readonly ends: {
+    table: ChannelTable;
+    identity: Identity;
+    channel: Channel | null;
+    received: (string | Uint8Array)[];
+    events: string[];
+    end: ChannelEvent | null;
+    consume: boolean;
+  }[] = [];
   queue: Flying[] = [];
   /** What the relay does to a frame: the frames that go on. */
   relay: (flying: Flying) => Flying[] = (flying) => [flying];
 
-  constructor(seed: number, settings: Partial<typeof DEFAULT_CHANNEL_SETTINGS> = {}, accept: () => boolean | { protocol?: string } = () => true) {
+  constructor(
+    seed: number,
+    settings: Partial<typeof DEFAULT_CHANNEL_SETTINGS> = {},
+    accept: () => boolean | { protocol?: string } = () => true,
+  ) {
     const rng = seeded(seed);
     const random: RandomBytes = (length) => Uint8Array.from({ length }, () => Math.floor(rng() * 256));
     for (const index of [0, 1]) {
@@ -55,7 +73,11 @@ class World {
 
   open(resource = '/', protocols: string[] = []): Channel {
     const end = this.end(0);
-    end.channel = end.table.open(this.end(1).identity.publicKeyBytes(), { resource, protocols, waitUntilMs: 0 }, this.now);
+    end.channel = end.table.open(
+      this.end(1).identity.publicKeyBytes(),
+      { resource, protocols, waitUntilMs: 0 },
+      this.now,
+    );
     this.run();
     return end.channel;
   }
@@ -77,7 +99,11 @@ class World {
     for (let moved = true; moved; ) {
       moved = false;
       for (const index of [0, 1]) {
-        for (let frame = this.end(index).table.nextFrame(this.now); frame !== null; frame = this.end(index).table.nextFrame(this.now)) {
+        for (
+          let frame = this.end(index).table.nextFrame(this.now);
+          frame !== null;
+          frame = this.end(index).table.nextFrame(this.now)
+        ) {
           this.#send(index, frame);
           moved = true;
         }
@@ -87,7 +113,11 @@ class World {
       for (const flying of batch) {
         moved = true;
         for (const { to, message } of this.relay(flying)) {
-          this.end(to).table.receive(this.end(1 - to).identity.publicKeyBytes(), message.subarray(MESSAGE_HEAD_BYTES).slice(), this.now);
+          this.end(to).table.receive(
+            this.end(1 - to).identity.publicKeyBytes(),
+            message.subarray(MESSAGE_HEAD_BYTES).slice(),
+            this.now,
+          );
         }
       }
     }
@@ -155,7 +185,9 @@ test('a message of many fragments arrives whole; one over maxMessageBytes fails 
   world.send(0, new Uint8Array(3_000_001));
   world.run();
   world.pass(1_000);
-  expect(world.end(1).end).toMatchObject({ end: { code: 1006, wasClean: false, failure: { code: 'message-too-big' } } });
+  expect(world.end(1).end).toMatchObject({
+    end: { code: 1006, wasClean: false, failure: { code: 'message-too-big' } },
+  });
   expect(world.end(0).end).toMatchObject({ end: { code: 1009, wasClean: true } });
 });
 
@@ -188,7 +220,10 @@ test('a refused OPEN and a restarted peer end the channel by RESET, as 1006', ()
   world.end(1).table = restarted.end(1).table;
   // The new process holds the same identity (same seed) and knows no channel.
   restarted.relay = ({ to, message }) => {
-    if (to === 0) world.end(0).table.receive(world.end(1).identity.publicKeyBytes(), message.subarray(MESSAGE_HEAD_BYTES).slice(), world.now);
+    if (to === 0)
+      world
+        .end(0)
+        .table.receive(world.end(1).identity.publicKeyBytes(), message.subarray(MESSAGE_HEAD_BYTES).slice(), world.now);
     return [];
   };
   world.send(0, 'anyone?');
@@ -200,7 +235,9 @@ test('a refused OPEN and a restarted peer end the channel by RESET, as 1006', ()
 test('a channel to oneself is refused', () => {
   const world = new World(6);
   const { table, identity } = world.end(0);
-  expect(() => table.open(identity.publicKeyBytes(), { resource: '/', protocols: [], waitUntilMs: 0 }, world.now)).toThrow(expect.objectContaining({ code: 'bad-address' }));
+  expect(() =>
+    table.open(identity.publicKeyBytes(), { resource: '/', protocols: [], waitUntilMs: 0 }, world.now),
+  ).toThrow(expect.objectContaining({ code: 'bad-address' }));
 });
 
 test('keys change in the stream, with traffic both ways and none lost', () => {
@@ -263,7 +300,16 @@ describe('the malicious relay', () => {
         message[at] = (message[at] ?? 0) ^ (1 << Math.floor(rng() * 8));
         return [{ ...flying, message }];
       }
-      if (roll < 0.5) return [{ ...flying, message: flying.message.subarray(0, MESSAGE_HEAD_BYTES + Math.floor(rng() * (flying.message.length - MESSAGE_HEAD_BYTES))) }];
+      if (roll < 0.5)
+        return [
+          {
+            ...flying,
+            message: flying.message.subarray(
+              0,
+              MESSAGE_HEAD_BYTES + Math.floor(rng() * (flying.message.length - MESSAGE_HEAD_BYTES)),
+            ),
+          },
+        ];
       if (roll < 0.6) return [flying, pick()];
       if (roll < 0.65) return [{ ...pick(), to: flying.to }];
       if (roll < 0.75) return [flying, ...held.splice(0, 3)];
@@ -302,7 +348,9 @@ describe('the malicious relay', () => {
     expect(world.end(1).events.filter((type) => type === 'open')).toHaveLength(1);
   }
 
-  test('300 seeded runs: a prefix, exactly once, in order; all of it once the relay behaves', { timeout: 120_000 }, () => {
+  test('300 seeded runs: a prefix, exactly once, in order; all of it once the relay behaves', {
+    timeout: 120_000,
+  }, () => {
     const first = Number(process.env.SWS_SEED ?? 1);
     const runs = Number(process.env.SWS_RUNS ?? 300);
     for (let seed = first; seed < first + runs; seed++) {

@@ -37,7 +37,9 @@ export function wsSocket(socket: WebSocket, raw?: Corkable): SocketLike {
     onmessage: null,
     onclose: null,
   };
-  socket.on('message', (data: Buffer, isBinary: boolean) => adapter.onmessage?.(isBinary ? data : data.toString('utf8')));
+  socket.on('message', (data: Buffer, isBinary: boolean) =>
+    adapter.onmessage?.(isBinary ? data : data.toString('utf8')),
+  );
   socket.on('close', () => adapter.onclose?.());
   // ws reports protocol errors here and then closes: 'close' tells the rest.
   socket.on('error', () => {});

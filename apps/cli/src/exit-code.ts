@@ -1,0 +1,2 @@
+/** What the exit code says. */
+export const EXIT = { delivered: 0, failed: 1, notDelivered: 2 } as const;

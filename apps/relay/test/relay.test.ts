@@ -1,0 +1,48 @@
+import { Endpoint } from '@sws/client';
+import { Identity } from '@sws/crypto';
+import { randomBytes } from '@sws/crypto/platform';
+import { inProcessBackplane } from '@sws/router';
+import { afterEach, expect, test } from 'vitest';
+import { type Relay, type RelayOptions, startRelay } from '../src/index.js';
+
+const relays: Relay[] = [];
+async function start(options: RelayOptions = {}): Promise<Relay> {
+  const relay = await startRelay({ port: 0, ...options });
+  relays.push(relay);
+  return relay;
+}
+afterEach(async () => {
+  for (const relay of relays.splice(0)) await relay.close();
+});
+
+test('health, the page and its headers on one port', async () => {
+  const relay = await start({ chat: false });
+  expect(await (await fetch(`${relay.url}healthz`)).text()).toBe('ok\n');
+  expect((await fetch(`${relay.url}readyz`)).status).toBe(200);
+  const page = await fetch(relay.url);
+  expect(page.status).toBe(404);
+  expect(page.headers.get('content-security-policy')).toContain("default-src 'self'");
+});
+
+test('two relays on one backplane carry messages between their clients; a drained one loses none', async () => {
+  const backplane = inProcessBackplane();
+  const [one, two] = [await start({ chat: false, backplane }), await start({ chat: false, backplane })];
+  const [alice, bob] = [Identity.generate(randomBytes), Identity.generate(randomBytes)];
+  const receiver = new Endpoint(two.url, { identity: bob });
+  const got: unknown[] = [];
+  receiver.addEventListener('message', (event: Event & { data: unknown }) => got.push(event.data));
+  while (receiver.state !== 'registered')
+    await new Promise((resolve) => receiver.addEventListener('state', resolve, { once: true }));
+  const sender = new Endpoint(one.url, { identity: alice });
+  await sender.send(bob.publicKey, 'across');
+  expect(got).toEqual(['across']);
+  const port = two.port;
+  const drained = two.drain({ spreadMs: 50, deadlineMs: 200 });
+  const sending = sender.send(bob.publicKey, 'while it restarts');
+  await drained;
+  relays.splice(relays.indexOf(two), 1);
+  await start({ chat: false, backplane, port });
+  await sending;
+  expect(got).toEqual(['across', 'while it restarts']);
+  await Promise.all([sender.close(), receiver.close()]);
+});
