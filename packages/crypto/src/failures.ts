@@ -4,10 +4,9 @@ export const CRYPTO_FAILURES = {
   'low-order-key': 'a public key that every secret would agree on',
   'invalid-length': 'an array of the wrong length',
   'invalid-label': 'a message that does not begin with the label it is signed under',
-  'identity-in-use': 'another process holds the identity file',
+  'identity-in-use': 'another store or process holds the identity file',
   'identity-damaged': 'a store holds something that is not an identity',
   'sealed-malformed': 'not a sealed identity, or one of another version',
   'wrong-passphrase': 'the sealed identity does not open with this passphrase',
-  'provider-missing': 'the library of a provider is not installed',
 } as const;
 export type CryptoFailureCode = keyof typeof CRYPTO_FAILURES;

@@ -47,7 +47,7 @@ export class Identity {
   /** A new identity. `randomBytes` is `@sws/crypto/platform`'s, or your platform's own. */
   static generate(randomBytes: RandomBytes, provider: CryptoProvider = naclProvider): Identity {
     const seed = randomBytes(SEED_BYTES);
-    const identity = new Identity(seed, provider);
+    const identity = Identity.fromSeed(seed, provider);
     seed.fill(0);
     return identity;
   }

@@ -8,4 +8,5 @@ export { Identity, SEED_BYTES } from './identity.js';
 export { checkSeed, type KeyStore, memoryStore } from './key-store.js';
 export { naclProvider } from './nacl.js';
 export type { CryptoProvider, RandomBytes } from './provider.js';
+export { seal, unseal } from './sealed-seed.js';
 export { matchesSigningKey, verify, verifySignature } from './signature.js';

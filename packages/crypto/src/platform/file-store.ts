@@ -9,29 +9,49 @@ import { checkSeed, type KeyStore } from '../key-store.js';
 /** A lock whose holder has not touched it for this long is taken over: its process is gone. */
 const STALE_MS = 10_000;
 
+function hasCode(error: unknown, code: string): boolean {
+  return error instanceof Error && 'code' in error && error.code === code;
+}
+
 /**
- * Keeps the seed in a file that only its owner can read (0600), replaced atomically, and locked from the first use until
- * `close`: two processes with one identity would fight for its registration.
- * @throws SwsError `identity-in-use` where another process holds it
+ * Keeps the seed in a file that only its owner can read (0600), replaced atomically, and locked (a folder `<path>.lock`)
+ * from the first use until `close` or the end of the process: two processes with one identity would fight for its
+ * registration. Other trouble with the file or its folder is thrown as Node gives it.
+ * @throws SwsError `identity-in-use` where another store or process holds it
  */
 export function fileStore(path: string): KeyStore {
-  let release: Promise<() => Promise<void>> | null = null;
+  let release: (() => Promise<void>) | null = null;
+  let last: Promise<unknown> = Promise.resolve();
 
-  const acquire = async (): Promise<void> => {
-    release ??= (async () => {
-      await mkdir(dirname(path), { recursive: true, mode: 0o700 });
-      try {
-        return await lock(path, { realpath: false, stale: STALE_MS });
-      } catch (cause) {
-        throw new SwsError('identity-in-use', `the identity ${path} is in use by another process`, { cause });
+  /** One at a time: of two that find no file, the second must find the first one's. */
+  const inTurn = <T>(work: () => Promise<T>): Promise<T> => {
+    const result = last.then(work);
+    last = result.catch(() => {});
+    return result;
+  };
+
+  const locked = <T>(work: () => Promise<T>): Promise<T> =>
+    inTurn(async () => {
+      if (release === null) {
+        await mkdir(dirname(path), { recursive: true, mode: 0o700 });
+        release = await takeLock();
       }
-    })();
-    const taking = release;
+      return work();
+    });
+
+  const takeLock = async (): Promise<() => Promise<void>> => {
     try {
-      await taking;
-    } catch (error) {
-      if (release === taking) release = null;
-      throw error;
+      return await lock(path, {
+        realpath: false, // the file need not exist yet
+        stale: STALE_MS,
+        // Taken over while this process was stopped. The default throws where nobody can catch it; the next use tells.
+        onCompromised: () => {
+          release = null;
+        },
+      });
+    } catch (cause) {
+      if (!hasCode(cause, 'ELOCKED')) throw cause;
+      throw new SwsError('identity-in-use', `the identity ${path} is in use by another process`, { cause });
     }
   };
 
@@ -40,7 +60,7 @@ export function fileStore(path: string): KeyStore {
     try {
       text = await readFile(path, 'utf8');
     } catch (error) {
-      if ((error as { code?: unknown }).code === 'ENOENT') return null;
+      if (hasCode(error, 'ENOENT')) return null;
       throw error;
     }
     return checkSeed(decodeHex(text.trim()), path);
@@ -56,7 +76,7 @@ export function fileStore(path: string): KeyStore {
       } finally {
         await file.close();
       }
-      await chmod(temporary, 0o600);
+      await chmod(temporary, 0o600); // whatever the umask took away
       await rename(temporary, path);
     } finally {
       await rm(temporary, { force: true });
@@ -64,30 +84,25 @@ export function fileStore(path: string): KeyStore {
   };
 
   return {
-    async load() {
-      await acquire();
-      return read();
-    },
-    async loadOrCreate(create) {
-      await acquire();
-      const existing = await read();
-      if (existing !== null) return existing;
-      const seed = checkSeed(create(), 'the new seed');
-      await write(seed);
-      return seed;
-    },
+    load: () => locked(read),
+    loadOrCreate: (create) =>
+      locked(async () => {
+        const existing = await read();
+        if (existing !== null) return existing;
+        const seed = checkSeed(create(), 'the new seed');
+        await write(seed);
+        return seed;
+      }),
     async replace(seed) {
-      await acquire();
-      await write(checkSeed(seed, 'the new seed'));
+      const next = checkSeed(seed, 'the new seed');
+      await locked(() => write(next));
     },
-    async remove() {
-      await acquire();
-      await rm(path, { force: true });
-    },
-    async close() {
-      const held = release;
-      release = null;
-      if (held !== null) await (await held)();
-    },
+    remove: () => locked(() => rm(path, { force: true })),
+    close: () =>
+      inTurn(async () => {
+        const held = release;
+        release = null;
+        await held?.();
+      }),
   };
 }

@@ -8,7 +8,18 @@ export interface WebStorageLike {
   removeItem(key: string): void;
 }
 
-/** Keeps the seed, as hex digits, in `localStorage` or `sessionStorage`. Synchronous within one page: two that race get the same. */
+/**
+ * Runs `work` in one tab at a time where the browser has Web Locks (W3C Web Locks API §3): between a tab's look into the
+ * storage and its write, another tab could write an identity that is then lost. Without them (plain http) that risk remains.
+ */
+async function oneTabAtATime<T>(name: string, work: () => T): Promise<T> {
+  return globalThis.navigator?.locks === undefined ? work() : globalThis.navigator.locks.request(name, work);
+}
+
+/**
+ * Keeps the seed, as hex digits, in `localStorage` or `sessionStorage`, readable by every script of the origin. Two that
+ * race for a first identity get the same, within a page always, between tabs where the browser has Web Locks.
+ */
 export function webStorageStore(storage: WebStorageLike, key = 'sws.identity'): KeyStore {
   const read = (): Uint8Array | null => {
     const text = storage.getItem(key);
@@ -16,11 +27,12 @@ export function webStorageStore(storage: WebStorageLike, key = 'sws.identity'): 
   };
   return {
     load: async () => read(),
-    async loadOrCreate(create) {
-      if (storage.getItem(key) === null) storage.setItem(key, encodeHex(checkSeed(create(), 'the new seed')));
-      // Read back: what the storage holds counts, whoever wrote it.
-      return read() ?? checkSeed(null, `web storage key ${key}`);
-    },
+    loadOrCreate: (create) =>
+      oneTabAtATime(key, () => {
+        if (storage.getItem(key) === null) storage.setItem(key, encodeHex(checkSeed(create(), 'the new seed')));
+        // Read back: what the storage holds counts, whoever wrote it.
+        return read() ?? checkSeed(null, `web storage key ${key}`);
+      }),
     async replace(seed) {
       storage.setItem(key, encodeHex(checkSeed(seed, 'the new seed')));
     },

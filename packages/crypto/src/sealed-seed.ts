@@ -1,0 +1,69 @@
+import { SwsError } from './error.js';
+import { decodeHex, encodeHex } from './hex.js';
+import { SEED_BYTES } from './identity.js';
+import { naclProvider } from './nacl.js';
+import type { RandomBytes } from './provider.js';
+
+const PREFIX = 'sws-sealed-1';
+const SALT_BYTES = 16;
+const BOX_BYTES = SEED_BYTES + 16;
+/** scrypt's cost as log2 N, with r = 8 and p = 1: 128 MiB and about a second. */
+const LOG_N = 17;
+/** What `unseal` takes: a sealed text from a stranger must cost no more than 256 MiB, and a weaker one is not ours. */
+const [MIN_LOG_N, MAX_LOG_N] = [14, 18];
+/** The salt, and so the key, is for one box alone: its nonce may be fixed. */
+const NONCE = new Uint8Array(24);
+
+/** NFKC, so that a passphrase typed on another keyboard or system is the same bytes. */
+async function deriveKey(passphrase: string, salt: Uint8Array, logN: number): Promise<Uint8Array> {
+  // Lazily: most programs never seal.
+  const { scryptAsync } = await import('@noble/hashes/scrypt.js');
+  return scryptAsync(passphrase.normalize('NFKC'), salt, { N: 2 ** logN, r: 8, p: 1, dkLen: 32 });
+}
+
+/**
+ * A seed under a passphrase, as one line of text to back up or carry to another device:
+ * `sws-sealed-1.<log2 N>.<salt>.<box>`, in hex; the key is scrypt's (RFC 7914), the box NaCl secretbox.
+ * Takes about a second and 128 MiB. The seed is not kept.
+ * @throws SwsError `invalid-length` for a seed that has not 32 bytes, or an empty passphrase
+ * @example
+ * ```ts
+ * const text = await seal(identity.exportSeed(), passphrase, randomBytes);
+ * const same = Identity.fromSeed(await unseal(text, passphrase));
+ * ```
+ */
+export async function seal(seed: Uint8Array, passphrase: string, randomBytes: RandomBytes): Promise<string> {
+  if (seed.length !== SEED_BYTES) throw new SwsError('invalid-length', `a seed has ${SEED_BYTES} bytes`);
+  if (passphrase === '') throw new SwsError('invalid-length', 'a passphrase has at least one character');
+  const copy = seed.slice(); // the caller may wipe its own while scrypt runs
+  const salt = randomBytes(SALT_BYTES);
+  const key = await deriveKey(passphrase, salt, LOG_N);
+  const box = naclProvider.secretboxSeal(key, NONCE, copy);
+  key.fill(0);
+  copy.fill(0);
+  return [PREFIX, LOG_N, encodeHex(salt), encodeHex(box)].join('.');
+}
+
+/**
+ * The seed that `seal` sealed, in a fresh array. White space around the text is ignored.
+ * @throws SwsError `sealed-malformed`; `wrong-passphrase`, which altered text gives as well
+ */
+export async function unseal(text: string, passphrase: string): Promise<Uint8Array> {
+  const [prefix, cost = '', saltText = '', boxText = '', ...rest] = text.trim().split('.');
+  const salt = decodeHex(saltText);
+  const box = decodeHex(boxText);
+  const logN = Number(cost);
+  const wellFormed =
+    prefix === PREFIX && rest.length === 0 && /^\d\d$/.test(cost) && logN >= MIN_LOG_N && logN <= MAX_LOG_N;
+  if (!wellFormed || salt?.length !== SALT_BYTES || box?.length !== BOX_BYTES) {
+    throw new SwsError(
+      'sealed-malformed',
+      `not a sealed identity of version 1 (log2 N from ${MIN_LOG_N} to ${MAX_LOG_N})`,
+    );
+  }
+  const key = await deriveKey(passphrase, salt, logN);
+  const seed = naclProvider.secretboxOpen(key, NONCE, box);
+  key.fill(0);
+  if (seed === null) throw new SwsError('wrong-passphrase', 'the sealed identity does not open with this passphrase');
+  return seed.slice();
+}
