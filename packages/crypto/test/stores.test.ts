@@ -1,9 +1,9 @@
 import { execFileSync } from 'node:child_process';
-import { mkdtemp, readFile, rm, stat, writeFile } from 'node:fs/promises';
+import { mkdtemp, readdir, readFile, rm, stat, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import { afterEach, beforeEach, expect, test } from 'vitest';
+import { afterEach, beforeEach, expect, test, vi } from 'vitest';
 import { encodeHex } from '../src/index.js';
 import { randomBytes, webStorageStore } from '../src/platform/index.js';
 import { fileStore } from '../src/platform/node.js';
@@ -45,6 +45,58 @@ test('another process finds the identity in use, and free again after close', as
   expect(tryIt()).toBe('loaded');
 });
 
+test('a process that ends without close leaves no lock behind', async () => {
+  const path = join(folder, 'identity');
+  const module = fileURLToPath(new URL('../dist/platform/node.js', import.meta.url));
+  for (const end of ['process.exit(0)', '']) {
+    const script = `import { fileStore } from ${JSON.stringify(module)};
+      await fileStore(${JSON.stringify(path)}).loadOrCreate(() => new Uint8Array(32).fill(5)); ${end}`;
+    execFileSync(process.execPath, ['--input-type=module', '-e', script]);
+    const store = fileStore(path);
+    expect(await store.load()).toEqual(new Uint8Array(32).fill(5));
+    await store.close();
+  }
+  expect(await readdir(folder)).toEqual(['identity']);
+});
+
+test('two that race for a first identity through one file store get the same', async () => {
+  const store = fileStore(join(folder, 'identity'));
+  const [a, b] = await Promise.all([
+    store.loadOrCreate(() => randomBytes(32)),
+    store.loadOrCreate(() => randomBytes(32)),
+  ]);
+  expect(a).toEqual(b);
+  expect(await store.load()).toEqual(a);
+  await store.close();
+});
+
+test('a folder that cannot be written is not called an identity in use', async () => {
+  const file = join(folder, 'file');
+  await writeFile(file, '');
+  await expect(fileStore(join(file, 'identity')).load()).rejects.toMatchObject({ code: expect.stringMatching(/^E/) });
+});
+
+test('a lock that was taken away while the process slept ends nothing; the next use takes it again', async () => {
+  const path = join(folder, 'identity');
+  const store = fileStore(path);
+  vi.useFakeTimers({ toFake: ['setTimeout', 'clearTimeout'] });
+  try {
+    const seed = await store.loadOrCreate(() => randomBytes(32));
+    await rm(`${path}.lock`, { recursive: true });
+    // waitFor moves the fake clock, so that the lock looks after itself and finds that it is gone.
+    await vi.waitFor(
+      async () => {
+        expect(await store.load()).toEqual(seed);
+        expect(await readdir(folder)).toContain('identity.lock');
+      },
+      { interval: 1000, timeout: 60_000 },
+    );
+  } finally {
+    vi.useRealTimers();
+  }
+  await store.close();
+});
+
 test('a file that is not an identity is left alone, with a typed error', async () => {
   const path = join(folder, 'identity');
   await writeFile(path, 'precious notes');
@@ -68,4 +120,37 @@ test('web storage: two stores on one storage share one identity; damage is typed
   expect(encodeHex(a)).toBe(encodeHex(b));
   items.set('sws.identity', 'zz');
   await expect(webStorageStore(storage).load()).rejects.toMatchObject({ code: 'identity-damaged' });
+});
+
+test('two browser tabs that race for a first identity get the same', async () => {
+  // Each tab sees the other's writes only when it takes the lock, as browsers with a process per tab may do.
+  const shared = new Map<string, string>();
+  let turn: Promise<unknown> = Promise.resolve();
+  const tab = () => {
+    let view = new Map<string, string>();
+    const storage = {
+      getItem: (key: string) => view.get(key) ?? null,
+      setItem: (key: string, value: string) => void view.set(key, value),
+      removeItem: (key: string) => void view.delete(key),
+    };
+    const request = (name: string, work: () => unknown) => {
+      expect(name).toBe('sws.identity');
+      turn = turn.then(() => {
+        view = new Map(shared);
+        const result = work();
+        for (const [key, value] of view) shared.set(key, value);
+        return result;
+      });
+      return turn;
+    };
+    return { storage, request };
+  };
+  const tabs = [tab(), tab()];
+  const loading = tabs.map(({ storage, request }) => {
+    vi.stubGlobal('navigator', { locks: { request } });
+    return webStorageStore(storage).loadOrCreate(() => randomBytes(32));
+  });
+  vi.unstubAllGlobals();
+  const [a, b] = await Promise.all(loading);
+  expect(b).toEqual(a);
 });

@@ -1,0 +1,124 @@
+import { execFileSync, spawnSync } from 'node:child_process';
+import { mkdtempSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+
+const PACKAGES = fileURLToPath(new URL('../../../packages/', import.meta.url));
+const TSC = fileURLToPath(new URL('../node_modules/.bin/tsc', import.meta.url));
+const NAMES = ['crypto', 'protocol', 'client', 'server', 'router'] as const;
+type Name = (typeof NAMES)[number];
+/** What each needs of its siblings: they are packed too, since nothing is published yet. */
+const NEEDS: Record<Name, readonly Name[]> = {
+  crypto: [],
+  protocol: ['crypto'],
+  client: ['crypto', 'protocol'],
+  server: ['crypto', 'protocol'],
+  router: ['crypto', 'protocol'],
+};
+
+const PROGRAMS: Record<Name, string> = {
+  crypto: `import { fingerprint, Identity, parseAddress } from '@sws/crypto';
+import { randomBytes } from '@sws/crypto/platform';
+const [a, b]: [Identity, Identity] = [Identity.generate(randomBytes), Identity.generate(randomBytes)];
+parseAddress(a.publicKey);
+console.log('crypto', fingerprint(a.publicKey, b.publicKey).length);
+`,
+  protocol: `import { decodeRelayFrame, encodeFrame, FAILURES, type RelayFrame } from '@sws/protocol';
+const frame: RelayFrame = { type: 'PING', id: 7 };
+const decoded = decodeRelayFrame(encodeFrame(frame));
+console.log('protocol', decoded.ok && decoded.value.type, FAILURES.replaced.closeCode);
+`,
+  client: `import { ClientSecureWebSocket, Endpoint } from '@sws/client';
+let code = '';
+try { new ClientSecureWebSocket('wss://relay.example/no-address'); } catch (error) { code = (error as Error).name; }
+console.log('client', code, typeof Endpoint);
+`,
+  server: `import { attach, type AttachOptions, ServerSecureWebSocket } from '@sws/server';
+const options: Partial<AttachOptions> = { hosts: ['relay.example'] };
+console.log('server', typeof attach, typeof ServerSecureWebSocket, options.hosts?.length);
+`,
+  router: `import { inProcessBackplane, Router } from '@sws/router';
+import { backplaneTests } from '@sws/router/testing';
+for (const { run } of backplaneTests) await run(inProcessBackplane);
+const router = new Router();
+console.log('router', (await router.admit('00'.repeat(32), 4)).ok, router.size);
+router.close();
+`,
+};
+const EXPECTED: Record<Name, string> = {
+  crypto: 'crypto 47',
+  protocol: 'protocol PING 4409',
+  client: 'client SyntaxError function',
+  server: 'server function function 1',
+  router: 'router true 0',
+};
+
+const online = spawnSync('npm', ['ping'], { timeout: 15_000, shell: process.platform === 'win32' }).status === 0;
+
+describe.skipIf(!online)(
+  'packed, installed by plain npm into an empty folder, compiled and run (skipped where npm reaches no registry)',
+  () => {
+    const folder = mkdtempSync(join(tmpdir(), 'sws-packed-'));
+    let tarballs: Record<string, string>;
+    beforeAll(() => {
+      for (const name of NAMES)
+        execFileSync('npx', ['-y', 'pnpm', 'pack', '--pack-destination', folder], {
+          cwd: join(PACKAGES, name),
+          stdio: 'ignore',
+        });
+      tarballs = Object.fromEntries(
+        NAMES.map((name) => [
+          name,
+          join(folder, readdirSync(folder).find((file) => file.startsWith(`sws-${name}-`)) ?? 'missing'),
+        ]),
+      );
+    }, 120_000);
+    afterAll(() => rmSync(folder, { recursive: true, force: true }));
+
+    function check(names: readonly Name[]): void {
+      const project = mkdtempSync(join(folder, 'project-'));
+      const needed = [...new Set(names.flatMap((name) => [...NEEDS[name], name]))];
+      writeFileSync(join(project, 'package.json'), JSON.stringify({ type: 'module', private: true }));
+      execFileSync(
+        'npm',
+        [
+          'install',
+          '--no-audit',
+          '--no-fund',
+          '--prefer-offline',
+          ...needed.map((name) => tarballs[name] ?? ''),
+          '@types/node@20',
+          '@types/ws@8',
+        ],
+        { cwd: project, stdio: 'ignore' },
+      );
+      for (const name of names) writeFileSync(join(project, `${name}.ts`), PROGRAMS[name]);
+      for (const [module, moduleResolution] of [
+        ['esnext', 'bundler'],
+        ['nodenext', 'nodenext'],
+      ]) {
+        const options = {
+          module,
+          moduleResolution,
+          target: 'es2023',
+          lib: ['es2023', 'dom'],
+          types: ['node'],
+          strict: true,
+          outDir: 'out',
+          rootDir: '.',
+        };
+        writeFileSync(join(project, 'tsconfig.json'), JSON.stringify({ compilerOptions: options, include: ['*.ts'] }));
+        execFileSync(TSC, ['-p', project], { encoding: 'utf8' });
+      }
+      for (const name of names)
+        expect(execFileSync(process.execPath, [join(project, 'out', `${name}.js`)], { encoding: 'utf8' }).trim()).toBe(
+          EXPECTED[name],
+        );
+    }
+
+    test.each(NAMES)('@sws/%s alone', { timeout: 120_000 }, (name) => check([name]));
+    test('all together', { timeout: 120_000 }, () => check(NAMES));
+  },
+);
