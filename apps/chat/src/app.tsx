@@ -1,6 +1,6 @@
 import type { EndpointState } from '@sws/client';
 import { readAddress } from '@sws/crypto';
-import { useState } from 'preact/hooks';
+import { useRef, useState } from 'preact/hooks';
 import { ConversationView, short } from './conversation-view.js';
 import { addressInPath, type Store } from './store.js';
 
@@ -59,8 +59,15 @@ function Start({ store }: { store: Store }) {
 
 function OwnLink({ store }: { store: Store }) {
   const [copied, setCopied] = useState(false);
+  const field = useRef<HTMLInputElement>(null);
   const copy = async (): Promise<void> => {
-    await navigator.clipboard.writeText(store.link);
+    try {
+      await navigator.clipboard.writeText(store.link);
+    } catch {
+      // Without a secure context or permission there is no clipboard: the link is selected, to copy by hand.
+      field.current?.select();
+      return;
+    }
     setCopied(true);
     setTimeout(() => setCopied(false), 2_000);
   };
@@ -69,6 +76,7 @@ function OwnLink({ store }: { store: Store }) {
       <label for="own-link">{store.second ? 'Your link, as a second person' : 'Your link'}</label>
       <div>
         <input
+          ref={field}
           id="own-link"
           data-testid="own-link"
           readOnly

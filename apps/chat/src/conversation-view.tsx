@@ -12,6 +12,7 @@ const PEER_WORDS: Record<PeerState, string> = {
 function stateWords(message: Message, peerState: PeerState): string {
   if (message.state === 'delivered') return '✓ delivered';
   if (message.state === 'sending') return 'sending …';
+  if (message.state === 'sent') return 'sent';
   if (message.state === 'failed') return peerState === 'offline' ? 'not sent: peer is offline' : 'not sent';
   return '';
 }
@@ -89,7 +90,8 @@ export function ConversationView({ conversation, onBack }: { conversation: Conve
           value={text}
           onInput={(event) => setText(event.currentTarget.value)}
           onKeyDown={(event) => {
-            if (event.key === 'Enter' && !event.shiftKey) send(event);
+            // Enter that ends an input method's composition belongs to the word, not to the message.
+            if (event.key === 'Enter' && !event.shiftKey && !event.isComposing) send(event);
           }}
         />
         <button type="submit" data-testid="send">

@@ -1,11 +1,13 @@
 import { type Signal, signal } from '@preact/signals';
 import type { Endpoint, SecureErrorEvent, SecureWebSocket } from '@sws/client';
+import { encodeHex } from '@sws/crypto';
+import { randomBytes } from '@sws/crypto/platform';
 
 export const CHAT_PROTOCOL = 'sws-chat.v1';
 const MAX_SHOWN = 1_000;
 
-/** What became of a message: `delivered` means that the peer's page has it. */
-export type MessageState = 'sending' | 'delivered' | 'failed' | 'received';
+/** What became of a message: `sent` is on its way, `delivered` means that the peer's page has it. */
+export type MessageState = 'sending' | 'sent' | 'delivered' | 'failed' | 'received';
 
 export interface Message {
   readonly id: string;
@@ -16,6 +18,10 @@ export interface Message {
 }
 
 export type PeerState = 'calling' | 'connected' | 'interrupted' | 'offline' | 'closed';
+
+function isPending({ state }: Message): boolean {
+  return state === 'sending' || state === 'sent';
+}
 
 /** All that is said with one peer in this window. */
 export class Conversation {
@@ -44,12 +50,9 @@ export class Conversation {
   use(socket: SecureWebSocket): void {
     this.#socket = socket;
     const current = (): boolean => this.#socket === socket;
-    if (socket.readyState === 1) this.peerState.value = 'connected';
+    if (socket.readyState === 1) this.#opened();
     socket.addEventListener('open', () => {
-      if (!current()) return;
-      this.peerState.value = 'connected';
-      for (const message of this.messages.value)
-        if (message.mine && message.state === 'sending') this.#transmit(message);
+      if (current()) this.#opened();
     });
     socket.addEventListener('message', (event) => this.#receive((event as MessageEvent).data));
     socket.addEventListener('interrupted', () => {
@@ -66,14 +69,14 @@ export class Conversation {
       this.#socket = null;
       if (this.peerState.value !== 'offline') this.peerState.value = 'closed';
       this.messages.value = this.messages.value.map((message) =>
-        message.state === 'sending' ? { ...message, state: 'failed' } : message,
+        isPending(message) ? { ...message, state: 'failed' } : message,
       );
     });
   }
 
   /** Sends, calling the peer first if need be. A message that can't go stays, marked so. */
   send(text: string): void {
-    const message: Message = { id: crypto.randomUUID(), mine: true, text, at: Date.now(), state: 'sending' };
+    const message: Message = { id: encodeHex(randomBytes(16)), mine: true, text, at: Date.now(), state: 'sending' };
     this.#add(message);
     this.#transmit(message);
   }
@@ -89,10 +92,17 @@ export class Conversation {
     const socket = this.#socket;
     if (socket === null || socket.readyState !== 1) return this.call();
     socket.send(JSON.stringify({ id: message.id, text: message.text, at: message.at }));
+    this.#mark(message.id, 'sent');
     socket.delivered().then(
       () => this.#mark(message.id, 'delivered'),
-      () => this.#mark(message.id, 'failed'),
+      () => {}, // it closed: the close event marks what is pending, unless another socket took over
     );
+  }
+
+  /** What was on its way over an earlier socket goes again: the peer knows a message by its id. */
+  #opened(): void {
+    this.peerState.value = 'connected';
+    for (const message of this.messages.value) if (isPending(message)) this.#transmit(message);
   }
 
   #receive(data: unknown): void {
@@ -102,6 +112,7 @@ export class Conversation {
     } catch {
       return; // not ours: the peer speaks another protocol
     }
+    if (typeof value !== 'object' || value === null) return;
     const { id, text, at } = value as { id?: unknown; text?: unknown; at?: unknown };
     if (typeof id !== 'string' || typeof text !== 'string' || typeof at !== 'number') return;
     // A message that was sent again after a break came twice: its id tells.

@@ -7,9 +7,22 @@ import './styles.css';
 const root = document.getElementById('app');
 if (root === null) throw new Error('the page has no #app');
 
+/** Storage that is blocked or damaged: said, instead of an empty page. */
+function failed(error: unknown): void {
+  if (root === null) return;
+  const message = error instanceof Error ? error.message : 'unknown';
+  render(
+    <main class="notice" role="alert">
+      <h1>Your identity could not be loaded</h1>
+      <p>This page keeps it in the browser's storage, which answered: {message}</p>
+    </main>,
+    root,
+  );
+}
+
 function show(own: OwnIdentity, confirmed: boolean): void {
   if (root === null) return;
-  const second = (): void => void ownIdentityAsSecond().then((next) => show(next, true));
+  const second = (): void => void ownIdentityAsSecond().then((next) => show(next, true), failed);
   if (own.state === 'in-use') {
     render(
       <SecondPerson
@@ -31,4 +44,4 @@ function show(own: OwnIdentity, confirmed: boolean): void {
   }
 }
 
-void ownIdentity().then((own) => show(own, false));
+ownIdentity().then((own) => show(own, false), failed);

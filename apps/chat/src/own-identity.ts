@@ -11,6 +11,8 @@ async function load(store: KeyStore): Promise<Identity> {
 
 /** Holds a lock for as long as this window lives; false if another window has it. */
 function holdLock(name: string): Promise<boolean> {
+  // Web Locks need a secure context; without them (plain http to another machine) the relay's newest-wins rule decides.
+  if (!('locks' in navigator)) return Promise.resolve(true);
   return new Promise((resolve) => {
     void navigator.locks.request(name, { ifAvailable: true }, (lock) => {
       resolve(lock !== null);
@@ -33,15 +35,13 @@ export async function ownIdentity(): Promise<OwnIdentity> {
     return ownIdentityAsSecond();
   }
   const own = await load(webStorageStore(localStorage, FIRST));
-  // Web Locks need a secure context; without them (plain http to another machine) the relay's newest-wins rule decides.
-  if (!('locks' in navigator) || (await holdLock(`sws ${own.publicKey}`)))
-    return { state: 'ready', identity: own, second: false };
+  if (await holdLock(`sws ${own.publicKey}`)) return { state: 'ready', identity: own, second: false };
   return { state: 'in-use', address: own.publicKey };
 }
 
 /** From here this window is a second person. */
 export async function ownIdentityAsSecond(): Promise<OwnIdentity> {
   const second = await load(webStorageStore(sessionStorage, SECOND));
-  if ('locks' in navigator) await holdLock(`sws ${second.publicKey}`);
+  await holdLock(`sws ${second.publicKey}`);
   return { state: 'ready', identity: second, second: true };
 }

@@ -25,6 +25,8 @@ afterEach(async () => {
 function sws(...args: string[]) {
   const child = spawn(process.execPath, [MAIN, ...args], { env: { ...process.env, XDG_CONFIG_HOME: folder } });
   children.push(child);
+  // A child that ended leaves the rest of its input unread: EPIPE here is no failure of the test.
+  child.stdin.on('error', () => {});
   const out: Buffer[] = [];
   let err = '';
   const watchers = new Set<() => void>();
@@ -81,4 +83,41 @@ test('the user’s identity is made once, and in use by one process at a time', 
   expect(await second.exit).toBe(1);
   expect(second.errors()).toContain('in use by another process');
   expect(second.errors()).toContain('--ephemeral');
+});
+
+test('--keep serves one peer after another', async () => {
+  const listener = sws('listen', '--relay', relay.url, '--ephemeral', '--keep');
+  const address = await listener.says(/listening as ([0-9a-f]{64})/);
+  for (const text of ['first ', 'second']) {
+    const connector = sws('connect', relay.url + address, '--ephemeral');
+    connector.child.stdin.end(text);
+    expect(await connector.exit).toBe(0);
+  }
+  listener.child.kill('SIGTERM');
+  expect(await listener.exit).toBe(0);
+  expect(listener.output().toString()).toBe('first second');
+});
+
+test('a peer that dies in the middle: exit code 2, not a silent success', async () => {
+  const listener = sws('listen', '--relay', relay.url, '--ephemeral');
+  const address = await listener.says(/listening as ([0-9a-f]{64})/);
+  const connector = sws('connect', relay.url + address, '--ephemeral');
+  connector.child.stdin.write('the beginning');
+  await new Promise<void>((resolve) => listener.child.stdout.once('data', () => resolve()));
+  // The peer's output fails: it can no longer take what it is sent.
+  listener.child.stdout.destroy();
+  connector.child.stdin.write(randomBytes(3_000_000));
+  expect(await connector.exit).toBe(2);
+  expect(await listener.exit).toBe(1);
+  expect(listener.errors()).toContain('cannot write the output');
+});
+
+test.each([
+  ['a URL without an address', ['connect', 'ws://127.0.0.1:1/']],
+  ['a wait that is no number', ['connect', 'ws://127.0.0.1:1/', '--wait', 'long']],
+  ['a malformed key to accept', ['listen', '--from', 'AB']],
+])('%s: exit code 1', async (_what, args) => {
+  const command = sws(...args, '--ephemeral');
+  expect(await command.exit).toBe(1);
+  expect(command.errors()).not.toBe('');
 });
