@@ -47,7 +47,7 @@ describe('published vectors hold in every provider', () => {
   });
 
   test.each(PROVIDERS)('$name: RFC 7748 §6.1 (Diffie-Hellman)', (provider) => {
-    const alice = hex('77076d0a7318a57d3c16c17251b26645df4c2f92ebc0992ac177fba51db92c2a');
+    const alice = hex('77076d0a7318a57d3c16c17251b26645df4c2f87ebc0992ab177fba51db92c2a');
     const bob = hex('5dab087e624a8a4b79e17f8b83800ee66f3bb1292618b6fd1c2f8b27ff88e0eb');
     const shared = '4a5d9d5ba4ce2de1728e3bf480350f25e07e21c947d19e3376f09b3c1e161742';
     expect(encodeHex(provider.x25519PublicKey(alice))).toBe(
@@ -183,6 +183,38 @@ describe('what libraries disagree about is refused before they are asked', () =>
     }
   });
 
+  describe('signatures that hold in the equation S B = R + h A all the same', () => {
+    const P = 2n ** 255n - 19n;
+    const number = (le: Uint8Array) => le.reduceRight((value, byte) => (value << 8n) | BigInt(byte), 0n);
+    /** The secret scalar of a seed (RFC 8032 §5.1.5). */
+    const scalar = (seed: Uint8Array) => {
+      const half = naclProvider.sha512(seed).slice(0, 32);
+      half[0] = (half[0] ?? 0) & 248;
+      half[31] = ((half[31] ?? 0) & 127) | 64;
+      return number(half);
+    };
+    const seed = new Uint8Array(32).fill(7);
+    const key = naclProvider.ed25519PublicKey(seed);
+
+    test('R is the neutral point: S = h a', () => {
+      const R = littleEndian(1n);
+      const h = number(naclProvider.sha512(concatBytes(R, key, message)));
+      const crafted = concatBytes(R, littleEndian((h * scalar(seed)) % L));
+      expect(naclProvider.ed25519Verify(key, message, crafted)).toBe(true);
+      for (const provider of PROVIDERS) expect(verifySignature(provider, key, message, crafted)).toBe(false);
+    });
+
+    test.each([
+      ['the neutral point', 1n],
+      ['the neutral point, not canonical', P + 1n],
+    ])('the key is %s: anyone signs, with S = r', (_, y) => {
+      const crafted = concatBytes(key, littleEndian(scalar(seed) % L));
+      expect(naclProvider.ed25519Verify(littleEndian(y), message, crafted)).toBe(true);
+      for (const provider of PROVIDERS)
+        expect(verifySignature(provider, littleEndian(y), message, crafted)).toBe(false);
+    });
+  });
+
   test.each(PROVIDERS)('$name: arbitrary keys and signatures are false, never a throw', (provider) => {
     fc.assert(
       fc.property(
@@ -281,7 +313,11 @@ test('an application cannot be made to sign a registration', () => {
 });
 
 test('hex has one spelling', () => {
-  fc.assert(fc.property(fc.uint8Array(), (value) => expect(decodeHex(encodeHex(value))).toEqual(value)));
+  fc.assert(
+    fc.property(fc.uint8Array(), (value) => {
+      expect(decodeHex(encodeHex(value))).toEqual(value);
+    }),
+  );
   for (const text of ['0', 'AB', '0x', ' 0', 'g0', '٠٠']) expect(decodeHex(text)).toBeNull();
 });
 
