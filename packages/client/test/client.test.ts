@@ -173,7 +173,8 @@ test('waitForPeerMs: the socket opens when the peer appears', async () => {
     waitForPeerMs: 60_000,
   });
   const opened = event(socket, 'open');
-  await new Promise((resolve) => setTimeout(resolve, 50));
+  // The relay has said that he is offline: the attempt waits.
+  while (relay.router.counters.undeliverable.offline === 0) await new Promise((resolve) => setImmediate(resolve));
   const listener = await registered(bob, { accept: () => true });
   // A frame of the peer's has the waiting attempt tried at once.
   await expect(listener.send(alice.publicKey, 'here')).rejects.toMatchObject({ code: 'refused' });

@@ -9,6 +9,9 @@ import { ServerCounters } from './counters.js';
 import { PendingConnections } from './pending-connections.js';
 import type { ServerSecureWebSocket } from './server-secure-web-socket.js';
 
+/** An unregistered connection that sends this much is cut: what is over 4 KiB is refused with a word, a flood is not read. */
+const MAX_UNREGISTERED_BYTES = 16_384;
+
 /** The WebSocket subprotocol between client and relay. */
 export const SUBPROTOCOL = 'sws.v1';
 
@@ -62,10 +65,20 @@ export function attach(server: HttpServer | HttpsServer, options: AttachOptions)
       counters.refuse('try-again-later');
       return refuse(raw, '503 Service Unavailable');
     }
+    let unread = MAX_UNREGISTERED_BYTES;
+    const meter = (chunk: Buffer): void => {
+      unread -= chunk.length;
+      if (unread >= 0) return;
+      raw.off('data', meter);
+      counters.refuse('message-too-large');
+      raw.destroy();
+    };
     raw.once('close', leave);
     webSockets.handleUpgrade(request, raw, head, (webSocket) => {
+      raw.on('data', meter);
       accept(wsSocket(webSocket, raw), request, { ...options, counters, remoteAddress }).then(
         (socket) => {
+          raw.off('data', meter);
           leave();
           onSocket(socket);
           socket.start();

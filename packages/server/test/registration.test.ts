@@ -207,6 +207,14 @@ describe('what is refused before registration, with which code', () => {
     expect(await replay.closed()).toBe(4401);
   });
 
+  test('a flood before registration is cut, not read', async () => {
+    const client = new Client();
+    await client.challenge();
+    client.socket.send(new Uint8Array(1_000_000));
+    expect(await client.closed()).toBe(1006);
+    expect(attached.counters.refusals.get('message-too-large')).toBe(1);
+  });
+
   test('silence ends after five seconds', async () => {
     const client = new Client();
     await client.challenge();
