@@ -146,6 +146,8 @@ export class RelayConnection {
       const socket = this.#socket;
       while (this.#open && socket !== null && socket.bufferedAmount < HIGH_WATER_BYTES) {
         const frame = this.connection.nextFrame(Date.now());
+        // An acknowledgement that belongs before a close is among the outputs.
+        this.#runOutputs();
         if (frame === null) break;
         this.#write(frame);
       }

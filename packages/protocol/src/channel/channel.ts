@@ -338,11 +338,15 @@ export class Channel {
     this.#schedule(nowMs);
   }
 
-  /** The next DATA frame as a whole binary MESSAGE, or `null`. The channel keeps it until acknowledged: it must not be changed. */
+  /** The next DATA frame as a whole binary MESSAGE, or `null`. What the host was given to send meanwhile goes before it. The channel keeps it until acknowledged: it must not be changed. */
   nextFrame(nowMs: number): Uint8Array | null {
     const state = this.#state;
     if ((state.phase !== 'open' && state.phase !== 'tombstone') || nowMs < this.#heldUntil) return null;
+    const closed = state.outgoing.closeSealed;
     const message = state.outgoing.next(state.keys);
+    // What was taken is acknowledged ahead of a close, so that the peer's bufferedAmount is true when it learns of it.
+    if (state.outgoing.closeSealed && !closed && this.#ackAt !== Number.POSITIVE_INFINITY)
+      this.#sendControl(CONTROL_TYPE.ack, 0);
     if (message !== null) {
       this.#rekey.sawFrame(nowMs);
       this.#schedule(nowMs);

@@ -175,6 +175,18 @@ test('a channel opens, carries text and bytes both ways, and closes with code an
   expect([world.end(0).table.size, world.end(1).table.size]).toEqual([0, 0]);
 });
 
+test('an end that closes acknowledges first: the other knows what became of its messages', () => {
+  const world = new World(11);
+  const channel = world.open();
+  world.send(1, 'taken before the close');
+  world.run();
+  world.close(0, 1000, '');
+  world.run();
+  expect(world.end(1).end).toMatchObject({ end: { code: 1000, wasClean: true } });
+  expect(world.end(1).channel?.bufferedAmount).toBe(0);
+  expect(channel.phase).toBe('tombstone');
+});
+
 test('a message of many fragments arrives whole; one over maxMessageBytes fails with 1009', () => {
   const world = new World(2, { maxMessageBytes: 3_000_000 });
   world.open();
