@@ -8,6 +8,7 @@ import {
   type ChannelEvent,
   ChannelTable,
   DEFAULT_CHANNEL_SETTINGS,
+  KIND,
   MESSAGE_HEAD_BYTES,
 } from '../../src/index.js';
 
@@ -276,18 +277,49 @@ test('a channel to oneself is refused', () => {
   ).toThrow(expect.objectContaining({ code: 'bad-address' }));
 });
 
-test('keys change in the stream, with traffic both ways and none lost', () => {
-  const world = new World(7);
-  world.open();
-  for (let round = 0; round < 10; round++) {
-    world.send(0, `a${round}`);
-    world.send(1, `b${round}`);
-    world.run();
-    world.pass(60_000);
+describe('keys change in the stream, with traffic both ways and none lost', () => {
+  /** The highest epoch that any CONTROL was sealed under: rekeys completed. */
+  function watchEpoch(world: World): () => number {
+    let epoch = 0;
+    world.relay = (flying) => {
+      const content = flying.message.subarray(MESSAGE_HEAD_BYTES);
+      if (content[0] === KIND.control) epoch = Math.max(epoch, content[20] ?? 0);
+      return [flying];
+    };
+    return () => epoch;
   }
-  expect(world.end(1).received).toEqual(Array.from({ length: 10 }, (_, i) => `a${i}`));
-  expect(world.end(0).received).toEqual(Array.from({ length: 10 }, (_, i) => `b${i}`));
-  expect(world.end(0).events).not.toContain('close');
+
+  test('after 120 s', () => {
+    const world = new World(7);
+    const epoch = watchEpoch(world);
+    world.open();
+    for (let round = 0; round < 10; round++) {
+      world.send(0, `a${round}`);
+      world.send(1, `b${round}`);
+      world.run();
+      world.pass(60_000);
+    }
+    expect(world.end(1).received).toEqual(Array.from({ length: 10 }, (_, i) => `a${i}`));
+    expect(world.end(0).received).toEqual(Array.from({ length: 10 }, (_, i) => `b${i}`));
+    expect(world.end(0).events).not.toContain('close');
+    expect(epoch()).toBeGreaterThanOrEqual(3);
+  });
+
+  test('after 2^16 frames', { timeout: 60_000 }, () => {
+    const world = new World(12);
+    const epoch = watchEpoch(world);
+    world.open();
+    for (let sent = 0; sent < 70_000; sent += 1_000) {
+      for (let i = 0; i < 1_000; i++) world.send(i % 2, `${sent + i}`);
+      world.run();
+      world.pass(60);
+    }
+    for (const index of [0, 1]) {
+      const expected = Array.from({ length: 35_000 }, (_, i) => `${2 * i + (1 - index)}`);
+      expect(world.end(index).received.join()).toBe(expected.join());
+    }
+    expect(epoch()).toBe(1);
+  });
 });
 
 test('a cut is resumed: nothing lost, nothing twice; one longer than resumeTimeout ends with 1006', () => {
