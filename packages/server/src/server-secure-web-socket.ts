@@ -20,6 +20,8 @@ const PONG_TIMEOUT_MS = 5_000;
 /** A burst may be this many seconds' worth. */
 const BURST_SECONDS = 2;
 const CLOSE_GRACE_MS = 2_000;
+/** Notices (UNDELIVERABLE, PONG …) that a client has not read may wait up to this; a client that only ever provokes them is cut. */
+const MAX_NOTICE_BYTES = 1_048_576;
 
 export interface Registered {
   readonly publicKey: string;
@@ -58,6 +60,7 @@ export class ServerSecureWebSocket {
   #timer: ReturnType<typeof setTimeout>;
   #closed = false;
   #pingId = 0;
+  #noticeBytes = 0;
 
   constructor(socket: SocketLike, registered: Registered, counters: ServerCounters) {
     const { publicKey, term, limits, keepalive, encoding, remoteAddress } = registered;
@@ -93,7 +96,18 @@ export class ServerSecureWebSocket {
   }
 
   notify(frame: RelayFrame): void {
-    if (!this.#closed) this.#socket.send(encodeFrame(frame));
+    if (this.#closed) return;
+    const text = encodeFrame(frame);
+    if (this.#noticeBytes + text.length > MAX_NOTICE_BYTES) {
+      this.#counters.refuse('rate-limited');
+      this.#socket.terminate();
+      this.#ended();
+      return;
+    }
+    this.#noticeBytes += text.length;
+    this.#socket.send(text, () => {
+      this.#noticeBytes -= text.length;
+    });
   }
 
   /** Tells the client why, and closes with the failure's close code. */
