@@ -1,0 +1,104 @@
+import { once } from 'node:events';
+import { type AddressInfo, connect, createServer, type Server, type Socket } from 'node:net';
+
+/** A TCP proxy on loopback whose connections a test cuts, stalls, slows and leads elsewhere. */
+export class FaultyProxy {
+  readonly port: number;
+  /** Where new connections go. */
+  target: number;
+  /** What each direction of a connection may carry a second; infinite for all it can. */
+  bytesPerSecond = Number.POSITIVE_INFINITY;
+  /** Connections taken so far. */
+  connections = 0;
+  readonly #server: Server;
+  readonly #links = new Set<readonly [Socket, Socket]>();
+  #stalled = false;
+
+  private constructor(server: Server, target: number) {
+    this.#server = server;
+    this.port = (server.address() as AddressInfo).port;
+    this.target = target;
+    server.on('connection', (client) => this.#link(client));
+  }
+
+  /** Listens on a free port and forwards to `target`, a port on loopback. */
+  static async start(target: number): Promise<FaultyProxy> {
+    const server = createServer({ pauseOnConnect: true });
+    server.listen(0, '127.0.0.1');
+    await once(server, 'listening');
+    return new FaultyProxy(server, target);
+  }
+
+  get url(): string {
+    return `ws://127.0.0.1:${this.port}/`;
+  }
+  get open(): number {
+    return this.#links.size;
+  }
+
+  /** Cuts every connection with a TCP reset. New ones are taken as before. */
+  cut(): void {
+    for (const link of this.#links) for (const socket of link) socket.resetAndDestroy();
+  }
+
+  /** Stops forwarding, on present and new connections alike, without closing any: what a dead network looks like. */
+  stall(): void {
+    this.#stalled = true;
+    for (const link of this.#links) for (const socket of link) socket.pause();
+  }
+
+  /** Forwards again, what waited first. */
+  flow(): void {
+    this.#stalled = false;
+    for (const link of this.#links) for (const socket of link) socket.resume();
+  }
+
+  /** Leads new connections to another port and cuts those there are. */
+  move(target: number): void {
+    this.target = target;
+    this.cut();
+  }
+
+  async close(): Promise<void> {
+    this.cut();
+    this.#server.close();
+    await once(this.#server, 'close');
+  }
+
+  #link(client: Socket): void {
+    this.connections++;
+    const relay = connect(this.target, '127.0.0.1');
+    const link = [client, relay] as const;
+    this.#links.add(link);
+    for (const socket of link) {
+      socket.setNoDelay(true);
+      socket.on('error', () => {});
+      socket.on('close', () => {
+        this.#links.delete(link);
+        for (const other of link) other.destroy();
+      });
+    }
+    this.#forward(client, relay);
+    this.#forward(relay, client);
+    if (!this.#stalled) client.resume();
+    else relay.pause();
+  }
+
+  #forward(from: Socket, to: Socket): void {
+    let freeAt = 0;
+    from.on('data', (data) => {
+      const room = to.write(data);
+      const now = performance.now();
+      freeAt = Math.max(now, freeAt) + (data.length * 1_000) / this.bytesPerSecond;
+      const waitMs = freeAt - now;
+      if (room && waitMs < 5) return;
+      from.pause();
+      const goOn = (): void => {
+        if (!this.#stalled) from.resume();
+      };
+      if (waitMs >= 5) setTimeout(() => (to.writableNeedDrain ? to.once('drain', goOn) : goOn()), waitMs);
+      else to.once('drain', goOn);
+    });
+    from.on('end', () => to.end());
+  }
+}

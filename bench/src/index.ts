@@ -1,0 +1,13 @@
+export { Child, type ChildOptions, type ChildReport } from './child.js';
+export { FaultyProxy } from './faulty-proxy.js';
+export { RelayChild, type RelayChildOptions } from './relay-child.js';
+export { seeded } from './seeded.js';
+export {
+  type ClientSettings,
+  type ReceiverOptions,
+  type SenderOptions,
+  Transfer,
+  type TransferResult,
+} from './transfer.js';
+export { readUsage, type Usage } from './usage.js';
+export { messagesOf, Tally, type Workload } from './workload.js';

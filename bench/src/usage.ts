@@ -1,0 +1,32 @@
+import { readFileSync } from 'node:fs';
+
+/** What a process has used. */
+export interface Usage {
+  /** User and system time, in milliseconds. */
+  readonly cpuMs: number;
+  /** Resident memory now. */
+  readonly rssBytes: number;
+  /** The most resident memory so far. */
+  readonly peakRssBytes: number;
+}
+
+/** USER_HZ: what `/proc/<pid>/stat` counts in, on every Linux that Node runs on. */
+const TICK_MS = 10;
+
+/** Reads `/proc` (proc(5)); `null` where there is none, or no such process. */
+export function readUsage(pid: number): Usage | null {
+  try {
+    // The second field, the program's name, may hold spaces and brackets: fields are counted from its end.
+    const stat = readFileSync(`/proc/${pid}/stat`, 'latin1');
+    const fields = stat.slice(stat.lastIndexOf(')') + 2).split(' ');
+    const status = readFileSync(`/proc/${pid}/status`, 'latin1');
+    const kilobytes = (name: string): number => Number(new RegExp(`^${name}:\\s+(\\d+)`, 'm').exec(status)?.[1] ?? 0);
+    return {
+      cpuMs: (Number(fields[11]) + Number(fields[12])) * TICK_MS,
+      rssBytes: kilobytes('VmRSS') * 1024,
+      peakRssBytes: kilobytes('VmHWM') * 1024,
+    };
+  } catch {
+    return null;
+  }
+}
