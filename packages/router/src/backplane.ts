@@ -3,78 +3,88 @@ import type { Claim } from './claim.js';
 
 /** What a node does for the others. */
 export interface BackplaneNode {
+  /** Unique on the backplane. */
   readonly nodeId: string;
-  /** Another node claims a key. */
+  /** Another node claims a key that this one holds. */
   claimed(claim: Claim): void;
-  /** A MESSAGE for a key subscribed to: a binary MESSAGE whose key bytes hold the sender. Owned by the callee. */
-  message(to: string, message: Uint8Array): void;
+  /**
+   * Takes a binary MESSAGE whose key bytes hold the sender, for a key that this node holds; owns it from here. Gives the
+   * reason if it can't be delivered: the sender's node is told.
+   */
+  message(to: string, message: Uint8Array): UndeliverableCode | null;
   /** A key went away from another node. */
   gone(key: string, term: number): void;
-  /** A MESSAGE published from here could not be delivered there. */
+  /** A MESSAGE that `publish` took from here could not be delivered after all. `head`: the first 25 bytes of its content. */
   undeliverable(to: string, from: string, head: Uint8Array, code: UndeliverableCode): void;
+}
+
+/** One node's end of a backplane. Nothing here throws or waits for a network that is away. */
+export interface BackplaneLink {
+  /**
+   * The highest term that another node claims for a key, 0 for none. Bounded in time: without an answer it is 0, and the
+   * claims settle who is newer.
+   */
+  highestTerm(key: string): Promise<number>;
+  /** This node holds the key from here: its MESSAGEs come here, and other nodes that hold it hear the claim. Again: says it again. */
+  claim(claim: Claim): void;
+  /** This node no longer holds the key. */
+  release(key: string): void;
+  /**
+   * Gives a MESSAGE (binary, the key bytes hold the sender) to the node that holds `to`. `null`: it is on its way and no
+   * longer the caller's; the node's `undeliverable` tells if nobody takes it. Else why it did not go.
+   */
+  publish(to: string, from: string, message: Uint8Array): UndeliverableCode | null;
+  /** Tells every other node that a key left. */
+  gone(key: string, term: number): void;
+  /** Gives up all that this node holds, and the link. */
+  leave(): void;
 }
 
 /** What joins nodes into one relay. In-process by default; `@sws/router/testing` is the suite that any must pass. */
 export interface Backplane {
-  /** Joins; gives the way out. */
-  join(node: BackplaneNode): () => void;
-  /** The highest term known for a key, 0 for none. */
-  highestTerm(key: string): Promise<number>;
-  /** Tells every other node. */
-  claim(claim: Claim): void;
-  /** From here, MESSAGEs for the key come to this node. */
-  subscribe(nodeId: string, key: string): void;
-  unsubscribe(nodeId: string, key: string): void;
-  /** Gives a MESSAGE to the node that has the key: whether there was one. Owns `message`. */
-  publish(fromNode: string, to: string, message: Uint8Array): boolean | Promise<boolean>;
-  /** Tells every other node that a key left. */
-  gone(nodeId: string, key: string, term: number): void;
-  /** Tells the sender's node. */
-  undeliverable(fromNode: string, to: string, from: string, head: Uint8Array, code: UndeliverableCode): void;
+  /** The largest MESSAGE that it carries, in bytes. */
+  readonly maxMessageBytes: number;
+  join(node: BackplaneNode): BackplaneLink;
 }
 
 /** Joins routers of one process; alone, one router is all there is. */
 export function inProcessBackplane(): Backplane {
   const nodes = new Map<string, BackplaneNode>();
-  const subscribers = new Map<string, Set<string>>();
-  const claims = new Map<string, Claim>();
-  const others = (nodeId: string) => [...nodes.values()].filter((node) => node.nodeId !== nodeId);
-  const subscriberOf = (key: string, except: string): BackplaneNode | undefined => {
-    for (const nodeId of subscribers.get(key) ?? []) if (nodeId !== except) return nodes.get(nodeId);
-    return undefined;
+  /** The claims of each key, by node. */
+  const claims = new Map<string, Map<string, Claim>>();
+  const release = (key: string, nodeId: string): void => {
+    const ofKey = claims.get(key);
+    ofKey?.delete(nodeId);
+    if (ofKey?.size === 0) claims.delete(key);
   };
   return {
-    join(node) {
-      nodes.set(node.nodeId, node);
-      return () => nodes.delete(node.nodeId);
-    },
-    highestTerm: async (key) => claims.get(key)?.term ?? 0,
-    claim(claim) {
-      if ((claims.get(claim.key)?.term ?? 0) < claim.term) claims.set(claim.key, claim);
-      for (const node of others(claim.nodeId)) node.claimed(claim);
-    },
-    subscribe(nodeId, key) {
-      const set = subscribers.get(key) ?? new Set();
-      subscribers.set(key, set.add(nodeId));
-    },
-    unsubscribe(nodeId, key) {
-      const set = subscribers.get(key);
-      set?.delete(nodeId);
-      if (set?.size === 0) {
-        subscribers.delete(key);
-        claims.delete(key);
-      }
-    },
-    publish(fromNode, to, message) {
-      const node = subscriberOf(to, fromNode);
-      node?.message(to, message);
-      return node !== undefined;
-    },
-    gone(nodeId, key, term) {
-      for (const node of others(nodeId)) node.gone(key, term);
-    },
-    undeliverable(fromNode, to, from, head, code) {
-      subscriberOf(from, fromNode)?.undeliverable(to, from, head, code);
+    maxMessageBytes: Number.POSITIVE_INFINITY,
+    join(own) {
+      const { nodeId } = own;
+      nodes.set(nodeId, own);
+      const othersWith = (key: string): Claim[] =>
+        [...(claims.get(key)?.values() ?? [])].filter((claim) => claim.nodeId !== nodeId);
+      return {
+        highestTerm: async (key) => Math.max(0, ...othersWith(key).map(({ term }) => term)),
+        claim(claim) {
+          const ofKey = claims.get(claim.key) ?? new Map<string, Claim>();
+          claims.set(claim.key, ofKey.set(nodeId, claim));
+          for (const other of othersWith(claim.key)) nodes.get(other.nodeId)?.claimed(claim);
+        },
+        release: (key) => release(key, nodeId),
+        publish(to, _from, message) {
+          // While two nodes hold a key for a moment, either will do: a channel takes each frame once.
+          const holder = nodes.get(othersWith(to)[0]?.nodeId ?? '');
+          return holder === undefined ? 'offline' : holder.message(to, message);
+        },
+        gone(key, term) {
+          for (const node of nodes.values()) if (node.nodeId !== nodeId) node.gone(key, term);
+        },
+        leave() {
+          nodes.delete(nodeId);
+          for (const [key, ofKey] of [...claims]) if (ofKey.has(nodeId)) release(key, nodeId);
+        },
+      };
     },
   };
 }

@@ -10,14 +10,11 @@ import {
   UNDELIVERABLE_HEAD_BYTES,
   type UndeliverableCode,
 } from '@sws/protocol';
-import { type Backplane, inProcessBackplane } from './backplane.js';
+import { type Backplane, type BackplaneLink, inProcessBackplane } from './backplane.js';
 import { answerClaim, type Claim } from './claim.js';
 import { Correspondents } from './correspondents.js';
 import { ReceiverQueue } from './receiver-queue.js';
 import type { RegisteredSocket } from './registered-socket.js';
-
-/** Claims are repeated this often, so that nodes that missed one agree in the end. */
-const REPEAT_CLAIMS_MS = 60_000;
 
 /** Settings of a router. */
 export interface RouterOptions {
@@ -71,11 +68,9 @@ export class Router {
     peerGone: 0,
     undeliverable: { offline: 0, congested: 0, 'too-large': 0, forbidden: 0 },
   };
-  readonly #backplane: Backplane;
+  readonly #backplane: BackplaneLink;
   readonly #keepalive: number;
   readonly #registrations = new Map<string, Registration>();
-  readonly #leave: () => void;
-  readonly #repeat: ReturnType<typeof setInterval>;
   #connectionId = 0;
   #draining = false;
 
@@ -86,18 +81,16 @@ export class Router {
       throw new RangeError(`limits.maxMessage is from ${MIN_MAX_MESSAGE_BYTES} to ${MAX_MAX_MESSAGE_BYTES} bytes`);
     }
     this.#keepalive = options.keepalive ?? 15;
-    this.#backplane = options.backplane ?? inProcessBackplane();
-    this.#leave = this.#backplane.join({
+    const backplane = options.backplane ?? inProcessBackplane();
+    if (this.limits.maxMessage > backplane.maxMessageBytes)
+      throw new RangeError(`limits.maxMessage is at most ${backplane.maxMessageBytes} bytes on this backplane`);
+    this.#backplane = backplane.join({
       nodeId: this.nodeId,
       claimed: (claim) => this.#claimed(claim),
       message: (to, message) => this.#fromBackplane(to, message),
       gone: (key) => this.#tellGone(key),
       undeliverable: (to, from, head, code) => this.#notifyUndeliverable(from, to, head, code),
     });
-    this.#repeat = setInterval(() => {
-      for (const { claim } of this.#registrations.values()) this.#backplane.claim(claim);
-    }, REPEAT_CLAIMS_MS);
-    this.#repeat.unref();
   }
 
   /** Keys registered at this node. */
@@ -140,7 +133,6 @@ export class Router {
     this.#registrations.set(key, registration);
     socket.onmessage = (message) => this.#route(registration, message);
     socket.onclose = () => this.#closed(registration);
-    this.#backplane.subscribe(this.nodeId, key);
     this.#backplane.claim(claim);
     if (older !== undefined) this.#replace(older);
   }
@@ -169,10 +161,9 @@ export class Router {
   /** Closes every socket with 1012 and leaves the backplane. */
   close(): void {
     this.#draining = true;
-    clearInterval(this.#repeat);
     for (const { socket } of [...this.#registrations.values()])
       socket.close({ code: 'restarting', detail: 'the relay is restarting' });
-    this.#leave();
+    this.#backplane.leave();
   }
 
   #route(sender: Registration, message: Uint8Array): void {
@@ -191,16 +182,9 @@ export class Router {
       if (code !== null) this.#refuse(sender, to, content, code);
       return;
     }
-    const head = content.slice(0, UNDELIVERABLE_HEAD_BYTES);
-    const reached = this.#backplane.publish(this.nodeId, to, message);
-    if (reached === true) this.#count(message);
-    else if (reached === false) this.#refuse(sender, to, head, 'offline');
-    else {
-      reached.then(
-        (found) => (found ? this.#count(message) : this.#refuse(sender, to, head, 'offline')),
-        () => this.#refuse(sender, to, head, 'offline'),
-      );
-    }
+    const code = this.#backplane.publish(to, from, message);
+    if (code === null) this.#count(message);
+    else this.#refuse(sender, to, content, code);
   }
 
   #deliver(receiver: Registration, from: string, message: Uint8Array): UndeliverableCode | null {
@@ -217,15 +201,10 @@ export class Router {
     this.counters.routedBytes += message.length;
   }
 
-  #fromBackplane(to: string, message: Uint8Array): void {
-    const from = encodeHex(message.subarray(1, MESSAGE_HEAD_BYTES));
-    const head = message.slice(MESSAGE_HEAD_BYTES, MESSAGE_HEAD_BYTES + UNDELIVERABLE_HEAD_BYTES);
+  #fromBackplane(to: string, message: Uint8Array): UndeliverableCode | null {
     const receiver = this.#registrations.get(to);
-    const code = receiver === undefined ? 'offline' : this.#deliver(receiver, from, message);
-    if (code !== null) {
-      this.counters.undeliverable[code]++;
-      this.#backplane.undeliverable(this.nodeId, to, from, head, code);
-    }
+    if (receiver === undefined) return 'offline';
+    return this.#deliver(receiver, encodeHex(message.subarray(1, MESSAGE_HEAD_BYTES)), message);
   }
 
   #refuse(sender: Registration, to: string, content: Uint8Array, code: UndeliverableCode): void {
@@ -239,7 +218,8 @@ export class Router {
   }
 
   #notifyUndeliverable(from: string, to: string, head: Uint8Array, code: UndeliverableCode): void {
-    this.#registrations.get(from)?.socket.notify({ type: 'UNDELIVERABLE', to, head: encodeHex(head), code });
+    const sender = this.#registrations.get(from);
+    if (sender !== undefined) this.#refuse(sender, to, head, code);
   }
 
   #claimed(heard: Claim): void {
@@ -249,7 +229,7 @@ export class Router {
     if (answer === 'announce-own') this.#backplane.claim(own.claim);
     else if (answer === 'close-own') {
       this.#registrations.delete(heard.key);
-      this.#backplane.unsubscribe(this.nodeId, heard.key);
+      this.#backplane.release(heard.key);
       this.#replace(own);
     }
   }
@@ -265,8 +245,8 @@ export class Router {
     const key = registration.socket.publicKey;
     if (this.#registrations.get(key) !== registration) return;
     this.#registrations.delete(key);
-    this.#backplane.unsubscribe(this.nodeId, key);
-    this.#backplane.gone(this.nodeId, key, registration.claim.term);
+    this.#backplane.release(key);
+    this.#backplane.gone(key, registration.claim.term);
     for (const peer of registration.correspondents) this.#tellGoneTo(peer, key);
   }
 

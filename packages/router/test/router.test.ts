@@ -9,7 +9,6 @@ import {
   Router,
   type RouterOptions,
 } from '../src/index.js';
-import { backplaneTests } from '../src/testing.js';
 
 const keyBytes = (hex: string): Uint8Array => decodeHex(hex) ?? new Uint8Array(32);
 
@@ -137,8 +136,4 @@ test('drain asks clients to come back, closes those who stay, and admits nobody'
   expect(a.frames[0]).toEqual({ type: 'RESTARTING', reconnectIn: 10, spread: 20 });
   expect(a.closedWith).toMatchObject({ code: 'restarting' });
   expect(await router.admit(B, 0)).toMatchObject({ ok: false });
-});
-
-test.each(backplaneTests)('in-process backplane: $name', async ({ run }) => {
-  await run(inProcessBackplane);
 });
