@@ -41,7 +41,10 @@ console.log('server', typeof attach, typeof ServerSecureWebSocket, options.hosts
 `,
   router: `import { inProcessBackplane, Router } from '@sws/router';
 import { backplaneTests } from '@sws/router/testing';
-for (const { run } of backplaneTests) await run(inProcessBackplane);
+for (const { run } of backplaneTests) {
+  const backplane = inProcessBackplane();
+  await run(() => backplane);
+}
 const router = new Router();
 console.log('router', (await router.admit('00'.repeat(32), 4)).ok, router.size);
 router.close();
