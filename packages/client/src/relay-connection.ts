@@ -5,6 +5,7 @@ import {
   type Channel,
   type ChannelEvent,
   type ChannelOffer,
+  type ChannelRequest,
   Connection,
   type ConnectionState,
   DEFAULT_CHANNEL_SETTINGS,
@@ -14,7 +15,7 @@ import type { RelayUrl } from './address-url.js';
 import type { ClientOptions } from './options.js';
 import type { TransportSocket, WebSocketConstructor } from './platform/transport.js';
 
-/** DATA waits here while the transport holds this much: channels take turns instead of queueing behind one another. */
+/** Frames wait in the machine while the transport holds this much: channels take turns, and nothing piles up here. */
 const HIGH_WATER_BYTES = 1_048_576;
 const DRAIN_POLL_MS = 10;
 /** A connection that nobody uses is kept this long, so that a socket opened next finds it. */
@@ -47,7 +48,6 @@ export class RelayConnection {
   #users = 0;
   #pumping = false;
   #pumpQueued = false;
-  #written: (string | Uint8Array)[] = [];
   #open = false;
   state: ConnectionState = { name: 'connecting' };
 
@@ -65,7 +65,7 @@ export class RelayConnection {
     this.identity = identity;
     this.#url = relay.url;
     this.#WebSocket = WebSocketClass;
-    const { windowBytes, maxMessageBytes, resumeTimeoutMs, padding } = DEFAULT_CHANNEL_SETTINGS;
+    const { windowBytes, maxMessageBytes, resumeTimeoutMs, padding, ...fixed } = DEFAULT_CHANNEL_SETTINGS;
     this.connection = new Connection({
       identity,
       provider,
@@ -75,12 +75,13 @@ export class RelayConnection {
       ...(options.token === undefined ? {} : { token: options.token }),
       ...(options.serverKey === undefined ? {} : { serverKey: options.serverKey }),
       settings: {
+        ...fixed,
         windowBytes: options.windowBytes ?? windowBytes,
         maxMessageBytes: options.maxMessageBytes ?? maxMessageBytes,
         resumeTimeoutMs: options.resumeTimeoutMs ?? resumeTimeoutMs,
         padding: options.padding ?? padding,
       },
-      accept: (request) => this.incoming?.accept(request) ?? false,
+      accept: (request) => this.#accept(request),
     });
   }
 
@@ -129,6 +130,18 @@ export class RelayConnection {
     }
   }
 
+  /** An accept policy that throws refuses, and its error surfaces as that of an event listener would. */
+  #accept(request: ChannelRequest): ReturnType<AcceptPolicy> {
+    try {
+      return this.incoming?.accept(request) ?? false;
+    } catch (error) {
+      queueMicrotask(() => {
+        throw error;
+      });
+      return false;
+    }
+  }
+
   #pumpSoon(): void {
     if (this.#pumpQueued) return;
     this.#pumpQueued = true;
@@ -146,10 +159,8 @@ export class RelayConnection {
       const socket = this.#socket;
       while (this.#open && socket !== null && socket.bufferedAmount < HIGH_WATER_BYTES) {
         const frame = this.connection.nextFrame(Date.now());
-        // An acknowledgement that belongs before a close is among the outputs.
-        this.#runOutputs();
         if (frame === null) break;
-        this.#write(frame);
+        socket.send(frame as string | Uint8Array<ArrayBuffer>);
       }
       this.#runOutputs();
     } finally {
@@ -164,9 +175,6 @@ export class RelayConnection {
         switch (output.type) {
           case 'dial':
             this.#dial();
-            break;
-          case 'write':
-            this.#write(output.data);
             break;
           case 'hang-up':
             this.#hangUp();
@@ -200,12 +208,10 @@ export class RelayConnection {
     }
     this.#socket = socket;
     this.#open = false;
-    this.#written = [];
     socket.binaryType = 'arraybuffer';
     socket.onopen = () => {
       if (this.#socket !== socket) return;
       this.#open = true;
-      for (const data of this.#written.splice(0)) this.#write(data);
       this.#pump();
     };
     socket.onmessage = ({ data }) => {
@@ -222,14 +228,6 @@ export class RelayConnection {
       this.connection.socketClosed(code, Date.now());
       this.#pump();
     };
-  }
-
-  #write(data: string | Uint8Array): void {
-    if (!this.#open || this.#socket === null) {
-      if (this.#socket !== null) this.#written.push(data);
-      return;
-    }
-    this.#socket.send(data as string | Uint8Array<ArrayBuffer>);
   }
 
   #hangUp(): void {

@@ -206,11 +206,7 @@ export class SecureWebSocket extends EventTarget {
             : exactBuffer(data);
       this.dispatchEvent(new MessageEvent('message', { data: value, origin: originOf(this.url) }));
     }
-    this.#relay?.run((connection, now) => {
-      if (channel === null) return;
-      channel.delivered(now);
-      connection.table.touched(channel);
-    });
+    this.#relay?.run((_, now) => channel?.delivered(now));
   }
 
   #acknowledged(): void {
@@ -244,20 +240,14 @@ export class SecureWebSocket extends EventTarget {
   #sendNow(data: string | Uint8Array): void {
     const channel = this.#channel;
     if (channel === null || this.#readyState === 3) return;
-    this.#relay?.run((connection, now) => {
-      channel.send(data, now);
-      connection.table.touched(channel);
-    });
+    this.#relay?.run((_, now) => channel.send(data, now));
   }
 
   #closeChannel(): void {
     const channel = this.#channel;
     const { code, reason } = this.#closeArguments ?? { code: 1005, reason: '' };
     if (channel === null) return;
-    this.#relay?.run((connection, now) => {
-      channel.close(code, reason, now);
-      connection.table.touched(channel);
-    });
+    this.#relay?.run((_, now) => channel.close(code, reason, now));
   }
 
   #ended(code: string | null, message: string, end: { code: number; reason: string; wasClean: boolean }): void {

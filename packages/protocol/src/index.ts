@@ -1,14 +1,8 @@
-export {
-  Channel,
-  type ChannelEnd,
-  type ChannelEvent,
-  type ChannelOffer,
-  type ChannelSettings,
-  DEFAULT_CHANNEL_SETTINGS,
-  jitter,
-} from './channel/channel.js';
+export { Channel } from './channel/channel.js';
+export type { ChannelEnd, ChannelEvent } from './channel/channel-event.js';
 export { type ChannelFrame, KIND, parseChannelFrame } from './channel/channel-frame.js';
 export { ChannelKeys, type StaticKey } from './channel/channel-keys.js';
+export { type ChannelSettings, DEFAULT_CHANNEL_SETTINGS, jitter } from './channel/channel-settings.js';
 export {
   type AcceptPolicy,
   type ChannelCounters,
@@ -17,6 +11,7 @@ export {
   type ChannelTableOptions,
 } from './channel/channel-table.js';
 export { type CloseStatus, isSendableCloseCode, MAX_REASON_BYTES } from './channel/close-status.js';
+export type { ChannelOffer } from './channel/opening.js';
 export type { Padding } from './channel/padding.js';
 export { MIN_WINDOW_BYTES } from './channel/payload.js';
 export { TokenBucket } from './channel/token-bucket.js';

@@ -1,11 +1,14 @@
 import { type CryptoProvider, encodeHex, equalBytes, type RandomBytes, SwsError } from '@sws/crypto';
 import type { FailureCode } from '../failures.js';
 import type { Failure } from '../result.js';
-import { Channel, type ChannelEvent, type ChannelHost, type ChannelOffer, type ChannelSettings } from './channel.js';
+import { Channel, type ChannelHost } from './channel.js';
+import type { ChannelEvent } from './channel-event.js';
 import { type ChannelFrame, KIND, parseChannelFrame, readU53 } from './channel-frame.js';
 import type { StaticKey } from './channel-keys.js';
+import type { ChannelSettings } from './channel-settings.js';
 import { type HandshakeContext, ResponderHandshake } from './handshake.js';
 import { Lru } from './lru.js';
+import type { ChannelOffer } from './opening.js';
 import { openReset, RESET_CODE, type ResetCode, sealReset } from './reset.js';
 import { TokenBucket } from './token-bucket.js';
 
@@ -14,6 +17,8 @@ export const MAX_CHANNELS_PER_PEER = 256;
 export const MAX_HALF_OPEN_PER_PEER = 4;
 export const MAX_HALF_OPEN = 1_024;
 export const MAX_UNCONFIRMED_PER_PEER = 4;
+/** RESETs that wait for the transport; one over it is dropped, and the peer's next frame provokes another. */
+const MAX_PENDING_RESETS = 64;
 const CACHED_PEERS = 256;
 const HANDSHAKES_PER_SECOND = { perPeer: 32, inAll: 128, burst: 2 } as const;
 
@@ -36,8 +41,6 @@ export interface ChannelTableOptions {
   readonly accept: AcceptPolicy;
   /** Called with every event of every channel; `open` on a channel that this end did not initiate is an incoming connection. */
   readonly emit: (channel: Channel, event: ChannelEvent) => void;
-  /** Called with every frame that is not DATA: a whole binary MESSAGE. */
-  readonly send: (message: Uint8Array) => void;
 }
 
 interface PeerState {
@@ -67,8 +70,9 @@ export class ChannelTable {
     HANDSHAKES_PER_SECOND.inAll * HANDSHAKES_PER_SECOND.burst,
   );
   readonly #halfOpen = new Set<Channel>();
-  /** Channels that may have DATA, in the order of their turns. */
+  /** Channels that may have a frame to send, in the order of their turns. */
   readonly #turns = new Set<Channel>();
+  #resets: Uint8Array[] = [];
   /** Attempts beyond four unconfirmed to a peer, in order. */
   #waiting: Channel[] = [];
   #connected = false;
@@ -85,8 +89,8 @@ export class ChannelTable {
       get connected() {
         return table.#connected;
       },
-      send: options.send,
       emit: (channel, event) => this.#emit(channel, event),
+      touched: (channel) => this.#touched(channel),
       forget: (channel) => this.#forget(channel),
       renamed: (channel, before) => {
         this.#channels.delete(keyOf(channel.peer, before));
@@ -142,15 +146,9 @@ export class ChannelTable {
     if (frame.kind === KIND.reset) this.#receiveReset(channel, peer, frame, nowMs);
     else if (channel !== undefined) {
       if (!channel.receive(frame, content, nowMs)) this.counters.notOpened++;
-      this.#touched(channel);
     } else if (frame.kind === KIND.open) this.#receiveOpen(peer, frame, content, nowMs);
     else this.#reset(peer, frame.channelId, RESET_CODE.unknownChannel, content, nowMs);
-    for (const waiting of this.#byPeer.get(encodeHex(peer)) ?? []) {
-      if (waiting.phase === 'opening') {
-        waiting.peerSeen(nowMs);
-        this.#touched(waiting);
-      }
-    }
+    for (const channel of this.#byPeer.get(encodeHex(peer)) ?? []) channel.peerSeen(nowMs);
     this.#startWaiting(nowMs);
   }
 
@@ -164,20 +162,19 @@ export class ChannelTable {
     const seq =
       head[0] === KIND.data && head.length >= 25 ? readU53(new DataView(head.buffer, head.byteOffset), 17) : null;
     channel.receiveUndeliverable(code, seq, nowMs);
-    this.#touched(channel);
     this.#startWaiting(nowMs);
   }
 
   /** The relay's PEER_GONE. */
   peerGone(peer: string, nowMs: number): void {
-    for (const channel of this.#byPeer.get(peer) ?? []) {
-      channel.peerGone(nowMs);
-      this.#touched(channel);
-    }
+    for (const channel of this.#byPeer.get(peer) ?? []) channel.peerGone(nowMs);
   }
 
-  /** The next DATA frame to send, channels in turn: a whole binary MESSAGE that must not be changed, or `null`. */
+  /** The next frame to send, channels in turn: a whole binary MESSAGE that must not be changed, or `null`. */
   nextFrame(nowMs: number): Uint8Array | null {
+    if (!this.#connected) return null;
+    const reset = this.#resets.shift();
+    if (reset !== undefined) return reset;
     for (const channel of this.#turns) {
       this.#turns.delete(channel);
       const message = channel.nextFrame(nowMs);
@@ -189,25 +186,15 @@ export class ChannelTable {
     return null;
   }
 
-  /** After `channel.send`, `close` or `delivered`: its turn and its timer may have changed. */
-  touched(channel: Channel): void {
-    this.#touched(channel);
-  }
-
   connected(nowMs: number): void {
     this.#connected = true;
-    for (const channel of [...this.#channels.values()]) {
-      channel.connected(nowMs);
-      this.#touched(channel);
-    }
+    for (const channel of [...this.#channels.values()]) channel.connected(nowMs);
   }
 
   disconnected(nowMs: number): void {
     this.#connected = false;
-    for (const channel of [...this.#channels.values()]) {
-      channel.disconnected(nowMs);
-      this.#touched(channel);
-    }
+    this.#resets = [];
+    for (const channel of [...this.#channels.values()]) channel.disconnected(nowMs);
   }
 
   /** The connection could not be made: attempts that do not wait end with this failure. */
@@ -224,7 +211,7 @@ export class ChannelTable {
     this.#wakeAtMs = null;
     for (const channel of [...this.#channels.values()]) {
       if (channel.wakeAtMs !== null && channel.wakeAtMs <= nowMs) channel.wake(nowMs);
-      this.#touched(channel);
+      else this.#plan(channel);
     }
     this.#startWaiting(nowMs);
   }
@@ -297,10 +284,14 @@ export class ChannelTable {
 
   #reset(peer: Uint8Array, channelId: Uint8Array, code: ResetCode, provoking: Uint8Array, nowMs: number): void {
     if (!this.#allow(peer, nowMs)) return;
+    if (this.#resets.length >= MAX_PENDING_RESETS) {
+      this.counters.overBounds++;
+      return;
+    }
     const { sharedStatic } = this.#peer(peer).context;
     const self = this.#options.staticKey.publicKeyBytes();
     this.counters.resetsSent++;
-    this.#options.send(
+    this.#resets.push(
       sealReset(
         this.#options.provider,
         { sharedStatic, self, peer },
@@ -352,7 +343,6 @@ export class ChannelTable {
       if (count >= MAX_UNCONFIRMED_PER_PEER) return true;
       unconfirmed.set(channel.peerAddress, count + 1);
       channel.begin(nowMs);
-      this.#touched(channel);
       return false;
     });
   }
@@ -381,8 +371,7 @@ export class ChannelTable {
   }
 
   #touched(channel: Channel): void {
-    const { phase } = channel;
-    if (phase === 'open' || phase === 'tombstone') this.#turns.add(channel);
+    this.#turns.add(channel);
     this.#plan(channel);
   }
 

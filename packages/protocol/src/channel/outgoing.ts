@@ -119,6 +119,15 @@ export class Outgoing {
     return this.#charged + this.#chargeOf(message) <= this.#limit;
   }
 
+  /** Whether the next frame to be sealed is this end's close, or its answer to one. */
+  get closeIsNext(): boolean {
+    if (this.#cursor < this.#sealed || this.closeSealed) return false;
+    const urgent = this.#urgent.at(0);
+    return urgent === undefined
+      ? this.#queue.length === 0 && this.#closeBytes !== null
+      : urgent.opcode === OPCODE.close;
+  }
+
   /** The next MESSAGE to send: one again, or one sealed now. Retained here: the transport must not change it. */
   next(keys: ChannelKeys): Uint8Array | null {
     if (!this.canSend(keys)) return null;

@@ -31,7 +31,7 @@ export class Probe {
   nextAt = Number.POSITIVE_INFINITY;
   /** Smoothed round-trip time in milliseconds (RFC 6298 §2). */
   rttMs = INITIAL_RTT_MS;
-  /** Whether a CONTROL of the peer has opened. */
+  /** Whether a frame of the peer has opened. */
   confirmed = false;
 
   constructor(random: RandomBytes) {
@@ -51,11 +51,8 @@ export class Probe {
     this.#lostAt = null;
     this.unansweredSince = null;
     this.#soonAt = Number.POSITIVE_INFINITY;
-    if (this.confirmed) this.#restart(nowMs);
-  }
-
-  confirm(): void {
     this.confirmed = true;
+    this.#restart(nowMs);
   }
 
   /** The peer acknowledged something new. */

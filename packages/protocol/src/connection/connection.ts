@@ -1,14 +1,11 @@
 import { type CryptoProvider, decodeHex, encodeHex, type Identity, type RandomBytes } from '@sws/crypto';
-import {
-  type Channel,
-  type ChannelEvent,
-  type ChannelOffer,
-  type ChannelSettings,
-  jitter,
-} from '../channel/channel.js';
+import type { Channel } from '../channel/channel.js';
+import type { ChannelEvent } from '../channel/channel-event.js';
+import { type ChannelSettings, jitter } from '../channel/channel-settings.js';
 import { type AcceptPolicy, ChannelTable } from '../channel/channel-table.js';
+import type { ChannelOffer } from '../channel/opening.js';
 import { FAILURES, failureOfCloseCode } from '../failures.js';
-import type { Encoding } from '../frames/client-frames.js';
+import type { ClientFrame, Encoding } from '../frames/client-frames.js';
 import { decodeMessage, MESSAGE_HEAD_BYTES } from '../frames/message.js';
 import { decodeRelayFrame, encodeFrame, type RelayFrame, type UnknownFrame } from '../frames/relay-frames.js';
 import { ClientRegistration } from '../registration/client-registration.js';
@@ -17,7 +14,6 @@ import type { Failure } from '../result.js';
 /** What the shell does for the machine, in order. */
 export type ConnectionOutput =
   | { readonly type: 'dial' }
-  | { readonly type: 'write'; readonly data: string | Uint8Array }
   | { readonly type: 'hang-up' }
   | { readonly type: 'state'; readonly state: ConnectionState }
   | { readonly type: 'channel'; readonly channel: Channel; readonly event: ChannelEvent };
@@ -74,6 +70,8 @@ const MAX_RESTART_DELAY_MS = 60_000;
 export class Connection {
   readonly table: ChannelTable;
   readonly #options: ConnectionOptions;
+  /** Frames to the relay itself that wait for the transport: at most one answer, one PING and one PONG. */
+  readonly #pending = new Map<ClientFrame['type'], string>();
   #outputs: ConnectionOutput[] = [];
   #state: State = { phase: 'idle' };
   #lastTerm = 0;
@@ -95,7 +93,6 @@ export class Connection {
       settings: options.settings,
       accept: options.accept,
       emit: (channel, event) => this.#outputs.push({ type: 'channel', channel, event }),
-      send: (message) => this.#write(message),
     });
   }
 
@@ -176,8 +173,12 @@ export class Connection {
     }
   }
 
-  /** The next DATA frame to write while the transport has room, or `null`. It must not be changed. */
+  /** The next frame to write while the transport is open and has room, or `null`. It must not be changed. */
   nextFrame(nowMs: number): string | Uint8Array | null {
+    for (const [type, text] of this.#pending) {
+      this.#pending.delete(type);
+      return text;
+    }
     if (this.#state.phase !== 'registered') return null;
     const message = this.table.nextFrame(this.time(nowMs));
     return message === null ? null : this.#encode(message);
@@ -238,7 +239,7 @@ export class Connection {
 
   #ping(now: number): void {
     this.#pongDeadline = now + PONG_TIMEOUT_MS;
-    this.#outputs.push({ type: 'write', data: encodeFrame({ type: 'PING', id: ++this.#pingId }) });
+    this.#pending.set('PING', encodeFrame({ type: 'PING', id: ++this.#pingId }));
   }
 
   #dial(now: number): void {
@@ -255,6 +256,7 @@ export class Connection {
     });
     this.#state = { phase: 'registering', registration, deadline: now + CONNECT_TIMEOUT_MS, failure: null };
     this.#restart = null;
+    this.#pending.clear();
     this.#outputs.push({ type: 'state', state: { name: 'connecting' } }, { type: 'dial' });
   }
 
@@ -262,7 +264,7 @@ export class Connection {
     if (typeof data !== 'string')
       return this.#drop({ code: 'bad-frame', detail: 'a binary frame before registration' }, now);
     for (const output of state.registration.receive(data)) {
-      if (output.type === 'send') this.#outputs.push({ type: 'write', data: encodeFrame(output.frame) });
+      if (output.type === 'send') this.#pending.set(output.frame.type, encodeFrame(output.frame));
       else if (output.type === 'failed') return this.#drop(output.failure, now);
       else {
         this.#lastTerm = output.term;
@@ -278,7 +280,7 @@ export class Connection {
   #receiveFrame(frame: RelayFrame | UnknownFrame, now: number): void {
     switch (frame.type) {
       case 'PING':
-        this.#outputs.push({ type: 'write', data: encodeFrame({ type: 'PONG', id: frame.id }) });
+        this.#pending.set('PONG', encodeFrame({ type: 'PONG', id: frame.id }));
         break;
       case 'MESSAGE': {
         const from = frame.from === undefined ? null : decodeHex(frame.from);
@@ -342,10 +344,6 @@ export class Connection {
       this.table.abortAll(failure);
       this.#outputs.push({ type: 'state', state: { name: 'down', failure } });
     }
-  }
-
-  #write(message: Uint8Array): void {
-    this.#outputs.push({ type: 'write', data: this.#encode(message) });
   }
 
   #encode(message: Uint8Array): string | Uint8Array {

@@ -61,7 +61,6 @@ class World {
         settings: { ...DEFAULT_CHANNEL_SETTINGS, ...settings },
         accept,
         emit: (channel, event) => this.#emit(index, channel, event),
-        send: (message) => this.#send(index, message),
       });
       this.ends.push({
         table,
@@ -95,15 +94,11 @@ class World {
   }
 
   send(index: number, data: string | Uint8Array): void {
-    const { channel, table } = this.end(index);
-    channel?.send(data, this.now);
-    if (channel !== null) table.touched(channel);
+    this.end(index).channel?.send(data, this.now);
   }
 
   close(index: number, code: number, reason: string): void {
-    const { channel, table } = this.end(index);
-    channel?.close(code, reason, this.now);
-    if (channel !== null) table.touched(channel);
+    this.end(index).channel?.close(code, reason, this.now);
   }
 
   /** Delivers everything in flight until nothing moves; time stands still. */
@@ -232,7 +227,6 @@ test('a reader that takes nothing stops the sender at the window', () => {
   const end = world.end(1);
   end.consume = true;
   for (let i = 0; i < waiting; i++) end.channel?.delivered(world.now);
-  if (end.channel !== null) end.table.touched(end.channel);
   world.run();
   world.pass(5_000);
   expect(end.received).toHaveLength(500);

@@ -1,0 +1,42 @@
+/** What has been taken is acknowledged within this time … */
+const ACK_DELAY_MS = 50;
+/** … and at once when this part of the window has been taken or granted since the last time. */
+const WINDOW_PART = 1 / 4;
+
+/** When the receiving half says what it has taken and grants (PROTOCOL §4, Resume). Any CONTROL says it. */
+export class Acknowledgement {
+  readonly #atOnceBytes: number;
+  #takenBytes = 0;
+  #saidLimit: number;
+  /** When an ACK is due; infinite if there is nothing to say. */
+  dueAt = Number.POSITIVE_INFINITY;
+
+  constructor(windowBytes: number) {
+    this.#atOnceBytes = windowBytes * WINDOW_PART;
+    this.#saidLimit = windowBytes;
+  }
+
+  /** A DATA plaintext of this length was taken. */
+  took(bytes: number, nowMs: number): void {
+    this.#takenBytes += bytes;
+    this.soon(this.#takenBytes < this.#atOnceBytes ? nowMs + ACK_DELAY_MS : nowMs);
+  }
+
+  /** The credit granted in all is now `limit`. */
+  granted(limit: number, nowMs: number): void {
+    const unsaid = limit - this.#saidLimit;
+    if (unsaid > 0) this.soon(unsaid < this.#atOnceBytes ? nowMs + ACK_DELAY_MS : nowMs);
+  }
+
+  /** An ACK is due at `atMs` or earlier. */
+  soon(atMs: number): void {
+    if (atMs < this.dueAt) this.dueAt = atMs;
+  }
+
+  /** A CONTROL has said it all. */
+  said(limit: number): void {
+    this.dueAt = Number.POSITIVE_INFINITY;
+    this.#takenBytes = 0;
+    this.#saidLimit = limit;
+  }
+}

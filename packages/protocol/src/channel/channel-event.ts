@@ -1,0 +1,23 @@
+import type { Failure } from '../result.js';
+
+/** How a channel ended. Only an authenticated close frame sets code and reason; all else is 1006 with a `failure`. */
+export interface ChannelEnd {
+  readonly code: number;
+  readonly reason: string;
+  readonly wasClean: boolean;
+  readonly failure: Failure | null;
+}
+
+/** What a channel tells the application's side. */
+export type ChannelEvent =
+  | { readonly type: 'open' }
+  | { readonly type: 'message'; readonly data: string | Uint8Array }
+  | { readonly type: 'acknowledged' }
+  | { readonly type: 'interrupted' }
+  | { readonly type: 'resumed' }
+  | { readonly type: 'close'; readonly end: ChannelEnd };
+
+/** The end of a channel that no close frame ended. */
+export function abnormalEnd(failure: Failure): ChannelEnd {
+  return { code: 1006, reason: '', wasClean: false, failure };
+}

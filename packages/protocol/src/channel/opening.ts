@@ -1,0 +1,164 @@
+import { equalBytes, type RandomBytes } from '@sws/crypto';
+import type { FailureCode } from '../failures.js';
+import type { Failure } from '../result.js';
+import { encodeUtf8 } from '../utf8.js';
+import { type ChannelFrame, contentOf } from './channel-frame.js';
+import type { ChannelKeys } from './channel-keys.js';
+import { type ChannelContext, jitter } from './channel-settings.js';
+import { OPCODE } from './data.js';
+import { type HandshakeContext, InitiatorHandshake } from './handshake.js';
+import type { Outgoing } from './outgoing.js';
+import type { AcceptPayload } from './payload.js';
+import { echoOf } from './reset.js';
+
+/** OPEN is repeated for at most this long; who waits longer starts afresh, under another channelId. */
+export const OPEN_TIMEOUT_MS = 45_000;
+const OPEN_RETRY_MS = 1_000;
+const MAX_OPEN_RETRY_MS = 8_000;
+const WAIT_RETRY_MIN_MS = 2_000;
+const WAIT_RETRY_MAX_MS = 60_000;
+const NEVER = Number.POSITIVE_INFINITY;
+
+/** What the initiator offers. */
+export interface ChannelOffer {
+  readonly resource: string;
+  readonly protocols: readonly string[];
+  /** Until when an absent peer is waited for; 0 to fail at once. */
+  readonly waitUntilMs: number;
+}
+
+/**
+ * An initiator's channel before ACCEPT: the one sealed OPEN and when it goes out again (PROTOCOL §4, Handshake).
+ * While it waits for a place (`begin` not called) nothing is due.
+ */
+export class Opening {
+  readonly phase = 'opening';
+  channelId: Uint8Array;
+  readonly #context: ChannelContext;
+  readonly #handshakeContext: HandshakeContext;
+  readonly #offer: ChannelOffer;
+  #handshake: InitiatorHandshake;
+  #retryAt = NEVER;
+  #interval = OPEN_RETRY_MS;
+  #deadline = NEVER;
+  /** Messages sent before the channel opened. */
+  readonly #early: { readonly opcode: typeof OPCODE.text | typeof OPCODE.binary; readonly bytes: Uint8Array }[] = [];
+  #earlyBytes = 0;
+
+  /** @throws SwsError `payload-too-large` */
+  constructor(context: ChannelContext, handshakeContext: HandshakeContext, offer: ChannelOffer) {
+    this.#context = context;
+    this.#handshakeContext = handshakeContext;
+    this.#offer = offer;
+    this.channelId = context.random(16);
+    this.#handshake = this.#newHandshake();
+  }
+
+  get messagesQueued(): number {
+    return this.#early.length;
+  }
+  get bufferedAmount(): number {
+    return this.#earlyBytes;
+  }
+
+  /** Queues a message for when the channel opens; owns `data`. */
+  send(data: string | Uint8Array): void {
+    const text = typeof data === 'string';
+    const bytes = text ? encodeUtf8(data) : data;
+    this.#early.push({ opcode: text ? OPCODE.text : OPCODE.binary, bytes });
+    this.#earlyBytes += bytes.length;
+  }
+
+  /** OPEN goes out as soon as this end is connected. */
+  begin(nowMs: number): void {
+    this.#deadline = nowMs + OPEN_TIMEOUT_MS;
+    this.#retryAt = nowMs;
+  }
+
+  /** This end is registered (again), or the peer was seen: OPEN goes out at once, unless it is about to. */
+  retrySoon(nowMs: number, unlessWithinMs = 0): void {
+    if (Number.isFinite(this.#deadline) && this.#retryAt > nowMs + unlessWithinMs) this.#retryAt = nowMs;
+  }
+
+  /** Frames of the peer have come: one who waits for it tries at once. */
+  peerSeen(nowMs: number): void {
+    this.retrySoon(nowMs, OPEN_RETRY_MS);
+  }
+
+  /** OPEN, if it is due. */
+  nextFrame(nowMs: number): Uint8Array | null {
+    if (nowMs < this.#retryAt || nowMs >= this.#deadline) return null;
+    this.#retryAt = nowMs + this.#interval;
+    this.#interval = Math.min(MAX_OPEN_RETRY_MS, this.#interval * 2);
+    return this.#handshake.open;
+  }
+
+  /** Opens an ACCEPT, whose keys it gives; `null` if it does not open. */
+  receiveAccept(frame: Extract<ChannelFrame, { kind: 2 }>): { keys: ChannelKeys; payload: AcceptPayload } | null {
+    return this.#handshake.receiveAccept(frame);
+  }
+
+  /** Whether the peer's choice was offered. */
+  offered(protocol: string): boolean {
+    return protocol === '' || this.#offer.protocols.includes(protocol);
+  }
+
+  /** Gives the messages sent so far to the open channel. */
+  handOver(outgoing: Outgoing): void {
+    for (const { opcode, bytes } of this.#early) outgoing.enqueue(opcode, bytes);
+    this.#early.length = 0;
+    this.#earlyBytes = 0;
+  }
+
+  /** The relay's hint about OPEN: the failure that ends the attempt, or `null` where it goes on. */
+  receiveUndeliverable(code: FailureCode, random: RandomBytes, nowMs: number): Failure | null {
+    if (code === 'congested') return null;
+    if (code !== 'offline' || !this.waits(nowMs)) return { code, detail: `the relay could not deliver OPEN: ${code}` };
+    this.#retryAt = nowMs + jitter(random, WAIT_RETRY_MIN_MS, WAIT_RETRY_MAX_MS);
+    return null;
+  }
+
+  /** Whether an absent peer is still waited for. */
+  waits(nowMs: number): boolean {
+    return nowMs < this.#offer.waitUntilMs;
+  }
+
+  /** What `nowMs` ends: `expired`, or `renamed` where the attempt goes on under a new channelId. */
+  wake(nowMs: number): 'expired' | 'renamed' | null {
+    if (nowMs < this.#deadline) return null;
+    if (!this.waits(nowMs)) return 'expired';
+    this.#handshake.erase();
+    this.channelId = this.#context.random(16);
+    this.#handshake = this.#newHandshake();
+    this.#deadline = nowMs + OPEN_TIMEOUT_MS;
+    this.#interval = OPEN_RETRY_MS;
+    return 'renamed';
+  }
+
+  get deadlineMs(): number {
+    return this.#deadline;
+  }
+  get retryAtMs(): number {
+    return this.#retryAt;
+  }
+
+  /** Whether a RESET's echo is that of this OPEN. */
+  provoked(echo: Uint8Array): boolean {
+    return equalBytes(echoOf(this.#context.provider, contentOf(this.#handshake.open)), echo);
+  }
+
+  erase(): void {
+    this.#handshake.erase();
+    this.#early.length = 0;
+    this.#earlyBytes = 0;
+  }
+
+  #newHandshake(): InitiatorHandshake {
+    const { resource, protocols } = this.#offer;
+    return new InitiatorHandshake(this.#handshakeContext, this.channelId, {
+      resource,
+      protocols,
+      limit: this.#context.settings.windowBytes,
+    });
+  }
+}
