@@ -7,6 +7,9 @@ export const CRYPTO_FAILURES = {
   'identity-in-use': 'another store or process holds the identity file',
   'identity-damaged': 'a store holds something that is not an identity',
   'sealed-malformed': 'not a sealed identity, or one of another version',
+  'identity-text-malformed': 'not an exported identity, or a letter of it is wrong',
+  'store-unavailable': 'the place for the identity can not be opened, read or written',
+  'provider-unavailable': 'the library that a provider is made of is not installed',
   'wrong-passphrase': 'the sealed identity does not open with this passphrase',
 } as const;
 export type CryptoFailureCode = keyof typeof CRYPTO_FAILURES;

@@ -1,0 +1,60 @@
+import { naclProvider } from '../nacl.js';
+import type { CryptoProvider } from '../provider.js';
+
+const TAG_BYTES = 16;
+
+/**
+ * libsodium through its native binding, for Node, Bun and Deno; HKDF and ML-KEM, which the binding lacks, as in
+ * `naclProvider`. Rejects where `sodium-native` is not installed or has no build for this machine.
+ */
+export async function loadSodiumNative(): Promise<CryptoProvider> {
+  const { default: sodium } = await import('sodium-native');
+  return {
+    ...naclProvider,
+    name: 'sodium-native',
+    sha512(bytes) {
+      const hash = new Uint8Array(64);
+      sodium.crypto_hash_sha512(hash, bytes);
+      return hash;
+    },
+    x25519PublicKey(secret) {
+      const publicKey = new Uint8Array(32);
+      sodium.crypto_scalarmult_base(publicKey, secret);
+      return publicKey;
+    },
+    x25519(secret, publicKey) {
+      const shared = new Uint8Array(32);
+      try {
+        sodium.crypto_scalarmult(shared, secret, publicKey);
+      } catch {
+        shared.fill(0); // libsodium refuses points of low order; the others give zeros
+      }
+      return shared;
+    },
+    ed25519PublicKey(seed) {
+      const publicKey = new Uint8Array(32);
+      const secretKey = new Uint8Array(64);
+      sodium.crypto_sign_seed_keypair(publicKey, secretKey, seed);
+      secretKey.fill(0);
+      return publicKey;
+    },
+    ed25519Sign(seed, message) {
+      const secretKey = new Uint8Array(64);
+      sodium.crypto_sign_seed_keypair(new Uint8Array(32), secretKey, seed);
+      const signature = new Uint8Array(64);
+      sodium.crypto_sign_detached(signature, message, secretKey);
+      secretKey.fill(0);
+      return signature;
+    },
+    ed25519Verify: (publicKey, message, signature) => sodium.crypto_sign_verify_detached(signature, message, publicKey),
+    secretboxSeal(key, nonce, plaintext, into = new Uint8Array(plaintext.length + TAG_BYTES)) {
+      sodium.crypto_secretbox_easy(into, plaintext, nonce, key);
+      return into;
+    },
+    secretboxOpen(key, nonce, box) {
+      if (box.length < TAG_BYTES) return null;
+      const plaintext = new Uint8Array(box.length - TAG_BYTES);
+      return sodium.crypto_secretbox_open_easy(plaintext, box, nonce, key) ? plaintext : null;
+    },
+  };
+}

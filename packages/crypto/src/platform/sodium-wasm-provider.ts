@@ -1,0 +1,79 @@
+import { sha3_256 } from '@noble/hashes/sha3.js';
+import { equalBytes } from '../bytes.js';
+import { SwsError } from '../error.js';
+import { naclProvider } from '../nacl.js';
+import type { CryptoProvider } from '../provider.js';
+
+/** Where the encapsulation key and its hash stand in a decapsulation key of ML-KEM-768 (FIPS 203 §7.1). */
+const EK_AT = 1152;
+const EK_HASH_AT = 2336;
+const DECAPSULATION_KEY_BYTES = 2400;
+
+/** What throws has failed a check of libsodium's. */
+function orNull<T>(work: () => T): T | null {
+  try {
+    return work();
+  } catch {
+    return null;
+  }
+}
+
+async function load() {
+  try {
+    const { default: sodium } = await import('libsodium-wrappers');
+    await sodium.ready;
+    return sodium;
+  } catch (cause) {
+    throw new SwsError(
+      'provider-unavailable',
+      'install libsodium-wrappers, or sodium-native where there is no browser',
+      {
+        cause,
+      },
+    );
+  }
+}
+
+/**
+ * libsodium compiled to WebAssembly (`libsodium-wrappers`), for browsers too. HKDF, which it lacks, as in `naclProvider`.
+ * @throws SwsError `provider-unavailable` where it is not installed
+ */
+export async function loadSodiumWasm(): Promise<CryptoProvider> {
+  const sodium = await load();
+  return {
+    name: 'sodium-wasm',
+    hkdf: naclProvider.hkdf,
+    sha512: (bytes) => sodium.crypto_hash(bytes), // SHA-512; `crypto_hash_sha512` is in the larger build alone
+    x25519PublicKey: (secret) => sodium.crypto_scalarmult_base(secret),
+    // libsodium refuses points of low order; the others give zeros.
+    x25519: (secret, publicKey) => orNull(() => sodium.crypto_scalarmult(secret, publicKey)) ?? new Uint8Array(32),
+    ed25519PublicKey: (seed) => sodium.crypto_sign_seed_keypair(seed).publicKey,
+    ed25519Sign(seed, message) {
+      const { privateKey } = sodium.crypto_sign_seed_keypair(seed);
+      const signature = sodium.crypto_sign_detached(message, privateKey);
+      privateKey.fill(0);
+      return signature;
+    },
+    ed25519Verify: (publicKey, message, signature) => sodium.crypto_sign_verify_detached(signature, message, publicKey),
+    secretboxSeal(key, nonce, plaintext, into) {
+      const box = sodium.crypto_secretbox_easy(plaintext, nonce, key);
+      if (into === undefined) return box;
+      into.set(box);
+      return into;
+    },
+    secretboxOpen: (key, nonce, box) => orNull(() => sodium.crypto_secretbox_open_easy(box, nonce, key)),
+    kemKeyPair(seed) {
+      const { publicKey, privateKey } = sodium.crypto_kem_mlkem768_seed_keypair(seed);
+      return { encapsulationKey: publicKey, decapsulationKey: privateKey };
+    },
+    kemEncapsulate: (encapsulationKey, random) =>
+      orNull(() => sodium.crypto_kem_mlkem768_enc_deterministic(encapsulationKey, random)),
+    kemDecapsulate(ciphertext, decapsulationKey) {
+      if (decapsulationKey.length !== DECAPSULATION_KEY_BYTES) return null;
+      // FIPS 203 §7.3: the hash check of the key, which libsodium leaves to its caller.
+      const hash = sha3_256(decapsulationKey.subarray(EK_AT, EK_HASH_AT));
+      if (!equalBytes(hash, decapsulationKey.subarray(EK_HASH_AT, EK_HASH_AT + hash.length))) return null;
+      return orNull(() => sodium.crypto_kem_mlkem768_dec(ciphertext, decapsulationKey));
+    },
+  };
+}
