@@ -15,6 +15,8 @@ export type ChannelEvent =
   | { readonly type: 'acknowledged' }
   | { readonly type: 'interrupted' }
   | { readonly type: 'resumed' }
+  /** The sign of life that `ping` asked for. */
+  | { readonly type: 'pong' }
   | { readonly type: 'close'; readonly end: ChannelEnd };
 
 /** The end of a channel that no close frame ended. */

@@ -17,8 +17,8 @@ export const MAX_CHANNELS_PER_PEER = 256;
 export const MAX_HALF_OPEN_PER_PEER = 4;
 export const MAX_HALF_OPEN = 1_024;
 export const MAX_UNCONFIRMED_PER_PEER = 4;
-/** RESETs that wait for the transport; one over it is dropped, and the peer's next frame provokes another. */
-const MAX_PENDING_RESETS = 64;
+/** RESETs and last words that wait for the transport; one over it is dropped, and the peer's next frame provokes another. */
+const MAX_POSTED = 64;
 const CACHED_PEERS = 256;
 const HANDSHAKES_PER_SECOND = { perPeer: 32, inAll: 128, burst: 2 } as const;
 
@@ -72,7 +72,8 @@ export class ChannelTable {
   readonly #halfOpen = new Set<Channel>();
   /** Channels that may have a frame to send, in the order of their turns. */
   readonly #turns = new Set<Channel>();
-  #resets: Uint8Array[] = [];
+  /** Frames of no channel: RESETs, and the last words of channels given up. */
+  #posted: Uint8Array[] = [];
   /** Attempts beyond four unconfirmed to a peer, in order. */
   #waiting: Channel[] = [];
   #connected = false;
@@ -91,6 +92,7 @@ export class ChannelTable {
       },
       emit: (channel, event) => this.#emit(channel, event),
       touched: (channel) => this.#touched(channel),
+      post: (message) => this.#post(message),
       forget: (channel) => this.#forget(channel),
       renamed: (channel, before) => {
         this.#channels.delete(keyOf(channel.peer, before));
@@ -173,8 +175,8 @@ export class ChannelTable {
   /** The next frame to send, channels in turn: a whole binary MESSAGE that must not be changed, or `null`. */
   nextFrame(nowMs: number): Uint8Array | null {
     if (!this.#connected) return null;
-    const reset = this.#resets.shift();
-    if (reset !== undefined) return reset;
+    const posted = this.#posted.shift();
+    if (posted !== undefined) return posted;
     for (const channel of this.#turns) {
       this.#turns.delete(channel);
       const message = channel.nextFrame(nowMs);
@@ -193,7 +195,7 @@ export class ChannelTable {
 
   disconnected(nowMs: number): void {
     this.#connected = false;
-    this.#resets = [];
+    this.#posted = [];
     for (const channel of [...this.#channels.values()]) channel.disconnected(nowMs);
   }
 
@@ -284,14 +286,10 @@ export class ChannelTable {
 
   #reset(peer: Uint8Array, channelId: Uint8Array, code: ResetCode, provoking: Uint8Array, nowMs: number): void {
     if (!this.#allow(peer, nowMs)) return;
-    if (this.#resets.length >= MAX_PENDING_RESETS) {
-      this.counters.overBounds++;
-      return;
-    }
     const { sharedStatic } = this.#peer(peer).context;
     const self = this.#options.staticKey.publicKeyBytes();
     this.counters.resetsSent++;
-    this.#resets.push(
+    this.#post(
       sealReset(
         this.#options.provider,
         { sharedStatic, self, peer },
@@ -301,6 +299,11 @@ export class ChannelTable {
         this.#options.random(24),
       ),
     );
+  }
+
+  #post(message: Uint8Array): void {
+    if (this.#posted.length < MAX_POSTED) this.#posted.push(message);
+    else this.counters.overBounds++;
   }
 
   /** Work that costs a Diffie-Hellman is limited per peer and in all; over it frames are dropped before any. */

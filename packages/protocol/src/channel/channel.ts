@@ -19,6 +19,8 @@ export interface ChannelHost extends ChannelContext {
   touched(channel: Channel): void;
   /** An attempt goes on under a new channelId. */
   renamed(channel: Channel, before: Uint8Array): void;
+  /** A frame for the peer that outlives its channel. */
+  post(message: Uint8Array): void;
   /** The channel is over, tombstone included. */
   forget(channel: Channel): void;
 }
@@ -150,7 +152,7 @@ export class Channel {
     this.#touched(nowMs);
   }
 
-  /** Ends at once with 1006, telling the peer nothing (it learns by RESET or time). */
+  /** Ends at once with 1006, telling the peer nothing: it learns by RESET, when it next sends, or by time. */
   abort(failure: Failure): void {
     const state = this.#state;
     if (state === null) return;
@@ -160,6 +162,19 @@ export class Channel {
       state.erase();
     }
     this.#forget();
+  }
+
+  /** As `abort`, but the peer learns soon: a last question goes out, whose answer earns it a RESET. */
+  terminate(failure: Failure, nowMs: number): void {
+    const lastWord = this.#state instanceof Session && this.#host.connected ? this.#state.lastWord(nowMs) : null;
+    if (lastWord !== null) this.#host.post(lastWord);
+    this.abort(failure);
+  }
+
+  /** Asks the peer's process for a sign of life; the event `pong` tells that it came. */
+  ping(nowMs: number): void {
+    if (this.#state instanceof Session) this.#state.ping(nowMs);
+    this.#touched(nowMs);
   }
 
   /** The application has taken the oldest message emitted: its credit goes back to the peer. */

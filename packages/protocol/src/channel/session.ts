@@ -54,6 +54,7 @@ export class Session {
   #failed = false;
   #ended = false;
   #interrupted = false;
+  #pinged = false;
 
   private constructor(
     context: ChannelContext,
@@ -127,6 +128,19 @@ export class Session {
     this.#closeRequested = true;
     state.closeDeadline = nowMs + this.#context.settings.resumeTimeoutMs;
     this.#outgoing.enqueueClose(encodeClose(status));
+  }
+
+  /** Asks the peer's process for a sign of life; `pong` tells that it came, after a separation if there is one. */
+  ping(nowMs: number): void {
+    if (this.#state.phase !== 'open') return;
+    this.#pinged = true;
+    this.#probe.soon(nowMs);
+  }
+
+  /** A last question of a channel that is given up now: the answer finds nobody and earns the peer a RESET. `null` if it never opened. */
+  lastWord(nowMs: number): Uint8Array | null {
+    if (this.#state.phase !== 'open') return null;
+    return this.#sealControl(CONTROL_TYPE.ping, this.#probe.ask(true, this.#outgoing.cursor, nowMs));
   }
 
   /** The application has taken the oldest message emitted. */
@@ -365,6 +379,10 @@ export class Session {
         break;
       default: {
         const sentThen = control.id === 0 ? null : this.#probe.answer(control.id, nowMs);
+        if (sentThen !== null && this.#pinged) {
+          this.#pinged = false;
+          if (!this.#ended) this.#emit({ type: 'pong' });
+        }
         // Frames sent before the question are missing after it: they were lost (tail loss).
         if (sentThen !== null && control.next < sentThen && control.next === this.#outgoing.acked)
           this.#recovery.passSoon(this.#probe.rttMs, nowMs);

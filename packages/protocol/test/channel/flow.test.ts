@@ -254,6 +254,18 @@ test('a refused OPEN and a restarted peer end the channel by RESET, as 1006', ()
   expect(world.end(0).end).toMatchObject({ end: { code: 1006, failure: { code: 'unknown-channel' } } });
 });
 
+test('a sign of life can be asked for; one who terminates lets the peer learn at once', () => {
+  const world = new World(13);
+  const channel = world.open();
+  channel.ping(world.now);
+  world.run();
+  expect(world.end(0).events).toContain('pong');
+  channel.terminate({ code: 'invalid-state', detail: 'given up' }, world.now);
+  world.run();
+  expect(world.end(0).end).toMatchObject({ end: { code: 1006, failure: { code: 'invalid-state' } } });
+  expect(world.end(1).end).toMatchObject({ end: { code: 1006, failure: { code: 'unknown-channel' } } });
+});
+
 test('a RESET counts only if it echoes what is pending: the relay can not provoke one and keep it', () => {
   const world = new World(10);
   const channel = world.open();
