@@ -1,0 +1,99 @@
+import { CONTROL_TYPE } from '../../src/channel/control.js';
+import { OPCODE } from '../../src/channel/data.js';
+import { drawInputs } from './derivation.js';
+import { writeInputs } from './handshakes.js';
+import { hexOf, utf8 } from './hex.js';
+import { Recorder } from './recorder.js';
+import { seededRandom } from './seeded-random.js';
+
+const MIB = 1_048_576;
+const { ack, resume, ping, pong } = CONTROL_TYPE;
+const [A, B] = ['initiator', 'responder'] as const;
+
+function recorder(name: string): Recorder {
+  const open = { resource: '/room', protocols: ['chat.v1'], limit: MIB };
+  return new Recorder(drawInputs(seededRandom(`channel ${name}`), open, { protocol: 'chat.v1', limit: MIB }));
+}
+
+function written(name: string, recorded: Recorder, rekeys: readonly { ea: Uint8Array; eb: Uint8Array }[]) {
+  return {
+    name,
+    ...writeInputs(recorded.inputs),
+    rekeys: rekeys.map(hexOf),
+    epochs: recorded.epochs.map((keys) => hexOf({ ...keys })),
+    steps: recorded.steps,
+  };
+}
+
+/** Messages of all sorts, a rekey between two fragments, a resume, and a close by the responder. */
+function closedByResponder() {
+  const name = 'fragments, a rekey, a resume, closed by the responder';
+  const random = seededRandom(name);
+  const one = recorder(name);
+  const rekey = { ea: random(32), eb: random(32) };
+  const wide = utf8('über');
+  one.control(A, ping, 0, MIB, 1_001);
+  one.control(B, pong, 0, MIB, 1_001);
+  one.text(A, 'hello');
+  one.text(B, 'hello yourself');
+  one.control(B, ack, 1, MIB + 128, 0);
+  one.control(A, ack, 1, MIB + 128, 0);
+  one.binary(A, new Uint8Array(0));
+  one.binary(A, random(300));
+  // The first fragment ends within a character.
+  one.data(A, OPCODE.text, false, wide.slice(0, 1));
+  one.rekey(rekey.ea);
+  one.data(A, OPCODE.continuation, false, wide.slice(1, 3));
+  one.control(B, ack, 6, MIB + 700, 0);
+  one.answerRekey(rekey.ea, rekey.eb);
+  one.text(B, 'under the next key');
+  one.rekeyed();
+  one.control(A, ack, 3, MIB + 256, 0);
+  one.data(A, OPCODE.continuation, true, wide.slice(3), { text: 'über' });
+  one.control(B, ack, 8, MIB + 1_024, 0);
+  one.text(A, 'both under the next key');
+  one.control(A, resume, 3, MIB + 256, 1_002);
+  one.control(B, ack, 9, MIB + 1_152, 1_002);
+  one.binary(B, random(33));
+  one.close(B, 4_000, 'schöne Grüße');
+  one.control(A, ack, 5, MIB + 400, 0);
+  one.close(A, 4_000, '');
+  one.control(B, ack, 10, MIB + 1_152, 0);
+  return written(name, one, [rekey]);
+}
+
+/** Whole messages from the initiator, two rekeys, and a close by the initiator. */
+function closedByInitiator() {
+  const name = 'two rekeys, closed by the initiator';
+  const random = seededRandom(name);
+  const one = recorder(name);
+  const rekeys = [
+    { ea: random(32), eb: random(32) },
+    { ea: random(32), eb: random(32) },
+  ];
+  one.control(A, ping, 0, MIB, 7);
+  one.control(B, pong, 0, MIB, 7);
+  for (const [index, { ea, eb }] of rekeys.entries()) {
+    one.text(A, `message ${index}`);
+    one.binary(B, random(10));
+    one.rekey(ea);
+    one.answerRekey(ea, eb);
+    one.rekeyed();
+    one.control(B, ack, 3 * index + 3, MIB + 128 * (index + 1), 0);
+    one.control(A, ack, 2 * index + 2, MIB + 128 * (index + 1), 0);
+  }
+  one.text(A, 'goodbye');
+  one.close(A, 1_000, '');
+  one.close(B, 1_000, '');
+  one.control(B, ack, 8, MIB + 384, 0);
+  one.control(A, ack, 5, MIB + 256, 0);
+  return written(name, one, rekeys);
+}
+
+export function channelVectors() {
+  return {
+    description:
+      'PROTOCOL section 4: whole channels, frame by frame in an order in which they may be sent. epochs: the keys after each rekey. A DATA step has the epoch of its key, its seq and plaintext, and delivers: the message or close that it completes; a CONTROL step its epoch, counter and plaintext. frame is the content of a MESSAGE.',
+    valid: [closedByResponder(), closedByInitiator()],
+  };
+}
