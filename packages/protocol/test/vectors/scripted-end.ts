@@ -26,7 +26,7 @@ export interface ChannelVector {
 export class ScriptedEnd {
   readonly table: ChannelTable;
   readonly events: ChannelEvent[] = [];
-  /** Contents that went out, in hex; DATA only when `nextData` asks for it. */
+  /** Contents that went out, in hex. */
   readonly sent: string[] = [];
   channel: Channel | null = null;
   nowMs = 1_000_000;
@@ -68,7 +68,6 @@ export class ScriptedEnd {
         this.events.push(event);
         if (event.type === 'message') channel.delivered(this.nowMs);
       },
-      send: (message) => this.sent.push(contentOf(message)),
     });
     this.table.connected(this.nowMs);
   }
@@ -77,16 +76,22 @@ export class ScriptedEnd {
   open(): void {
     const { resource, protocols } = this.#vector.open;
     this.channel = this.table.open(this.#peer, { resource, protocols, waitUntilMs: 0 }, this.nowMs);
+    this.flush();
   }
 
   receive(content: Uint8Array): void {
     this.table.receive(this.#peer, content, this.nowMs);
+    this.flush();
   }
 
-  /** The next DATA in hex, or `null`. */
-  nextData(): string | null {
-    const message = this.table.nextFrame(this.nowMs);
-    return message === null ? null : contentOf(message);
+  /** Everything that may go out does. */
+  flush(): void {
+    for (let message = this.table.nextFrame(this.nowMs); message !== null; ) {
+      const decoded = decodeMessage(message);
+      if (!decoded.ok) throw new Error('a machine sent something that is no MESSAGE');
+      this.sent.push(encodeHex(decoded.value.content));
+      message = this.table.nextFrame(this.nowMs);
+    }
   }
 
   /** Of what went out, the frames of one kind. */
@@ -104,10 +109,4 @@ export class ScriptedEnd {
       return [wasClean ? { close: { code, reason } } : { failure: failure?.code }];
     });
   }
-}
-
-function contentOf(message: Uint8Array): string {
-  const decoded = decodeMessage(message);
-  if (!decoded.ok) throw new Error('a machine sent something that is no MESSAGE');
-  return encodeHex(decoded.value.content);
 }
