@@ -1,0 +1,2 @@
+export { NatsCounters } from './counters.js';
+export { type NatsBackplane, type NatsBackplaneOptions, type NatsEvent, natsBackplane } from './nats-backplane.js';

@@ -1,0 +1,140 @@
+import { connect, type NatsConnection, type NodeConnectionOptions } from '@nats-io/transport-node';
+import type { Backplane, BackplaneNode } from '@sws/router';
+import { NatsCounters } from './counters.js';
+import { NatsLink } from './nats-link.js';
+import { checkPrefix } from './subjects.js';
+
+/** A half-open connection to NATS is found within two of these. */
+const PING_INTERVAL_MS = 5_000;
+const RECONNECT_WAIT_MS = 250;
+const RECONNECT_JITTER_MS = 250;
+/** How long `close` waits for NATS to take what was still to be said. */
+const CLOSE_FLUSH_MS = 1_000;
+
+/** What happens to the connection; `detail` is for a log. */
+export interface NatsEvent {
+  readonly type: 'disconnected' | 'reconnected' | 'error' | 'closed';
+  readonly detail: string;
+}
+
+/** Settings of a backplane over NATS. */
+export interface NatsBackplaneOptions {
+  /**
+   * Passed to `connect` of `@nats-io/transport-node`: `servers`, `tls`, `user` and `pass`, `token`, `authenticator`, …
+   * @defaultValue 127.0.0.1:4222; reconnects for ever after 250–500 ms; PING every 5 s
+   */
+  readonly connection?: NodeConnectionOptions;
+  /** The first tokens of every subject: relays with another prefix are another relay. @defaultValue `sws` */
+  readonly prefix?: string;
+  readonly onEvent?: (event: NatsEvent) => void;
+}
+
+/** One node's backplane: one connection to NATS. */
+export interface NatsBackplane extends Backplane {
+  readonly counters: NatsCounters;
+  readonly connected: boolean;
+  /** Bytes given to NATS that it has not confirmed: at most 16 MiB. */
+  readonly unconfirmedBytes: number;
+  /** Leaves, has NATS take what was still to be said (1 s at most), and disconnects. */
+  close(): Promise<void>;
+}
+
+/**
+ * Connects to NATS. Rejects where no server can be reached, with the NATS client's error, or where the server is too old
+ * to say that a subject has no subscriber (before 2.2). From then on the connection is kept for ever.
+ * @throws RangeError for a prefix that can't start a subject
+ */
+export async function natsBackplane(options: NatsBackplaneOptions = {}): Promise<NatsBackplane> {
+  const { prefix = 'sws', onEvent = () => {} } = options;
+  checkPrefix(prefix);
+  const nats = await connect({
+    pingInterval: PING_INTERVAL_MS,
+    maxReconnectAttempts: -1,
+    reconnectTimeWait: RECONNECT_WAIT_MS,
+    reconnectJitter: RECONNECT_JITTER_MS,
+    reconnectJitterTLS: RECONNECT_JITTER_MS,
+    // Credentials that are being rotated must not end a relay.
+    ignoreAuthErrorAbort: true,
+    inboxPrefix: `${prefix}.inbox`,
+    ...options.connection,
+    // A node is not one of the others; and a stack per request would cost more than the request.
+    noEcho: true,
+    noAsyncTraces: true,
+  });
+  if (nats.info?.headers !== true) {
+    await nats.close();
+    throw new Error('the NATS server is too old: it must know headers and no-responders (2.2 or newer)');
+  }
+  return new ConnectedNats(nats, prefix, onEvent);
+}
+
+class ConnectedNats implements NatsBackplane {
+  readonly counters = new NatsCounters();
+  readonly maxMessageBytes: number;
+  connected = true;
+  readonly #nats: NatsConnection;
+  readonly #prefix: string;
+  readonly #onEvent: (event: NatsEvent) => void;
+  #link: NatsLink | null = null;
+
+  constructor(nats: NatsConnection, prefix: string, onEvent: (event: NatsEvent) => void) {
+    this.#nats = nats;
+    this.#prefix = prefix;
+    this.#onEvent = onEvent;
+    // A MESSAGE is a NATS payload as it is: its addresses are in the subjects.
+    this.maxMessageBytes = nats.info?.max_payload ?? 0;
+    void this.#watch();
+  }
+
+  get unconfirmedBytes(): number {
+    return this.#link?.unconfirmedBytes ?? 0;
+  }
+
+  /** @throws Error the second time: a node has its own connection; RangeError where `nodeId` can't be part of a subject */
+  join(node: BackplaneNode): NatsLink {
+    if (this.#link !== null) throw new Error('a NATS backplane is one node’s: make one for each router');
+    this.#link = new NatsLink(this.#nats, this.#prefix, node, this.counters);
+    return this.#link;
+  }
+
+  async close(): Promise<void> {
+    this.#link?.leave();
+    let timer: ReturnType<typeof setTimeout> | undefined;
+    const late = new Promise<void>((resolve) => {
+      timer = setTimeout(resolve, CLOSE_FLUSH_MS);
+    });
+    await Promise.race([this.#nats.flush().catch(() => {}), late]);
+    clearTimeout(timer);
+    await this.#nats.close();
+  }
+
+  async #watch(): Promise<void> {
+    for await (const status of this.#nats.status()) {
+      switch (status.type) {
+        case 'disconnect':
+          this.connected = false;
+          this.counters.disconnects++;
+          this.#link?.disconnected();
+          this.#onEvent({ type: 'disconnected', detail: `from ${status.server}` });
+          break;
+        case 'reconnect':
+          this.connected = true;
+          this.counters.reconnects++;
+          this.#link?.reconnected();
+          this.#onEvent({ type: 'reconnected', detail: `to ${status.server}` });
+          break;
+        case 'error':
+          this.counters.errors++;
+          this.#onEvent({ type: 'error', detail: status.error.message });
+          break;
+        case 'close':
+          if (this.connected) this.#link?.disconnected();
+          this.connected = false;
+          this.#onEvent({ type: 'closed', detail: 'for good' });
+          break;
+        default:
+          break;
+      }
+    }
+  }
+}

@@ -1,0 +1,40 @@
+import type { UndeliverableCode } from '@sws/protocol';
+import { answerClaim, type BackplaneLink, type BackplaneNode, type Claim } from '@sws/router';
+import type { NatsBackplane } from '../src/index.js';
+
+/** A node that holds keys as a router does, and writes down what it hears. */
+export class RecordingNode implements BackplaneNode {
+  readonly nodeId: string;
+  readonly messages: Uint8Array[] = [];
+  readonly undelivered: UndeliverableCode[] = [];
+  readonly own = new Map<string, Claim>();
+  readonly link: BackplaneLink;
+
+  constructor(nodeId: string, backplane: NatsBackplane) {
+    this.nodeId = nodeId;
+    this.link = backplane.join(this);
+  }
+  hold(key: string, term: number): void {
+    const claim: Claim = { key, term, nodeId: this.nodeId, connectionId: 1 };
+    this.own.set(key, claim);
+    this.link.claim(claim);
+  }
+  claimed(claim: Claim): void {
+    const own = this.own.get(claim.key);
+    if (own === undefined) return;
+    const answer = answerClaim(own, claim);
+    if (answer === 'announce-own') this.link.claim(own);
+    else if (answer === 'close-own') {
+      this.own.delete(claim.key);
+      this.link.release(claim.key);
+    }
+  }
+  message(_to: string, message: Uint8Array): null {
+    this.messages.push(message);
+    return null;
+  }
+  gone(): void {}
+  undeliverable(_to: string, _from: string, _head: Uint8Array, code: UndeliverableCode): void {
+    this.undelivered.push(code);
+  }
+}
