@@ -7,16 +7,16 @@ export interface RegisteredSocket {
   /** 32 bytes; not to be changed. */
   readonly publicKeyBytes: Uint8Array;
   readonly term: number;
-  /**
-   * Gives one MESSAGE to this client: a binary MESSAGE whose key bytes hold the sender. The socket owns it from here.
-   * `done` is called once: when it has been handed to the kernel, or dropped with the connection.
-   */
-  deliver(message: Uint8Array, done: () => void): void;
+  /** Gives one MESSAGE to this client: a binary MESSAGE whose key bytes hold the sender. The socket owns it from here. */
+  deliver(message: Uint8Array): void;
   /** Sends a frame of the relay's own. */
   notify(frame: RelayFrame): void;
   /** Closes with the failure's close code. */
   close(failure: Failure): void;
-  /** Set by the router: a binary MESSAGE as it came, owned by the callee. */
+  /** Set by the router: a whole binary MESSAGE (0x01, 32 bytes of key, content) as it came, owned by the callee. */
   onmessage: ((message: Uint8Array) => void) | null;
+  /** Set by the router: so many more of the MESSAGEs delivered, in their order, have been handed to the kernel. */
+  onwritten: ((count: number) => void) | null;
+  /** Set by the router; called once. What was not written by then is dropped. */
   onclose: (() => void) | null;
 }

@@ -1,6 +1,5 @@
 import { encodeHex } from '@sws/crypto';
 import {
-  decodeMessage,
   type Failure,
   type Limits,
   MAX_MAX_MESSAGE_BYTES,
@@ -11,10 +10,13 @@ import {
   type UndeliverableCode,
 } from '@sws/protocol';
 import { type Backplane, type BackplaneLink, inProcessBackplane } from './backplane.js';
-import { answerClaim, type Claim } from './claim.js';
-import { Correspondents } from './correspondents.js';
-import { ReceiverQueue } from './receiver-queue.js';
+import { type Claim, compareClaims } from './claim.js';
+import { Correspondences } from './correspondences.js';
+import { type KeyEvent, NEWEST_WINS } from './newest-wins.js';
+import { type Meter, type Rate, RateLimits } from './rate-limits.js';
 import type { RegisteredSocket } from './registered-socket.js';
+import { Registration, type Route } from './registration.js';
+import { Terms } from './terms.js';
 
 /** Settings of a router. */
 export interface RouterOptions {
@@ -22,8 +24,10 @@ export interface RouterOptions {
   readonly nodeId?: string;
   /** @defaultValue in-process */
   readonly backplane?: Backplane;
-  /** What clients are told and held to. @defaultValue 65,536 bytes, 1,000 messages/s, 8 MiB/s */
+  /** What each client is told and held to. @defaultValue 65,536 bytes, 1,000 messages/s, 8 MiB/s */
   readonly limits?: Partial<Limits>;
+  /** What the clients of one address (IPv6: one /64) may send together. @defaultValue ten times one client's rate */
+  readonly addressLimits?: Partial<Rate>;
   /** Seconds between signs of life. @defaultValue 15 */
   readonly keepalive?: number;
 }
@@ -37,18 +41,34 @@ export interface RouterCounters {
   undeliverable: Record<UndeliverableCode, number>;
 }
 
+/** Who asks for admission, beside its key. */
+export interface Applicant {
+  /** Aborted when the client is gone before it attached. */
+  readonly signal?: AbortSignal;
+  /** Whom the rate by address counts for; `null`: nobody. */
+  readonly network?: string | null;
+}
+
 /** The answer to a client that has proven its key. */
 export type Admission =
-  | { readonly ok: true; readonly term: number; readonly limits: Limits; readonly keepalive: number }
+  | {
+      readonly ok: true;
+      readonly term: number;
+      readonly limits: Limits;
+      /** Seconds. */
+      readonly keepalive: number;
+      readonly meter: Meter;
+    }
   | { readonly ok: false; readonly failure: Failure };
 
-interface Registration {
-  readonly socket: RegisteredSocket;
-  readonly claim: Claim;
-  readonly queue: ReceiverQueue;
-  readonly correspondents: Correspondents;
-  /** The receiver of the last MESSAGE: the next mostly goes there too. */
-  lastTo: { readonly key: Uint8Array; readonly address: string } | null;
+/** How a router is emptied. */
+export interface DrainOptions {
+  /** When clients may come back, ms. @defaultValue 0 */
+  readonly reconnectInMs?: number;
+  /** Over how long they are to spread their return, ms. @defaultValue 5,000 */
+  readonly spreadMs?: number;
+  /** When those who stay are closed with 1012, ms. @defaultValue 10,000 */
+  readonly deadlineMs?: number;
 }
 
 const DEFAULT_LIMITS: Limits = {
@@ -56,6 +76,8 @@ const DEFAULT_LIMITS: Limits = {
   messagesPerSecond: 1_000,
   bytesPerSecond: 8 * 1_048_576,
 };
+const ADDRESS_FACTOR = 10;
+const RESTARTING: Failure = { code: 'restarting', detail: 'the relay is restarting' };
 
 /** Routes sealed MESSAGEs between registered keys; the newest registration of a key wins (PROTOCOL §2, §3). */
 export class Router {
@@ -71,18 +93,32 @@ export class Router {
   readonly #backplane: BackplaneLink;
   readonly #keepalive: number;
   readonly #registrations = new Map<string, Registration>();
+  readonly #correspondences = new Correspondences();
+  readonly #terms = new Terms();
+  readonly #rates: RateLimits;
   #connectionId = 0;
   #draining = false;
+  /** Ends a drain's wait. */
+  #emptied: (() => void) | null = null;
 
+  /** @throws RangeError for a limit out of its range */
   constructor(options: RouterOptions = {}) {
     this.nodeId = options.nodeId ?? crypto.randomUUID();
     this.limits = { ...DEFAULT_LIMITS, ...options.limits };
-    if (this.limits.maxMessage < MIN_MAX_MESSAGE_BYTES || this.limits.maxMessage > MAX_MAX_MESSAGE_BYTES) {
+    const { maxMessage, messagesPerSecond, bytesPerSecond } = this.limits;
+    if (!(maxMessage >= MIN_MAX_MESSAGE_BYTES && maxMessage <= MAX_MAX_MESSAGE_BYTES))
       throw new RangeError(`limits.maxMessage is from ${MIN_MAX_MESSAGE_BYTES} to ${MAX_MAX_MESSAGE_BYTES} bytes`);
-    }
+    const perAddress: Rate = {
+      messagesPerSecond: messagesPerSecond * ADDRESS_FACTOR,
+      bytesPerSecond: bytesPerSecond * ADDRESS_FACTOR,
+      ...options.addressLimits,
+    };
+    checkRate('limits', this.limits);
+    checkRate('addressLimits', perAddress);
+    this.#rates = new RateLimits(this.limits, perAddress);
     this.#keepalive = options.keepalive ?? 15;
     const backplane = options.backplane ?? inProcessBackplane();
-    if (this.limits.maxMessage > backplane.maxMessageBytes)
+    if (maxMessage > backplane.maxMessageBytes)
       throw new RangeError(`limits.maxMessage is at most ${backplane.maxMessageBytes} bytes on this backplane`);
     this.#backplane = backplane.join({
       nodeId: this.nodeId,
@@ -100,178 +136,186 @@ export class Router {
   /** Bytes that wait for receivers at this node. */
   get queuedBytes(): number {
     let bytes = 0;
-    for (const { queue } of this.#registrations.values()) bytes += queue.bytes;
+    for (const { queuedBytes } of this.#registrations.values()) bytes += queuedBytes;
     return bytes;
   }
   get draining(): boolean {
     return this.#draining;
   }
 
-  /** Gives a proven key its term: greater than any that this node, the backplane or the client knows of. */
-  async admit(publicKey: string, lastTerm: number): Promise<Admission> {
-    if (this.#draining) return { ok: false, failure: { code: 'restarting', detail: 'the relay is restarting' } };
-    const known = Math.max(
-      await this.#backplane.highestTerm(publicKey),
-      this.#registrations.get(publicKey)?.claim.term ?? 0,
-      lastTerm,
-    );
-    return { ok: true, term: Math.min(MAX_TERM, known + 1), limits: this.limits, keepalive: this.#keepalive };
+  /**
+   * Gives a proven key its term: greater than any that this node, the backplane or the client knows of. The term is the
+   * client's until it attaches, `signal` aborts, or 30 s have passed.
+   */
+  async admit(publicKey: string, lastTerm: number, { signal, network = null }: Applicant = {}): Promise<Admission> {
+    const elsewhere = await this.#backplane.highestTerm(publicKey);
+    if (this.#draining) return { ok: false, failure: RESTARTING };
+    const now = Date.now();
+    this.#terms.expire(now);
+    const held = this.#registrations.get(publicKey)?.claim.term ?? 0;
+    const term = Math.min(MAX_TERM, Math.max(elsewhere, held, this.#terms.highest(publicKey), lastTerm) + 1);
+    if (signal?.aborted !== true) this.#terms.give(publicKey, term, now, signal);
+    const meter = this.#rates.meter(publicKey, network);
+    return { ok: true, term, limits: this.limits, keepalive: this.#keepalive, meter };
   }
 
-  /** Takes an admitted socket: its messages are routed from here, and an older socket of the key is closed with 4409. */
+  /** Takes an admitted socket: its messages are routed from here, and of two sockets of a key the older is closed with 4409. */
   attach(socket: RegisteredSocket): void {
+    if (this.#draining) return socket.close(RESTARTING);
     const key = socket.publicKey;
     const claim: Claim = { key, term: socket.term, nodeId: this.nodeId, connectionId: ++this.#connectionId };
-    const registration: Registration = {
-      socket,
-      claim,
-      queue: new ReceiverQueue(),
-      correspondents: new Correspondents(),
-      lastTo: null,
-    };
-    const older = this.#registrations.get(key);
-    this.#registrations.set(key, registration);
-    socket.onmessage = (message) => this.#route(registration, message);
-    socket.onclose = () => this.#closed(registration);
-    this.#backplane.claim(claim);
-    if (older !== undefined) this.#replace(older);
+    this.#terms.take(key, socket.term);
+    const held = this.#registrations.get(key);
+    const greater = held === undefined || compareClaims(claim, held.claim) > 0;
+    this.#step(key, greater ? 'attached-greater' : 'attached-lesser', new Registration(socket, claim));
   }
 
   /**
    * Asks every client to come back after `reconnectInMs` + random(0..spreadMs), and closes with 1012 those who have not
-   * left `deadlineMs` later. Resolves when all are gone.
+   * left `deadlineMs` later. Resolves when all are gone; nobody is admitted from here on.
    */
-  async drain({
-    reconnectInMs = 0,
-    spreadMs = 5_000,
-    deadlineMs = 10_000,
-  }: {
-    reconnectInMs?: number;
-    spreadMs?: number;
-    deadlineMs?: number;
-  } = {}): Promise<void> {
+  async drain({ reconnectInMs = 0, spreadMs = 5_000, deadlineMs = 10_000 }: DrainOptions = {}): Promise<void> {
     this.#draining = true;
-    for (const { socket } of this.#registrations.values())
+    for (const { socket } of [...this.#registrations.values()])
       socket.notify({ type: 'RESTARTING', reconnectIn: reconnectInMs, spread: spreadMs });
-    const end = Date.now() + deadlineMs;
-    while (this.#registrations.size > 0 && Date.now() < end) await new Promise((resolve) => setTimeout(resolve, 20));
+    if (this.#registrations.size > 0) {
+      await new Promise<void>((resolve) => {
+        const deadline = setTimeout(resolve, deadlineMs);
+        this.#emptied = () => {
+          clearTimeout(deadline);
+          resolve();
+        };
+      });
+    }
     this.close();
   }
 
   /** Closes every socket with 1012 and leaves the backplane. */
   close(): void {
     this.#draining = true;
-    for (const { socket } of [...this.#registrations.values()])
-      socket.close({ code: 'restarting', detail: 'the relay is restarting' });
+    this.#rates.close();
+    const all = [...this.#registrations.values()];
+    this.#registrations.clear();
+    this.#emptied?.();
+    for (const registration of all) {
+      registration.held = false;
+      this.#backplane.gone(registration.claim.key, registration.claim.term);
+      registration.socket.close(RESTARTING);
+    }
     this.#backplane.leave();
   }
 
-  #route(sender: Registration, message: Uint8Array): void {
-    const decoded = decodeMessage(message);
-    if (!decoded.ok) return;
-    const { key, content } = decoded.value;
-    const to = this.#addressOf(sender, key);
-    if (message.length > this.limits.maxMessage) return this.#refuse(sender, to, content, 'too-large');
-    sender.correspondents.note(to);
-    const from = sender.socket.publicKey;
-    const receiver = this.#registrations.get(to);
-    // The very buffer that came goes on, with the sender's key over the receiver's: no client can claim another's.
-    key.set(sender.socket.publicKeyBytes);
-    if (receiver !== undefined) {
-      const code = this.#deliver(receiver, from, message);
-      if (code !== null) this.#refuse(sender, to, content, code);
-      return;
+  /** Takes a key one step through the table of newest wins. */
+  #step(key: string, event: KeyEvent, newer?: Registration): void {
+    const held = this.#registrations.get(key);
+    const { actions } = NEWEST_WINS[held === undefined ? 'absent' : 'held'][event];
+    for (const action of actions) {
+      if (action === 'hold' && newer !== undefined) this.#hold(newer);
+      else if (action === 'refuse-new' && newer !== undefined) this.#replace(newer);
+      else if (held === undefined) continue;
+      else if (action === 'close-held') this.#replace(held);
+      else if (action === 'announce') this.#backplane.claim(held.claim);
+      else if (action === 'leave') {
+        held.held = false;
+        this.#registrations.delete(key);
+        this.#backplane.release(key);
+        if (this.#registrations.size === 0) this.#emptied?.();
+      } else if (action === 'tell-gone') {
+        this.#backplane.gone(key, held.claim.term);
+        this.#tellGone(key);
+      }
     }
-    const code = this.#backplane.publish(to, from, message);
-    if (code === null) this.#count(message);
-    else this.#refuse(sender, to, content, code);
   }
 
-  #deliver(receiver: Registration, from: string, message: Uint8Array): UndeliverableCode | null {
-    const bytes = message.length;
-    if (!receiver.queue.take(from, bytes)) return 'congested';
-    receiver.correspondents.note(from);
-    this.#count(message);
-    receiver.socket.deliver(message, () => receiver.queue.release(from, bytes));
-    return null;
+  #hold(registration: Registration): void {
+    const { socket, claim } = registration;
+    this.#registrations.set(claim.key, registration);
+    socket.onmessage = (message) => this.#route(registration, message);
+    socket.onwritten = (count) => registration.written(count);
+    socket.onclose = () => {
+      if (registration.held) this.#step(claim.key, 'closed');
+    };
+    this.#backplane.claim(claim);
   }
 
-  #count(message: Uint8Array): void {
+  #replace(older: Registration): void {
+    older.held = false;
+    this.counters.replaced++;
+    older.socket.onmessage = null;
+    older.socket.close({ code: 'replaced', detail: 'this key has registered elsewhere' });
+  }
+
+  #claimed(heard: Claim): void {
+    const held = this.#registrations.get(heard.key);
+    if (held === undefined) return;
+    const order = compareClaims(heard, held.claim);
+    this.#step(heard.key, order > 0 ? 'heard-greater' : order < 0 ? 'heard-lesser' : 'heard-same');
+  }
+
+  #route(sender: Registration, message: Uint8Array): void {
+    const route = sender.routeOf(message);
+    if (message.length > this.limits.maxMessage) return this.#refuse(sender, route.address, message, 'too-large');
+    const { socket } = sender;
+    // The very buffer that came goes on, with the sender's key over the receiver's: no client can claim another's.
+    message.set(socket.publicKeyBytes, 1);
+    const receiver = this.#receiverOf(route);
+    const code =
+      receiver === null
+        ? this.#backplane.publish(route.address, socket.publicKey, message)
+        : receiver.deliver(socket.publicKey, message)
+          ? null
+          : 'congested';
+    if (code !== null) return this.#refuse(sender, route.address, message, code);
     this.counters.routed++;
     this.counters.routedBytes += message.length;
+    if (route.notedAt !== this.#correspondences.forgotten) this.#note(socket.publicKey, route);
+  }
+
+  #receiverOf(route: Route): Registration | null {
+    if (route.receiver === null || !route.receiver.held)
+      route.receiver = this.#registrations.get(route.address) ?? null;
+    return route.receiver;
+  }
+
+  #note(from: string, route: Route): void {
+    this.#correspondences.note(from, route.address);
+    if (route.receiver !== null) this.#correspondences.note(route.receiver.claim.key, from);
+    route.notedAt = this.#correspondences.forgotten;
   }
 
   #fromBackplane(to: string, message: Uint8Array): UndeliverableCode | null {
     const receiver = this.#registrations.get(to);
     if (receiver === undefined) return 'offline';
-    return this.#deliver(receiver, encodeHex(message.subarray(1, MESSAGE_HEAD_BYTES)), message);
+    const from = encodeHex(message.subarray(1, MESSAGE_HEAD_BYTES));
+    if (!receiver.deliver(from, message)) return 'congested';
+    this.counters.routed++;
+    this.counters.routedBytes += message.length;
+    this.#correspondences.note(to, from);
+    return null;
   }
 
-  #refuse(sender: Registration, to: string, content: Uint8Array, code: UndeliverableCode): void {
-    this.counters.undeliverable[code]++;
-    sender.socket.notify({
-      type: 'UNDELIVERABLE',
-      to,
-      head: encodeHex(content.subarray(0, UNDELIVERABLE_HEAD_BYTES)),
-      code,
-    });
+  #refuse(sender: Registration, to: string, message: Uint8Array, code: UndeliverableCode): void {
+    const head = message.subarray(MESSAGE_HEAD_BYTES, MESSAGE_HEAD_BYTES + UNDELIVERABLE_HEAD_BYTES);
+    this.#notifyUndeliverable(sender.claim.key, to, head, code);
   }
 
   #notifyUndeliverable(from: string, to: string, head: Uint8Array, code: UndeliverableCode): void {
-    const sender = this.#registrations.get(from);
-    if (sender !== undefined) this.#refuse(sender, to, head, code);
-  }
-
-  #claimed(heard: Claim): void {
-    const own = this.#registrations.get(heard.key);
-    if (own === undefined) return;
-    const answer = answerClaim(own.claim, heard);
-    if (answer === 'announce-own') this.#backplane.claim(own.claim);
-    else if (answer === 'close-own') {
-      this.#registrations.delete(heard.key);
-      this.#backplane.release(heard.key);
-      this.#replace(own);
-    }
-  }
-
-  #replace(older: Registration): void {
-    this.counters.replaced++;
-    older.socket.onmessage = null;
-    older.socket.onclose = null;
-    older.socket.close({ code: 'replaced', detail: 'this key has registered elsewhere' });
-  }
-
-  #closed(registration: Registration): void {
-    const key = registration.socket.publicKey;
-    if (this.#registrations.get(key) !== registration) return;
-    this.#registrations.delete(key);
-    this.#backplane.release(key);
-    this.#backplane.gone(key, registration.claim.term);
-    for (const peer of registration.correspondents) this.#tellGoneTo(peer, key);
+    this.counters.undeliverable[code]++;
+    this.#registrations.get(from)?.socket.notify({ type: 'UNDELIVERABLE', to, head: encodeHex(head), code });
   }
 
   #tellGone(key: string): void {
-    for (const { socket, correspondents } of this.#registrations.values()) {
-      if (correspondents.has(key)) this.#tellGoneTo(socket.publicKey, key);
+    // Gone from one node, it may have come to this one.
+    if (this.#registrations.has(key)) return;
+    for (const peer of this.#correspondences.gone(key)) {
+      this.counters.peerGone++;
+      this.#registrations.get(peer)?.socket.notify({ type: 'PEER_GONE', publicKey: key });
     }
   }
+}
 
-  #tellGoneTo(peer: string, key: string): void {
-    const registration = this.#registrations.get(peer);
-    if (registration === undefined) return;
-    this.counters.peerGone++;
-    registration.socket.notify({ type: 'PEER_GONE', publicKey: key });
-  }
-
-  #addressOf(sender: Registration, key: Uint8Array): string {
-    const last = sender.lastTo;
-    if (last !== null) {
-      let i = 0;
-      while (i < 32 && last.key[i] === key[i]) i++;
-      if (i === 32) return last.address;
-    }
-    const address = encodeHex(key);
-    sender.lastTo = { key: key.slice(), address };
-    return address;
-  }
+/** @throws RangeError that names the rate that is not above 0 */
+function checkRate(name: string, { messagesPerSecond, bytesPerSecond }: Rate): void {
+  if (!(messagesPerSecond > 0)) throw new RangeError(`${name}.messagesPerSecond is above 0`);
+  if (!(bytesPerSecond > 0)) throw new RangeError(`${name}.bytesPerSecond is above 0`);
 }

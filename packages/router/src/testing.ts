@@ -1,6 +1,6 @@
 import type { UndeliverableCode } from '@sws/protocol';
 import type { Backplane, BackplaneLink, BackplaneNode } from './backplane.js';
-import { answerClaim, type Claim } from './claim.js';
+import { type Claim, compareClaims } from './claim.js';
 
 /** One promise that any backplane must keep. `open` gives another end of one and the same backplane each time. */
 export interface BackplaneTest {

@@ -1,0 +1,21 @@
+/** Something to be done when this turn of the event loop has read what there was to read. */
+export interface TurnTask {
+  endTurn(): void;
+}
+
+let tasks: TurnTask[] = [];
+let spare: TurnTask[] = [];
+
+function run(): void {
+  const due = tasks;
+  tasks = spare;
+  spare = due;
+  for (let i = 0; i < due.length; i++) due[i]?.endTurn();
+  due.length = 0;
+}
+
+/** Runs `task.endTurn()` at the end of this turn. One `setImmediate` serves every socket of the process. */
+export function atEndOfTurn(task: TurnTask): void {
+  if (tasks.length === 0) setImmediate(run);
+  tasks.push(task);
+}
