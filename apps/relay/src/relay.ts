@@ -54,7 +54,8 @@ export async function startRelay(options: RelayOptions = {}): Promise<Relay> {
   const attached = attach(server, {
     identity,
     ...(hosts === undefined ? {} : { hosts }),
-    admit: (key, lastTerm) => router.admit(key, lastTerm),
+    admit: (...client) => router.admit(...client),
+    maxMessage: router.limits.maxMessage,
     onSocket(socket) {
       router.attach(socket);
       const key = `${socket.publicKey.slice(0, 8)}…`;

@@ -4,4 +4,11 @@ export { type KeyAction, type KeyEvent, type KeyState, type KeyStep, NEWEST_WINS
 export { BURST_SECONDS, type Meter, type Rate } from './rate-limits.js';
 export { MAX_QUEUED_BYTES } from './receiver-queue.js';
 export type { RegisteredSocket } from './registered-socket.js';
-export { type Admission, type Applicant, type DrainOptions, Router, type RouterCounters, type RouterOptions } from './router.js';
+export {
+  type Admission,
+  type Applicant,
+  type DrainOptions,
+  Router,
+  type RouterCounters,
+  type RouterOptions,
+} from './router.js';

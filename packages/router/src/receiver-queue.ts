@@ -27,6 +27,11 @@ export class ReceiverQueue {
     return this.#total;
   }
 
+  /** Senders that are remembered, with or without anything queued. */
+  get senders(): number {
+    return this.#flows.size;
+  }
+
   /** Takes room for a MESSAGE of `bytes` from a sender, or says that there is none: `congested`. */
   take(sender: string, bytes: number): boolean {
     const flow = this.#flows.get(sender) ?? this.#newFlow(sender);

@@ -58,9 +58,9 @@ class RecordingNode implements BackplaneNode {
     this.claims.push(claim);
     const own = this.own.get(claim.key);
     if (own === undefined) return;
-    const answer = answerClaim(own, claim);
-    if (answer === 'announce-own') this.link.claim(own);
-    else if (answer === 'close-own') {
+    const order = compareClaims(claim, own);
+    if (order < 0) this.link.claim(own);
+    else if (order > 0) {
       this.own.delete(claim.key);
       this.link.release(claim.key);
     }

@@ -1,59 +1,7 @@
-import { decodeHex } from '@sws/crypto';
-import { encodeMessage, type Failure, type RelayFrame } from '@sws/protocol';
-import { expect, test } from 'vitest';
-import {
-  answerClaim,
-  inProcessBackplane,
-  ReceiverQueue,
-  type RegisteredSocket,
-  Router,
-  type RouterOptions,
-} from '../src/index.js';
-
-const keyBytes = (hex: string): Uint8Array => decodeHex(hex) ?? new Uint8Array(32);
-
-class FakeSocket implements RegisteredSocket {
-  readonly publicKeyBytes: Uint8Array;
-  onmessage: ((message: Uint8Array) => void) | null = null;
-  onclose: (() => void) | null = null;
-  readonly delivered: Uint8Array[] = [];
-  readonly frames: RelayFrame[] = [];
-  readonly pending: (() => void)[] = [];
-  closedWith: Failure | null = null;
-  readonly publicKey: string;
-  readonly term: number;
-
-  constructor(publicKey: string, term: number) {
-    this.publicKey = publicKey;
-    this.term = term;
-    this.publicKeyBytes = keyBytes(publicKey);
-  }
-  deliver(message: Uint8Array, done: () => void): void {
-    this.delivered.push(message);
-    this.pending.push(done);
-  }
-  notify(frame: RelayFrame): void {
-    this.frames.push(frame);
-  }
-  close(failure: Failure): void {
-    this.closedWith = failure;
-    this.onclose?.();
-  }
-  send(to: string, content: Uint8Array): void {
-    this.onmessage?.(encodeMessage(keyBytes(to), content));
-  }
-}
-
-const A = `${'aa'.repeat(31)}00`;
-const B = `${'bb'.repeat(31)}00`;
-
-async function register(router: Router, key: string, lastTerm = 0): Promise<FakeSocket> {
-  const admission = await router.admit(key, lastTerm);
-  if (!admission.ok) throw new Error(admission.failure.detail);
-  const socket = new FakeSocket(key, admission.term);
-  router.attach(socket);
-  return socket;
-}
+import { encodeMessage } from '@sws/protocol';
+import { expect, test, vi } from 'vitest';
+import { inProcessBackplane, Router, type RouterOptions } from '../src/index.js';
+import { A, B, keyBytes, register } from './fake-socket.js';
 
 const newRouter = (options?: RouterOptions) => new Router(options);
 
@@ -77,8 +25,8 @@ test('offline, too-large and congested come back with the head of the message', 
   expect(a.frames[1]).toMatchObject({ code: 'too-large' });
   for (let i = 0; i < 60; i++) a.send(B, new Uint8Array(60_000));
   expect(a.frames.at(-1)).toMatchObject({ code: 'congested' });
-  const queued = b.pending.length;
-  for (const done of b.pending.splice(0)) done();
+  const queued = b.delivered.length;
+  b.onwritten?.(queued);
   expect(router.queuedBytes).toBe(0);
   a.send(B, new Uint8Array(60_000));
   expect(b.delivered).toHaveLength(queued + 1);
@@ -108,27 +56,6 @@ test('nodes route to each other, and tell of those who went', async () => {
   expect(a.frames[1]).toMatchObject({ code: 'offline' });
 });
 
-test('claims: greater closes, lesser is answered, the same is nothing', () => {
-  const own = { key: A, term: 5, nodeId: 'm', connectionId: 3 };
-  expect(answerClaim(own, { ...own, term: 6 })).toBe('close-own');
-  expect(answerClaim(own, { ...own, term: 4 })).toBe('announce-own');
-  expect(answerClaim(own, { ...own, nodeId: 'n' })).toBe('close-own');
-  expect(answerClaim(own, { ...own, nodeId: 'l' })).toBe('announce-own');
-  expect(answerClaim(own, { ...own, connectionId: 4 })).toBe('close-own');
-  expect(answerClaim(own, own)).toBe('nothing');
-});
-
-test('a queue is shared: many senders shrink each other, one alone has 1 MiB to spare', () => {
-  const queue = new ReceiverQueue();
-  let alone = 0;
-  while (queue.take('a', 65_536)) alone += 65_536;
-  expect(alone).toBeGreaterThan(1_048_576);
-  let others = 0;
-  for (let i = 0; i < 1_000; i++) if (queue.take(`s${i}`, 65_536)) others++;
-  expect(others).toBeGreaterThan(20);
-  expect(queue.bytes).toBeLessThanOrEqual(8 * 1_048_576);
-});
-
 test('drain asks clients to come back, closes those who stay, and admits nobody', async () => {
   const router = newRouter();
   const a = await register(router, A);
@@ -136,4 +63,53 @@ test('drain asks clients to come back, closes those who stay, and admits nobody'
   expect(a.frames[0]).toEqual({ type: 'RESTARTING', reconnectIn: 10, spread: 20 });
   expect(a.closedWith).toMatchObject({ code: 'restarting' });
   expect(await router.admit(B, 0)).toMatchObject({ ok: false });
+});
+
+test('drain ends with the last client that leaves, not with the deadline', async () => {
+  vi.useFakeTimers();
+  try {
+    const router = newRouter();
+    const [a, b] = [await register(router, A), await register(router, B)];
+    let drained = false;
+    const draining = router.drain({ deadlineMs: 10_000 }).then(() => {
+      drained = true;
+    });
+    a.close({ code: 'normal', detail: '' });
+    await vi.advanceTimersByTimeAsync(9_000);
+    expect(drained).toBe(false);
+    b.close({ code: 'normal', detail: '' });
+    await draining;
+    expect(vi.getTimerCount()).toBe(0);
+  } finally {
+    vi.useRealTimers();
+  }
+});
+
+test('who exchanged nothing with a key is not told of its going; a message that went nowhere is no exchange', async () => {
+  const router = newRouter();
+  const [a, b] = [await register(router, A), await register(router, B)];
+  b.close({ code: 'normal', detail: '' });
+  a.send(B, Uint8Array.of(1));
+  const again = await register(router, B);
+  again.close({ code: 'normal', detail: '' });
+  expect(a.frames.map(({ type }) => type)).toEqual(['UNDELIVERABLE']);
+  expect(router.counters.peerGone).toBe(0);
+});
+
+test('a receiver that comes back is found again by those who were sending to it', async () => {
+  const router = newRouter();
+  const [a, b] = [await register(router, A), await register(router, B)];
+  a.send(B, Uint8Array.of(1));
+  b.close({ code: 'normal', detail: '' });
+  a.send(B, Uint8Array.of(2));
+  const back = await register(router, B);
+  a.send(B, Uint8Array.of(3));
+  expect(back.delivered.map((message) => message[33])).toEqual([3]);
+  expect(a.frames.map(({ type }) => type)).toEqual(['PEER_GONE', 'UNDELIVERABLE']);
+});
+
+test('a limit out of its range is named', () => {
+  expect(() => newRouter({ limits: { maxMessage: 1_000 } })).toThrow(/limits\.maxMessage/);
+  expect(() => newRouter({ limits: { messagesPerSecond: 0 } })).toThrow(/limits\.messagesPerSecond/);
+  expect(() => newRouter({ addressLimits: { bytesPerSecond: Number.NaN } })).toThrow(/addressLimits\.bytesPerSecond/);
 });

@@ -194,8 +194,7 @@ class Acceptance<Request> {
     this.#counters.registered++;
     this.#socket.pause();
     const { maxMessage = DEFAULT_MAX_MESSAGE_BYTES } = this.#options;
-    const limits =
-      admission.limits.maxMessage <= maxMessage ? admission.limits : { ...admission.limits, maxMessage };
+    const limits = admission.limits.maxMessage <= maxMessage ? admission.limits : { ...admission.limits, maxMessage };
     const { term, keepalive, meter = null } = admission;
     this.#run(this.#registration.admitted({ term, limits, keepalive }));
     const { encoding } = client;

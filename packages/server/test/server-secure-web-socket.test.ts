@@ -12,9 +12,12 @@ test('a client that provokes notices and never reads them is cut: they do not pi
     terminate: () => {
       terminated = true;
     },
-    pause: () => true,
+    canPause: true,
+    pause: () => {},
     resume: () => {},
+    bytesReceived: () => null,
     onmessage: null,
+    onwritten: null,
     onclose: null,
   };
   const counters = new ServerCounters();
@@ -22,7 +25,7 @@ test('a client that provokes notices and never reads them is cut: they do not pi
   const publicKey = 'ab'.repeat(32);
   const socket = new ServerSecureWebSocket(
     neverRead,
-    { publicKey, term: 1, limits, keepalive: 15, encoding: 'binary', remoteAddress: null },
+    { publicKey, term: 1, limits, keepalive: 15, encoding: 'binary', remoteAddress: null, meter: null },
     counters,
   );
   let closed = 0;
@@ -33,5 +36,5 @@ test('a client that provokes notices and never reads them is cut: they do not pi
   expect(terminated).toBe(true);
   expect(closed).toBe(1);
   expect(waiting).toBeLessThanOrEqual(1_048_576);
-  expect(counters.refusals.get('rate-limited')).toBe(1);
+  expect(counters.refusals.get('unread-notices')).toBe(1);
 });

@@ -35,7 +35,9 @@ class WsSocket implements SocketLike, TurnTask {
   constructor(socket: WebSocket, raw: Raw) {
     this.#socket = socket;
     this.#raw = raw;
-    socket.on('message', (data: Buffer, isBinary: boolean) => this.onmessage?.(isBinary ? data : data.toString('utf8')));
+    socket.on('message', (data: Buffer, isBinary: boolean) =>
+      this.onmessage?.(isBinary ? data : data.toString('utf8')),
+    );
     socket.on('close', () => this.onclose?.(this.#cause));
     // ws reports what breaks RFC 6455 here and then closes; 'close' tells the rest.
     socket.on('error', (error: Error & { code?: string }) => {

@@ -1,0 +1,72 @@
+import { afterEach, expect, test, vi } from 'vitest';
+import { Router } from '../src/index.js';
+import { RateLimits } from '../src/rate-limits.js';
+
+const RATE = { messagesPerSecond: 100, bytesPerSecond: 10_000 };
+const NONE = { messagesPerSecond: Number.POSITIVE_INFINITY, bytesPerSecond: Number.POSITIVE_INFINITY };
+
+afterEach(() => vi.useRealTimers());
+
+test('two seconds’ worth at once, then the rate: in messages', () => {
+  const limits = new RateLimits(RATE, NONE);
+  const meter = limits.meter('key', null);
+  for (let i = 0; i < 200; i++) meter.charge(1, 0);
+  expect(meter.waitMs(0)).toBe(0);
+  meter.charge(1, 0);
+  expect(meter.waitMs(0)).toBeCloseTo(10);
+  expect(meter.waitMs(10)).toBe(0);
+  limits.close();
+});
+
+test('the same in bytes, whichever is worse', () => {
+  const limits = new RateLimits(RATE, NONE);
+  const meter = limits.meter('key', null);
+  meter.charge(25_000, 0);
+  expect(meter.waitMs(0)).toBeCloseTo(500);
+  limits.close();
+});
+
+test('the clients of one address share its rate; another address has its own', () => {
+  const limits = new RateLimits(NONE, RATE);
+  const [a, b, c] = [limits.meter('a', 'n1'), limits.meter('b', 'n1'), limits.meter('c', 'n2')];
+  for (let i = 0; i < 300; i++) (i % 2 === 0 ? a : b).charge(1, 0);
+  c.charge(1, 0);
+  expect([a.waitMs(0) > 0, b.waitMs(0) > 0, c.waitMs(0)]).toEqual([true, true, 0]);
+  limits.close();
+});
+
+test('coming back does not fill the bucket, and a full one is forgotten', () => {
+  const limits = new RateLimits(RATE, NONE);
+  const first = limits.meter('key', null);
+  for (let i = 0; i < 300; i++) first.charge(1, 0);
+  const again = limits.meter('key', null);
+  again.charge(1, 0);
+  expect(again.waitMs(0)).toBeGreaterThan(1_000);
+  limits.forgetFull(2_000);
+  expect(limits.size).toBe(1);
+  limits.forgetFull(10_000);
+  expect(limits.size).toBe(0);
+  // Both hold the forgotten bucket: they must meet in the new one.
+  for (let i = 0; i < 150; i++) {
+    first.charge(1, 10_000);
+    again.charge(1, 10_000);
+  }
+  expect(first.waitMs(10_000)).toBeGreaterThan(0);
+  limits.close();
+});
+
+test('a router gives each client a meter, and its addresses ten times as much', async () => {
+  vi.useFakeTimers();
+  const router = new Router({ limits: { messagesPerSecond: 10 } });
+  const admit = async (key: string) => {
+    const admission = await router.admit(key, 0, { network: '192.0.2.1' });
+    if (!admission.ok) throw new Error('refused');
+    return admission.meter;
+  };
+  const meters = await Promise.all(Array.from({ length: 11 }, (_, i) => admit(`${i}`)));
+  const now = Date.now();
+  for (const meter of meters) for (let i = 0; i < 20; i++) meter.charge(1, now);
+  expect(meters.every((meter) => meter.waitMs(now) > 0)).toBe(true);
+  router.close();
+  expect(vi.getTimerCount()).toBe(0);
+});
