@@ -1,5 +1,5 @@
 import type { UndeliverableCode } from '@sws/protocol';
-import { answerClaim, type BackplaneLink, type BackplaneNode, type Claim } from '@sws/router';
+import { type BackplaneLink, type BackplaneNode, type Claim, compareClaims } from '@sws/router';
 import type { NatsBackplane } from '../src/index.js';
 
 /** A node that holds keys as a router does, and writes down what it hears. */
@@ -22,9 +22,9 @@ export class RecordingNode implements BackplaneNode {
   claimed(claim: Claim): void {
     const own = this.own.get(claim.key);
     if (own === undefined) return;
-    const answer = answerClaim(own, claim);
-    if (answer === 'announce-own') this.link.claim(own);
-    else if (answer === 'close-own') {
+    const order = compareClaims(claim, own);
+    if (order < 0) this.link.claim(own);
+    else if (order > 0) {
       this.own.delete(claim.key);
       this.link.release(claim.key);
     }

@@ -12,6 +12,7 @@ class FakeSocket implements RegisteredSocket {
   readonly publicKeyBytes: Uint8Array;
   readonly term: number;
   onmessage: ((message: Uint8Array) => void) | null = null;
+  onwritten: ((count: number) => void) | null = null;
   onclose: (() => void) | null = null;
   readonly delivered: Uint8Array[] = [];
   readonly frames: RelayFrame[] = [];
@@ -22,9 +23,9 @@ class FakeSocket implements RegisteredSocket {
     this.term = term;
     this.publicKeyBytes = decodeHex(publicKey) ?? new Uint8Array(32);
   }
-  deliver(message: Uint8Array, done: () => void): void {
+  deliver(message: Uint8Array): void {
     this.delivered.push(message);
-    done();
+    this.onwritten?.(1);
   }
   notify(frame: RelayFrame): void {
     this.frames.push(frame);
