@@ -1,10 +1,10 @@
 import type { Identity } from '@sws/crypto';
 import { parseAddress, SwsError } from '@sws/crypto';
-import type { Channel, ChannelEvent, ChannelRequest, ConnectionState, Failure } from '@sws/protocol';
+import type { Channel, ChannelEvent, ChannelRequest, Failure } from '@sws/protocol';
 import { parseRelayUrl, type RelayUrl } from './address-url.js';
 import { checkProtocols } from './client-secure-web-socket.js';
 import { type ClientOptions, defaultIdentity } from './options.js';
-import { RelayConnection } from './relay-connection.js';
+import { RelayConnection, type RelayState } from './relay-connection.js';
 import { SecureWebSocket } from './secure-web-socket.js';
 
 /** The subprotocol of `send` and `message`: one JSON text or one binary message each. */
@@ -17,7 +17,8 @@ export interface EndpointOptions extends ClientOptions {
   readonly signal?: AbortSignal;
 }
 
-export type EndpointState = 'connecting' | 'registered' | 'reconnecting' | 'down' | 'closed';
+/** `waiting`: another tab of this browser is registered with this identity; this one follows when that one closes, or at `takeOver`. */
+export type EndpointState = 'connecting' | 'waiting' | 'registered' | 'reconnecting' | 'down' | 'closed';
 
 /** A peer has connected; the socket is open. */
 export class ConnectionEvent extends Event {
@@ -145,6 +146,17 @@ export class Endpoint extends EventTarget {
     await socket.delivered();
   }
 
+  /**
+   * Registers here, whoever else is registered with this identity: "use it here". Another tab of this browser lets go,
+   * its sockets end with `replaced`, and its endpoint's state is `waiting`; another device's is `down`.
+   */
+  takeOver(): void {
+    this.ready.then(
+      () => this.#relay?.takeOver(),
+      () => {}, // the state has told
+    );
+  }
+
   /** Closes every socket of this endpoint and the connection, if nobody else uses it. Resolves when they are closed. */
   async close(): Promise<void> {
     if (this.#state === 'closed') return;
@@ -247,7 +259,7 @@ export class Endpoint extends EventTarget {
     return opening;
   }
 
-  #connectionState(state: ConnectionState): void {
+  #connectionState(state: RelayState): void {
     const failure = 'failure' in state ? state.failure : null;
     this.#setState(
       state.name,

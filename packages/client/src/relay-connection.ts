@@ -9,11 +9,13 @@ import {
   Connection,
   type ConnectionState,
   DEFAULT_CHANNEL_SETTINGS,
+  type Failure,
 } from '@sws/protocol';
-import { defaultProvider, defaultWebSocket, unref } from '#platform';
+import { defaultProvider, defaultWebSocket, takeTurn, unref } from '#platform';
 import type { RelayUrl } from './address-url.js';
 import type { ClientOptions } from './options.js';
 import type { TransportSocket, WebSocketConstructor } from './platform/transport.js';
+import type { Turn } from './platform/turn.js';
 
 /** Frames wait in the machine while the transport holds this much: channels take turns, and nothing piles up here. */
 const HIGH_WATER_BYTES = 1_048_576;
@@ -26,6 +28,9 @@ export interface IncomingHandler {
   readonly accept: AcceptPolicy;
   readonly onChannel: (channel: Channel) => (event: ChannelEvent) => void;
 }
+
+/** The machine's state, or `waiting`: another tab is registered with this identity, and this one does not dial. */
+export type RelayState = ConnectionState | { readonly name: 'waiting'; readonly failure: Failure };
 
 const pool = new Map<string, RelayConnection>();
 
@@ -42,14 +47,18 @@ export class RelayConnection {
   readonly #url: string;
   readonly #WebSocket: WebSocketConstructor;
   readonly #listeners = new Map<Channel, (event: ChannelEvent) => void>();
-  readonly #stateListeners = new Set<(state: ConnectionState) => void>();
+  readonly #stateListeners = new Set<(state: RelayState) => void>();
   #socket: TransportSocket | null = null;
   #timer: ReturnType<typeof setTimeout> | undefined;
   #users = 0;
   #pumping = false;
   #pumpQueued = false;
   #open = false;
-  state: ConnectionState = { name: 'connecting' };
+  /** This tab's place among those of one identity; `null` until first used. */
+  #turn: Turn | null = null;
+  #myTurn = false;
+  readonly #untilMyTurn = new Set<() => void>();
+  state: RelayState = { name: 'connecting' };
 
   private constructor(
     key: string,
@@ -94,8 +103,41 @@ export class RelayConnection {
       pool.set(key, found);
     }
     found.#users++;
-    found.run((connection) => connection.connect(Date.now()));
+    found.#enter();
     return found;
+  }
+
+  /** Does `action` once this tab may register: at once, unless another tab of this browser has the turn. Returns how to call it off. */
+  whenMyTurn(action: () => void): () => void {
+    if (this.#myTurn) action();
+    else this.#untilMyTurn.add(action);
+    return () => this.#untilMyTurn.delete(action);
+  }
+
+  /** Registers here, whoever else is registered with this identity: another tab of this browser lets go and waits. */
+  takeOver(): void {
+    if (this.#myTurn) this.#enter();
+    else this.#turn?.takeOver();
+  }
+
+  #enter(): void {
+    if (this.#turn !== null) {
+      if (this.#myTurn) this.run((connection, now) => connection.connect(now));
+      return;
+    }
+    this.#turn = takeTurn(`sws ${this.#key}`, {
+      granted: () => {
+        this.#myTurn = true;
+        this.run((connection, now) => connection.connect(now));
+        const actions = [...this.#untilMyTurn];
+        this.#untilMyTurn.clear();
+        for (const action of actions) action();
+      },
+      waiting: (detail) => {
+        this.#myTurn = false;
+        this.run((connection) => connection.close({ code: 'replaced', detail }));
+      },
+    });
   }
 
   release(): void {
@@ -108,7 +150,7 @@ export class RelayConnection {
     );
   }
 
-  onState(listener: (state: ConnectionState) => void): () => void {
+  onState(listener: (state: RelayState) => void): () => void {
     this.#stateListeners.add(listener);
     return () => this.#stateListeners.delete(listener);
   }
@@ -180,8 +222,7 @@ export class RelayConnection {
             this.#hangUp();
             break;
           case 'state':
-            this.state = output.state;
-            for (const listener of [...this.#stateListeners]) listener(output.state);
+            this.#setState(output.state);
             break;
           case 'channel':
             this.#channelEvent(output.channel, output.event);
@@ -189,6 +230,12 @@ export class RelayConnection {
         }
       }
     }
+  }
+
+  #setState(state: ConnectionState): void {
+    // Down because it is another tab's turn is waiting: it ends by itself.
+    this.state = state.name === 'down' && !this.#myTurn ? { name: 'waiting', failure: state.failure } : state;
+    for (const listener of [...this.#stateListeners]) listener(this.state);
   }
 
   #channelEvent(channel: Channel, event: ChannelEvent): void {
@@ -258,6 +305,7 @@ export class RelayConnection {
 
   #shut(): void {
     if (pool.get(this.#key) === this) pool.delete(this.#key);
+    this.#turn?.release();
     this.connection.close({ code: 'normal', detail: 'closed by this end' });
     this.#pump();
     clearTimeout(this.#timer);

@@ -39,6 +39,8 @@ export class SecureWebSocket extends EventTarget {
   #readyState: 0 | 1 | 2 | 3 = 0;
   #relay: RelayConnection | null = null;
   #channel: Channel | null = null;
+  /** Calls off a channel that waits for this tab's turn. */
+  #stopWaiting: () => void = () => {};
   /** Sends wait here behind a Blob that is being read; bytes are counted in `bufferedAmount`. */
   #waiting: (Blob | string | Uint8Array)[] = [];
   #waitingBytes = 0;
@@ -143,6 +145,10 @@ export class SecureWebSocket extends EventTarget {
   connectThrough(relay: RelayConnection, target: SocketTarget): void {
     if (this.#readyState !== 0) return relay.release();
     this.#relay = relay;
+    this.#stopWaiting = relay.whenMyTurn(() => this.#openChannel(relay, target));
+  }
+
+  #openChannel(relay: RelayConnection, target: SocketTarget): void {
     const waitUntilMs = target.waitForPeerMs > 0 ? Date.now() + target.waitForPeerMs : 0;
     try {
       this.#channel = relay.open(
@@ -266,6 +272,7 @@ export class SecureWebSocket extends EventTarget {
     this.#relay = null;
     if (code !== null) this.dispatchEvent(new SecureErrorEvent(code, message));
     this.dispatchEvent(closeEvent(end));
+    this.#stopWaiting();
     relay?.release();
   }
 

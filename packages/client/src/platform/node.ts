@@ -5,6 +5,8 @@ import envPaths from 'env-paths';
 import { WebSocket } from 'ws';
 import type { TransportSocket, WebSocketConstructor } from './transport.js';
 
+export { takeFreeTurn as takeTurn } from './turn.js';
+
 /** `ws` without compression: sealed bytes do not compress. */
 export const defaultWebSocket: WebSocketConstructor | undefined = class extends WebSocket {
   constructor(url: string, protocols: string) {

@@ -1,17 +1,16 @@
-import { type CryptoProvider, type KeyStore, memoryStore, naclProvider } from '@sws/crypto';
-import { webStorageStore } from '@sws/crypto/platform';
+import { type CryptoProvider, naclProvider } from '@sws/crypto';
 import type { WebSocketConstructor } from './transport.js';
+
+/** Where the identity is kept: IndexedDB; where the browser refuses it, web storage; else memory. */
+export { browserStore as defaultStore } from '@sws/crypto/platform';
+/** Tabs of one origin register one at a time. */
+export { takeLockTurn as takeTurn } from './lock-turn.js';
 
 /** Captured at import: installing the facade as `globalThis.WebSocket` does not recurse. */
 export const defaultWebSocket: WebSocketConstructor | undefined = globalThis.WebSocket as unknown as
   | WebSocketConstructor
   | undefined;
 export const defaultProvider: CryptoProvider = naclProvider;
-
-/** Where the identity is kept: web storage; memory where there is none. */
-export function defaultStore(): KeyStore {
-  return typeof localStorage === 'undefined' ? memoryStore() : webStorageStore(localStorage);
-}
 
 /** URLs are relative to the page. */
 export function baseUrl(): string | undefined {

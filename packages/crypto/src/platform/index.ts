@@ -1,2 +1,4 @@
+export { browserStore } from './browser-store.js';
+export { type IndexedDbStoreOptions, indexedDbStore } from './indexed-db.js';
 export { randomBytes } from './random.js';
 export { type WebStorageLike, webStorageStore } from './web-storage.js';

@@ -1,15 +1,17 @@
 import { scryptSync } from 'node:crypto';
 import { inspect } from 'node:util';
 import { beforeAll, describe, expect, test } from 'vitest';
-import { encodeHex, seal, unseal } from '../src/index.js';
+import { encodeHex, Identity, seal, unseal } from '../src/index.js';
 import { randomBytes } from '../src/platform/index.js';
 import { nodeProvider } from '../src/platform/node.js';
 
 const seed = randomBytes(32);
+const identity = Identity.fromSeed(seed);
+const opened = async (text: string, passphrase: string) => (await unseal(text, passphrase)).exportSeed();
 const passphrase = 'caf\u00e9 au lait';
 let text: string;
 beforeAll(async () => {
-  text = await seal(seed, passphrase, randomBytes);
+  text = await seal(identity, passphrase, randomBytes);
 });
 
 /** A sealed text as another program would write it: OpenSSL's scrypt at the lowest cost. */
@@ -20,16 +22,16 @@ function sealedElsewhere(): string {
   return `sws-sealed-1.14.${encodeHex(salt)}.${encodeHex(box)}`;
 }
 
-test('a sealed identity comes back, also when the accent is typed as two code points, with white space around', async () => {
-  expect(await unseal(`  ${text}\n`, 'cafe\u0301 au lait')).toEqual(seed);
+test('a sealed identity comes back, also when the accent is typed as two code points, broken into lines', async () => {
+  expect(await opened(`  ${text.slice(0, 40)}\r\n ${text.slice(40)}\n`, 'cafe\u0301 au lait')).toEqual(seed);
 });
 
 test('the text is the documented one: a seed sealed by another program opens', async () => {
-  expect(await unseal(sealedElsewhere(), 'elsewhere')).toEqual(seed);
+  expect(await opened(sealedElsewhere(), 'elsewhere')).toEqual(seed);
 });
 
 test('the same seed and passphrase never give the same text, nor does the text show the seed', async () => {
-  expect(await seal(seed, passphrase, randomBytes)).not.toBe(text);
+  expect(await seal(identity, passphrase, randomBytes)).not.toBe(text);
   expect(text).not.toContain(encodeHex(seed));
   expect(text).toMatch(/^sws-sealed-1\.17\.[0-9a-f]{32}\.[0-9a-f]{96}$/);
 });
@@ -66,8 +68,7 @@ describe('refused before any work is done', () => {
     await expect(unseal(malformed, 'x')).rejects.toMatchObject({ code: 'sealed-malformed' });
   });
 
-  test('an empty passphrase and a short seed', async () => {
-    await expect(seal(seed, '', randomBytes)).rejects.toMatchObject({ code: 'invalid-length' });
-    await expect(seal(seed.subarray(1), 'x', randomBytes)).rejects.toMatchObject({ code: 'invalid-length' });
+  test('an empty passphrase', async () => {
+    await expect(seal(identity, '', randomBytes)).rejects.toMatchObject({ code: 'invalid-length' });
   });
 });

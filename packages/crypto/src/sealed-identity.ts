@@ -1,8 +1,8 @@
 import { SwsError } from './error.js';
 import { decodeHex, encodeHex } from './hex.js';
-import { SEED_BYTES } from './identity.js';
+import { Identity, SEED_BYTES } from './identity.js';
 import { naclProvider } from './nacl.js';
-import type { RandomBytes } from './provider.js';
+import type { CryptoProvider, RandomBytes } from './provider.js';
 
 const PREFIX = 'sws-sealed-1';
 const SALT_BYTES = 16;
@@ -22,34 +22,37 @@ async function deriveKey(passphrase: string, salt: Uint8Array, logN: number): Pr
 }
 
 /**
- * A seed under a passphrase, as one line of text to back up or carry to another device:
+ * An identity under a passphrase, as one line of text to back up or carry to another device:
  * `sws-sealed-1.<log2 N>.<salt>.<box>`, in hex; the key is scrypt's (RFC 7914), the box NaCl secretbox.
- * Takes 128 MiB and about 0.3 s on a server core. The seed is not kept.
- * @throws SwsError `invalid-length` for a seed that has not 32 bytes, or an empty passphrase
+ * Takes 128 MiB and about 0.3 s on a server core; scrypt's code is loaded with the first call.
+ * @throws SwsError `invalid-length` for an empty passphrase
  * @example
  * ```ts
- * const text = await seal(identity.exportSeed(), passphrase, randomBytes);
- * const same = Identity.fromSeed(await unseal(text, passphrase));
+ * const text = await seal(identity, passphrase, randomBytes);
+ * const same = await unseal(text, passphrase);
  * ```
  */
-export async function seal(seed: Uint8Array, passphrase: string, randomBytes: RandomBytes): Promise<string> {
-  if (seed.length !== SEED_BYTES) throw new SwsError('invalid-length', `a seed has ${SEED_BYTES} bytes`);
+export async function seal(identity: Identity, passphrase: string, randomBytes: RandomBytes): Promise<string> {
   if (passphrase === '') throw new SwsError('invalid-length', 'a passphrase has at least one character');
-  const copy = seed.slice(); // the caller may wipe its own while scrypt runs
   const salt = randomBytes(SALT_BYTES);
   const key = await deriveKey(passphrase, salt, LOG_N);
-  const box = naclProvider.secretboxSeal(key, NONCE, copy);
+  const seed = identity.exportSeed();
+  const box = naclProvider.secretboxSeal(key, NONCE, seed);
   key.fill(0);
-  copy.fill(0);
+  seed.fill(0);
   return [PREFIX, LOG_N, encodeHex(salt), encodeHex(box)].join('.');
 }
 
 /**
- * The seed that `seal` sealed, in a fresh array. White space around the text is ignored.
+ * The identity that `seal` sealed. White space anywhere in the text is ignored.
  * @throws SwsError `sealed-malformed`; `wrong-passphrase`, which altered text gives as well
  */
-export async function unseal(text: string, passphrase: string): Promise<Uint8Array> {
-  const [prefix, cost = '', saltText = '', boxText = '', ...rest] = text.trim().split('.');
+export async function unseal(
+  text: string,
+  passphrase: string,
+  provider: CryptoProvider = naclProvider,
+): Promise<Identity> {
+  const [prefix, cost = '', saltText = '', boxText = '', ...rest] = text.replace(/\s+/g, '').split('.');
   const salt = decodeHex(saltText);
   const box = decodeHex(boxText);
   const logN = Number(cost);
@@ -65,5 +68,7 @@ export async function unseal(text: string, passphrase: string): Promise<Uint8Arr
   const seed = naclProvider.secretboxOpen(key, NONCE, box);
   key.fill(0);
   if (seed === null) throw new SwsError('wrong-passphrase', 'the sealed identity does not open with this passphrase');
-  return seed.slice();
+  const identity = Identity.fromSeed(seed, provider);
+  seed.fill(0);
+  return identity;
 }

@@ -1,0 +1,41 @@
+import { concatBytes } from './bytes.js';
+import { SwsError } from './error.js';
+import { decodeHex, encodeHex } from './hex.js';
+import { Identity, SEED_BYTES } from './identity.js';
+import { naclProvider } from './nacl.js';
+import type { CryptoProvider } from './provider.js';
+import { labelBytes } from './signature.js';
+
+const PREFIX = 'sws-identity-1';
+const CHECKSUM_BYTES = 4;
+
+/** The first bytes of SHA-512 over `"sws/1 export\0" || seed`: a letter misread on paper is noticed. */
+function checksum(seed: Uint8Array): string {
+  const hash = naclProvider.sha512(concatBytes(labelBytes('export'), seed));
+  return encodeHex(hash.subarray(0, CHECKSUM_BYTES));
+}
+
+/**
+ * An identity as one line of plain text, `sws-identity-1.<seed>.<checksum>` in hex. It is the secret itself, for a place
+ * as safe as a safe: `seal` closes it with a passphrase.
+ */
+export function exportIdentity(identity: Identity): string {
+  const seed = identity.exportSeed();
+  const text = `${PREFIX}.${encodeHex(seed)}.${checksum(seed)}`;
+  seed.fill(0);
+  return text;
+}
+
+/**
+ * The identity that `exportIdentity` wrote. White space anywhere in the text is ignored, as mail and paper break lines.
+ * @throws SwsError `identity-text-malformed`
+ */
+export function importIdentity(text: string, provider: CryptoProvider = naclProvider): Identity {
+  const [prefix, seedText = '', sum, ...rest] = text.replace(/\s+/g, '').split('.');
+  const seed = decodeHex(seedText);
+  if (prefix !== PREFIX || rest.length > 0 || seed?.length !== SEED_BYTES)
+    throw new SwsError('identity-text-malformed', 'not an identity exported as text, version 1');
+  if (sum !== checksum(seed))
+    throw new SwsError('identity-text-malformed', 'the exported identity’s checksum differs: a letter is wrong');
+  return Identity.fromSeed(seed, provider);
+}

@@ -1,0 +1,75 @@
+import { createStore, del, get, set, update } from 'idb-keyval';
+import { equalBytes } from '../bytes.js';
+import { SwsError } from '../error.js';
+import { checkSeed, type KeyStore } from '../key-store.js';
+
+const DATABASE = 'sws';
+const OBJECT_STORE = 'identities';
+
+/** Settings of `indexedDbStore`. */
+export interface IndexedDbStoreOptions {
+  /** Which identity of this origin. @defaultValue `sws.identity` */
+  readonly key?: string;
+  /** Where an older version kept the identity: moved from there when there is none here. @defaultValue nowhere */
+  readonly inherit?: KeyStore;
+}
+
+/** A browser's own errors get a code; the browser's is the cause. */
+async function typed<T>(work: () => Promise<T>): Promise<T> {
+  try {
+    return await work();
+  } catch (cause) {
+    if (cause instanceof SwsError) throw cause;
+    throw new SwsError('store-unavailable', 'IndexedDB could not be opened, read or written', { cause });
+  }
+}
+
+/**
+ * Keeps the seed in IndexedDB, readable by every script of the origin, its workers included. Tabs and workers that race for
+ * a first identity get the same: looking and writing are one transaction (W3C Indexed Database API §2.7).
+ * @throws SwsError `store-unavailable`, with the browser's error as its cause, from every method
+ */
+export function indexedDbStore(options: IndexedDbStoreOptions = {}): KeyStore {
+  const { key = 'sws.identity', inherit } = options;
+  const database = createStore(DATABASE, OBJECT_STORE);
+  const where = `IndexedDB ${DATABASE}, key ${key}`;
+  const checked = (found: unknown) => checkSeed(found instanceof Uint8Array ? found : null, where);
+  const inherited = async () => (await inherit?.load()) ?? null;
+
+  return {
+    load: () =>
+      typed(async () => {
+        const found: unknown = await get(key, database);
+        return found === undefined ? inherited() : checked(found);
+      }),
+    loadOrCreate: (create) =>
+      typed(async () => {
+        let found: unknown = await get(key, database);
+        if (found !== undefined) return checked(found);
+        const older = await inherited();
+        await update(
+          key,
+          (present: unknown) => {
+            found = present ?? older ?? checkSeed(create(), 'the new seed');
+            return found;
+          },
+          database,
+        );
+        const seed = checked(found);
+        // Only now that it is safe here, and only if it is the one that was moved.
+        if (older !== null && equalBytes(older, seed)) await inherit?.remove();
+        return seed;
+      }),
+    replace: (seed) =>
+      typed(async () => {
+        await set(key, checkSeed(seed, 'the new seed'), database);
+        await inherit?.remove();
+      }),
+    remove: () =>
+      typed(async () => {
+        await del(key, database);
+        await inherit?.remove();
+      }),
+    close: async () => {},
+  };
+}
