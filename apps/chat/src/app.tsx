@@ -6,6 +6,7 @@ import { addressInPath, type Store } from './store.js';
 
 const CONNECTION_WORDS: Record<EndpointState, string> = {
   connecting: 'connecting …',
+  waiting: 'open in another window',
   registered: 'connected',
   reconnecting: 'reconnecting …',
   down: 'not connected',
