@@ -1,7 +1,10 @@
 // The malicious relay, thousands of seeded runs in virtual time: `pnpm soak malicious 20000 7` runs that many from seed 7.
 import { runTests } from '../run-tests.js';
 
-const [runs = '5000', seed = '1'] = process.argv.slice(2);
+const [runs = '20000', seed = '1'] = process.argv.slice(2);
 process.exit(
-  runTests('packages/protocol', 'test/channel/flow.test.ts', 'seeded runs', { SWS_RUNS: runs, SWS_SEED: seed }),
+  runTests('packages/protocol', 'test/simulator/malicious-relay.test.ts', 'seeded runs', {
+    SWS_RUNS: runs,
+    SWS_SEED: seed,
+  }),
 );
