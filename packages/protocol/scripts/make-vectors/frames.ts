@@ -115,6 +115,7 @@ export function frameVectors() {
       valid: [
         plain({ type: 'CHALLENGE', version: 1, nonce, serverKey: a.signingKey }),
         plain(success),
+        plain({ ...success, term: 2 ** 48 }),
         plain({ type: 'REGISTER_FAILURE', code: 4401, reason: 'the proof does not hold' }),
         reads('MESSAGE', json({ ...message, from: a.publicKey }), withContent),
         ...['offline', 'congested', 'too-large', 'forbidden'].map((code) => plain({ ...undeliverable, code })),
@@ -140,7 +141,7 @@ export function frameVectors() {
         ],
         ['REGISTER_SUCCESS without limits', { ...success, limits: undefined }],
         ['REGISTER_SUCCESS with half the limits', { ...success, limits: { maxMessage: 65_536 } }],
-        ['REGISTER_SUCCESS with a term above 2^48 + 1', { ...success, term: 2 ** 48 + 2 }],
+        ['REGISTER_SUCCESS with a term above 2^48', { ...success, term: 2 ** 48 + 1 }],
         ['REGISTER_SUCCESS with keepalive as text', { ...success, keepalive: '15' }],
         ['REGISTER_FAILURE without reason', { type: 'REGISTER_FAILURE', code: 4401 }],
         ['ERROR with a code above 4999', { type: 'ERROR', code: 5_000, reason: '' }],

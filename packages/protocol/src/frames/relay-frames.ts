@@ -148,7 +148,7 @@ function decodeRegisterSuccess(fields: Fields): Result<RegisterSuccess> {
   if (publicKey === undefined) return bad(type, 'publicKey');
   const signature = field.hex(fields.signature, 64);
   if (signature === undefined) return bad(type, 'signature');
-  const term = field.integer(fields.term, MAX_TERM + 1);
+  const term = field.integer(fields.term, MAX_TERM);
   if (term === undefined) return bad(type, 'term');
   const keepalive = field.integer(fields.keepalive);
   if (keepalive === undefined) return bad(type, 'keepalive');
