@@ -1,14 +1,16 @@
-import { SwsError } from '@sws/crypto';
-import { parseAddressUrl } from './address-url.js';
+import type { Identity } from '@sws/crypto';
+import { parseAddressUrl, type RelayUrl } from './address-url.js';
+import { ChannelSocket, type ConnectOffer } from './channel-socket.js';
 import { type ClientOptions, defaultIdentity } from './options.js';
 import { RelayConnection } from './relay-connection.js';
-import { SecureWebSocket, type SocketTarget } from './secure-web-socket.js';
+import { type SecureWebSocket, type SocketClass, socketClass } from './secure-web-socket.js';
+import { toDomString, toStringOrSequence } from './web-idl.js';
 
 const TOKEN = /^[!#$%&'*+\-.^_`|~0-9A-Za-z]+$/;
 
-/** The subprotocols as a list. @throws DOMException SyntaxError for one that is no token, or stands twice */
-export function checkProtocols(protocols: string | readonly string[] | undefined): readonly string[] {
-  const list = protocols === undefined ? [] : typeof protocols === 'string' ? [protocols] : [...protocols].map(String);
+/** The subprotocols as a list. @throws DOMException SyntaxError for one that is no token, or stands twice; TypeError for what is no string */
+export function checkProtocols(protocols: unknown): readonly string[] {
+  const list = protocols === undefined ? [] : toStringOrSequence(protocols);
   const seen = new Set<string>();
   for (const name of list) {
     // RFC 6455 §4.1: compared without regard to case, as the standard's constructor does.
@@ -19,6 +21,48 @@ export function checkProtocols(protocols: string | readonly string[] | undefined
   return list;
 }
 
+/** Connects once the identity is there; whatever keeps it from that ends the socket. */
+export function connectAs(
+  identity: Promise<Identity>,
+  relay: RelayUrl,
+  options: ClientOptions,
+  socket: ChannelSocket,
+  offer: ConnectOffer,
+): ChannelSocket {
+  identity
+    .then((own) => socket.connectThrough(RelayConnection.acquire(relay, own, options), offer))
+    .catch((error: unknown) => socket.fail(error));
+  return socket;
+}
+
+function connect(given: readonly unknown[], options: ClientOptions): ChannelSocket {
+  const [url, protocols] = given;
+  if (given.length === 0) throw new TypeError('a WebSocket needs a URL');
+  const text = toDomString(url);
+  const names = protocols === undefined ? [] : toStringOrSequence(protocols);
+  const { href, relay, peer, resource } = parseAddressUrl(text);
+  const offer = { protocols: checkProtocols(names), waitForPeerMs: options.waitForPeerMs ?? 0 };
+  const socket = new ChannelSocket({ url: href, peer, resource });
+  return connectAs(Promise.resolve(options.identity ?? defaultIdentity()), relay, options, socket, offer);
+}
+
+/** A WebSocket class with options bound: what libraries take. */
+export type BoundWebSocket = SocketClass &
+  (new (
+    url: string | URL,
+    protocols?: string | readonly string[],
+  ) => SecureWebSocket);
+
+/** The class `ClientSecureWebSocket`. */
+export interface ClientSecureWebSocketClass extends SocketClass {
+  new (url: string | URL, protocols?: string | readonly string[], options?: ClientOptions): SecureWebSocket;
+  /** A class with these options bound, for libraries that take a WebSocket class. */
+  with(bound: ClientOptions): BoundWebSocket;
+}
+
+/** A socket made by the class of this name. */
+export type ClientSecureWebSocket = SecureWebSocket;
+
 /**
  * A WebSocket addressed by public key: `new ClientSecureWebSocket('wss://relay.example/<their key>/resource')`. It opens
  * when the peer has accepted end to end, and lives through reconnects.
@@ -28,39 +72,16 @@ export function checkProtocols(protocols: string | readonly string[] | undefined
  * socket.onopen = () => socket.send('hello');
  * socket.onmessage = ({ data }) => console.log(data);
  */
-export class ClientSecureWebSocket extends SecureWebSocket {
-  constructor(url: string | URL, protocols?: string | readonly string[], options: ClientOptions = {}) {
-    const parsed = parseAddressUrl(String(url));
-    super({ url: parsed.href, peer: parsed.peer, resource: parsed.resource });
-    const { peer, resource } = parsed;
-    const target: SocketTarget = {
-      url: parsed.href,
-      peer,
-      resource,
-      protocols: checkProtocols(protocols),
-      waitForPeerMs: options.waitForPeerMs ?? 0,
-    };
-    Promise.resolve(options.identity ?? defaultIdentity()).then(
-      (identity) => this.connectThrough(RelayConnection.acquire(parsed.relay, identity, options), target),
-      (error: unknown) =>
-        this.fail(
-          error instanceof SwsError ? error.code : 'identity-damaged',
-          error instanceof Error ? error.message : '',
-        ),
-    );
-  }
-
-  /** A class with these options bound, for libraries that take a WebSocket class. */
-  static with(
-    bound: ClientOptions,
-  ): new (
-    url: string | URL,
-    protocols?: string | readonly string[],
-  ) => ClientSecureWebSocket {
-    return class extends ClientSecureWebSocket {
-      constructor(url: string | URL, protocols?: string | readonly string[]) {
-        super(url, protocols, bound);
-      }
-    };
-  }
-}
+export const ClientSecureWebSocket: ClientSecureWebSocketClass = Object.assign(
+  socketClass(
+    'ClientSecureWebSocket',
+    (...given: [url: string | URL, protocols?: string | readonly string[], options?: ClientOptions]) =>
+      connect(given, given[2] ?? {}),
+  ),
+  {
+    with: (bound: ClientOptions): BoundWebSocket =>
+      socketClass('WebSocket', (...given: [url: string | URL, protocols?: string | readonly string[]]) =>
+        connect(given, bound),
+      ),
+  },
+);

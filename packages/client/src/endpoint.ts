@@ -2,16 +2,22 @@ import type { Identity } from '@sws/crypto';
 import { parseAddress, SwsError } from '@sws/crypto';
 import type { Channel, ChannelEvent, ChannelRequest, Failure } from '@sws/protocol';
 import { parseRelayUrl, type RelayUrl } from './address-url.js';
-import { checkProtocols } from './client-secure-web-socket.js';
+import { ChannelSocket } from './channel-socket.js';
+import { checkProtocols, connectAs } from './client-secure-web-socket.js';
 import { type ClientOptions, defaultIdentity } from './options.js';
 import { RelayConnection, type RelayState } from './relay-connection.js';
-import { SecureWebSocket } from './secure-web-socket.js';
+import { channelSocketOf, SecureWebSocket } from './secure-web-socket.js';
 
 /** The subprotocol of `send` and `message`: one JSON text or one binary message each. */
 export const MESSAGE_PROTOCOL = 'sws.message.v1';
+/** `close` waits this long for the peers' answers. */
+const CLOSE_GRACE_MS = 2_000;
 
 export interface EndpointOptions extends ClientOptions {
-  /** Who may connect, and with which subprotocol. Must have no effects. @defaultValue everyone, once someone listens for `connection` or `message` */
+  /**
+   * Who may connect, and with which subprotocol; `true` takes the first one offered. A client that offers some and gets
+   * none fails, as the standard has it. Must have no effects. @defaultValue everyone, once someone listens for `connection` or `message`
+   */
   readonly accept?: (request: ChannelRequest) => boolean | { readonly protocol?: string };
   /** Closes the endpoint. */
   readonly signal?: AbortSignal;
@@ -23,9 +29,12 @@ export type EndpointState = 'connecting' | 'waiting' | 'registered' | 'reconnect
 /** A peer has connected; the socket is open. */
 export class ConnectionEvent extends Event {
   readonly socket: SecureWebSocket;
-  constructor(socket: SecureWebSocket) {
+  /** The subprotocols that the peer offered. */
+  readonly protocols: readonly string[];
+  constructor(socket: SecureWebSocket, protocols: readonly string[]) {
     super('connection');
     this.socket = socket;
+    this.protocols = protocols;
   }
 }
 
@@ -63,7 +72,8 @@ export class Endpoint extends EventTarget {
   readonly #relayUrl: RelayUrl;
   readonly #listens = new Set<string>();
   readonly #outgoing = new Map<string, Promise<SecureWebSocket>>();
-  readonly #incoming = new Set<SecureWebSocket>();
+  /** Those that are not closed, whoever opened them. */
+  readonly #sockets = new Set<SecureWebSocket>();
   #relay: RelayConnection | null = null;
   #stopListening: () => void = () => {};
   #address: string | null = null;
@@ -84,6 +94,7 @@ export class Endpoint extends EventTarget {
       this.#setState('down', { code: 'invalid-state', detail }, null);
     });
     options.signal?.addEventListener('abort', () => void this.close(), { once: true });
+    if (options.signal?.aborted === true) void this.close();
   }
 
   get state(): EndpointState {
@@ -114,28 +125,12 @@ export class Endpoint extends EventTarget {
   ): SecureWebSocket {
     parseAddress(peer);
     const { resource = '/', waitForPeerMs = this.#options.waitForPeerMs ?? 0 } = options;
-    const protocols = checkProtocols(options.protocols);
-    const url = `${this.url}${peer}${resource}`;
-    const socket = new SecureWebSocket({ url, peer, resource });
-    if (this.#state === 'closed') queueMicrotask(() => socket.fail('invalid-state', 'the endpoint is closed'));
-    else {
-      this.ready.then(
-        (identity) =>
-          socket.connectThrough(RelayConnection.acquire(this.#relayUrl, identity, this.#options), {
-            url,
-            peer,
-            resource,
-            protocols,
-            waitForPeerMs,
-          }),
-        (error: unknown) =>
-          socket.fail(
-            error instanceof SwsError ? error.code : 'invalid-state',
-            error instanceof Error ? error.message : '',
-          ),
-      );
-    }
-    return socket;
+    const offer = { protocols: checkProtocols(options.protocols), waitForPeerMs };
+    const socket = new ChannelSocket({ url: this.#urlOf(peer, resource), peer, resource });
+    const made = this.#keep(socket);
+    if (this.#state === 'closed') socket.fail(new SwsError('invalid-state', 'the endpoint is closed'));
+    else connectAs(this.ready, this.#relayUrl, this.#options, socket, offer);
+    return made;
   }
 
   /** Sends one JSON value, or bytes. Resolves when the peer's process has it. @throws SwsError with what went wrong */
@@ -157,30 +152,26 @@ export class Endpoint extends EventTarget {
     );
   }
 
-  /** Closes every socket of this endpoint and the connection, if nobody else uses it. Resolves when they are closed. */
-  async close(): Promise<void> {
+  /**
+   * Closes every socket of this endpoint and the connection, if nobody else uses it. Resolves when they are closed:
+   * those that are still connecting fail at once, and peers that have not answered within `graceMs` are not waited for.
+   */
+  async close({ graceMs = CLOSE_GRACE_MS }: { readonly graceMs?: number } = {}): Promise<void> {
     if (this.#state === 'closed') return;
     this.#stopListening();
-    const sockets = [...this.#incoming];
-    for (const opening of this.#outgoing.values()) {
-      const socket = await opening.catch(() => null);
-      if (socket !== null) sockets.push(socket);
-    }
-    await Promise.all(
-      sockets.map((socket) => {
-        if (socket.readyState === 3) return undefined;
-        const closed = new Promise<void>((resolve) =>
-          socket.addEventListener('close', () => resolve(), { once: true }),
-        );
-        socket.close(1000);
-        return closed;
-      }),
-    );
-    if (this.#relay !== null) {
-      this.#relay.incoming = null;
-      this.#relay.release();
-      this.#relay = null;
-    }
+    if (this.#relay !== null) this.#relay.incoming = null;
+    const closing = [...this.#sockets].map((socket) => {
+      const closed = new Promise<void>((resolve) => socket.addEventListener('close', () => resolve(), { once: true }));
+      socket.close(1000);
+      return closed;
+    });
+    const late = setTimeout(() => {
+      for (const socket of this.#sockets) channelSocketOf(socket).terminate();
+    }, graceMs);
+    await Promise.all(closing);
+    clearTimeout(late);
+    this.#relay?.release();
+    this.#relay = null;
     this.#setState('closed', null, null);
   }
 
@@ -200,30 +191,35 @@ export class Endpoint extends EventTarget {
     const { accept } = this.#options;
     const answer =
       accept === undefined ? this.#listens.has('connection') || this.#listens.has('message') : accept(request);
-    if (answer !== true || !request.protocols.includes(MESSAGE_PROTOCOL)) return answer;
-    return { protocol: MESSAGE_PROTOCOL };
+    if (answer !== true) return answer;
+    const [first = ''] = request.protocols;
+    return { protocol: request.protocols.includes(MESSAGE_PROTOCOL) ? MESSAGE_PROTOCOL : first };
   }
 
   #adopt(relay: RelayConnection, channel: Channel): (event: ChannelEvent) => void {
     const { peerAddress: peer, resource } = channel;
-    const socket = new SecureWebSocket({
-      url: `${this.url}${peer}${resource.startsWith('/') ? '' : '/'}${resource}`,
-      peer,
-      resource,
-    });
     const held = RelayConnection.acquire(this.#relayUrl, relay.identity, this.#options);
-    socket.adopt(held, channel);
-    this.#incoming.add(socket);
-    socket.addEventListener('close', () => this.#incoming.delete(socket), { once: true });
+    const accepted = ChannelSocket.accepted({ url: this.#urlOf(peer, resource), peer, resource }, held, channel);
+    const socket = this.#keep(accepted);
     if (channel.protocol === MESSAGE_PROTOCOL) this.#receiveMessages(socket);
-    else this.dispatchEvent(new ConnectionEvent(socket));
-    return (event) => socket.receive(event);
+    else this.dispatchEvent(new ConnectionEvent(socket, channel.protocols));
+    return (event) => accepted.receive(event);
+  }
+
+  #urlOf(peer: string, resource: string): string {
+    return `${this.url}${peer}${resource.startsWith('/') ? '' : '/'}${resource}`;
+  }
+
+  #keep(socket: ChannelSocket): SecureWebSocket {
+    const made = new SecureWebSocket(socket);
+    this.#sockets.add(made);
+    made.addEventListener('close', () => this.#sockets.delete(made), { once: true });
+    return made;
   }
 
   #receiveMessages(socket: SecureWebSocket): void {
     socket.binaryType = 'arraybuffer';
-    socket.addEventListener('message', (event) => {
-      const { data } = event as MessageEvent;
+    socket.addEventListener('message', ({ data }) => {
       if (typeof data !== 'string') this.dispatchEvent(new PeerMessageEvent(socket.peer, data));
       else {
         try {

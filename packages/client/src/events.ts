@@ -1,22 +1,37 @@
 import type { FailureCode } from '@sws/protocol';
 
-/** The standard's CloseEvent, for runtimes that lack it (Node before 23). */
-class CloseEventClass extends Event {
+interface CloseEventFields {
   readonly code: number;
   readonly reason: string;
   readonly wasClean: boolean;
-
-  constructor(type: string, init: { code: number; reason: string; wasClean: boolean }) {
-    super(type);
-    this.code = init.code;
-    this.reason = init.reason;
-    this.wasClean = init.wasClean;
-  }
 }
 
-export function closeEvent(init: { code: number; reason: string; wasClean: boolean }): CloseEvent {
-  if (typeof CloseEvent === 'function') return new CloseEvent('close', init);
-  return new CloseEventClass('close', init) as CloseEvent;
+/** The standard's CloseEvent, for runtimes that lack it (Node before 23). */
+class OwnCloseEvent extends Event {
+  readonly #fields: CloseEventFields;
+
+  constructor(type: string, init: Partial<CloseEventFields> & EventInit = {}) {
+    super(type, init);
+    const { code = 0, reason = '', wasClean = false } = init;
+    this.#fields = { code, reason, wasClean };
+  }
+  get wasClean(): boolean {
+    return this.#fields.wasClean;
+  }
+  get code(): number {
+    return this.#fields.code;
+  }
+  get reason(): string {
+    return this.#fields.reason;
+  }
+}
+Object.defineProperty(OwnCloseEvent, 'name', { value: 'CloseEvent' });
+Object.defineProperty(OwnCloseEvent.prototype, Symbol.toStringTag, { value: 'CloseEvent', configurable: true });
+
+/** A `close` event: the runtime's CloseEvent where it has one. */
+export function closeEvent(init: CloseEventFields): CloseEvent {
+  if (typeof CloseEvent === 'function') return new CloseEvent('close', { ...init });
+  return new OwnCloseEvent('close', init);
 }
 
 /** The `error` event of a secure socket: an Event, as the standard has it, that says why. */

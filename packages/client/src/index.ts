@@ -1,4 +1,8 @@
-export { ClientSecureWebSocket } from './client-secure-web-socket.js';
+export {
+  type BoundWebSocket,
+  ClientSecureWebSocket,
+  type ClientSecureWebSocketClass,
+} from './client-secure-web-socket.js';
 export {
   ConnectionEvent,
   Endpoint,
@@ -11,4 +15,4 @@ export {
 export { SecureErrorEvent } from './events.js';
 export { type ClientOptions, defaultIdentity } from './options.js';
 export type { TransportSocket, WebSocketConstructor } from './platform/transport.js';
-export { SecureWebSocket, type SendData } from './secure-web-socket.js';
+export { SecureWebSocket, type SecureWebSocketEventMap, type SendData, type SocketClass } from './secure-web-socket.js';

@@ -12,8 +12,9 @@ export const defaultWebSocket: WebSocketConstructor | undefined = globalThis.Web
   | undefined;
 export const defaultProvider: CryptoProvider = naclProvider;
 
-/** URLs are relative to the page. */
+/** URLs are relative to the page, where a `<base>` says so to that. */
 export function baseUrl(): string | undefined {
+  if (typeof document !== 'undefined') return document.baseURI;
   return typeof location === 'undefined' ? undefined : location.href;
 }
 

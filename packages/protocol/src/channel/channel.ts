@@ -43,6 +43,8 @@ export class Channel {
   readonly peerAddress: string;
   readonly initiator: boolean;
   readonly resource: string;
+  /** The subprotocols that the initiator offered. */
+  readonly protocols: readonly string[];
   /** The subprotocol both ends agreed on; empty for none, and until open. */
   protocol = '';
   channelId: Uint8Array;
@@ -57,7 +59,7 @@ export class Channel {
     peer: Uint8Array,
     channelId: Uint8Array,
     initiator: boolean,
-    resource: string,
+    { resource, protocols }: Pick<ChannelOffer, 'resource' | 'protocols'>,
     state: Opening | null,
   ) {
     this.#host = host;
@@ -66,6 +68,7 @@ export class Channel {
     this.channelId = channelId;
     this.initiator = initiator;
     this.resource = resource;
+    this.protocols = protocols;
     this.#state = state;
   }
 
@@ -75,7 +78,7 @@ export class Channel {
    */
   static open(host: ChannelHost, context: HandshakeContext, offer: ChannelOffer): Channel {
     const opening = new Opening(host, context, offer);
-    return new Channel(host, context.peer, opening.channelId, true, offer.resource, opening);
+    return new Channel(host, context.peer, opening.channelId, true, offer, opening);
   }
 
   /** Accepts an OPEN that the policy let through: ACCEPT goes out. `null` if the OPEN's keys fail their input checks. `open` is kept. */
@@ -90,11 +93,11 @@ export class Channel {
   ): Channel | null {
     const accepted = handshake.accept({ protocol, limit: host.settings.windowBytes });
     if (accepted === null) return null;
-    const { resource, limit } = handshake.payload;
-    const channel = new Channel(host, context.peer, channelId, false, resource, null);
+    const { payload } = handshake;
+    const channel = new Channel(host, context.peer, channelId, false, payload, null);
     channel.protocol = protocol;
     const frames = { open, accept: accepted.accept };
-    channel.#state = Session.responded(host, accepted.keys, limit, frames, channel.#emit, nowMs);
+    channel.#state = Session.responded(host, accepted.keys, payload.limit, frames, channel.#emit, nowMs);
     channel.#touched(nowMs);
     return channel;
   }

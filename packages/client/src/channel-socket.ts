@@ -1,0 +1,379 @@
+import { parseAddress, SwsError } from '@sws/crypto';
+import type { Channel, ChannelEvent } from '@sws/protocol';
+import type { RelayConnection } from './relay-connection.js';
+import { queueTask } from './task.js';
+
+/** What can be sent: text, bytes (owned from here), or a Blob that is read first. */
+export type SendItem = string | Uint8Array<ArrayBuffer> | Blob;
+
+/** Who a socket talks to. */
+export interface SocketTarget {
+  /** The whole URL, serialised. */
+  readonly url: string;
+  readonly peer: string;
+  readonly resource: string;
+}
+
+/** How to connect. */
+export interface ConnectOffer {
+  readonly protocols: readonly string[];
+  /** How long an absent peer is waited for, in milliseconds. */
+  readonly waitForPeerMs: number;
+}
+
+/** How a socket ended; `failure` is what the `error` event tells, `null` where there is none. */
+export interface SocketEnd {
+  readonly code: number;
+  readonly reason: string;
+  readonly wasClean: boolean;
+  readonly failure: SwsError | null;
+}
+
+/** What an interface makes of a socket's events. Each call is made in a task, never inside the caller's own call. */
+export interface SocketListener {
+  opened(): void;
+  message(data: string | Uint8Array): void;
+  /** The peer's process has taken something new. */
+  acknowledged(): void;
+  interrupted(): void;
+  resumed(): void;
+  ponged(): void;
+  closed(end: SocketEnd): void;
+}
+
+const ABNORMAL = { code: 1006, reason: '', wasClean: false } as const;
+/** "The page goes away" (WHATWG WebSockets, make disappear). */
+const GOING_AWAY = 1001;
+const PROTOCOL_ERROR = 1002;
+const encoder = new TextEncoder();
+
+function byteLength(item: SendItem): number {
+  if (typeof item === 'string') return encoder.encode(item).length;
+  return item instanceof Uint8Array ? item.length : item.size;
+}
+
+/** Where pages come and go. */
+interface PageEvents {
+  addEventListener?(type: 'pagehide', listener: (event: { readonly persisted: boolean }) => void): void;
+  removeEventListener?(type: 'pagehide', listener: (event: { readonly persisted: boolean }) => void): void;
+}
+
+/**
+ * A socket's state over one channel: what `readyState`, `bufferedAmount`, `send` and `close` mean, for whichever
+ * interface shows it (the browser's, `ws`'s). It knows no events but its listener's.
+ */
+export class ChannelSocket {
+  readonly url: string;
+  readonly peer: string;
+  readonly resource: string;
+  /** The subprotocol agreed on; empty for none, and until open. */
+  protocol = '';
+  listener: SocketListener | null = null;
+  #readyState: 0 | 1 | 2 | 3 = 0;
+  #relay: RelayConnection | null = null;
+  #channel: Channel | null = null;
+  /** Calls off a channel that waits for this tab's turn. */
+  #stopWaiting: () => void = () => {};
+  #offered: readonly string[] = [];
+  /** Set once this end has decided how the socket ends: what the channel says then no longer counts. */
+  #ending = false;
+  /** Sends wait here behind a Blob that is being read. */
+  #waiting: SendItem[] = [];
+  #waitingBytes = 0;
+  /** Bytes that the channel has and the peer's process has not acknowledged. Kept when the channel ends. */
+  #unacknowledged = 0;
+  /** Bytes given to `send` once it could no longer send: the standard has `bufferedAmount` grow all the same. */
+  #unsendable = 0;
+  #acknowledgedMessages = 0;
+  #closeArguments: { readonly code: number; readonly reason: string } | null = null;
+  #paused = false;
+  /** Messages, and a close behind them, that came while paused. */
+  #held: ChannelEvent[] = [];
+  #draining = false;
+  #deliveredWaits: {
+    readonly after: number;
+    readonly resolve: () => void;
+    readonly reject: (error: unknown) => void;
+  }[] = [];
+
+  constructor(target: SocketTarget) {
+    this.url = target.url;
+    this.peer = target.peer;
+    this.resource = target.resource;
+  }
+
+  /** The accepted end of a channel, open from the start. `relay` is released at the end. */
+  static accepted(target: SocketTarget, relay: RelayConnection, channel: Channel): ChannelSocket {
+    const socket = new ChannelSocket(target);
+    socket.#relay = relay;
+    socket.#channel = channel;
+    socket.protocol = channel.protocol;
+    socket.#readyState = 1;
+    socket.#watchPage(true);
+    return socket;
+  }
+
+  get readyState(): 0 | 1 | 2 | 3 {
+    return this.#readyState;
+  }
+  /** Application bytes that the peer's process has not acknowledged. It never shrinks within a task, nor once closed. */
+  get bufferedAmount(): number {
+    return this.#waitingBytes + this.#unsendable + this.#unacknowledged;
+  }
+  get paused(): boolean {
+    return this.#paused;
+  }
+
+  /** Opens a channel; `relay` is this socket's to release. */
+  connectThrough(relay: RelayConnection, offer: ConnectOffer): void {
+    if (this.#readyState !== 0) return relay.release();
+    this.#relay = relay;
+    this.#offered = offer.protocols;
+    this.#stopWaiting = relay.whenMyTurn(() => this.#openChannel(relay, offer));
+  }
+
+  /** Ends a socket for a reason of this end's: error, then close 1006, in a task. */
+  fail(error: unknown): void {
+    const failure =
+      error instanceof SwsError
+        ? error
+        : new SwsError('invalid-state', error instanceof Error ? error.message : 'failed', { cause: error });
+    this.#endSoon(failure);
+  }
+
+  /** An event of the channel. */
+  receive(event: ChannelEvent): void {
+    if (this.#ending) return;
+    if ((this.#paused || this.#held.length > 0) && (event.type === 'message' || event.type === 'close'))
+      this.#held.push(event);
+    else this.#take(event);
+  }
+
+  /** Sends behind what was sent before. False if the socket can no longer send: the bytes count as buffered for good. */
+  send(item: SendItem): boolean {
+    if (this.#readyState !== 1) {
+      this.#unsendable += byteLength(item);
+      return false;
+    }
+    if (this.#waiting.length === 0 && !(item instanceof Blob)) return this.#sendNow(item);
+    this.#waiting.push(item);
+    this.#waitingBytes += byteLength(item);
+    if (this.#waiting.length === 1) this.#flush();
+    return true;
+  }
+
+  /** Closes behind everything sent; before it is open, fails instead. `code` 1005 with an empty reason sends an empty close. */
+  close(code: number, reason: string): void {
+    if (this.#readyState >= 2) return;
+    if (this.#readyState === 0) {
+      this.#readyState = 2;
+      this.#endSoon(new SwsError('invalid-state', 'closed before it was open'));
+      return;
+    }
+    this.#readyState = 2;
+    this.#closeArguments = { code, reason };
+    if (this.#waiting.length === 0) this.#closeChannel();
+  }
+
+  /** Ends at once with 1006. */
+  terminate(): void {
+    if (this.#readyState === 3) return;
+    this.#readyState = 2;
+    this.#endSoon(null);
+  }
+
+  /** Asks the peer's process for a sign of life: `ponged` tells that it came. */
+  ping(): void {
+    this.#onChannel((channel, now) => channel.ping(now));
+  }
+
+  /** Holds messages back; the peer may then send as much as it has credit for. */
+  pause(): void {
+    this.#paused = true;
+  }
+
+  /** Lets messages through again, each in a task of its own. */
+  resume(): void {
+    this.#paused = false;
+    this.#drainHeld();
+  }
+
+  /** Resolves when the peer's process has everything sent so far; rejects with SwsError if the socket closes first. */
+  delivered(): Promise<void> {
+    const after = (this.#channel?.messages.queued ?? 0) + this.#waiting.length;
+    if (this.#readyState !== 0 && this.#acknowledgedMessages >= after && this.#unsendable === 0)
+      return Promise.resolve();
+    if (this.#channel === null || this.#readyState === 0 || this.#readyState === 3)
+      return Promise.reject(new SwsError('invalid-state', 'the socket is not open'));
+    return new Promise((resolve, reject) => this.#deliveredWaits.push({ after, resolve, reject }));
+  }
+
+  #openChannel(relay: RelayConnection, { protocols, waitForPeerMs }: ConnectOffer): void {
+    if (this.#ending) return;
+    const { resource } = this;
+    const waitUntilMs = waitForPeerMs > 0 ? Date.now() + waitForPeerMs : 0;
+    try {
+      this.#channel = relay.open(parseAddress(this.peer), { resource, protocols, waitUntilMs }, (event) =>
+        this.receive(event),
+      );
+    } catch (error) {
+      this.fail(error);
+    }
+  }
+
+  #take(event: ChannelEvent): void {
+    switch (event.type) {
+      case 'open':
+        this.#opened();
+        break;
+      case 'message':
+        if (this.#readyState === 1) this.listener?.message(event.data);
+        this.#onChannel((channel, now) => channel.delivered(now));
+        break;
+      case 'acknowledged':
+        this.#acknowledged();
+        break;
+      case 'interrupted':
+        this.listener?.interrupted();
+        break;
+      case 'resumed':
+        this.listener?.resumed();
+        break;
+      case 'pong':
+        this.listener?.ponged();
+        break;
+      case 'close': {
+        const { failure, code, reason, wasClean } = event.end;
+        this.#ended({
+          code,
+          reason,
+          wasClean,
+          failure: failure === null ? null : new SwsError(failure.code, failure.detail),
+        });
+        break;
+      }
+    }
+  }
+
+  #opened(): void {
+    if (this.#readyState !== 0) return;
+    const { protocol = '' } = this.#channel ?? {};
+    if (this.#offered.length > 0 && protocol === '') {
+      // The standard fails a connection whose server chose none of the subprotocols offered (establish a WebSocket connection).
+      this.#onChannel((channel, now) => channel.close(PROTOCOL_ERROR, 'no subprotocol was chosen', now));
+      this.#ended({ ...ABNORMAL, failure: new SwsError('handshake-failed', 'the peer chose no subprotocol') });
+      return;
+    }
+    this.protocol = protocol;
+    this.#readyState = 1;
+    this.#watchPage(true);
+    this.listener?.opened();
+  }
+
+  #acknowledged(): void {
+    const channel = this.#channel;
+    if (channel === null) return;
+    this.#unacknowledged = channel.bufferedAmount;
+    const { acknowledged } = channel.messages;
+    this.#acknowledgedMessages = acknowledged;
+    for (const wait of this.#deliveredWaits) if (wait.after <= acknowledged) wait.resolve();
+    this.#deliveredWaits = this.#deliveredWaits.filter(({ after }) => after > acknowledged);
+    this.listener?.acknowledged();
+  }
+
+  #drainHeld(): void {
+    if (this.#draining || this.#held.length === 0) return;
+    this.#draining = true;
+    queueTask(() => {
+      this.#draining = false;
+      if (this.#paused || this.#ending) return;
+      const event = this.#held.shift();
+      if (event !== undefined) this.#take(event);
+      this.#drainHeld();
+    });
+  }
+
+  #flush(): void {
+    for (let item = this.#waiting[0]; item !== undefined; item = this.#waiting[0]) {
+      if (item instanceof Blob) {
+        item.arrayBuffer().then(
+          (buffer) => {
+            if (this.#readyState === 3) return;
+            this.#waiting[0] = new Uint8Array(buffer);
+            this.#flush();
+          },
+          (cause: unknown) => this.#endSoon(new SwsError('invalid-state', 'a Blob could not be read', { cause })),
+        );
+        return;
+      }
+      this.#waiting.shift();
+      this.#waitingBytes -= byteLength(item);
+      this.#sendNow(item);
+    }
+    if (this.#closeArguments !== null) this.#closeChannel();
+  }
+
+  #sendNow(item: string | Uint8Array<ArrayBuffer>): boolean {
+    try {
+      this.#onChannel((channel, now) => channel.send(item, now));
+      this.#unacknowledged = this.#channel?.bufferedAmount ?? 0;
+      return true;
+    } catch {
+      // The channel has ended, and its close is on its way to this socket.
+      this.#unsendable += byteLength(item);
+      return false;
+    }
+  }
+
+  #closeChannel(): void {
+    const { code, reason } = this.#closeArguments ?? { code: 1005, reason: '' };
+    this.#onChannel((channel, now) => channel.close(code, reason, now));
+  }
+
+  #onChannel(action: (channel: Channel, nowMs: number) => void): void {
+    const channel = this.#channel;
+    if (channel === null) return;
+    this.#relay?.run((_, now) => action(channel, now));
+  }
+
+  /** Gives the channel up now; the events follow in a task. */
+  #endSoon(failure: SwsError | null): void {
+    if (this.#ending || this.#readyState === 3) return;
+    this.#ending = true;
+    const detail = failure?.message ?? 'terminated by this end';
+    this.#onChannel((channel, now) => channel.terminate({ code: 'invalid-state', detail }, now));
+    queueTask(() => this.#ended({ ...ABNORMAL, failure }));
+  }
+
+  #ended(end: SocketEnd): void {
+    this.#ending = true;
+    this.#readyState = 3;
+    this.#held = [];
+    this.#unsendable += this.#waitingBytes;
+    this.#waiting = [];
+    this.#waitingBytes = 0;
+    this.#watchPage(false);
+    const error = end.failure ?? new SwsError('invalid-state', `the socket closed with ${end.code}`);
+    for (const wait of this.#deliveredWaits) wait.reject(error);
+    this.#deliveredWaits = [];
+    const relay = this.#relay;
+    this.#relay = null;
+    try {
+      this.listener?.closed(end);
+    } finally {
+      this.#stopWaiting();
+      relay?.release();
+    }
+  }
+
+  readonly #onPageHide = ({ persisted }: { readonly persisted: boolean }): void => {
+    if (!persisted) this.close(GOING_AWAY, '');
+  };
+
+  /** A page that goes away closes its sockets with 1001, as the browser's do, instead of leaving the peer to wait. */
+  #watchPage(watch: boolean): void {
+    const page: PageEvents = globalThis;
+    if (watch) page.addEventListener?.('pagehide', this.#onPageHide);
+    else page.removeEventListener?.('pagehide', this.#onPageHide);
+  }
+}

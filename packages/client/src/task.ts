@@ -1,0 +1,20 @@
+type Queue = (task: () => void) => void;
+
+/** `MessageChannel` is a task that background tabs do not throttle, as they do `setTimeout`. */
+function messageTasks(): Queue {
+  const tasks: (() => void)[] = [];
+  const { port1, port2 } = new MessageChannel();
+  port1.onmessage = () => tasks.shift()?.();
+  return (task) => {
+    tasks.push(task);
+    port2.postMessage(null);
+  };
+}
+
+let queue: Queue | null = null;
+
+/** Queues a task (HTML, event loops): `task` runs after the present one and all its microtasks, tasks in order. */
+export function queueTask(task: () => void): void {
+  queue ??= typeof setImmediate === 'function' ? (next) => void setImmediate(next) : messageTasks();
+  queue(task);
+}

@@ -1,0 +1,69 @@
+import type { EventEmitter } from 'node:events';
+
+/** What a listener in the browser's style is given by `ws`: plain objects with these fields. */
+export interface ListenerEvent {
+  readonly type: string;
+  readonly target: unknown;
+  readonly data?: unknown;
+  readonly code?: number;
+  readonly reason?: string;
+  readonly wasClean?: boolean;
+  readonly error?: unknown;
+  readonly message?: string;
+}
+
+export type Listener = ((event: ListenerEvent) => void) | { handleEvent(event: ListenerEvent): void };
+type Emitted = (...given: unknown[]) => void;
+
+const FIELDS: Record<string, (given: readonly unknown[]) => Omit<ListenerEvent, 'type' | 'target'>> = {
+  open: () => ({}),
+  message: ([data, isBinary]) => ({ data: isBinary === true ? data : String(data) }),
+  close: ([code, reason]) => ({ code: Number(code), reason: String(reason), wasClean: code !== 1006 }),
+  error: ([error]) => ({ error, message: error instanceof Error ? error.message : '' }),
+};
+
+/** `addEventListener`, `removeEventListener` and `on…` attributes over an emitter, as `ws` has them beside `on`. */
+export class EventListeners {
+  readonly #emitter: EventEmitter;
+  readonly #added = new Map<string, Map<Listener, Emitted>>();
+  readonly #attributes = new Map<string, Listener>();
+
+  constructor(emitter: EventEmitter) {
+    this.#emitter = emitter;
+  }
+
+  add(type: string, listener: Listener, once: boolean): void {
+    const fields = FIELDS[type];
+    const added = this.#added.get(type) ?? new Map<Listener, Emitted>();
+    if (fields === undefined || added.has(listener)) return;
+    const emitted = (...given: unknown[]): void => {
+      if (once) this.remove(type, listener);
+      const event: ListenerEvent = { type, target: this.#emitter, ...fields(given) };
+      if (typeof listener === 'function') listener.call(this.#emitter, event);
+      else listener.handleEvent(event);
+    };
+    this.#added.set(type, added.set(listener, emitted));
+    this.#emitter.on(type, emitted);
+  }
+
+  remove(type: string, listener: Listener): void {
+    const emitted = this.#added.get(type)?.get(listener);
+    if (emitted === undefined) return;
+    this.#added.get(type)?.delete(listener);
+    this.#emitter.off(type, emitted);
+  }
+
+  get(type: string): Listener | null {
+    return this.#attributes.get(type) ?? null;
+  }
+
+  set(type: string, listener: Listener | null): void {
+    const before = this.#attributes.get(type);
+    if (before !== undefined) this.remove(type, before);
+    if (typeof listener !== 'function') this.#attributes.delete(type);
+    else {
+      this.#attributes.set(type, listener);
+      this.add(type, listener, false);
+    }
+  }
+}

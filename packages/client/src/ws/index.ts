@@ -1,0 +1,6 @@
+export { SecureServerSocket, type ServerBinaryType, type ServerSendData } from './secure-server-socket.js';
+export {
+  type ClientInfo,
+  SecureWebSocketServer,
+  type SecureWebSocketServerOptions,
+} from './secure-web-socket-server.js';

@@ -1,0 +1,236 @@
+import { EventEmitter } from 'node:events';
+import type { Socket } from 'node:net';
+import { SwsError } from '@sws/crypto';
+import { isSendableCloseCode } from '@sws/protocol';
+import type { ChannelSocket, SendItem, SocketEnd } from '../channel-socket.js';
+import { EventListeners, type Listener } from './event-listeners.js';
+
+/** Above this much unacknowledged data `send`'s callback waits: who awaits it goes no faster than the peer takes. */
+const HIGH_WATER_BYTES = 1_048_576;
+const MAX_REASON_BYTES = 123;
+/** What the peer got wrong: told by an `error` event, as `ws` does; losing the peer is told by `close` alone. */
+const PEER_FAULTS: readonly string[] = ['protocol-error', 'invalid-text', 'message-too-big'];
+
+type Callback = (error?: Error) => void;
+/** What `send` takes. */
+export type ServerSendData = string | number | ArrayBufferLike | ArrayBufferView | Blob;
+/** How binary messages are given out. */
+export type ServerBinaryType = 'nodebuffer' | 'arraybuffer' | 'fragments' | 'blob';
+
+function toItem(data: ServerSendData, binary: boolean | undefined): SendItem {
+  if (data instanceof Blob) return data;
+  const bytes = typeof data === 'string' || typeof data === 'number' ? null : copyOf(data);
+  if (bytes === null) return binary === true ? new TextEncoder().encode(String(data)) : String(data);
+  return binary === false ? new TextDecoder('utf-8', { fatal: true, ignoreBOM: true }).decode(bytes) : bytes;
+}
+
+function copyOf(data: ArrayBufferLike | ArrayBufferView): Uint8Array<ArrayBuffer> {
+  if (!ArrayBuffer.isView(data)) return new Uint8Array(data).slice();
+  return Uint8Array.from(new Uint8Array(data.buffer, data.byteOffset, data.byteLength));
+}
+
+/** A listener that throws is an uncaught exception, as with `ws`; the channel's own work goes on. */
+function guard(action: () => void): void {
+  try {
+    action();
+  } catch (error) {
+    process.nextTick(() => {
+      throw error;
+    });
+  }
+}
+
+/**
+ * An accepted peer behind the interface of `ws`'s server-side WebSocket.
+ * `send`'s callback is called when the channel has the message and at most 1 MiB of this socket's data is
+ * unacknowledged; with an error if the socket closes before.
+ */
+export class SecureServerSocket extends EventEmitter {
+  static readonly CONNECTING = 0;
+  static readonly OPEN = 1;
+  static readonly CLOSING = 2;
+  static readonly CLOSED = 3;
+  readonly CONNECTING = 0;
+  readonly OPEN = 1;
+  readonly CLOSING = 2;
+  readonly CLOSED = 3;
+  /** @defaultValue `nodebuffer` */
+  binaryType: ServerBinaryType = 'nodebuffer';
+  /** Always empty: there are none. */
+  readonly extensions = '';
+  /** The request's connection, where `ws` keeps it: `createWebSocketStream` ends it. @internal */
+  readonly _socket: Socket;
+  readonly #socket: ChannelSocket;
+  readonly #listeners = new EventListeners(this);
+  #callbacks: Callback[] = [];
+  #pings: Buffer[] = [];
+
+  /** @internal Made by `SecureWebSocketServer`. */
+  constructor(socket: ChannelSocket, connection: Socket) {
+    super();
+    this.#socket = socket;
+    this._socket = connection;
+    connection.on('close', () => this.terminate());
+    socket.listener = {
+      opened() {},
+      message: (data) => guard(() => this.#message(data)),
+      acknowledged: () => guard(() => this.#callBack()),
+      interrupted: () => guard(() => this.emit('interrupted')),
+      resumed: () => guard(() => this.emit('resumed')),
+      ponged: () =>
+        guard(() => {
+          for (const data of this.#pings.splice(0)) this.emit('pong', data);
+        }),
+      closed: (end) => guard(() => this.#closed(end)),
+    };
+  }
+
+  get readyState(): 0 | 1 | 2 | 3 {
+    return this.#socket.readyState;
+  }
+  /** The subprotocol agreed on. */
+  get protocol(): string {
+    return this.#socket.protocol;
+  }
+  get url(): string {
+    return this.#socket.url;
+  }
+  /** The other end's address. */
+  get peer(): string {
+    return this.#socket.peer;
+  }
+  /** Application bytes that the peer's process has not acknowledged. */
+  get bufferedAmount(): number {
+    return this.#socket.bufferedAmount;
+  }
+  get isPaused(): boolean {
+    return this.#socket.paused;
+  }
+  get onopen(): Listener | null {
+    return this.#listeners.get('open');
+  }
+  set onopen(listener: Listener | null) {
+    this.#listeners.set('open', listener);
+  }
+  get onmessage(): Listener | null {
+    return this.#listeners.get('message');
+  }
+  set onmessage(listener: Listener | null) {
+    this.#listeners.set('message', listener);
+  }
+  get onclose(): Listener | null {
+    return this.#listeners.get('close');
+  }
+  set onclose(listener: Listener | null) {
+    this.#listeners.set('close', listener);
+  }
+  get onerror(): Listener | null {
+    return this.#listeners.get('error');
+  }
+  set onerror(listener: Listener | null) {
+    this.#listeners.set('error', listener);
+  }
+
+  addEventListener(type: string, listener: Listener, options?: { readonly once?: boolean }): void {
+    this.#listeners.add(type, listener, options?.once === true);
+  }
+  removeEventListener(type: string, listener: Listener): void {
+    this.#listeners.remove(type, listener);
+  }
+
+  /** Sends a message; bytes are copied. `binary` overrides what the data's type says; `compress`, `mask` have no meaning here. @throws TypeError for `fin: false`: a message goes whole */
+  send(
+    data: ServerSendData,
+    options?: { readonly binary?: boolean; readonly fin?: boolean } | Callback,
+    callback?: Callback,
+  ): void {
+    const { binary, fin = true } = typeof options === 'object' ? options : {};
+    const done = typeof options === 'function' ? options : callback;
+    if (!fin) throw new TypeError('a message is sent whole: fin: false is not supported');
+    const sent = this.#socket.send(toItem(data, binary));
+    if (done === undefined) return;
+    if (sent) {
+      this.#callbacks.push(done);
+      process.nextTick(() => this.#callBack());
+    } else {
+      const state = ['CONNECTING', 'OPEN', 'CLOSING', 'CLOSED'][this.readyState];
+      process.nextTick(done, new Error(`WebSocket is not open: readyState ${this.readyState} (${state})`));
+    }
+  }
+
+  /**
+   * Asks the peer's process for a sign of life. `pong`, with the data given here, tells that it came: end to end and
+   * authenticated; after a separation, once the channel has resumed. The channel itself gives a silent peer up after
+   * `resumeTimeoutMs`. `data` does not travel.
+   */
+  ping(data?: unknown, mask?: unknown, callback?: Callback): void {
+    const done = [data, mask, callback].find((given) => typeof given === 'function') as Callback | undefined;
+    if (this.readyState !== 1) {
+      if (done !== undefined) process.nextTick(done, new Error(`WebSocket is not open: readyState ${this.readyState}`));
+      return;
+    }
+    const payload = data === undefined || typeof data === 'function' ? '' : data;
+    this.#pings.push(Buffer.isBuffer(payload) ? payload : Buffer.from(String(payload)));
+    this.#socket.ping();
+    if (done !== undefined) process.nextTick(done);
+  }
+
+  /** Does nothing but call back: the channel answers its peer's questions by itself. */
+  pong(data?: unknown, mask?: unknown, callback?: Callback): void {
+    const done = [data, mask, callback].find((given) => typeof given === 'function') as Callback | undefined;
+    if (done !== undefined) process.nextTick(done);
+  }
+
+  /** Closes behind everything sent. @throws TypeError for a code that may not be sent, RangeError for a reason over 123 bytes */
+  close(code?: number, reason: string | Buffer = ''): void {
+    if (code !== undefined && !isSendableCloseCode(code))
+      throw new TypeError('First argument must be a valid error code number');
+    const text = String(reason);
+    if (Buffer.byteLength(text) > MAX_REASON_BYTES)
+      throw new RangeError(`The message must not be greater than ${MAX_REASON_BYTES} bytes`);
+    this.#socket.close(code ?? (text === '' ? 1005 : 1000), text);
+  }
+
+  /** Ends at once with 1006; the peer learns of it as soon as it is connected. */
+  terminate(): void {
+    this.#socket.terminate();
+  }
+
+  /** Holds messages back: the peer's sending stops when its credit is used up. */
+  pause(): void {
+    if (this.readyState !== 3) this.#socket.pause();
+  }
+  resume(): void {
+    if (this.readyState !== 3) this.#socket.resume();
+  }
+
+  /** Resolves when the peer's process has everything sent so far. @throws SwsError if the socket closes first */
+  delivered(): Promise<void> {
+    return this.#socket.delivered();
+  }
+
+  #message(data: string | Uint8Array): void {
+    if (typeof data === 'string') this.emit('message', Buffer.from(data), false);
+    else this.emit('message', this.#binary(data), true);
+  }
+
+  #binary(data: Uint8Array): Buffer | ArrayBufferLike | Buffer[] | Blob {
+    const buffer = Buffer.from(data.buffer, data.byteOffset, data.length);
+    if (this.binaryType === 'arraybuffer') return data.slice().buffer;
+    if (this.binaryType === 'blob') return new Blob([buffer as Buffer<ArrayBuffer>]);
+    return this.binaryType === 'fragments' ? [buffer] : buffer;
+  }
+
+  #callBack(): void {
+    if (this.bufferedAmount > HIGH_WATER_BYTES) return;
+    for (const callback of this.#callbacks.splice(0)) callback();
+  }
+
+  #closed({ code, reason, failure }: SocketEnd): void {
+    for (const callback of this.#callbacks.splice(0)) callback(failure ?? new SwsError('invalid-state', 'closed'));
+    if (failure !== null && PEER_FAULTS.includes(failure.code) && this.listenerCount('error') > 0)
+      this.emit('error', failure);
+    this.emit('close', code, Buffer.from(reason));
+    this._socket.destroy();
+  }
+}
