@@ -69,6 +69,9 @@ export class ChannelSocket {
   /** The subprotocol agreed on; empty for none, and until open. */
   protocol = '';
   listener: SocketListener | null = null;
+  /** Resolves once the socket is closed and its listener knows. */
+  readonly closed: Promise<void>;
+  #resolveClosed: () => void = () => {};
   #readyState: 0 | 1 | 2 | 3 = 0;
   #relay: RelayConnection | null = null;
   #channel: Channel | null = null;
@@ -100,6 +103,9 @@ export class ChannelSocket {
     this.url = target.url;
     this.peer = target.peer;
     this.resource = target.resource;
+    this.closed = new Promise((resolve) => {
+      this.#resolveClosed = resolve;
+    });
   }
 
   /** The accepted end of a channel, open from the start. `relay` is released at the end. */
@@ -362,6 +368,7 @@ export class ChannelSocket {
       this.listener?.closed(end);
     } finally {
       this.#stopWaiting();
+      this.#resolveClosed();
       relay?.release();
     }
   }

@@ -6,7 +6,7 @@ import { ChannelSocket } from './channel-socket.js';
 import { checkProtocols, connectAs } from './client-secure-web-socket.js';
 import { type ClientOptions, defaultIdentity } from './options.js';
 import { RelayConnection, type RelayState } from './relay-connection.js';
-import { channelSocketOf, SecureWebSocket } from './secure-web-socket.js';
+import { SecureWebSocket } from './secure-web-socket.js';
 
 /** The subprotocol of `send` and `message`: one JSON text or one binary message each. */
 export const MESSAGE_PROTOCOL = 'sws.message.v1';
@@ -73,7 +73,7 @@ export class Endpoint extends EventTarget {
   readonly #listens = new Set<string>();
   readonly #outgoing = new Map<string, Promise<SecureWebSocket>>();
   /** Those that are not closed, whoever opened them. */
-  readonly #sockets = new Set<SecureWebSocket>();
+  readonly #sockets = new Set<ChannelSocket>();
   #relay: RelayConnection | null = null;
   #stopListening: () => void = () => {};
   #address: string | null = null;
@@ -161,12 +161,11 @@ export class Endpoint extends EventTarget {
     this.#stopListening();
     if (this.#relay !== null) this.#relay.incoming = null;
     const closing = [...this.#sockets].map((socket) => {
-      const closed = new Promise<void>((resolve) => socket.addEventListener('close', () => resolve(), { once: true }));
-      socket.close(1000);
-      return closed;
+      socket.close(1000, '');
+      return socket.closed;
     });
     const late = setTimeout(() => {
-      for (const socket of this.#sockets) channelSocketOf(socket).terminate();
+      for (const socket of this.#sockets) socket.terminate();
     }, graceMs);
     await Promise.all(closing);
     clearTimeout(late);
@@ -211,10 +210,9 @@ export class Endpoint extends EventTarget {
   }
 
   #keep(socket: ChannelSocket): SecureWebSocket {
-    const made = new SecureWebSocket(socket);
-    this.#sockets.add(made);
-    made.addEventListener('close', () => this.#sockets.delete(made), { once: true });
-    return made;
+    this.#sockets.add(socket);
+    void socket.closed.then(() => this.#sockets.delete(socket));
+    return new SecureWebSocket(socket);
   }
 
   #receiveMessages(socket: SecureWebSocket): void {

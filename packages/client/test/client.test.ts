@@ -1,11 +1,4 @@
-import { once } from 'node:events';
-import { createServer } from 'node:http';
-import type { AddressInfo, Socket } from 'node:net';
-import { Identity } from '@sws/crypto';
-import { nodeProvider } from '@sws/crypto/node';
-import { randomBytes } from '@sws/crypto/platform';
-import { Router } from '@sws/router';
-import { attach } from '@sws/server';
+import type { Identity } from '@sws/crypto';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import {
   ClientSecureWebSocket,
@@ -15,51 +8,16 @@ import {
   type SecureErrorEvent,
   type SecureWebSocket,
 } from '../src/index.js';
+import { event, newIdentity, startRelay, type TestRelay } from './relay.js';
 
-const relayIdentity = Identity.generate(randomBytes, nodeProvider);
 let alice: Identity;
 let bob: Identity;
-let relay: Awaited<ReturnType<typeof startRelay>>;
+let relay: TestRelay;
 const endpoints: Endpoint[] = [];
 
-async function startRelay(port = 0) {
-  const server = createServer();
-  const router = new Router();
-  const connections = new Set<Socket>();
-  server.on('connection', (socket) => {
-    connections.add(socket);
-    socket.on('close', () => connections.delete(socket));
-  });
-  const attached = attach(server, {
-    identity: relayIdentity,
-    admit: (key, term) => router.admit(key, term),
-    onSocket: (socket) => router.attach(socket),
-  });
-  server.listen(port, '127.0.0.1');
-  await once(server, 'listening');
-  const bound = (server.address() as AddressInfo).port;
-  const cut = () => {
-    for (const socket of connections) socket.destroy();
-  };
-  return {
-    url: `ws://127.0.0.1:${bound}/`,
-    port: bound,
-    router,
-    cut,
-    /** As a crash does: no close frames, the port free at once. */
-    async kill() {
-      attached.close();
-      cut();
-      server.close();
-      await once(server, 'close');
-      router.close();
-    },
-  };
-}
-
 beforeEach(async () => {
-  alice = Identity.generate(randomBytes, nodeProvider);
-  bob = Identity.generate(randomBytes, nodeProvider);
+  alice = newIdentity();
+  bob = newIdentity();
   relay = await startRelay();
 });
 afterEach(async () => {
@@ -71,10 +29,6 @@ function endpoint(identity: Identity, options = {}): Endpoint {
   const made = new Endpoint(relay.url, { identity, ...options });
   endpoints.push(made);
   return made;
-}
-
-function event<E extends Event>(target: EventTarget, type: string): Promise<E> {
-  return new Promise((resolve) => target.addEventListener(type, (found) => resolve(found as E), { once: true }));
 }
 
 async function registered(identity: Identity, options = {}): Promise<Endpoint> {

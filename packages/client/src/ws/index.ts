@@ -3,4 +3,5 @@ export {
   type ClientInfo,
   SecureWebSocketServer,
   type SecureWebSocketServerOptions,
+  type VerifyAnswer,
 } from './secure-web-socket-server.js';

@@ -17,8 +17,8 @@ export interface ClientInfo {
   readonly req: IncomingMessage;
 }
 
-type VerifySync = (info: ClientInfo) => boolean;
-type VerifyLater = (info: ClientInfo, answer: (ok: boolean, code?: number, message?: string) => void) => void;
+/** How `verifyClient` answers later. */
+export type VerifyAnswer = (ok: boolean, code?: number, message?: string) => void;
 
 /** Options of `SecureWebSocketServer`, beside those of every connection. They may be changed while it runs. */
 export interface SecureWebSocketServerOptions extends ClientOptions {
@@ -28,8 +28,8 @@ export interface SecureWebSocketServerOptions extends ClientOptions {
   path?: string;
   /** Chooses the subprotocol; false for none, which a standard client that offered some takes as a failure. Must have no effects. @defaultValue the first one offered */
   handleProtocols?: (protocols: Set<string>, request: IncomingMessage) => string | false;
-  /** Who may connect. With two parameters it may answer later: the client is then connected first, and closed with 1008 if refused. Must have no effects if it has one. @defaultValue everyone */
-  verifyClient?: VerifySync | VerifyLater;
+  /** Who may connect: refuses by returning nothing true. With two parameters it calls `answer` instead, also later: the client is then connected first, and closed with 1008 if refused. Must have no effects if it has one. @defaultValue everyone */
+  verifyClient?: (info: ClientInfo, answer: VerifyAnswer) => unknown;
   /** Whether `clients` is kept. @defaultValue true */
   clientTracking?: boolean;
 }
@@ -115,8 +115,7 @@ export class SecureWebSocketServer extends EventEmitter<Events> {
     const { handleProtocols, verifyClient } = this.options;
     if (!this.shouldHandle(request)) return false;
     if (verifyClient !== undefined && verifyClient.length < 2) {
-      const verify = verifyClient as VerifySync;
-      if (!verify({ origin: '', secure: true, req: request })) return false;
+      if (!verifyClient({ origin: '', secure: true, req: request }, () => {})) return false;
     }
     const [first = ''] = asked.protocols;
     if (asked.protocols.length === 0 || handleProtocols === undefined) return { protocol: first };
@@ -141,7 +140,7 @@ export class SecureWebSocketServer extends EventEmitter<Events> {
       return;
     }
     socket.pause();
-    (verifyClient as VerifyLater)({ origin: '', secure: true, req: request }, (ok, _code, message = '') => {
+    verifyClient({ origin: '', secure: true, req: request }, (ok, _code, message = '') => {
       if (!ok) socket.close(REFUSED, message);
       else if (socket.readyState === socket.OPEN) this.emit('connection', socket, request);
       socket.resume();

@@ -1,0 +1,252 @@
+import { once } from 'node:events';
+import type { IncomingMessage } from 'node:http';
+import type { Identity } from '@sws/crypto';
+import { afterEach, beforeEach, describe, expect, test } from 'vitest';
+import { createWebSocketStream, type WebSocket } from 'ws';
+import { ClientSecureWebSocket, type SecureErrorEvent } from '../src/index.js';
+import { type SecureServerSocket, SecureWebSocketServer, type SecureWebSocketServerOptions } from '../src/ws/index.js';
+import { event, newIdentity, startRelay, type TestRelay } from './relay.js';
+
+let alice: Identity;
+let relay: TestRelay;
+let server: SecureWebSocketServer;
+
+async function serve(options: Partial<SecureWebSocketServerOptions> = {}): Promise<SecureWebSocketServer> {
+  server = new SecureWebSocketServer({ relay: relay.url, identity: newIdentity(), ...options });
+  await once(server, 'listening');
+  return server;
+}
+
+function dial(path = '/', protocols: string[] = []): ClientSecureWebSocket {
+  const socket = new ClientSecureWebSocket(server.url + path, protocols, { identity: alice });
+  socket.binaryType = 'arraybuffer';
+  return socket;
+}
+
+/** A client and the server's end of it, both open. */
+async function pair(
+  path = '/',
+  protocols: string[] = [],
+): Promise<[ClientSecureWebSocket, SecureServerSocket, IncomingMessage]> {
+  const connection = once(server, 'connection');
+  const socket = dial(path, protocols);
+  const [accepted, request] = await connection;
+  if (socket.readyState === 0) await event(socket, 'open');
+  return [socket, accepted, request];
+}
+
+beforeEach(async () => {
+  alice = newIdentity();
+  relay = await startRelay();
+});
+afterEach(async () => {
+  for (const client of server.clients) client.terminate();
+  const closed = new Promise((resolve) => server.close(resolve));
+  await closed;
+  await relay.kill();
+});
+
+test('a server library finds what it reads of a request and of a socket', async () => {
+  await serve();
+  const [, socket, request] = await pair('/room/7?x=1', ['v1', 'v2']);
+  expect([request.url, request.method, request.headers['sec-websocket-protocol']]).toEqual([
+    '/room/7?x=1',
+    'GET',
+    'v1, v2',
+  ]);
+  expect(request.socket.remoteAddress).toBe(alice.publicKey);
+  expect(request.headers.host).toBe(`127.0.0.1:${relay.port}`);
+  expect([socket.protocol, socket.readyState, socket.peer]).toEqual(['v1', 1, alice.publicKey]);
+  expect([...server.clients]).toEqual([socket]);
+  expect(server.address()).toEqual({ address: server.endpoint.address, family: 'SWS', port: relay.port });
+});
+
+test('messages in every binaryType, in both styles of listening; text is a Buffer with isBinary false', async () => {
+  await serve();
+  const [client, socket] = await pair();
+  const next = async (type: SecureServerSocket['binaryType'], sent: string | Uint8Array<ArrayBuffer>) => {
+    socket.binaryType = type;
+    client.send(sent);
+    return once(socket, 'message');
+  };
+  expect(await next('nodebuffer', 'héllo')).toEqual([Buffer.from('héllo'), false]);
+  expect(await next('nodebuffer', Uint8Array.of(1, 2))).toEqual([Buffer.of(1, 2), true]);
+  expect(await next('arraybuffer', Uint8Array.of(3))).toEqual([Uint8Array.of(3).buffer, true]);
+  expect(await next('fragments', Uint8Array.of(4))).toEqual([[Buffer.of(4)], true]);
+  const heard: unknown[] = [];
+  const listener = ({ type, data }: { type: string; data?: unknown }) => heard.push([type, data]);
+  socket.addEventListener('message', listener);
+  socket.addEventListener('message', listener);
+  socket.onmessage = listener;
+  await next('nodebuffer', 'text');
+  socket.removeEventListener('message', listener);
+  socket.onmessage = null;
+  await next('nodebuffer', 'unheard');
+  expect(heard).toEqual([['message', 'text']]);
+});
+
+test('send takes what ws takes, and calls back; after close it calls back with an error', async () => {
+  await serve();
+  const [client, socket] = await pair();
+  const got: unknown[] = [];
+  const five = new Promise<void>((resolve) => {
+    client.onmessage = ({ data }) => {
+      got.push(data instanceof ArrayBuffer ? [...new Uint8Array(data)] : data);
+      if (got.length === 5) resolve();
+    };
+  });
+  const back = await new Promise((resolve) => socket.send('text', resolve));
+  socket.send(Buffer.of(1));
+  socket.send(Uint8Array.of(2).buffer);
+  socket.send(Buffer.from('as text'), { binary: false });
+  socket.send('as bytes', { binary: true }, () => {});
+  await five;
+  expect(got).toEqual(['text', [1], [2], 'as text', [...Buffer.from('as bytes')]]);
+  expect(back).toBeUndefined();
+  expect(() => socket.send('part', { fin: false })).toThrow(TypeError);
+  socket.close(4001, 'enough');
+  const error = await new Promise((resolve) => socket.send('late', resolve));
+  expect(String(error)).toContain('WebSocket is not open: readyState 2 (CLOSING)');
+});
+
+test('whoever awaits send goes no faster than the peer takes', async () => {
+  await serve();
+  const [, socket] = await pair();
+  const chunk = Buffer.alloc(262_144);
+  let peak = 0;
+  for (let i = 0; i < 32; i++) {
+    await new Promise((resolve) => socket.send(chunk, resolve));
+    peak = Math.max(peak, socket.bufferedAmount);
+  }
+  expect(peak).toBeGreaterThan(0);
+  expect(peak).toBeLessThanOrEqual(1_048_576 + chunk.length);
+});
+
+test('close codes and reasons go both ways as in ws; terminate is 1006 at both ends, at once', async () => {
+  await serve();
+  const [client, socket] = await pair();
+  const closes = [once(socket, 'close'), event<CloseEvent>(client, 'close')] as const;
+  client.close(4002, 'bye');
+  expect(await closes[0]).toEqual([4002, Buffer.from('bye')]);
+  expect((await closes[1]).wasClean).toBe(true);
+  const [other, terminated] = await pair();
+  const ends = [once(terminated, 'close'), event<CloseEvent>(other, 'close')] as const;
+  terminated.terminate();
+  expect(terminated.readyState).toBe(2);
+  expect(await ends[0]).toEqual([1006, Buffer.alloc(0)]);
+  const { code, wasClean } = await ends[1];
+  expect([code, wasClean, terminated.readyState, server.clients.size]).toEqual([1006, false, 3, 0]);
+  expect(() => terminated.close(1005)).toThrow(TypeError);
+  expect(() => terminated.close(1000, 'x'.repeat(124))).toThrow(RangeError);
+});
+
+test('ping: the peer’s process answers, with the data given; a relay that restarts only delays it', async () => {
+  await serve();
+  const [, socket] = await pair();
+  const pong = once(socket, 'pong');
+  socket.ping('are you there?');
+  expect(await pong).toEqual([Buffer.from('are you there?')]);
+  const interrupted = once(socket, 'interrupted');
+  await relay.kill();
+  await interrupted;
+  const late = once(socket, 'pong');
+  socket.ping();
+  relay = await startRelay(relay.port);
+  expect(await late).toEqual([Buffer.alloc(0)]);
+  expect(socket.readyState).toBe(1);
+});
+
+test('pause holds messages and the close behind them; resume lets them out in order', async () => {
+  await serve();
+  const [client, socket] = await pair();
+  const seen: unknown[] = [];
+  socket.on('message', (data: Buffer) => seen.push(String(data)));
+  socket.on('close', (code: number) => seen.push(code));
+  socket.pause();
+  expect(socket.isPaused).toBe(true);
+  for (const text of ['a', 'b', 'c']) client.send(text);
+  client.close(1000);
+  await event(client, 'close');
+  expect(seen).toEqual([]);
+  const closed = once(socket, 'close');
+  socket.resume();
+  await closed;
+  expect(seen).toEqual(['a', 'b', 'c', 1000]);
+});
+
+describe('who may connect', () => {
+  const outcome = async (path: string, protocols: string[] = []) => {
+    const socket = dial(path, protocols);
+    const closed = event<CloseEvent>(socket, 'close');
+    const failed = event<SecureErrorEvent>(socket, 'error');
+    const first = await Promise.race([event(socket, 'open'), failed]);
+    if (first.type === 'error') return (first as SecureErrorEvent).code;
+    const { protocol } = socket;
+    if (path.includes('later')) return (await closed).code;
+    socket.close();
+    await closed;
+    return `open ${protocol}`;
+  };
+
+  test('verifyClient refuses, at once or later; path and handleProtocols choose; options may change meanwhile', async () => {
+    await serve({
+      verifyClient: ({ req, secure }) => secure && req.url !== '/no',
+      handleProtocols: (offered, request) => request.url !== '/none' && ([...offered].at(-1) ?? false),
+    });
+    expect(await outcome('/no')).toBe('refused');
+    expect(await outcome('/yes', ['a', 'b'])).toBe('open b');
+    // The standard fails a client that offers subprotocols and gets none.
+    expect(await outcome('/none', ['a'])).toBe('handshake-failed');
+    server.options.verifyClient = (_info, answer) => void setImmediate(answer, false, 403, 'not you');
+    expect(await outcome('/later')).toBe(1008);
+    server.options.path = '/only';
+    expect(await outcome('/other')).toBe('refused');
+  });
+});
+
+test('close takes no more connections, leaves those there alone, and calls back when the last is gone', async () => {
+  await serve();
+  const [client, socket] = await pair();
+  let closed = false;
+  const done = new Promise<void>((resolve) =>
+    server.close(() => {
+      closed = true;
+      resolve();
+    }),
+  );
+  const refused = await event<SecureErrorEvent>(dial(), 'error');
+  expect(refused.code).toBe('refused');
+  const echo = once(socket, 'message');
+  client.send('still here');
+  expect(String((await echo)[0])).toBe('still here');
+  expect(closed).toBe(false);
+  client.close();
+  await done;
+  const again = await new Promise<Error | undefined>((resolve) => server.close(resolve));
+  expect(again?.message).toBe('The server is not running');
+});
+
+test('ws’s own createWebSocketStream works over it: a stream both ways, ended by either', async () => {
+  await serve();
+  const [client, socket] = await pair();
+  const stream = createWebSocketStream(socket as unknown as WebSocket);
+  const closed = event<CloseEvent>(client, 'close');
+  const answer = event<MessageEvent>(client, 'message');
+  stream.once('data', (data: Buffer) => stream.write(Buffer.from(data).reverse()));
+  client.send(Uint8Array.of(1, 2, 3));
+  expect([...new Uint8Array((await answer).data)]).toEqual([3, 2, 1]);
+  stream.end();
+  stream.resume();
+  expect((await closed).wasClean).toBe(true);
+});
+
+test('a relay that refuses for good is an error of the server, as a port in use is', async () => {
+  const identity = newIdentity();
+  await serve({ identity });
+  const replaced = once(server, 'error');
+  // The same key registers twice, under another name for the relay: the newest wins.
+  const rival = new ClientSecureWebSocket(`ws://localhost:${relay.port}/${alice.publicKey}`, [], { identity });
+  rival.onerror = () => {};
+  const [error] = await replaced;
+  expect(error).toMatchObject({ name: 'SwsError', code: 'replaced' });
+});
