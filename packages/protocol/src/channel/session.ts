@@ -369,6 +369,11 @@ export class Session {
       if (failure !== null) this.#fail(failure, nowMs);
       return true;
     }
+    // A question is as good a sign of life as an answer: after a separation it may be all that comes.
+    if (this.#pinged && control.id !== 0) {
+      this.#pinged = false;
+      if (!this.#ended) this.#emit({ type: 'pong' });
+    }
     switch (control.type) {
       case CONTROL_TYPE.ping:
         this.#controls.answer(CONTROL_TYPE.pong, control.id);
@@ -379,10 +384,6 @@ export class Session {
         break;
       default: {
         const sentThen = control.id === 0 ? null : this.#probe.answer(control.id, nowMs);
-        if (sentThen !== null && this.#pinged) {
-          this.#pinged = false;
-          if (!this.#ended) this.#emit({ type: 'pong' });
-        }
         // Frames sent before the question are missing after it: they were lost (tail loss).
         if (sentThen !== null && control.next < sentThen && control.next === this.#outgoing.acked)
           this.#recovery.passSoon(this.#probe.rttMs, nowMs);
