@@ -19,8 +19,8 @@ export interface SenderOptions {
   readonly workload: Workload;
   /** Between two messages. @defaultValue 0 */
   readonly paceMs?: number;
-  /** Whether it waits for `drain` above 4 MiB unacknowledged. @defaultValue true */
-  readonly mindBackpressure?: boolean;
+  /** Above this much unacknowledged it waits for `drain`; with `null` it never waits. @defaultValue 4 MiB */
+  readonly highWaterBytes?: number | null;
   /** How often it reports progress. @defaultValue 1 MiB */
   readonly reportEveryBytes?: number;
   readonly client?: ClientSettings;
@@ -99,6 +99,11 @@ export class Transfer {
       throw error;
     });
     return new Transfer(sender, receiver);
+  }
+
+  /** What the sender last reported as acknowledged. */
+  get acknowledgedBytes(): number {
+    return Number(this.sender.reports.findLast(({ event }) => event === 'progress')?.acknowledged ?? 0);
   }
 
   /** Resolves when the peer's process has acknowledged this many bytes; reports come every `reportEveryBytes`. */

@@ -6,12 +6,19 @@ import type { SenderOptions } from '../transfer.js';
 import { messagesOf, Tally } from '../workload.js';
 import { report } from './report.js';
 
-/** Beyond this much unacknowledged, a sender that minds backpressure waits for `drain`. */
 const HIGH_WATER_BYTES = 4 * 1_048_576;
 const PROGRESS_POLL_MS = 10;
 
 const options = JSON.parse(process.argv[2] ?? '') as SenderOptions;
-const { url, seed, peer, workload, paceMs = 0, mindBackpressure = true, reportEveryBytes = 1_048_576 } = options;
+const {
+  url,
+  seed,
+  peer,
+  workload,
+  paceMs = 0,
+  highWaterBytes = HIGH_WATER_BYTES,
+  reportEveryBytes = 1_048_576,
+} = options;
 const identity = Identity.fromSeed(decodeHex(seed) ?? new Uint8Array(32));
 report('ready', { publicKey: identity.publicKey });
 const socket = new ClientSecureWebSocket(`${url}${peer}/transfer`, [], { identity, ...options.client });
@@ -44,7 +51,7 @@ socket.addEventListener('open', async () => {
     socket.send(message);
     sent.add(message);
     if (paceMs > 0) await delay(paceMs);
-    while (mindBackpressure && socket.bufferedAmount > HIGH_WATER_BYTES && socket.readyState === socket.OPEN)
+    while (highWaterBytes !== null && socket.bufferedAmount > highWaterBytes && socket.readyState === socket.OPEN)
       await new Promise((resolve) => {
         socket.addEventListener('drain', resolve, { once: true });
         socket.addEventListener('close', resolve, { once: true });

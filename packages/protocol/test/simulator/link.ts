@@ -7,6 +7,8 @@ const HIGH_WATER_BYTES = 1_048_576;
 const LATENCY_MS = 5;
 
 type Data = string | Uint8Array;
+/** `up` is from the peer to the relay. */
+type Direction = 'up' | 'down' | 'both';
 
 /** One WebSocket between a peer and the relay: in order, until it is cut. It can be stalled without either end noticing. */
 export class Link {
@@ -16,14 +18,14 @@ export class Link {
   readonly #clock: Clock;
   readonly #relay: Relay;
   #inFlightBytes = 0;
-  #stalled = false;
-  #waiting: (() => void)[] = [];
+  #stalled: Direction | null = null;
+  #waiting: { readonly action: () => void; readonly direction: 'up' | 'down' }[] = [];
 
   constructor(clock: Clock, peer: Peer, relay: Relay) {
     this.#clock = clock;
     this.peer = peer;
     this.#relay = relay;
-    this.#later(() => relay.connected(this));
+    this.#later('up', () => relay.connected(this));
   }
 
   get hasRoom(): boolean {
@@ -39,7 +41,7 @@ export class Link {
     this.#inFlightBytes += data.length;
     // The transport has copied it: what the sender keeps does not change.
     const copy = typeof data === 'string' ? data : data.slice();
-    this.#later(() => {
+    this.#later('up', () => {
       this.#inFlightBytes -= data.length;
       if (!this.open) return;
       this.#relay.received(this, copy);
@@ -51,7 +53,7 @@ export class Link {
   deliver(data: Data): void {
     if (!this.open) return;
     const copy = typeof data === 'string' ? data : data.slice();
-    this.#later(() => {
+    this.#later('down', () => {
       const { peer } = this;
       peer.deliver(() => {
         if (peer.link !== this) return;
@@ -61,11 +63,13 @@ export class Link {
     });
   }
 
-  /** The relay, or the network, closes. */
+  /** The relay, or the network, closes: what a stall holds back is lost. */
   close(code: number): void {
     if (!this.open) return;
     this.open = false;
-    this.#later(() => {
+    this.#stalled = null;
+    this.#waiting = [];
+    this.#later('down', () => {
       const { peer } = this;
       peer.deliver(() => {
         if (peer.link !== this) return;
@@ -79,7 +83,7 @@ export class Link {
 
   /** The peer closes. */
   hangUp(): void {
-    this.#later(() => this.vanish());
+    this.#later('up', () => this.vanish());
   }
 
   /** The peer's end is gone; the relay learns of it. */
@@ -89,19 +93,19 @@ export class Link {
     this.#relay.closed(this);
   }
 
-  /** Nothing passes any more, either way, and nobody is told. */
-  stall(): void {
-    this.#stalled = true;
+  /** Nothing passes any more, and nobody is told: a dead network, or with a direction, half of one. */
+  stall(direction: Direction = 'both'): void {
+    this.#stalled = direction;
   }
 
   flow(): void {
-    this.#stalled = false;
-    for (const action of this.#waiting.splice(0)) this.#later(action);
+    this.#stalled = null;
+    for (const { action, direction } of this.#waiting.splice(0)) this.#later(direction, action);
   }
 
-  #later(action: () => void): void {
+  #later(direction: 'up' | 'down', action: () => void): void {
     this.#clock.after(LATENCY_MS, () => {
-      if (this.#stalled) this.#waiting.push(action);
+      if (this.#stalled === 'both' || this.#stalled === direction) this.#waiting.push({ action, direction });
       else action();
     });
   }

@@ -1,0 +1,189 @@
+import { beforeEach, describe, expect, test } from 'vitest';
+import { Clock } from '../simulator/clock.js';
+import { Conversation } from '../simulator/conversation.js';
+import { Peer } from '../simulator/peer.js';
+import { Relay } from '../simulator/relay.js';
+import { seeded } from '../simulator/seeded.js';
+import { toy } from '../simulator/toy-provider.js';
+
+// Virtual time, two processes, the real machines, and a relay that does its duty over a network that does not.
+
+let clock: Clock;
+let relay: Relay;
+let a: Peer;
+let b: Peer;
+let talk: Conversation;
+
+beforeEach(() => {
+  clock = new Clock();
+  relay = new Relay(clock, seeded(1), toy);
+  a = new Peer(clock, relay, seeded(2), { name: 'a', provider: toy });
+  b = new Peer(clock, relay, seeded(3), { name: 'b', provider: toy });
+  talk = new Conversation(clock, 'talk', a, b);
+  a.onEvent = (_, event) => talk.saw(talk.initiator, event);
+  b.onEvent = (channel, event) => {
+    talk.responder.channel ??= channel;
+    talk.saw(talk.responder, event);
+  };
+  a.connect();
+  b.connect();
+  clock.pass(100);
+  talk.open();
+  clock.pass(1_000);
+  expect(talk.whole).toBe(true);
+});
+
+/** How long `reached` takes to hold, in virtual milliseconds; at most `limitMs`. */
+function timeUntil(reached: () => boolean, limitMs: number): number {
+  const from = clock.now;
+  while (!reached() && clock.now - from < limitMs) clock.pass(10);
+  return clock.now - from;
+}
+
+const lost = (peer: Peer) => () => peer.state.name !== 'registered';
+
+/** Cuts a peer's connection and waits until it has registered again. */
+function cutAndReturn(peer: Peer, closeCode: number): void {
+  peer.link?.close(closeCode);
+  expect(timeUntil(lost(peer), 1_000)).toBeLessThan(100);
+  expect(timeUntil(() => peer.state.name === 'registered', 5_000)).toBeLessThan(2_000);
+}
+
+describe('a half-open connection is found: a user does not talk into the void for minutes', () => {
+  for (const direction of ['both', 'up', 'down'] as const) {
+    test(`idle, within 20 s (${direction} dead)`, () => {
+      a.link?.stall(direction);
+      expect(timeUntil(lost(a), 60_000)).toBeLessThanOrEqual(20_000);
+      expect(talk.initiator.interruptions).toBe(1);
+      expect(timeUntil(() => talk.initiator.resumptions === 1, 20_000)).toBeLessThan(15_000);
+      expect(talk.whole).toBe(true);
+    });
+
+    test(`with something unacknowledged, within 10 s (${direction} dead), and it arrives`, () => {
+      a.link?.stall(direction);
+      talk.send(talk.initiator, 'into the void');
+      expect(timeUntil(lost(a), 60_000)).toBeLessThanOrEqual(10_000);
+      expect(timeUntil(() => talk.responder.received === 1, 20_000)).toBeLessThan(15_000);
+    });
+  }
+
+  test('at the receiving end, within 20 s, and what was sent meanwhile arrives once', () => {
+    b.link?.stall();
+    for (let i = 0; i < 5; i++) talk.send(talk.initiator, `message ${i}`);
+    expect(timeUntil(lost(b), 60_000)).toBeLessThanOrEqual(20_000);
+    expect(timeUntil(() => talk.responder.received === 5, 20_000)).toBeLessThan(15_000);
+    expect(talk.responder.interruptions).toBe(1);
+    clock.pass(5_000);
+    expect(talk.initiator.channel?.bufferedAmount).toBe(0);
+  });
+});
+
+describe('a process that stood still probes before it gives anything up', () => {
+  test('a frozen tab whose connection lives keeps it', () => {
+    a.freeze();
+    talk.send(talk.responder, 'while you slept');
+    const { link } = a;
+    clock.pass(40_000);
+    a.thaw();
+    clock.pass(10_000);
+    expect(a.link).toBe(link);
+    expect(talk.initiator.interruptions).toBe(0);
+    expect(talk.initiator.received).toBe(1);
+  });
+
+  test('a laptop that slept and lost its connection finds out within 5 s, and carries on', () => {
+    a.freeze();
+    a.link?.stall();
+    talk.send(talk.responder, 'while you slept');
+    clock.pass(30_000);
+    a.thaw();
+    expect(timeUntil(lost(a), 60_000)).toBeLessThanOrEqual(5_100);
+    expect(timeUntil(() => talk.initiator.received === 1, 20_000)).toBeLessThan(15_000);
+    expect(talk.whole).toBe(true);
+  });
+
+  test('both asleep for ten minutes, far beyond resumeTimeout: no channel is given up', () => {
+    for (const peer of [a, b]) peer.freeze();
+    clock.pass(600_000);
+    for (const peer of [a, b]) peer.thaw();
+    talk.send(talk.initiator, 'good morning');
+    clock.pass(10_000);
+    expect(talk.responder.received).toBe(1);
+    expect(talk.whole).toBe(true);
+  });
+});
+
+describe('a separation ends', () => {
+  test('with 1006 after resumeTimeout, not before, at both ends', () => {
+    relay.connected = (link) => link.close(1006);
+    a.link?.close(1006);
+    clock.pass(58_000);
+    expect(talk.whole).toBe(true);
+    clock.pass(5_000);
+    for (const { end } of talk.ends)
+      expect(end).toMatchObject({ code: 1006, wasClean: false, failure: { code: 'resume-timeout' } });
+  });
+
+  test('at once where the peer’s process has restarted: its RESET tells, without waiting for resumeTimeout', () => {
+    talk.responder.lost = true;
+    b.restart();
+    expect(timeUntil(() => talk.initiator.end !== null, 60_000)).toBeLessThan(3_000);
+    expect(talk.initiator.end).toMatchObject({ code: 1006, failure: { code: 'unknown-channel' } });
+  });
+
+  for (const [direction, who] of [
+    ['up', 'by the end whose connection broke'],
+    ['down', 'to it'],
+  ] as const) {
+    test(`within a round trip of coming back: what was sent ${who} and swallowed by the cut is there at once`, () => {
+      const [from, to] = direction === 'up' ? talk.ends : [talk.responder, talk.initiator];
+      for (let i = 0; i < 3; i++) talk.send(from, `lost ${i}`);
+      a.link?.stall(direction);
+      clock.pass(20);
+      cutAndReturn(a, 1006);
+      const { framesSent } = a;
+      expect(timeUntil(() => to.received === 3, 5_000)).toBeLessThan(100);
+      expect(a.framesSent - framesSent).toBeLessThan(12);
+      clock.pass(100);
+      expect([talk.initiator.interruptions, talk.initiator.resumptions]).toEqual([1, 1]);
+    });
+  }
+});
+
+describe('the relay’s wishes', () => {
+  test('RESTARTING is honoured: the client stays for reconnectIn, is back after the spread, and loses nothing', () => {
+    const { link } = a;
+    relay.tell(a.address, { type: 'RESTARTING', reconnectIn: 2_000, spread: 3_000 });
+    clock.pass(1_900);
+    talk.send(talk.initiator, 'still here');
+    expect(a.link).toBe(link);
+    clock.pass(4_000);
+    expect(a.link).not.toBe(link);
+    expect(a.state.name).toBe('registered');
+    expect(talk.responder.received).toBe(1);
+    expect(talk.whole).toBe(true);
+  });
+
+  test('replaced soon after registering, it tries once more; replaced again, it stays down and says so', () => {
+    cutAndReturn(a, 4409);
+    clock.pass(100);
+    a.link?.close(4409);
+    clock.pass(60_000);
+    expect(a.state).toMatchObject({ name: 'down', failure: { code: 'replaced' } });
+  });
+
+  test('PINGs without end, to a client whose transport is stalled, pile nothing up', () => {
+    const { link } = a;
+    link?.stall('up');
+    // Their answers would take 2.3 MB.
+    for (let i = 0; i < 60_000; i++) {
+      if (link !== null) relay.send(link, { type: 'PING', id: 2 ** 52 + i });
+      if (i % 1_000 === 0) clock.pass(10);
+    }
+    clock.pass(100);
+    expect(link?.inFlightBytes).toBeLessThan(1_100_000);
+    link?.flow();
+    clock.pass(1_000);
+    expect(talk.whole).toBe(true);
+  });
+});

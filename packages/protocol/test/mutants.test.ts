@@ -1,0 +1,63 @@
+import { spawnSync } from 'node:child_process';
+import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { expect, test } from 'vitest';
+import { MUTANTS, mutate } from './mutants.js';
+
+const ROOT = fileURLToPath(new URL('..', import.meta.url));
+/** What must find them. */
+const TESTS = ['test/simulator', 'test/connection', 'test/fuzz'];
+const MAX_RUNS = '400';
+
+test('every seeded defect still fits the source', () => {
+  expect(new Set(MUTANTS.map(({ name }) => name)).size).toBe(MUTANTS.length);
+  for (const mutant of MUTANTS) {
+    const code = readFileSync(`${ROOT}src/${mutant.file}`, 'utf8');
+    expect(mutate(mutant, code)).not.toBe(code);
+  }
+});
+
+// `pnpm soak mutants`: each takes a run of the tests that should find it.
+if (process.env.SWS_MUTANTS !== undefined) {
+  for (const { name } of MUTANTS.filter(({ name }) => name.includes(process.env.SWS_MUTANTS ?? ''))) {
+    test(`found: ${name}`, { timeout: 300_000 }, () => {
+      const folder = mkdtempSync(join(tmpdir(), 'sws-mutant-'));
+      const { stderr } = spawnSync(
+        process.execPath,
+        [
+          `${ROOT}node_modules/vitest/vitest.mjs`,
+          'run',
+          ...TESTS,
+          '--reporter=json',
+          `--outputFile=${folder}/result.json`,
+          '--bail=1',
+          '--testTimeout=240000',
+        ],
+        {
+          cwd: ROOT,
+          encoding: 'utf8',
+          env: { ...process.env, SWS_MUTANT: name, SWS_RUNS: MAX_RUNS, SWS_MUTANTS: undefined },
+        },
+      );
+      const text = readFileSync(join(folder, 'result.json'), 'utf8');
+      rmSync(folder, { recursive: true });
+      const result = JSON.parse(text) as {
+        testResults: {
+          message: string;
+          assertionResults: { status: string; title: string; failureMessages: string[] }[];
+        }[];
+      };
+      const found = result.testResults
+        .flatMap(({ assertionResults }) => assertionResults)
+        .filter(
+          ({ status, failureMessages }) => status === 'failed' && !/STACK_TRACE|timed out/.test(failureMessages.join()),
+        );
+      // A mutant that does not even load is not found by a test.
+      expect(found.length, `${stderr}${result.testResults.map(({ message }) => message).join()}`).toBeGreaterThan(0);
+      for (const { title, failureMessages } of found)
+        console.log(`${name}\n  by "${title}": ${failureMessages[0]?.split('\n')[0]}`);
+    });
+  }
+}
