@@ -1,0 +1,127 @@
+import { createHash } from 'node:crypto';
+import { readAddress } from '@sws/crypto';
+import { WatchedFile } from './watched-file.js';
+
+/** Who may use a relay. */
+export interface Access {
+  /** The answer for a client that has proven its key; both lists count where both are given. */
+  allows(publicKey: string, token: string | null): boolean;
+  /** Called when the answer may have changed. */
+  onchange: (() => void) | null;
+}
+
+export interface AccessFiles extends Access {
+  /** Reads both files now. */
+  reload(): Promise<void>;
+  close(): void;
+}
+
+export interface AccessFileOptions {
+  readonly allow: string | null;
+  readonly tokens: string | null;
+  /** A file was read again; `error` where its content can't be used and the last good one stays. */
+  readonly onReload?: (file: 'allow' | 'tokens', entries: number, error: Error | null) => void;
+  readonly lookEveryMs?: number;
+}
+
+/** Access by files, followed as they change. @throws Error that names the file, and the line where one is wrong */
+export async function openAccessFiles(options: AccessFileOptions): Promise<AccessFiles> {
+  const { onReload = () => {}, lookEveryMs } = options;
+  const open = async <T extends { readonly size: number }>(
+    name: 'allow' | 'tokens',
+    path: string | null,
+    parse: (content: string) => T,
+  ): Promise<WatchedFile<T> | null> => {
+    if (path === null) return null;
+    try {
+      return await WatchedFile.open({
+        path,
+        parse,
+        onChange: ({ size }) => {
+          onReload(name, size, null);
+          access.onchange?.();
+        },
+        onError: (error) => onReload(name, 0, error),
+        ...(lookEveryMs === undefined ? {} : { lookEveryMs }),
+      });
+    } catch (error) {
+      throw new Error(`${name}: ${path}: ${error instanceof Error ? error.message : 'unreadable'}`);
+    }
+  };
+  const keys = await open('allow', options.allow, parseAllowedKeys);
+  const tokens = await open('tokens', options.tokens, parseTokens);
+  const access: AccessFiles = {
+    onchange: null,
+    allows: (publicKey, token) =>
+      (keys === null || keys.value.has(publicKey)) && (tokens === null || tokenAllows(tokens.value, publicKey, token)),
+    async reload() {
+      await keys?.reload();
+      await tokens?.reload();
+    },
+    close() {
+      keys?.close();
+      tokens?.close();
+    },
+  };
+  return access;
+}
+
+/** The keys of an `--allow` file: one a line; what follows `#` is for people. */
+export type AllowedKeys = ReadonlySet<string>;
+
+/** The tokens of a `--tokens` file, by SHA-256: the keys that each is bound to, or `null` for any key. */
+export type Tokens = ReadonlyMap<string, string | null>;
+
+/** @throws Error that names the line */
+export function parseAllowedKeys(content: string): AllowedKeys {
+  const keys = new Set<string>();
+  for (const [line, words] of linesOf(content)) {
+    const [key = '', ...rest] = words;
+    if (rest.length > 0) throw new Error(`line ${line}: one key a line`);
+    keys.add(keyOf(key, line));
+  }
+  return keys;
+}
+
+/** @throws Error that names the line, never the token */
+export function parseTokens(content: string): Tokens {
+  const tokens = new Map<string, string | null>();
+  for (const [line, words] of linesOf(content)) {
+    const [token = '', key, ...rest] = words;
+    if (rest.length > 0) throw new Error(`line ${line}: a token, or a token and a key`);
+    if (Buffer.byteLength(token) < MIN_TOKEN_BYTES || Buffer.byteLength(token) > MAX_TOKEN_BYTES)
+      throw new Error(`line ${line}: a token has from ${MIN_TOKEN_BYTES} to ${MAX_TOKEN_BYTES} bytes`);
+    const digest = digestOf(token);
+    if (tokens.has(digest)) throw new Error(`line ${line}: this token stands on another line too`);
+    tokens.set(digest, key === undefined ? null : keyOf(key, line));
+  }
+  return tokens;
+}
+
+/** Shorter ones can be guessed. */
+const MIN_TOKEN_BYTES = 16;
+/** PROTOCOL §2, `token`. */
+const MAX_TOKEN_BYTES = 1_024;
+
+/** Whether a token lets a key in. Looked up by digest, so that timing tells nothing of how much of a guess was right. */
+export function tokenAllows(tokens: Tokens, publicKey: string, token: string | null): boolean {
+  if (token === null) return false;
+  const bound = tokens.get(digestOf(token));
+  return bound === null || bound === publicKey;
+}
+
+export function digestOf(token: string): string {
+  return createHash('sha256').update(token).digest('hex');
+}
+
+function keyOf(text: string, line: number): string {
+  if (readAddress(text) === null) throw new Error(`line ${line}: a public key is 64 lower-case hex digits`);
+  return text;
+}
+
+function linesOf(content: string): [number, string[]][] {
+  return content
+    .split('\n')
+    .map((text, i): [number, string[]] => [i + 1, text.replace(/(^|\s)#.*$/, '').trim().split(/\s+/)])
+    .filter(([, words]) => words[0] !== '');
+}

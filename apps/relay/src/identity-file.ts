@@ -1,0 +1,73 @@
+import { rename, rm } from 'node:fs/promises';
+import { setTimeout as wait } from 'node:timers/promises';
+import { Identity, type KeyStore, SwsError } from '@sws/crypto';
+import { fileStore, nodeProvider } from '@sws/crypto/node';
+import { randomBytes } from '@sws/crypto/platform';
+
+/** Another relay that starts on the same file holds it for a few milliseconds. */
+const LOCK_TRIES = 40;
+const LOCK_WAIT_MS = 50;
+
+const newSeed = (): Uint8Array => randomBytes(32);
+const fromSeed = (seed: Uint8Array): Identity => Identity.fromSeed(seed, nodeProvider);
+
+/**
+ * The relay's own identity in a file (0600). Unlike a client's, it may be in use by several processes at once: a relay and
+ * the one that replaces it, or many nodes behind one name. The file's lock is held only while it is read or written.
+ */
+export class IdentityFile {
+  readonly #path: string;
+
+  constructor(path: string) {
+    this.#path = path;
+  }
+
+  /** Where the identity that comes next is kept, until `rotate` makes it the present one. */
+  get nextPath(): string {
+    return `${this.#path}.next`;
+  }
+  get previousPath(): string {
+    return `${this.#path}.previous`;
+  }
+
+  /** The identity; made on first use. @throws SwsError `identity-damaged` */
+  async loadOrCreate(): Promise<Identity> {
+    return fromSeed(await using(this.#path, (store) => store.loadOrCreate(newSeed)));
+  }
+
+  /** The identity, or `null` where there is none yet. */
+  async load(): Promise<Identity | null> {
+    const seed = await using(this.#path, (store) => store.load());
+    return seed === null ? null : fromSeed(seed);
+  }
+
+  /** Makes the identity that `rotate` will use, so that clients can be told its key before; the same if called again. */
+  async prepare(): Promise<Identity> {
+    return fromSeed(await using(this.nextPath, (store) => store.loadOrCreate(newSeed)));
+  }
+
+  /** Makes the prepared identity, or else a new one, the present one; the old one is kept beside it. */
+  async rotate(): Promise<{ readonly old: Identity | null; readonly present: Identity }> {
+    const old = await this.load();
+    const present = await this.prepare();
+    if (old !== null) await rename(this.#path, this.previousPath);
+    await rename(this.nextPath, this.#path);
+    await rm(`${this.nextPath}.lock`, { force: true, recursive: true });
+    return { old, present };
+  }
+}
+
+async function using<T>(path: string, work: (store: KeyStore) => Promise<T>): Promise<T> {
+  for (let tries = 1; ; tries++) {
+    const store = fileStore(path);
+    try {
+      return await work(store);
+    } catch (error) {
+      const busy = error instanceof SwsError && error.code === 'identity-in-use';
+      if (!busy || tries >= LOCK_TRIES) throw error;
+    } finally {
+      await store.close();
+    }
+    await wait(LOCK_WAIT_MS);
+  }
+}

@@ -1,0 +1,52 @@
+import { once } from 'node:events';
+import type { Server } from 'node:http';
+import type { AddressInfo } from 'node:net';
+import { setTimeout as wait } from 'node:timers/promises';
+
+/** A port that is waited for is tried this often: the gap between two relays on one port. */
+const TRY_EVERY_MS = 25;
+/** The first socket that systemd hands over (sd_listen_fds(3)). */
+const FIRST_HANDED_OVER = 3;
+
+export interface ListenOptions {
+  readonly port: number;
+  readonly host: string | undefined;
+  /** How long to wait for a port that another process still has. */
+  readonly waitMs?: number;
+}
+
+/** Listens, and gives the port. Rejects with Node's error, of which EADDRINUSE says what to do about it. */
+export async function listen(server: Server, options: ListenOptions): Promise<number> {
+  const { port, host, waitMs = 0 } = options;
+  const deadline = Date.now() + waitMs;
+  for (;;) {
+    try {
+      server.listen({ port, host });
+      await once(server, 'listening');
+      return (server.address() as AddressInfo).port;
+    } catch (error) {
+      if (!isInUse(error)) throw error;
+      if (Date.now() >= deadline) {
+        const hint = waitMs > 0 ? `still in use after ${waitMs / 1000} s` : 'in use; wait-for-port waits for it';
+        throw new Error(`port ${port}${host === undefined ? '' : ` of ${host}`} is ${hint}`, { cause: error });
+      }
+      await wait(TRY_EVERY_MS);
+    }
+  }
+}
+
+/** Listens on the socket that systemd hands over (socket activation): it queues connections while no relay runs. */
+export async function listenOnHandedOver(server: Server): Promise<number> {
+  server.listen({ fd: FIRST_HANDED_OVER });
+  await once(server, 'listening');
+  return (server.address() as AddressInfo).port;
+}
+
+/** Whether systemd handed a socket over to this very process. */
+export function isHandedOver(environment: Readonly<Record<string, string | undefined>>): boolean {
+  return environment.LISTEN_PID === String(process.pid) && Number(environment.LISTEN_FDS ?? 0) >= 1;
+}
+
+function isInUse(error: unknown): boolean {
+  return error instanceof Error && 'code' in error && error.code === 'EADDRINUSE';
+}

@@ -1,0 +1,50 @@
+import { Command, Option } from 'commander';
+import type { Flags } from './load.js';
+import { environmentNameOf, kebabOf, SCHEMA } from './schema.js';
+import type { Setting } from './setting.js';
+
+const SECRETS = Object.entries(SCHEMA)
+  .filter(([, { secret }]) => secret)
+  .map(([name]) => environmentNameOf(name));
+
+const EXAMPLES = `
+Each setting also comes from the environment (SWS_MAX_MESSAGE for --max-message; lists parted by commas; true or
+false for switches), and from the file of --config (TOML: max-message = 131072). The command line counts before the
+environment, that before the file. ${SECRETS.join(' and ')} have no flag: others could read it.
+
+Signals: SIGTERM or SIGINT drain (a second one ends at once); SIGHUP reloads --allow, --tokens, --cert and --key.
+
+Examples:
+  sws-relay                                              on this machine alone, with the chat page
+  sws-relay --hosts relay.example --host 127.0.0.1       behind a TLS proxy on the same machine
+  sws-relay --hosts relay.example --port 443 --cert fullchain.pem --key privkey.pem
+  sws-relay --hosts relay.example --nats nats://10.0.0.5:4222
+  sws-relay identity show                                the key that clients pin`;
+
+/** Adds the settings to a command: every one of the schema, under its heading. */
+export function withSettings(command: Command): Command {
+  command.addOption(new Option('--config <file>', 'a TOML file with any of these settings').helpGroup('Settings:'));
+  for (const [name, setting] of Object.entries(SCHEMA)) for (const option of optionsOf(name, setting)) command.addOption(option);
+  return command.addHelpText('after', EXAMPLES);
+}
+
+/** What the command line said of each setting. */
+export function flagsOf(command: Command): Flags {
+  const flags: Record<string, string | readonly string[] | boolean | undefined> = {};
+  for (const [name, value] of Object.entries<string | string[] | boolean>(command.opts()))
+    if (command.getOptionValueSource(name) === 'cli') flags[name] = value;
+  return flags;
+}
+
+function optionsOf(name: string, setting: Setting<unknown>): Option[] {
+  const { kind, group, help, placeholder, secret, shown } = setting;
+  if (secret) return [];
+  const flag = kebabOf(name);
+  const described = shown === null || kind === 'switch' ? help : `${help} (default: ${shown})`;
+  if (kind === 'switch') {
+    const [on, off] = [new Option(`--${flag}`, described), new Option(`--no-${flag}`, `do not ${help}`)];
+    return setting.fallback === true ? [on.hideHelp().helpGroup(group), off.helpGroup(group)] : [on.helpGroup(group)];
+  }
+  const value = kind === 'list' ? `<${placeholder}...>` : `<${placeholder}>`;
+  return [new Option(`--${flag} ${value}`, described).helpGroup(group)];
+}

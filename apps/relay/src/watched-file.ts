@@ -1,0 +1,65 @@
+import { type Stats, unwatchFile, watchFile } from 'node:fs';
+import { readFile } from 'node:fs/promises';
+
+/** Files are looked at this often; what changed is read once it has stood still for as long, so that none is read half-written. */
+const LOOK_EVERY_MS = 1_000;
+
+export interface WatchedFileOptions<T> {
+  readonly path: string;
+  /** @throws Error that says what is wrong with the content */
+  readonly parse: (content: string) => T;
+  readonly onChange: (value: T) => void;
+  /** A content that can't be used: the last good one stays. */
+  readonly onError: (error: Error) => void;
+  /** @defaultValue 1,000 */
+  readonly lookEveryMs?: number;
+}
+
+/**
+ * A file's parsed content, kept up to date: whatever replaces the file (an editor, a rename, a symlink swapped as
+ * Kubernetes does), and on `reload`.
+ */
+export class WatchedFile<T> {
+  readonly #options: WatchedFileOptions<T>;
+  #value: T;
+  #settling: ReturnType<typeof setTimeout> | null = null;
+
+  private constructor(options: WatchedFileOptions<T>, value: T) {
+    this.#options = options;
+    this.#value = value;
+    const { path, lookEveryMs = LOOK_EVERY_MS } = options;
+    watchFile(path, { interval: lookEveryMs, persistent: false }, this.#changed);
+  }
+
+  /** @throws Error where the file can't be read or used the first time */
+  static async open<T>(options: WatchedFileOptions<T>): Promise<WatchedFile<T>> {
+    return new WatchedFile(options, options.parse(await readFile(options.path, 'utf8')));
+  }
+
+  get value(): T {
+    return this.#value;
+  }
+
+  /** Reads the file now. */
+  async reload(): Promise<void> {
+    try {
+      this.#value = this.#options.parse(await readFile(this.#options.path, 'utf8'));
+    } catch (error) {
+      this.#options.onError(error instanceof Error ? error : new Error(String(error)));
+      return;
+    }
+    this.#options.onChange(this.#value);
+  }
+
+  close(): void {
+    unwatchFile(this.#options.path, this.#changed);
+    if (this.#settling !== null) clearTimeout(this.#settling);
+  }
+
+  readonly #changed = (now: Stats, before: Stats): void => {
+    if (now.mtimeMs === before.mtimeMs && now.ino === before.ino && now.size === before.size) return;
+    if (this.#settling !== null) clearTimeout(this.#settling);
+    this.#settling = setTimeout(() => void this.reload(), this.#options.lookEveryMs ?? LOOK_EVERY_MS);
+    this.#settling.unref();
+  };
+}
