@@ -122,6 +122,12 @@ function keyOf(text: string, line: number): string {
 function linesOf(content: string): [number, string[]][] {
   return content
     .split('\n')
-    .map((text, i): [number, string[]] => [i + 1, text.replace(/(^|\s)#.*$/, '').trim().split(/\s+/)])
+    .map((text, i): [number, string[]] => [
+      i + 1,
+      text
+        .replace(/(^|\s)#.*$/, '')
+        .trim()
+        .split(/\s+/),
+    ])
     .filter(([, words]) => words[0] !== '');
 }

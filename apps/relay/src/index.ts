@@ -1,1 +1,3 @@
-export { type Relay, type RelayOptions, startRelay } from './relay.js';
+export { type Access, type AccessFiles, openAccessFiles } from './access.js';
+export type { Log } from './connection-log.js';
+export { type Relay, type RelayDrainOptions, type RelayOptions, startRelay } from './relay.js';

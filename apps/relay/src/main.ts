@@ -1,83 +1,46 @@
 #!/usr/bin/env node
-import { join } from 'node:path';
-import { Identity } from '@sws/crypto';
-import { fileStore } from '@sws/crypto/node';
-import { randomBytes } from '@sws/crypto/platform';
-import { Command, InvalidArgumentError } from 'commander';
-import envPaths from 'env-paths';
-import { pino } from 'pino';
-import { startRelay } from './relay.js';
+import { Command } from 'commander';
+import { IdentityFile } from './identity-file.js';
+import { serve } from './serve.js';
+import { flagsOf, withSettings } from './settings/command-line.js';
+import { loadSettings } from './settings/load.js';
+import type { Settings } from './settings/schema.js';
+import { VERSION } from './version.js';
 
-interface Flags {
-  readonly port: number;
-  readonly host?: string;
-  readonly hosts?: string[];
-  readonly identity: string;
-  readonly chat: boolean;
-  readonly logLevel: string;
-}
+const warnings: string[] = [];
+const settingsOf = (command: Command): Settings =>
+  loadSettings(flagsOf(command), process.env, (message) => warnings.push(message));
 
-function port(text: string): number {
-  const value = Number(text);
-  if (!Number.isInteger(value) || value < 0 || value > 65_535)
-    throw new InvalidArgumentError('a port is a whole number from 0 to 65535');
-  return value;
-}
-
-const program = new Command('sws-relay')
+const program = withSettings(new Command('sws-relay'))
   .description('An SWS relay: routes sealed messages between public keys, and serves the chat page.')
-  .option('--port <number>', 'where to listen; 0 for any free port', port, 8787)
-  .option('--host <address>', 'the interface to listen on (default: 127.0.0.1; with --hosts, all)')
-  .option(
-    '--hosts <name...>',
-    'the names that clients dial, as in relay.example or relay.example:8443 (default: loopback names)',
-  )
-  .option(
-    '--identity <file>',
-    "the relay's own identity, created on first use",
-    join(envPaths('sws', { suffix: '' }).config, 'relay-identity'),
-  )
-  .option('--no-chat', 'do not serve the chat page')
-  .option('--log-level <level>', 'trace, debug, info, warn, error or silent', 'warn')
-  .parse();
-const flags = program.opts<Flags>();
-const log = pino({ level: flags.logLevel }, pino.destination(2));
+  .version(VERSION)
+  .allowExcessArguments(false)
+  .action(async () => serve(settingsOf(program), warnings));
 
-/** The relay's identity; in a second relay on one machine, one for this run alone. */
-async function loadIdentity(): Promise<Identity> {
-  try {
-    const seed = await fileStore(flags.identity).loadOrCreate(() => randomBytes(32));
-    return Identity.fromSeed(seed);
-  } catch (error) {
-    log.warn(
-      { error: error instanceof Error ? error.message : 'unknown' },
-      'the identity file can not be used: a new identity for this run',
-    );
-    return Identity.generate(randomBytes);
-  }
-}
+const identity = program
+  .command('identity')
+  .description("the relay's own identity: the key that clients pin with `serverKey`");
+const identityFile = (): IdentityFile => new IdentityFile(settingsOf(program).identity);
+identity
+  .command('show')
+  .description('print its server key; makes the identity where there is none')
+  .action(async () => console.log((await identityFile().loadOrCreate()).signingKey));
+identity
+  .command('prepare')
+  .description('make the next identity and print its server key, for clients to know before it is used')
+  .action(async () => console.log((await identityFile().prepare()).signingKey));
+identity
+  .command('rotate')
+  .description('use the prepared identity, or else a new one, from the next start; keeps the old one beside it')
+  .action(async () => {
+    const { old, present } = await identityFile().rotate();
+    if (old !== null) console.log(`Server key so far:   ${old.signingKey}`);
+    console.log(`Server key from now: ${present.signingKey}`);
+    console.error('Restart the relay to use it. Clients that pin the old key must pin the new one to connect again.');
+  });
 
 try {
-  const { host, hosts } = flags;
-  const relay = await startRelay({
-    port: flags.port,
-    ...(host === undefined ? {} : { host }),
-    ...(hosts === undefined ? {} : { hosts }),
-    identity: await loadIdentity(),
-    chat: flags.chat,
-    onEvent: ({ type, key }) => log.info({ key }, type),
-  });
-  console.log(`SWS relay listening on ${relay.url}`);
-  console.log(`Server key (to pin this relay): ${relay.serverKey}`);
-  let stopping = false;
-  const stop = (): void => {
-    if (stopping) process.exit(1);
-    stopping = true;
-    log.info('draining');
-    relay.drain({ spreadMs: 2_000, deadlineMs: 3_000 }).then(() => process.exit(0));
-  };
-  process.on('SIGTERM', stop);
-  process.on('SIGINT', stop);
+  await program.parseAsync();
 } catch (error) {
   console.error(`sws-relay: ${error instanceof Error ? error.message : 'could not start'}`);
   process.exit(1);

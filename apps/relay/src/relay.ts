@@ -1,95 +1,218 @@
 import { once } from 'node:events';
-import { createServer } from 'node:http';
-import type { AddressInfo } from 'node:net';
+import { createServer as createHttpServer, type IncomingMessage, type Server } from 'node:http';
+import { createServer as createHttpsServer } from 'node:https';
+import { setTimeout as wait } from 'node:timers/promises';
 import { Identity } from '@sws/crypto';
 import { nodeProvider } from '@sws/crypto/node';
 import { randomBytes } from '@sws/crypto/platform';
-import { type Backplane, Router } from '@sws/router';
-import { attach } from '@sws/server';
-import { pageHandler } from './page.js';
+import { type DrainOptions, Router, type RouterOptions } from '@sws/router';
+import type { NatsBackplane } from '@sws/router-nats';
+import { type AttachOptions, attach, type CertificateWatch, watchCertificate } from '@sws/server';
+import type { Access } from './access.js';
+import { AccessedSockets } from './accessed-sockets.js';
+import { ConnectionLog, type Log } from './connection-log.js';
+import { isHandedOver, listen, listenOnHandedOver } from './listener.js';
+import { relayMetrics } from './metrics.js';
+import { type Handler, pageHandler } from './page.js';
+import { VERSION } from './version.js';
+
+/** What `@sws/server` bounds before and around registration. */
+type Entrance = Pick<
+  AttachOptions,
+  'maxConnections' | 'maxPending' | 'maxPendingPerAddress' | 'trustedProxies' | 'origins' | 'handshakeTimeoutMs'
+>;
 
 /** Settings of a relay. */
-export interface RelayOptions {
+export interface RelayOptions
+  extends Pick<RouterOptions, 'nodeId' | 'backplane' | 'limits' | 'addressLimits' | 'keepalive'>,
+    Entrance {
   /** 0 for any that is free. @defaultValue 8787 */
   readonly port?: number;
   /** The interface to listen on. @defaultValue 127.0.0.1; with `hosts`, all */
   readonly host?: string;
+  /** How long to wait for a port that another process still has, ms. @defaultValue 0 */
+  readonly waitForPortMs?: number;
+  /** Listens on what systemd handed over to this process, if it did. @defaultValue false */
+  readonly socketActivation?: boolean;
   /** Authorities that clients dial, such as `relay.example`. @defaultValue loopback names */
   readonly hosts?: readonly string[];
   /** The relay's own identity. @defaultValue a new one */
   readonly identity?: Identity;
+  /** PEM files; followed as they change. @defaultValue plain HTTP */
+  readonly tls?: { readonly cert: string; readonly key: string };
+  /** Who may use the relay; whom a change no longer allows is closed with 4403. @defaultValue everyone */
+  readonly access?: Access;
   /** Serves the chat page. @defaultValue true */
   readonly chat?: boolean;
-  /** Joins other relays. @defaultValue none */
-  readonly backplane?: Backplane;
-  /** Called with what happens; keys are shortened, contents are never known. */
-  readonly onEvent?: (event: { readonly type: 'registered' | 'closed'; readonly key: string }) => void;
+  /** Serves `/metrics`. @defaultValue true */
+  readonly metrics?: boolean;
+  /** Serves `/metrics` there alone, and `/healthz` and `/readyz` there too. @defaultValue with the rest */
+  readonly metricsListen?: { readonly host: string; readonly port: number };
+  /** The backplane's counters for `/metrics`, where it is one over NATS. */
+  readonly nats?: NatsBackplane;
+  /** A pino logger, or what has its methods. @defaultValue silence */
+  readonly log?: Log;
+}
+
+/** How a relay is emptied. */
+export interface RelayDrainOptions extends DrainOptions {
+  /** From `/readyz` saying 503 to the first client being sent away, ms. @defaultValue 0 */
+  readonly delayMs?: number;
 }
 
 /** A relay that listens. */
 export interface Relay {
   readonly url: string;
   readonly port: number;
+  /** Where `metricsListen` came to listen. */
+  readonly metricsPort: number | null;
   /** What clients pin: the relay's signing key, 64 hex digits. */
   readonly serverKey: string;
-  /** Asks clients to come back, then closes. */
-  drain(options?: { readonly spreadMs?: number; readonly deadlineMs?: number }): Promise<void>;
+  /** Keys registered here. */
+  readonly size: number;
+  /** Frees the port, asks clients to come back, waits for them to leave, closes those who do not, and ends. */
+  drain(options?: RelayDrainOptions): Promise<void>;
   /** Closes at once. */
   close(): Promise<void>;
+  /** Looks at the certificate now, as it does by itself when the files change. */
+  reloadCertificate(): Promise<void>;
 }
 
-/** Starts a relay: HTTP server, registration, routing and the chat page on one port. Rejects if the port is taken. */
+const CLOSE_GRACE_MS = 200;
+
+/** Starts a relay: HTTP(S) server, registration, routing and the chat page on one port. Rejects if the port is taken. */
 export async function startRelay(options: RelayOptions = {}): Promise<Relay> {
-  const {
-    port = 8787,
-    hosts,
-    host = hosts === undefined ? '127.0.0.1' : undefined,
-    chat = true,
-    backplane,
-    onEvent,
-  } = options;
+  const { port = 8787, hosts, chat = true, metrics = true, metricsListen, access, nats, tls } = options;
+  const host = options.host ?? (hosts === undefined ? '127.0.0.1' : undefined);
   const identity = options.identity ?? Identity.generate(randomBytes, nodeProvider);
-  const router = new Router(backplane === undefined ? {} : { backplane });
-  const server = createServer(pageHandler({ chat, ready: () => !router.draining }));
+  const log = new ConnectionLog(options.log);
+  const router = new Router(only(options, ['nodeId', 'backplane', 'limits', 'addressLimits', 'keepalive']));
+  let ready = true;
+  const page = {
+    chat,
+    hosts: hosts ?? null,
+    tls: tls !== undefined,
+    ready: () => ready,
+    onAnswer: (request: IncomingMessage, status: number) => log.answered(request, status),
+  };
+  const readMetrics = (): Promise<string> => registry.metrics();
+  const handler = pageHandler({ ...page, metrics: metrics && metricsListen === undefined ? readMetrics : null });
+  const [server, certificate] = serverFor(handler, tls, log.log);
+  const sockets = new AccessedSockets(access);
   const attached = attach(server, {
+    ...only(options, [
+      'maxConnections',
+      'maxPending',
+      'maxPendingPerAddress',
+      'trustedProxies',
+      'origins',
+      'handshakeTimeoutMs',
+      'hosts',
+    ]),
+    ...(access === undefined ? {} : { authorize: (client) => sockets.authorize(client) }),
     identity,
-    ...(hosts === undefined ? {} : { hosts }),
     admit: (...client) => router.admit(...client),
     maxMessage: router.limits.maxMessage,
+    onRefused: (refusal) => log.refused(refusal),
     onSocket(socket) {
       router.attach(socket);
-      const key = `${socket.publicKey.slice(0, 8)}…`;
-      onEvent?.({ type: 'registered', key });
+      const closed = log.registered(socket);
+      const left = sockets.add(socket);
       const routed = socket.onclose;
       socket.onclose = () => {
         routed?.();
-        onEvent?.({ type: 'closed', key });
+        closed();
+        left();
       };
     },
   });
-  server.listen(port, host);
-  await once(server, 'listening');
-  const bound = (server.address() as AddressInfo).port;
+  const registry = relayMetrics({
+    router,
+    attached,
+    refusedRegistrations: log.refusedRegistrations,
+    nats: nats ?? null,
+    certificateExpiresMs: () => certificate?.certificate.validTo.getTime() ?? null,
+    version: VERSION,
+  });
+
+  const handedOver = options.socketActivation === true && isHandedOver(process.env);
+  const bound = handedOver
+    ? await listenOnHandedOver(server)
+    : await listen(server, { port, host, waitMs: options.waitForPortMs ?? 0 });
+  const aside =
+    metricsListen === undefined
+      ? null
+      : createHttpServer(pageHandler({ ...page, chat: false, tls: false, metrics: metrics ? readMetrics : null }));
+  const metricsPort = aside === null || metricsListen === undefined ? null : await listen(aside, metricsListen);
+
+  const stopListening = (): void => {
+    if (server.listening) server.close();
+    server.closeIdleConnections();
+  };
+  const close = async (): Promise<void> => {
+    ready = false;
+    const closed = [server, aside].flatMap((one) => (one?.listening === true ? [once(one, 'close')] : []));
+    attached.close();
+    router.close();
+    sockets.close();
+    stopListening();
+    aside?.close();
+    certificate?.close();
+    // Sockets that have been told to close get a moment; the rest are cut.
+    const cut = setTimeout(() => {
+      server.closeAllConnections();
+      aside?.closeAllConnections();
+    }, CLOSE_GRACE_MS);
+    aside?.closeIdleConnections();
+    await Promise.all(closed);
+    clearTimeout(cut);
+  };
   const shown =
     host === undefined || host === '0.0.0.0' || host === '::' ? 'localhost' : host.includes(':') ? `[${host}]` : host;
-  const close = async (): Promise<void> => {
-    attached.close();
-    const closed = server.listening ? once(server, 'close') : Promise.resolve();
-    router.close();
-    server.close();
-    // Sockets that have been told to close get a moment; the rest are cut.
-    setTimeout(() => server.closeAllConnections(), 200).unref();
-    server.closeIdleConnections();
-    await closed;
-  };
   return {
-    url: `http://${shown}:${bound}/`,
+    url: `${tls === undefined ? 'http' : 'https'}://${shown}:${bound}/`,
     port: bound,
+    metricsPort,
     serverKey: identity.signingKey,
+    get size() {
+      return router.size;
+    },
     close,
-    async drain(drainOptions = {}) {
+    async reloadCertificate() {
+      await certificate?.reload();
+    },
+    async drain({ delayMs = 0, ...drainOptions } = {}) {
+      ready = false;
+      if (delayMs > 0) await wait(delayMs);
+      // The port is free from here: the process that replaces this one takes it while clients are still here.
+      stopListening();
       await router.drain(drainOptions);
       await close();
     },
   };
+}
+
+/** @throws Error where certificate and key can't be used */
+function serverFor(
+  handler: Handler,
+  tls: RelayOptions['tls'],
+  log: Log,
+): [server: Server, certificate: CertificateWatch | null] {
+  if (tls === undefined) return [createHttpServer(handler), null];
+  const server = createHttpsServer(handler);
+  const certificate = watchCertificate(server, {
+    ...tls,
+    onReload: ({ names, validTo, fingerprint }) =>
+      log.info({ names, validTo, fingerprint }, 'new handshakes see the new certificate'),
+    onError: ({ message }) => log.error({ error: message }, 'the certificate can not be used: the old one stays'),
+  });
+  return [server, certificate];
+}
+
+/** The given ones of some options: an absent one must stay absent. */
+function only<T extends object, K extends keyof T>(from: T, names: readonly K[]): Pick<T, K> {
+  return Object.fromEntries(names.filter((name) => from[name] !== undefined).map((name) => [name, from[name]])) as Pick<
+    T,
+    K
+  >;
 }

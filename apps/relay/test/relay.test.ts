@@ -15,15 +15,6 @@ afterEach(async () => {
   for (const relay of relays.splice(0)) await relay.close();
 });
 
-test('health, the page and its headers on one port', async () => {
-  const relay = await start({ chat: false });
-  expect(await (await fetch(`${relay.url}healthz`)).text()).toBe('ok\n');
-  expect((await fetch(`${relay.url}readyz`)).status).toBe(200);
-  const page = await fetch(relay.url);
-  expect(page.status).toBe(404);
-  expect(page.headers.get('content-security-policy')).toContain("default-src 'self'");
-});
-
 test('two relays on one backplane carry messages between their clients; a drained one loses none', async () => {
   const backplane = inProcessBackplane();
   const [one, two] = [await start({ chat: false, backplane }), await start({ chat: false, backplane })];

@@ -1,4 +1,5 @@
-import { connect, type NatsConnection, type NodeConnectionOptions } from '@nats-io/transport-node';
+import { readFileSync } from 'node:fs';
+import { connect, credsAuthenticator, type NatsConnection, type NodeConnectionOptions } from '@nats-io/transport-node';
 import type { Backplane, BackplaneNode } from '@sws/router';
 import { NatsCounters } from './counters.js';
 import { NatsLink } from './nats-link.js';
@@ -24,6 +25,8 @@ export interface NatsBackplaneOptions {
    * @defaultValue 127.0.0.1:4222; reconnects for ever after 250–500 ms; PING every 5 s
    */
   readonly connection?: NodeConnectionOptions;
+  /** A NATS credentials file (JWT and seed); read again for each connection, so that it can be rotated. */
+  readonly credentialsFile?: string;
   /** The first tokens of every subject: relays with another prefix are another relay. @defaultValue `sws` */
   readonly prefix?: string;
   readonly onEvent?: (event: NatsEvent) => void;
@@ -45,7 +48,7 @@ export interface NatsBackplane extends Backplane {
  * @throws RangeError for a prefix that can't start a subject
  */
 export async function natsBackplane(options: NatsBackplaneOptions = {}): Promise<NatsBackplane> {
-  const { prefix = 'sws', onEvent = () => {} } = options;
+  const { prefix = 'sws', credentialsFile, onEvent = () => {} } = options;
   checkPrefix(prefix);
   const nats = await connect({
     pingInterval: PING_INTERVAL_MS,
@@ -56,6 +59,9 @@ export async function natsBackplane(options: NatsBackplaneOptions = {}): Promise
     // Credentials that are being rotated must not end a relay.
     ignoreAuthErrorAbort: true,
     inboxPrefix: `${prefix}.inbox`,
+    ...(credentialsFile === undefined
+      ? {}
+      : { authenticator: credsAuthenticator(() => readFileSync(credentialsFile)) }),
     ...options.connection,
     // A node is not one of the others; and a stack per request would cost more than the request.
     noEcho: true,

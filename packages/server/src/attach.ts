@@ -1,6 +1,7 @@
 import type { Server as HttpServer, IncomingMessage } from 'node:http';
 import type { Server as HttpsServer } from 'node:https';
 import type { Duplex } from 'node:stream';
+import { SwsError } from '@sws/crypto';
 import { WebSocketServer } from 'ws';
 import { type AcceptOptions, accept } from './accept.js';
 import { wsSocket } from './adapters/ws.js';
@@ -18,6 +19,17 @@ const STATUS_TEXT = { 400: 'Bad Request', 403: 'Forbidden', 503: 'Service Unavai
 export interface EntranceOptions<Request> extends Omit<AcceptOptions<Request>, 'remoteAddress'>, GateOptions {
   /** Bound to `router.attach`: takes the registered socket and sets its `onmessage`. */
   readonly onSocket: (socket: ServerSecureWebSocket) => void;
+  /** Told of each connection that was not let in or did not register, for a log; `counters` has counted it. */
+  readonly onRefused?: (refusal: Refusal) => void;
+}
+
+/** A connection that did not become a registered one. */
+export interface Refusal {
+  /** A reason of `counters.refusals`. */
+  readonly reason: string;
+  readonly detail: string;
+  /** As the limits count it. */
+  readonly remoteAddress: string;
 }
 
 export interface AttachOptions extends EntranceOptions<IncomingMessage> {
@@ -39,7 +51,7 @@ export interface Attached {
  * @throws RangeError for an option that is out of its range
  */
 export function attach(server: HttpServer | HttpsServer, options: AttachOptions): Attached {
-  const { onSocket, maxMessage = DEFAULT_MAX_MESSAGE_BYTES, counters = new ServerCounters() } = options;
+  const { onSocket, onRefused, maxMessage = DEFAULT_MAX_MESSAGE_BYTES, counters = new ServerCounters() } = options;
   const gate = new Gate(options, counters);
   const handshakes = new Handshakes(server, options, gate.proxies, counters);
   const maxPayload = maxFrameBytes(maxMessage);
@@ -57,13 +69,18 @@ export function attach(server: HttpServer | HttpsServer, options: AttachOptions)
   const upgrade = (request: IncomingMessage, raw: Duplex, head: Buffer): void => {
     const { headers, socket } = request;
     const forwarded = headers['x-forwarded-for'];
-    const entry = gate.enter({
+    const visitor = {
       origin: headers.origin,
       protocols: headers['sec-websocket-protocol'],
       forwardedFor: Array.isArray(forwarded) ? forwarded.join(',') : forwarded,
       address: socket.remoteAddress ?? '',
-    });
-    if (!entry.ok) return refuse(raw, entry.status);
+    };
+    const entry = gate.enter(visitor);
+    if (!entry.ok) {
+      const remoteAddress = gate.proxies.clientOf(visitor.address, visitor.forwardedFor);
+      onRefused?.({ reason: entry.reason, detail: 'not let in', remoteAddress });
+      return refuse(raw, entry.status);
+    }
     const { remoteAddress, registered, left } = entry.place;
     raw.once('close', left);
     let unread = MAX_UNREGISTERED_BYTES;
@@ -83,7 +100,10 @@ export function attach(server: HttpServer | HttpsServer, options: AttachOptions)
           onSocket(registeredSocket);
           registeredSocket.start();
         },
-        () => {}, // counted and closed by accept
+        // Counted and closed by accept.
+        (error: unknown) => {
+          if (error instanceof SwsError) onRefused?.({ reason: error.code, detail: error.message, remoteAddress });
+        },
       );
     });
   };

@@ -1,4 +1,4 @@
-import { Command, Option } from 'commander';
+import { type Command, Option } from 'commander';
 import type { Flags } from './load.js';
 import { environmentNameOf, kebabOf, SCHEMA } from './schema.js';
 import type { Setting } from './setting.js';
@@ -21,11 +21,17 @@ Examples:
   sws-relay --hosts relay.example --nats nats://10.0.0.5:4222
   sws-relay identity show                                the key that clients pin`;
 
+/** Narrower, commander would not wrap beside so long flags. */
+const HELP_COLUMNS = 118;
+
 /** Adds the settings to a command: every one of the schema, under its heading. */
 export function withSettings(command: Command): Command {
   command.addOption(new Option('--config <file>', 'a TOML file with any of these settings').helpGroup('Settings:'));
-  for (const [name, setting] of Object.entries(SCHEMA)) for (const option of optionsOf(name, setting)) command.addOption(option);
-  return command.addHelpText('after', EXAMPLES);
+  for (const [name, setting] of Object.entries(SCHEMA))
+    for (const option of optionsOf(name, setting)) command.addOption(option);
+  return command
+    .configureHelp({ helpWidth: Math.max(HELP_COLUMNS, process.stdout.columns ?? 0) })
+    .addHelpText('after', EXAMPLES);
 }
 
 /** What the command line said of each setting. */

@@ -35,14 +35,14 @@ export function loadSettings(
   for (const name of NAMES) {
     const setting: Setting<unknown> = SCHEMA[name];
     const found = fromFlags(name, flags) ?? fromEnvironment(name, setting, environment) ?? file.get(name);
-    values[name] = found === undefined ? setting.fallback : valueOf(name, setting, found);
+    values[name] = found === undefined ? setting.fallback : readValue(name, setting, found);
   }
   const settings = values as unknown as Settings;
   checkTogether(settings);
   return settings;
 }
 
-function valueOf(name: SettingName, setting: Setting<unknown>, { texts, origin }: Found): unknown {
+function readValue(name: SettingName, setting: Setting<unknown>, { texts, origin }: Found): unknown {
   const parsed = texts.map((text) => {
     try {
       return setting.parse(text);

@@ -1,7 +1,7 @@
 import { isIP } from 'node:net';
 import { join } from 'node:path';
 import envPaths from 'env-paths';
-import { list, number, onOff, oneOf, type Setting, text } from './setting.js';
+import { list, number, oneOf, onOff, type Setting, text } from './setting.js';
 
 const LISTENING = 'Listening:';
 const ACCESS = 'Who may use it:';
@@ -13,7 +13,13 @@ const MIB = 1_048_576;
 
 /** Every setting of `sws-relay`: flags, environment, file, `--help` and the tables of the documentation come from here. */
 export const SCHEMA = {
-  port: number({ group: LISTENING, help: 'where to listen; 0 for any free port', min: 0, max: 65_535, fallback: 8_787 }),
+  port: number({
+    group: LISTENING,
+    help: 'where to listen; 0 for any free port',
+    min: 0,
+    max: 65_535,
+    fallback: 8_787,
+  }),
   host: text('address', {
     group: LISTENING,
     help: 'the interface to listen on',
@@ -100,6 +106,31 @@ export const SCHEMA = {
     max: 1_024 * MIB,
     fallback: 8 * MIB,
   }),
+  messagesPerSecondPerAddress: number<number | null>({
+    group: LIMITS,
+    help: 'for all clients of one address (IPv6: /64) together',
+    min: 1,
+    max: 100_000_000,
+    fallback: null,
+    shown: 'ten times one client’s',
+  }),
+  bytesPerSecondPerAddress: number<number | null>({
+    group: LIMITS,
+    help: 'for all clients of one address together',
+    unit: 'bytes',
+    min: 65_536,
+    max: 102_400 * MIB,
+    fallback: null,
+    shown: 'ten times one client’s',
+  }),
+  maxConnections: number<number | null>({
+    group: LIMITS,
+    help: 'connections in all, registered or not',
+    min: 1,
+    max: 10_000_000,
+    fallback: null,
+    shown: 'what the process may have open',
+  }),
   maxPending: number({
     group: LIMITS,
     help: 'connections that have not registered, in all',
@@ -113,6 +144,14 @@ export const SCHEMA = {
     min: 1,
     max: 1_000_000,
     fallback: 100,
+  }),
+  handshakeTimeout: number({
+    group: LIMITS,
+    help: 'seconds within which TLS and the HTTP request must be done',
+    unit: 'seconds',
+    min: 1,
+    max: 60,
+    fallback: 10,
   }),
   keepalive: number({
     group: LIMITS,

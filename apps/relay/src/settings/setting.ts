@@ -44,7 +44,12 @@ function setting<T>(
 
 /** A number between two bounds, whole unless `fraction`. */
 export function number<T extends number | null>(
-  common: Common<T> & { readonly min: number; readonly max: number; readonly fraction?: boolean; readonly unit?: string },
+  common: Common<T> & {
+    readonly min: number;
+    readonly max: number;
+    readonly fraction?: boolean;
+    readonly unit?: string;
+  },
 ): Setting<T> {
   const { min, max, fraction = false, unit = 'number' } = common;
   const wanted = `${fraction ? 'a number' : 'a whole number'} from ${min} to ${max}`;

@@ -1,0 +1,51 @@
+import type { IncomingMessage } from 'node:http';
+import type { ServerSecureWebSocket } from '@sws/server';
+import type { Access } from './access.js';
+
+interface Grant {
+  readonly publicKey: string;
+  readonly token: string | null;
+}
+
+/** The registered sockets and what let each in, so that a change of the lists counts for those who are here already. */
+export class AccessedSockets {
+  readonly #access: Access | undefined;
+  /** By TCP connection, from `authorize` to its end. */
+  readonly #grants = new Map<IncomingMessage['socket'], Grant>();
+  readonly #sockets = new Map<string, ServerSecureWebSocket>();
+
+  constructor(access: Access | undefined) {
+    this.#access = access;
+    if (access !== undefined) access.onchange = () => this.#check();
+  }
+
+  authorize(client: Grant & { readonly request: IncomingMessage }): boolean {
+    const { publicKey, token, request } = client;
+    if (this.#access?.allows(publicKey, token) === false) return false;
+    const { socket } = request;
+    this.#grants.set(socket, { publicKey, token });
+    socket.once('close', () => this.#grants.delete(socket));
+    return true;
+  }
+
+  /** A registered socket; the function says that it closed. */
+  add(socket: ServerSecureWebSocket): () => void {
+    if (this.#access === undefined) return () => {};
+    const { publicKey } = socket;
+    this.#sockets.set(publicKey, socket);
+    return () => {
+      if (this.#sockets.get(publicKey) === socket) this.#sockets.delete(publicKey);
+    };
+  }
+
+  close(): void {
+    if (this.#access !== undefined) this.#access.onchange = null;
+  }
+
+  #check(): void {
+    for (const { publicKey, token } of [...this.#grants.values()]) {
+      if (this.#access?.allows(publicKey, token) === false)
+        this.#sockets.get(publicKey)?.close({ code: 'forbidden', detail: 'this key may no longer use this relay' });
+    }
+  }
+}

@@ -1,0 +1,53 @@
+import type { IncomingMessage } from 'node:http';
+import type { Refusal, ServerSecureWebSocket } from '@sws/server';
+
+/** What is used of a pino logger. */
+export interface Log {
+  debug(fields: object, message: string): void;
+  info(fields: object, message: string): void;
+  warn(fields: object, message: string): void;
+  error(fields: object, message: string): void;
+}
+
+const SILENCE: Log = { debug() {}, info() {}, warn() {}, error() {} };
+/** So much of a key tells two apart in a log, and is no address that could be dialled. */
+const SHOWN_DIGITS = 8;
+/** Refusals with a reason of their own are few; whatever a client may make up counts as one. */
+const MAX_REASONS = 64;
+
+/** Logs connections and requests by number, at `debug`: who asks for it is told, and nobody else. Keys are shortened, contents unknown. */
+export class ConnectionLog {
+  readonly log: Log;
+  /** Connections that ended before they were registered, by reason. */
+  readonly refusedRegistrations = new Map<string, number>();
+  #connection = 0;
+  #request = 0;
+
+  constructor(log: Log = SILENCE) {
+    this.log = log;
+  }
+
+  /** A connection registered; the function says that it closed. */
+  registered({ publicKey, remoteAddress, term }: ServerSecureWebSocket): () => void {
+    const fields = { connection: ++this.#connection, key: shortened(publicKey), address: remoteAddress };
+    const since = Date.now();
+    this.log.debug({ ...fields, term }, 'registered');
+    return () => this.log.debug({ ...fields, seconds: Math.round((Date.now() - since) / 1000) }, 'closed');
+  }
+
+  refused({ reason, detail, remoteAddress }: Refusal): void {
+    const known = this.refusedRegistrations.has(reason) || this.refusedRegistrations.size < MAX_REASONS;
+    const counted = known ? reason : 'other';
+    this.refusedRegistrations.set(counted, (this.refusedRegistrations.get(counted) ?? 0) + 1);
+    this.log.debug({ connection: ++this.#connection, address: remoteAddress, reason, detail }, 'refused');
+  }
+
+  answered({ method, url = '/', socket }: IncomingMessage, status: number): void {
+    const path = (url.split('?')[0] ?? '/').replace(/[0-9a-f]{64}/g, shortened);
+    this.log.debug({ request: ++this.#request, method, path, status, address: socket.remoteAddress }, 'request');
+  }
+}
+
+export function shortened(key: string): string {
+  return `${key.slice(0, SHOWN_DIGITS)}…`;
+}

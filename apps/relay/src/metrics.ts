@@ -1,0 +1,128 @@
+import { UNDELIVERABLE_CODES } from '@sws/protocol';
+import type { Router } from '@sws/router';
+import type { NatsBackplane } from '@sws/router-nats';
+import type { Attached } from '@sws/server';
+import { Counter, collectDefaultMetrics, Gauge, Registry } from 'prom-client';
+
+/** What metrics are read from: the counters that server, router and backplane keep anyway. */
+export interface MetricSources {
+  readonly router: Router;
+  readonly attached: Attached;
+  /** Connections that ended before they were registered, by reason. */
+  readonly refusedRegistrations: ReadonlyMap<string, number>;
+  readonly nats: NatsBackplane | null;
+  /** The end of the certificate's validity, ms since 1970; `null` without TLS. */
+  readonly certificateExpiresMs: () => number | null;
+  readonly version: string;
+}
+
+/** A metric whose values are read when it is asked for. */
+type Reading = readonly (readonly [value: number, labels?: Record<string, string>])[];
+
+/**
+ * The relay's metrics for Prometheus. No metric has a key or an address as a label: their number is the clients', and a
+ * monitoring system is no place for who is online.
+ */
+export function relayMetrics(sources: MetricSources): Registry {
+  const { router, attached, nats } = sources;
+  const registry = new Registry();
+  const gauge = (name: string, help: string, read: () => Reading, labelNames: string[] = []): void => {
+    new Gauge({
+      name,
+      help,
+      labelNames,
+      registers: [registry],
+      collect() {
+        this.reset();
+        for (const [value, labels = {}] of read()) this.set(labels, value);
+      },
+    });
+  };
+  const counter = (name: string, help: string, read: () => Reading, labelNames: string[] = []): void => {
+    new Counter({
+      name,
+      help,
+      labelNames,
+      registers: [registry],
+      collect() {
+        this.reset();
+        for (const [value, labels = {}] of read()) this.inc(labels, value);
+      },
+    });
+  };
+  const undeliverable = (counts: Readonly<Record<string, number>>): Reading =>
+    UNDELIVERABLE_CODES.map((reason) => [counts[reason] ?? 0, { reason }]);
+  const byReason = (counts: ReadonlyMap<string, number>, label: string): Reading =>
+    [...counts].map(([reason, count]) => [count, { [label]: reason }]);
+
+  gauge('sws_info', 'The version that runs', () => [[1, { version: sources.version }]], ['version']);
+  gauge('sws_connections', 'Open connections, registered or not', () => [[attached.connections]]);
+  gauge('sws_registered_keys', 'Keys registered at this node', () => [[router.size]]);
+  gauge('sws_draining', '1 while this node sends its clients away', () => [[router.draining ? 1 : 0]]);
+  gauge('sws_queued_bytes', 'Bytes that wait for receivers', () => [[router.queuedBytes]]);
+
+  const { counters } = attached;
+  counter('sws_connections_total', 'Connections that were given a challenge', () => [[counters.accepted]]);
+  counter(
+    'sws_registrations_total',
+    'How registrations ended: registered, or why not',
+    () => [[counters.registered, { result: 'registered' }], ...byReason(sources.refusedRegistrations, 'result')],
+    ['result'],
+  );
+  counter(
+    'sws_refusals_total',
+    'Connections refused or ended by this node, by reason',
+    () => byReason(counters.refusals, 'reason'),
+    ['reason'],
+  );
+  counter('sws_replaced_total', 'Registrations replaced by newer ones', () => [[router.counters.replaced]]);
+  counter('sws_received_messages_total', 'Messages from clients', () => [[counters.receivedMessages]]);
+  counter('sws_received_bytes_total', 'Bytes from registered clients', () => [[counters.receivedBytes]]);
+  counter('sws_routed_messages_total', 'Messages passed on', () => [[router.counters.routed]]);
+  counter('sws_routed_bytes_total', 'Bytes passed on', () => [[router.counters.routedBytes]]);
+  counter(
+    'sws_undeliverable_total',
+    'Messages that came back to their senders, by reason',
+    () => undeliverable(router.counters.undeliverable),
+    ['reason'],
+  );
+  counter('sws_peer_gone_total', 'Notices that a peer went', () => [[router.counters.peerGone]]);
+  counter('sws_pauses_total', 'Times that a client over its rate was paused', () => [[counters.pauses]]);
+
+  if (sources.certificateExpiresMs() !== null)
+    gauge('sws_certificate_expiry_seconds', 'End of validity of the TLS certificate, seconds since 1970', () => [
+      [(sources.certificateExpiresMs() ?? 0) / 1000],
+    ]);
+  if (nats !== null) natsMetrics(nats, gauge, counter, undeliverable);
+  collectDefaultMetrics({ register: registry });
+  return registry;
+}
+
+type Define = (name: string, help: string, read: () => Reading, labelNames?: string[]) => void;
+
+function natsMetrics(
+  nats: NatsBackplane,
+  gauge: Define,
+  counter: Define,
+  undeliverable: (counts: Readonly<Record<string, number>>) => Reading,
+): void {
+  const { counters } = nats;
+  gauge('sws_nats_connected', '1 while NATS is there', () => [[nats.connected ? 1 : 0]]);
+  gauge('sws_nats_unconfirmed_bytes', 'Bytes given to NATS that it has not confirmed', () => [[nats.unconfirmedBytes]]);
+  counter('sws_nats_published_messages_total', 'Messages given to NATS', () => [[counters.published]]);
+  counter('sws_nats_published_bytes_total', 'Bytes given to NATS', () => [[counters.publishedBytes]]);
+  counter('sws_nats_received_messages_total', 'Messages from NATS', () => [[counters.received]]);
+  counter('sws_nats_received_bytes_total', 'Bytes from NATS', () => [[counters.receivedBytes]]);
+  counter(
+    'sws_nats_undeliverable_total',
+    'Messages for other nodes that did not go or came back, by reason',
+    () => undeliverable(counters.undeliverable),
+    ['reason'],
+  );
+  counter('sws_nats_disconnects_total', 'Times that NATS was lost', () => [[counters.disconnects]]);
+  counter('sws_nats_reconnects_total', 'Times that NATS came back', () => [[counters.reconnects]]);
+  counter('sws_nats_lost_bytes_total', 'Bytes under way when NATS was lost', () => [[counters.unconfirmedBytes]]);
+  counter('sws_nats_errors_total', 'Errors that NATS reported', () => [[counters.errors]]);
+  counter('sws_nats_malformed_total', 'Dropped: not of this protocol', () => [[counters.malformed]]);
+  counter('sws_nats_term_timeouts_total', 'Questions for a term without answer', () => [[counters.termTimeouts]]);
+}

@@ -1,0 +1,120 @@
+import { renameSync, writeFileSync } from 'node:fs';
+import { Endpoint, type StateEvent } from '@sws/client';
+import { Identity } from '@sws/crypto';
+import { randomBytes } from '@sws/crypto/platform';
+import { afterAll, afterEach, expect, test } from 'vitest';
+import { openAccessFiles, parseAllowedKeys, parseTokens, tokenAllows } from '../src/access.js';
+import { startRelay } from '../src/index.js';
+import { temporaryFolder } from './relay-process.js';
+
+const folder = temporaryFolder();
+const cleanup: (() => unknown)[] = [];
+afterEach(async () => {
+  for (const undo of cleanup.splice(0).reverse()) await undo();
+});
+afterAll(folder.remove);
+const PATIENCE = { timeout: 10_000, interval: 10 };
+
+const someone = (): Identity => Identity.generate(randomBytes);
+
+test('lists: comments, blank lines, and a mistake by its line', () => {
+  const [a, b] = [someone().publicKey, someone().publicKey];
+  expect(parseAllowedKeys(`# friends\n${a}   # Alice\n\n  ${b}\r\n`)).toEqual(new Set([a, b]));
+  expect(parseAllowedKeys('')).toEqual(new Set());
+  expect(() => parseAllowedKeys(`${a}\nnobody`)).toThrow('line 2: a public key is 64 lower-case hex digits');
+  expect(() => parseAllowedKeys(a.toUpperCase())).toThrow('line 1');
+  expect(() => parseAllowedKeys('00'.repeat(32))).toThrow('line 1'); // of low order: nobody has it
+  expect(() => parseAllowedKeys(`${a} ${b}`)).toThrow('line 1: one key a line');
+  const tokens = parseTokens(`correct-horse-battery  # anyone\nsecond-token-of-ours ${a}\n`);
+  expect(tokenAllows(tokens, b, 'correct-horse-battery')).toBe(true);
+  expect(tokenAllows(tokens, a, 'second-token-of-ours')).toBe(true);
+  expect(tokenAllows(tokens, b, 'second-token-of-ours')).toBe(false);
+  expect(tokenAllows(tokens, a, null)).toBe(false);
+  expect(() => parseTokens('short')).toThrow('line 1: a token has from 16 to 1024 bytes');
+  expect(() => parseTokens('correct-horse-battery x')).toThrow('line 1: a public key');
+  const twice = 'correct-horse-battery\ncorrect-horse-battery';
+  expect(() => parseTokens(twice)).toThrow(/^line 2: this token stands on another line too$/);
+});
+
+async function privateRelay(files: { allow?: string; tokens?: string }) {
+  const reloads: string[] = [];
+  const paths = { allow: folder.path('allow'), tokens: folder.path('tokens') };
+  for (const name of ['allow', 'tokens'] as const) writeFileSync(paths[name], files[name] ?? '');
+  const access = await openAccessFiles({
+    allow: files.allow === undefined ? null : paths.allow,
+    tokens: files.tokens === undefined ? null : paths.tokens,
+    onReload: (file, entries, error) =>
+      reloads.push(error === null ? `${file} ${entries}` : `${file}: ${error.message}`),
+    lookEveryMs: 50,
+  });
+  const relay = await startRelay({ port: 0, chat: false, access });
+  cleanup.push(
+    () => relay.close(),
+    () => access.close(),
+  );
+  return { relay, access, reloads, paths };
+}
+
+let attempts = 0;
+/** Connects, and gives its last state with the failure, if any. */
+async function attempt(url: string, identity: Identity, token?: string): Promise<Endpoint> {
+  // Sockets of one identity to one URL share a connection, for a while after the last is closed too: each has its own URL.
+  const endpoint = new Endpoint(`${url}${++attempts}/`, { identity, ...(token === undefined ? {} : { token }) });
+  cleanup.push(() => endpoint.close());
+  await expect.poll(() => endpoint.state, PATIENCE).toMatch(/registered|down/);
+  return endpoint;
+}
+
+/** How an attempt ends. */
+async function outcome(url: string, identity: Identity, token?: string): Promise<string> {
+  const endpoint = await attempt(url, identity, token);
+  const { state } = endpoint;
+  await endpoint.close();
+  return state;
+}
+
+test('--allow: only these keys; a key that is taken off the list is closed, one that is put on it is let in', async () => {
+  const [alice, bob] = [someone(), someone()];
+  const { relay, reloads, paths } = await privateRelay({ allow: `${alice.publicKey}\n` });
+  const first = await attempt(relay.url, alice);
+  expect(first.state).toBe('registered');
+  expect(await outcome(relay.url, bob)).toBe('down');
+  const failures: (string | undefined)[] = [];
+  first.addEventListener('state', ({ failure }: StateEvent) => failures.push(failure?.code));
+
+  // A list that can't be used changes nothing.
+  writeFileSync(paths.allow, `${bob.publicKey}\n${bob.publicKey.slice(0, 20)}`);
+  await expect.poll(() => reloads, PATIENCE).toEqual(['allow: line 2: a public key is 64 lower-case hex digits']);
+  expect(first.state).toBe('registered');
+
+  // As an editor or a tool replaces it: another file, renamed.
+  writeFileSync(`${paths.allow}.new`, `${bob.publicKey}\n`);
+  renameSync(`${paths.allow}.new`, paths.allow);
+  await expect.poll(() => first.state, PATIENCE).toBe('down');
+  expect(failures[0]).toBe('forbidden');
+  expect(await outcome(relay.url, bob)).toBe('registered');
+  expect(await outcome(relay.url, alice)).toBe('down');
+});
+
+test('--tokens: only who gives one; a token that is taken off the list ends the connections that it let in', async () => {
+  const { relay, access, paths } = await privateRelay({ tokens: 'token-number-one-x\ntoken-number-two-x\n' });
+  const one = await attempt(relay.url, someone(), 'token-number-one-x');
+  const two = await attempt(relay.url, someone(), 'token-number-two-x');
+  expect([one.state, two.state]).toEqual(['registered', 'registered']);
+  expect(await outcome(relay.url, someone())).toBe('down');
+  expect(await outcome(relay.url, someone(), 'token-number-six-x')).toBe('down');
+  writeFileSync(paths.tokens, 'token-number-two-x\n');
+  await access.reload(); // as SIGHUP does
+  await expect.poll(() => one.state, PATIENCE).toBe('down');
+  expect(two.state).toBe('registered');
+});
+
+test('--allow and --tokens together: both count; a list that is not there is said with its name', async () => {
+  const alice = someone();
+  const { relay } = await privateRelay({ allow: alice.publicKey, tokens: 'token-number-one-x' });
+  expect(await outcome(relay.url, alice, 'token-number-one-x')).toBe('registered');
+  expect(await outcome(relay.url, alice, 'token-number-six-x')).toBe('down');
+  expect(await outcome(relay.url, someone(), 'token-number-one-x')).toBe('down');
+  const missing = openAccessFiles({ allow: folder.path('missing'), tokens: null });
+  await expect(missing).rejects.toThrow(/^allow: .*missing: ENOENT/);
+});

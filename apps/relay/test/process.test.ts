@@ -1,0 +1,197 @@
+import { execFileSync } from 'node:child_process';
+import { copyFileSync, readFileSync, statSync, writeFileSync } from 'node:fs';
+import { request } from 'node:http';
+import { connect as connectTls } from 'node:tls';
+import { Endpoint, type StateEvent } from '@sws/client';
+import { Identity } from '@sws/crypto';
+import { randomBytes } from '@sws/crypto/platform';
+import { afterAll, afterEach, describe, expect, test } from 'vitest';
+import { freePort } from '../../../packages/router-nats/test/nats-server.js';
+import { RelayProcess, temporaryFolder } from './relay-process.js';
+
+const folder = temporaryFolder();
+const cleanup: (() => unknown)[] = [];
+const PATIENCE = { timeout: 15_000, interval: 10 };
+afterEach(async () => {
+  for (const undo of cleanup.splice(0).reverse()) await undo();
+});
+afterAll(folder.remove);
+
+const identityFlags = (): string[] => ['--identity', folder.path('identity')];
+async function start(args: string[], env: Record<string, string> = {}): Promise<RelayProcess> {
+  const relay = await RelayProcess.start(['--port', '0', '--no-chat', ...identityFlags(), ...args], env);
+  cleanup.push(() => relay.stop());
+  return relay;
+}
+async function client(url: string, options: { serverKey?: string } = {}): Promise<Endpoint> {
+  const endpoint = new Endpoint(url, { identity: Identity.generate(randomBytes), ...options });
+  cleanup.push(() => endpoint.close());
+  await expect.poll(() => endpoint.state, PATIENCE).toMatch(/registered|down/);
+  return endpoint;
+}
+
+describe('starting', () => {
+  test('what keeps it from starting is one line that names the setting', async () => {
+    const taken = await start([]);
+    for (const [args, complaint] of [
+      [['--port', String(taken.port)], /port \d+ of 127\.0\.0\.1 is in use; wait-for-port waits for it/],
+      [['--allow', folder.path('nobody')], /allow: .*nobody: ENOENT/],
+      [['--nats', `nats://127.0.0.1:${await freePort()}`], /nats: nats:\/\/127\.0\.0\.1:\d+: connection refused/],
+      [['--cert', folder.path('no.pem'), '--key', folder.path('no.key')], /no\.pem/],
+      [['--hosts', 'a b/c'], /hosts: a name or name:port/],
+      [['--trusted-proxies', '10.0.0.0/99'], /10\.0\.0\.0\/99/],
+    ] as const) {
+      const failed = RelayProcess.spawn(['--port', '0', ...identityFlags(), ...args]);
+      expect(await failed.exited).toBe(1);
+      const lines = failed.stderr.trim().split('\n');
+      expect(lines).toHaveLength(1);
+      expect(lines[0]).toMatch(complaint);
+      expect(lines[0]).toMatch(/^sws-relay: /);
+    }
+  });
+
+  test('its identity is kept from run to run, readable by its owner alone, and shared by relays that run at once', async () => {
+    const [first, second] = [await start([]), await start([])];
+    expect(first.serverKey).toMatch(/^[0-9a-f]{64}$/);
+    expect(second.serverKey).toBe(first.serverKey);
+    expect(statSync(folder.path('identity')).mode & 0o777).toBe(0o600);
+    await first.stop();
+    expect((await start([])).serverKey).toBe(first.serverKey);
+    expect((await client(second.url, { serverKey: first.serverKey })).state).toBe('registered');
+  });
+
+  test('a rotated identity is used from the next start; who pins the old one is told, who was told the next one connects', async () => {
+    const file = folder.path('rotated');
+    const run = (verb: string): string =>
+      execFileSync(process.execPath, ['dist/main.js', '--identity', file, 'identity', verb], {
+        encoding: 'utf8',
+        stdio: ['ignore', 'pipe', 'ignore'],
+      });
+    const old = run('show').trim();
+    const next = run('prepare').trim();
+    expect([run('show').trim(), run('prepare').trim()]).toEqual([old, next]);
+    expect(run('rotate')).toBe(`Server key so far:   ${old}\nServer key from now: ${next}\n`);
+    const relay = await start(['--identity', file]);
+    expect(relay.serverKey).toBe(next);
+    expect((await client(relay.url, { serverKey: next })).state).toBe('registered');
+    const pinned = await client(relay.url, { serverKey: old });
+    expect(pinned.state).toBe('down');
+    expect(readFileSync(`${file}.previous`, 'utf8')).toHaveLength(65);
+  });
+});
+
+describe('logs', () => {
+  test('are JSON lines without keys: shortened where they are needed, with numbers to follow a connection by', async () => {
+    const relay = await start(['--log-level', 'debug']);
+    const someone = await client(relay.url);
+    await fetch(`${relay.url}${someone.address}?token=secret`);
+    const registered = await relay.logged('registered');
+    expect(registered).toMatchObject({ connection: 1, address: '127.0.0.1', key: `${someone.address?.slice(0, 8)}…` });
+    await someone.close();
+    expect(await relay.logged('closed')).toMatchObject({ connection: 1 });
+    const answered = await relay.logged('request');
+    expect(answered).toMatchObject({
+      request: 1,
+      method: 'GET',
+      status: 404,
+      path: `/${someone.address?.slice(0, 8)}…`,
+    });
+    expect(relay.stderr).not.toContain(someone.address);
+    expect(relay.stderr).not.toContain('secret');
+    for (const line of relay.stderr.trim().split('\n')) expect(JSON.parse(line)).toHaveProperty('time');
+  });
+
+  test('say nothing of single connections unless they are asked to', async () => {
+    const relay = await start([]);
+    await (await client(relay.url)).close();
+    expect(relay.log.map(({ msg }) => msg)).toEqual(['listening']);
+  });
+});
+
+describe('stopping', () => {
+  test('SIGTERM: not ready at once, ready to leave after the delay, clients told when to come back, exit 0', async () => {
+    const aside = await freePort();
+    const flags = ['--metrics-listen', String(aside), '--drain-delay', '1', '--drain-spread', '0.2'];
+    const relay = await start(flags);
+    const someone = await client(relay.url);
+    const failures: (string | undefined)[] = [];
+    someone.addEventListener('state', ({ failure }: StateEvent) => failures.push(failure?.code));
+    const ready = async (url: string): Promise<number> => (await fetch(`${url}readyz`)).status;
+    expect(await ready(relay.url)).toBe(200);
+    relay.child.kill('SIGTERM');
+    await relay.logged('draining');
+    expect(await ready(relay.url)).toBe(503); // still listening: a load balancer finds out before anyone is sent away
+    expect(someone.state).toBe('registered');
+    expect(await ready(`http://127.0.0.1:${aside}/`)).toBe(503);
+    expect(await relay.exited).toBe(0);
+    expect(failures[0]).toBe('restarting');
+    expect(relay.log.map(({ msg }) => msg)).toEqual(['listening', 'draining', 'drained']);
+  });
+
+  test('SIGINT drains too, and a second signal ends at once', async () => {
+    const relay = await start(['--drain-delay', '300']);
+    await client(relay.url);
+    relay.child.kill('SIGINT');
+    await relay.logged('draining');
+    relay.child.kill('SIGTERM');
+    expect(await relay.exited).toBe(1);
+    expect(relay.log.at(-1)).toMatchObject({ msg: 'a second signal: ending at once', clients: 1 });
+  });
+});
+
+describe('TLS', () => {
+  const certificate = (name: string, host: string): void => {
+    const files = ['-keyout', folder.path(`${name}.key`), '-out', folder.path(`${name}.pem`)];
+    const what = ['-newkey', 'ec', '-pkeyopt', 'ec_paramgen_curve:prime256v1', '-nodes', '-days', '30'];
+    const names = ['-subj', `/CN=${host}`, '-addext', `subjectAltName=DNS:${host}`];
+    execFileSync('openssl', ['req', '-x509', ...what, ...names, ...files], { stdio: 'ignore' });
+  };
+  const servedName = (port: number): Promise<string> =>
+    new Promise((resolve, reject) => {
+      const socket = connectTls({ port, host: '127.0.0.1', rejectUnauthorized: false }, () => {
+        resolve(String(socket.getPeerCertificate().subject.CN));
+        socket.destroy();
+      });
+      socket.on('error', reject);
+    });
+
+  test('a renewed certificate is served without a restart, a broken one is not; HSTS and its end are told', async () => {
+    certificate('one', 'one.example');
+    certificate('two', 'two.example');
+    const [cert, key] = [folder.path('live.pem'), folder.path('live.key')];
+    copyFileSync(folder.path('one.pem'), cert);
+    copyFileSync(folder.path('one.key'), key);
+    const aside = await freePort();
+    const relay = await start(['--cert', cert, '--key', key, '--metrics-listen', String(aside)]);
+    expect(relay.url).toMatch(/^https:/);
+    expect(await servedName(relay.port)).toBe('one.example');
+    const metrics = await (await fetch(`http://127.0.0.1:${aside}/metrics`)).text();
+    const end = Number(/^sws_certificate_expiry_seconds (\S+)/m.exec(metrics)?.[1]);
+    expect(end * 1000 - Date.now()).toBeGreaterThan(29 * 86_400_000);
+
+    writeFileSync(cert, readFileSync(folder.path('two.pem'))); // the key is still the old one's
+    relay.child.kill('SIGHUP');
+    await relay.logged('the certificate can not be used: the old one stays');
+    expect(await servedName(relay.port)).toBe('one.example');
+    writeFileSync(key, readFileSync(folder.path('two.key')));
+    await relay.logged('new handshakes see the new certificate');
+    expect(await servedName(relay.port)).toBe('two.example');
+  });
+});
+
+test('behind a proxy, X-Forwarded-For counts only from whom it is trusted', async () => {
+  const upgradeFrom = (url: string, forwarded: string): Promise<void> =>
+    new Promise((resolve) => {
+      const headers = { Connection: 'Upgrade', Upgrade: 'websocket', 'X-Forwarded-For': forwarded };
+      request(url, { headers })
+        .on('response', (response) => response.resume().on('end', () => resolve()))
+        .on('error', () => resolve())
+        .end();
+    });
+  const trusting = await start(['--trusted-proxies', '127.0.0.1', '--log-level', 'debug']);
+  await upgradeFrom(trusting.url, '203.0.113.7');
+  expect(await trusting.logged('refused')).toMatchObject({ reason: 'subprotocol', address: '203.0.113.7' });
+  const wary = await start(['--log-level', 'debug']);
+  await upgradeFrom(wary.url, '203.0.113.7');
+  expect(await wary.logged('refused')).toMatchObject({ address: '127.0.0.1' });
+});
