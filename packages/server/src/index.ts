@@ -5,3 +5,9 @@ export { type RefusalReason, ServerCounters } from './counters.js';
 export { type GateOptions, SUBPROTOCOL } from './gate.js';
 export { type Meter, type Registered, ServerSecureWebSocket } from './server-secure-web-socket.js';
 export type { SocketCause, SocketLike } from './socket-like.js';
+export {
+  type CertificateWatch,
+  type ServedCertificate,
+  type WatchCertificateOptions,
+  watchCertificate,
+} from './watch-certificate.js';
