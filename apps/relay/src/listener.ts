@@ -13,12 +13,15 @@ export interface ListenOptions {
   readonly host: string | undefined;
   /** How long to wait for a port that another process still has. */
   readonly waitMs?: number;
+  /** Called once if it has to wait. */
+  readonly onWait?: () => void;
 }
 
 /** Listens, and gives the port. Rejects with Node's error, of which EADDRINUSE says what to do about it. */
 export async function listen(server: Server, options: ListenOptions): Promise<number> {
   const { port, host, waitMs = 0 } = options;
   const deadline = Date.now() + waitMs;
+  let waiting = false;
   for (;;) {
     try {
       server.listen({ port, host });
@@ -30,6 +33,8 @@ export async function listen(server: Server, options: ListenOptions): Promise<nu
         const hint = waitMs > 0 ? `still in use after ${waitMs / 1000} s` : 'in use; wait-for-port waits for it';
         throw new Error(`port ${port}${host === undefined ? '' : ` of ${host}`} is ${hint}`, { cause: error });
       }
+      if (!waiting) options.onWait?.();
+      waiting = true;
       await wait(TRY_EVERY_MS);
     }
   }

@@ -138,7 +138,12 @@ export async function startRelay(options: RelayOptions = {}): Promise<Relay> {
   const handedOver = options.socketActivation === true && isHandedOver(process.env);
   const bound = handedOver
     ? await listenOnHandedOver(server)
-    : await listen(server, { port, host, waitMs: options.waitForPortMs ?? 0 });
+    : await listen(server, {
+        port,
+        host,
+        waitMs: options.waitForPortMs ?? 0,
+        onWait: () => log.log.info({ port }, 'waiting for the port'),
+      });
   const aside =
     metricsListen === undefined
       ? null
@@ -186,6 +191,7 @@ export async function startRelay(options: RelayOptions = {}): Promise<Relay> {
       if (delayMs > 0) await wait(delayMs);
       // The port is free from here: the process that replaces this one takes it while clients are still here.
       stopListening();
+      log.log.info({ port: bound, clients: router.size }, 'the port is free');
       await router.drain(drainOptions);
       await close();
     },

@@ -3,9 +3,9 @@ import { Endpoint, type StateEvent } from '@sws/client';
 import { Identity } from '@sws/crypto';
 import { randomBytes } from '@sws/crypto/platform';
 import { afterAll, afterEach, expect, test } from 'vitest';
+import { temporaryFolder } from '../../../bench/src/relay-process.js';
 import { openAccessFiles, parseAllowedKeys, parseTokens, tokenAllows } from '../src/access.js';
 import { startRelay } from '../src/index.js';
-import { temporaryFolder } from './relay-process.js';
 
 const folder = temporaryFolder();
 const cleanup: (() => unknown)[] = [];

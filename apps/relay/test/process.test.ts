@@ -6,8 +6,8 @@ import { Endpoint, type StateEvent } from '@sws/client';
 import { Identity } from '@sws/crypto';
 import { randomBytes } from '@sws/crypto/platform';
 import { afterAll, afterEach, describe, expect, test } from 'vitest';
-import { freePort } from '../../../packages/router-nats/test/nats-server.js';
-import { RelayProcess, temporaryFolder } from './relay-process.js';
+import { freePort } from '../../../bench/src/nats-server.js';
+import { RelayProcess, temporaryFolder } from '../../../bench/src/relay-process.js';
 
 const folder = temporaryFolder();
 const cleanup: (() => unknown)[] = [];
@@ -122,7 +122,7 @@ describe('stopping', () => {
     expect(await ready(`http://127.0.0.1:${aside}/`)).toBe(503);
     expect(await relay.exited).toBe(0);
     expect(failures[0]).toBe('restarting');
-    expect(relay.log.map(({ msg }) => msg)).toEqual(['listening', 'draining', 'drained']);
+    expect(relay.log.map(({ msg }) => msg)).toEqual(['listening', 'draining', 'the port is free', 'drained']);
   });
 
   test('SIGINT drains too, and a second signal ends at once', async () => {

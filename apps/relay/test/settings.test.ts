@@ -3,11 +3,11 @@ import { writeFileSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 import { Command } from 'commander';
 import { afterAll, describe, expect, test } from 'vitest';
+import { temporaryFolder } from '../../../bench/src/relay-process.js';
 import { flagsOf, withSettings } from '../src/settings/command-line.js';
 import { loadSettings } from '../src/settings/load.js';
 import { environmentNameOf, kebabOf, parseListen, SCHEMA, type Settings } from '../src/settings/schema.js';
 import type { Setting } from '../src/settings/setting.js';
-import { temporaryFolder } from './relay-process.js';
 
 const folder = temporaryFolder();
 afterAll(folder.remove);

@@ -1,7 +1,7 @@
 import { backplaneTests } from '@sws/router/testing';
 import { afterAll, afterEach, beforeAll, describe, expect, test } from 'vitest';
+import { hasNatsServer, NatsServer } from '../../../bench/src/nats-server.js';
 import { type NatsBackplane, natsBackplane } from '../src/index.js';
-import { hasNatsServer, NatsServer } from './nats-server.js';
 
 describe.skipIf(!hasNatsServer)('over NATS (skipped where nats-server is not installed)', () => {
   let server: NatsServer;

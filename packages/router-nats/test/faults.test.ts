@@ -6,9 +6,9 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { connect } from '@nats-io/transport-node';
 import { afterEach, describe, expect, test } from 'vitest';
+import { freePort, hasNatsServer, NatsServer } from '../../../bench/src/nats-server.js';
 import { type NatsBackplane, type NatsBackplaneOptions, type NatsEvent, natsBackplane } from '../src/index.js';
 import { MAX_UNCONFIRMED_BYTES } from '../src/publish-window.js';
-import { freePort, hasNatsServer, NatsServer } from './nats-server.js';
 import { RecordingNode } from './recording-node.js';
 
 const A = 'a1'.repeat(32);

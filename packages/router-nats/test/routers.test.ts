@@ -2,8 +2,8 @@ import { decodeHex } from '@sws/crypto';
 import { encodeMessage, type Failure, type RelayFrame } from '@sws/protocol';
 import { type RegisteredSocket, Router } from '@sws/router';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { hasNatsServer, NatsServer } from '../../../bench/src/nats-server.js';
 import { type NatsBackplane, natsBackplane } from '../src/index.js';
-import { hasNatsServer, NatsServer } from './nats-server.js';
 
 const PATIENCE = { timeout: 10_000, interval: 10 };
 

@@ -5,7 +5,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 
-const MAIN = fileURLToPath(new URL('../dist/main.js', import.meta.url));
+const MAIN = fileURLToPath(new URL('../../apps/relay/dist/main.js', import.meta.url));
 const START_MS = 15_000;
 
 /** A folder for one test file's identities, lists and certificates. */
