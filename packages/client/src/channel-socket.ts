@@ -52,6 +52,20 @@ function byteLength(item: SendItem): number {
   return item instanceof Uint8Array ? item.length : item.size;
 }
 
+let turnTaken = false;
+
+/**
+ * Each event is a task (WHATWG WebSockets, feedback from the protocol): what one queues as microtasks runs before the
+ * next. A transport may give several messages in one turn, as `ws` does; all but the first then wait for their own.
+ */
+function takeTurn(): void {
+  if (turnTaken) return;
+  turnTaken = true;
+  queueMicrotask(() => {
+    turnTaken = false;
+  });
+}
+
 /** Where pages come and go. */
 interface PageEvents {
   addEventListener?(type: 'pagehide', listener: (event: { readonly persisted: boolean }) => void): void;
@@ -90,9 +104,8 @@ export class ChannelSocket {
   #acknowledgedMessages = 0;
   #closeArguments: { readonly code: number; readonly reason: string } | null = null;
   #paused = false;
-  /** Messages, and a close behind them, that came while paused. */
+  /** Messages, and a close behind them, that came while paused, or in one turn with another event. */
   #held: ChannelEvent[] = [];
-  #draining = false;
   #deliveredWaits: {
     readonly after: number;
     readonly resolve: () => void;
@@ -130,9 +143,8 @@ export class ChannelSocket {
     return this.#paused;
   }
 
-  /** Opens a channel; `relay` is this socket's to release. */
+  /** Opens a channel, while still CONNECTING; `relay` is this socket's to release. */
   connectThrough(relay: RelayConnection, offer: ConnectOffer): void {
-    if (this.#readyState !== 0) return relay.release();
     this.#relay = relay;
     this.#offered = offer.protocols;
     this.#stopWaiting = relay.whenMyTurn(() => this.#openChannel(relay, offer));
@@ -150,9 +162,10 @@ export class ChannelSocket {
   /** An event of the channel. */
   receive(event: ChannelEvent): void {
     if (this.#ending) return;
-    if ((this.#paused || this.#held.length > 0) && (event.type === 'message' || event.type === 'close'))
-      this.#held.push(event);
-    else this.#take(event);
+    if (event.type !== 'message' && event.type !== 'close') return this.#take(event);
+    if (!this.#paused && !turnTaken && this.#held.length === 0) return this.#take(event);
+    this.#held.push(event);
+    if (!this.#paused) queueTask(this.#takeHeld);
   }
 
   /** Sends behind what was sent before. False if the socket can no longer send: the bytes count as buffered for good. */
@@ -201,7 +214,7 @@ export class ChannelSocket {
   /** Lets messages through again, each in a task of its own. */
   resume(): void {
     this.#paused = false;
-    this.#drainHeld();
+    for (const _ of this.#held) queueTask(this.#takeHeld);
   }
 
   /** Resolves when the peer's process has everything sent so far; rejects with SwsError if the socket closes first. */
@@ -228,6 +241,7 @@ export class ChannelSocket {
   }
 
   #take(event: ChannelEvent): void {
+    takeTurn();
     switch (event.type) {
       case 'open':
         this.#opened();
@@ -287,17 +301,11 @@ export class ChannelSocket {
     this.listener?.acknowledged();
   }
 
-  #drainHeld(): void {
-    if (this.#draining || this.#held.length === 0) return;
-    this.#draining = true;
-    queueTask(() => {
-      this.#draining = false;
-      if (this.#paused || this.#ending) return;
-      const event = this.#held.shift();
-      if (event !== undefined) this.#take(event);
-      this.#drainHeld();
-    });
-  }
+  readonly #takeHeld = (): void => {
+    if (this.#paused || this.#ending) return;
+    const event = this.#held.shift();
+    if (event !== undefined) this.#take(event);
+  };
 
   #flush(): void {
     for (let item = this.#waiting[0]; item !== undefined; item = this.#waiting[0]) {

@@ -30,7 +30,10 @@ export function connectAs(
   offer: ConnectOffer,
 ): ChannelSocket {
   identity
-    .then((own) => socket.connectThrough(RelayConnection.acquire(relay, own, options), offer))
+    .then((own) => {
+      // One that was closed meanwhile dials nobody.
+      if (socket.readyState === 0) socket.connectThrough(RelayConnection.acquire(relay, own, options), offer);
+    })
     .catch((error: unknown) => socket.fail(error));
   return socket;
 }

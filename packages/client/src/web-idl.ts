@@ -25,6 +25,16 @@ function isArrayBuffer(value: unknown): value is ArrayBuffer {
   }
 }
 
+/** By what it can do: pages that are not isolated have shared memory (WebAssembly makes it), but not its class. */
+function isSharedMemory(value: unknown): boolean {
+  if (typeof value !== 'object' || value === null || isArrayBuffer(value)) return false;
+  try {
+    return new DataView(value as SharedArrayBuffer).byteOffset === 0;
+  } catch {
+    return false;
+  }
+}
+
 function refuseResizable(buffer: ArrayBuffer): void {
   if ((buffer as ArrayBuffer & { readonly resizable?: boolean }).resizable === true)
     throw new TypeError('a resizable ArrayBuffer can not be sent');
@@ -35,7 +45,7 @@ export function toDomString(value: unknown): string {
   return `${value}`;
 }
 
-/** What `send` takes, as bytes of its own, text or a Blob. A SharedArrayBuffer is no BufferSource: it goes as its string. @throws TypeError for a Symbol, and for views of shared or resizable memory */
+/** What `send` takes, as bytes of its own, text or a Blob. @throws TypeError for a Symbol, and for shared or resizable memory */
 export function toSendItem(value: unknown): string | Bytes | Blob {
   if (typeof value === 'string') return value;
   if (isBlob(value)) return value;
@@ -52,6 +62,7 @@ export function toSendItem(value: unknown): string | Bytes | Blob {
     refuseResizable(value);
     return value.byteLength === 0 ? new Uint8Array(0) : new Uint8Array(value).slice();
   }
+  if (isSharedMemory(value)) throw new TypeError('shared memory can not be sent');
   return toDomString(value);
 }
 

@@ -1,0 +1,30 @@
+import { ClientSecureWebSocket } from '@sws/client';
+import { Identity } from '@sws/crypto';
+import { randomBytes } from '@sws/crypto/platform';
+import { STATEMENTS } from './index.js';
+
+/** What the test gives a page: the subject but for the class. */
+export interface Place {
+  readonly prefix: string;
+  readonly origin: string;
+  readonly nobody: string;
+}
+
+declare global {
+  /** Runs a statement in this page; `null` if it holds, else what went wrong. */
+  var runStatement: (subject: 'browser' | 'ours', place: Place, index: number) => Promise<string | null>;
+}
+
+const classes = {
+  browser: globalThis.WebSocket,
+  ours: ClientSecureWebSocket.with({ identity: Identity.generate(randomBytes) }) as typeof WebSocket,
+};
+
+globalThis.runStatement = async (subject, place, index) => {
+  try {
+    await STATEMENTS[index]?.run({ ...place, WebSocket: classes[subject] });
+    return null;
+  } catch (error) {
+    return error instanceof Error ? `${error.name}: ${error.message}` : String(error);
+  }
+};

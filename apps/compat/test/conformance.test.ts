@@ -1,0 +1,91 @@
+import { existsSync } from 'node:fs';
+import { createServer } from 'node:http';
+import { fileURLToPath } from 'node:url';
+import { ClientSecureWebSocket } from '@sws/client';
+import { type Browser, chromium, type Page } from 'playwright-core';
+import { build } from 'vite';
+import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { STATEMENTS } from '../src/conformance/index.js';
+import type { Place } from '../src/conformance/page.js';
+import { listen, newIdentity, plainServer, Stoppers, secureServer } from './servers.js';
+
+const CHROMIUM = process.env.SWS_CHROMIUM ?? '/usr/bin/chromium';
+const stoppers = new Stoppers();
+let plain: Place;
+let secure: Place;
+
+beforeAll(async () => {
+  plain = await plainServer(stoppers);
+  secure = await secureServer(stoppers);
+});
+afterAll(() => stoppers.stop());
+
+const named = STATEMENTS.map(({ clause, says, page = false, chromiumDiffers }, index) => ({
+  name: `${clause}: ${says}`,
+  chromiumDiffers,
+  index,
+  page,
+}));
+
+describe('ours in Node holds to the standard', () => {
+  const OwnSocket = ClientSecureWebSocket.with({ identity: newIdentity() }) as typeof WebSocket;
+  for (const { name, index } of named.filter(({ page }) => !page))
+    test(name, () => STATEMENTS[index]?.run({ ...secure, WebSocket: OwnSocket }));
+});
+
+describe.skipIf(!existsSync(CHROMIUM))('in Chromium (skipped where there is no Chromium)', () => {
+  let browser: Browser;
+  let page: Page;
+
+  beforeAll(async () => {
+    const entry = fileURLToPath(new URL('../src/conformance/page.ts', import.meta.url));
+    const built = await build({
+      configFile: false,
+      logLevel: 'error',
+      build: { write: false, minify: false, lib: { entry, formats: ['es'], fileName: 'page' } },
+    });
+    const [output] = [built].flat();
+    const chunk = output !== undefined && 'output' in output ? output.output[0] : undefined;
+    const script = chunk?.type === 'chunk' ? chunk.code : '';
+    const server = createServer((request, response) => {
+      const isScript = request.url === '/page.js';
+      response.setHeader('content-type', isScript ? 'text/javascript' : 'text/html');
+      response.end(isScript ? script : '<!doctype html><meta charset=utf-8><script type=module src=/page.js></script>');
+    });
+    const port = await listen(server);
+    stoppers.add(async () => server.close());
+    browser = await chromium.launch({
+      executablePath: CHROMIUM,
+      args: [
+        '--headless',
+        '--no-sandbox',
+        '--disable-gpu',
+        '--disable-quic',
+        '--no-first-run',
+        '--disable-background-networking',
+        '--disable-component-update',
+        '--disable-sync',
+      ],
+    });
+    stoppers.add(() => browser.close());
+    page = await browser.newPage();
+    await page.goto(`http://127.0.0.1:${port}/`);
+    await page.waitForFunction(() => typeof globalThis.runStatement === 'function');
+  }, 60_000);
+
+  describe.each(['browser', 'ours'] as const)('%s', (subject) => {
+    for (const { name, index, chromiumDiffers } of named) {
+      const differs = subject === 'browser' && chromiumDiffers !== undefined;
+      test(differs ? `${name} (Chromium differs: ${chromiumDiffers})` : name, async () => {
+        const wrong = await page.evaluate(([which, where, number]) => globalThis.runStatement(which, where, number), [
+          subject,
+          subject === 'browser' ? plain : secure,
+          index,
+        ] as const);
+        // Where Chromium itself differs, this tells when it no longer does.
+        if (differs) expect(wrong).not.toBeNull();
+        else expect(wrong).toBeNull();
+      });
+    }
+  });
+});
