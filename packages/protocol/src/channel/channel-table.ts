@@ -126,10 +126,8 @@ export class ChannelTable {
   open(peer: Uint8Array, offer: ChannelOffer, nowMs: number): Channel {
     if (equalBytes(peer, this.#options.staticKey.publicKeyBytes()))
       throw new SwsError('bad-address', 'a key can not open a channel to itself');
-    const channels = this.#byPeer.get(encodeHex(peer));
-    if ((channels?.size ?? 0) >= MAX_CHANNELS_PER_PEER) {
+    if (!this.#makeRoom(encodeHex(peer)))
       throw new SwsError('over-limits', `at most ${MAX_CHANNELS_PER_PEER} channels to one peer`);
-    }
     const channel = Channel.open(this.#host, this.#peer(peer).context, offer);
     this.#add(channel);
     this.#waiting.push(channel);
@@ -218,6 +216,18 @@ export class ChannelTable {
     this.#startWaiting(nowMs);
   }
 
+  /** Whether one more channel with this peer fits: the oldest that has closed lets go early if it must. */
+  #makeRoom(peer: string): boolean {
+    const channels = this.#byPeer.get(peer);
+    if (channels === undefined || channels.size < MAX_CHANNELS_PER_PEER) return true;
+    for (const channel of channels) {
+      if (channel.phase !== 'tombstone') continue;
+      channel.abort({ code: 'over-limits', detail: `more than ${MAX_CHANNELS_PER_PEER} channels with one peer` });
+      return true;
+    }
+    return false;
+  }
+
   #receiveOpen(peer: Uint8Array, frame: Extract<ChannelFrame, { kind: 1 }>, content: Uint8Array, nowMs: number): void {
     const address = encodeHex(peer);
     const channels = this.#byPeer.get(address);
@@ -234,7 +244,7 @@ export class ChannelTable {
       this.counters.notOpened++;
       return;
     }
-    if ((channels?.size ?? 0) >= MAX_CHANNELS_PER_PEER) {
+    if (!this.#makeRoom(address)) {
       this.counters.overBounds++;
       this.#reset(peer, frame.channelId, RESET_CODE.overLimits, content, nowMs);
       return;

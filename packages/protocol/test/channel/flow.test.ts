@@ -130,6 +130,28 @@ test('a RESET counts only if it echoes what is pending: the relay can not provok
   expect(a.end).toMatchObject({ end: { code: 1006, failure: { code: 'unknown-channel' } } });
 });
 
+test('sockets that have closed do not use up the channels to a peer; those that are open are never given up', () => {
+  const world = new World(12);
+  const opened = () => {
+    const channel = world.open();
+    // The rate of handshakes is limited too.
+    world.pass(40);
+    return channel;
+  };
+  const open = Array.from({ length: 253 }, opened);
+  for (let i = 0; i < 3; i++) {
+    const closed = opened();
+    closed.close(1000, '', world.now);
+    world.run();
+    expect(closed.phase).toBe('tombstone');
+  }
+  expect([world.end(0).table.size, world.end(1).table.size]).toEqual([256, 256]);
+  open.push(opened(), opened(), opened());
+  expect([world.end(0).table.size, world.end(1).table.size]).toEqual([256, 256]);
+  expect(() => world.open()).toThrow(expect.objectContaining({ code: 'over-limits' }));
+  expect(new Set(open.map(({ phase }) => phase))).toEqual(new Set(['open']));
+});
+
 test('a channel to oneself is refused', () => {
   const world = new World(6);
   const { table, identity } = world.end(0);
