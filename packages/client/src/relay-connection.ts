@@ -23,6 +23,9 @@ const DRAIN_POLL_MS = 10;
 /** A connection that nobody uses is kept this long, so that a socket opened next finds it. */
 const LINGER_MS = 500;
 
+/** Tells a peer that this tab is done (RFC 6455 §7.4.1). */
+const GOING_AWAY = 1001;
+
 /** Takes the incoming channels of a connection. */
 export interface IncomingHandler {
   readonly accept: AcceptPolicy;
@@ -133,11 +136,17 @@ export class RelayConnection {
         this.#untilMyTurn.clear();
         for (const action of actions) action();
       },
-      waiting: (detail) => {
-        this.#myTurn = false;
-        this.run((connection) => connection.close({ code: 'replaced', detail }));
-      },
+      waiting: (detail) => this.#letGo(detail),
     });
+  }
+
+  /** It is another tab's turn: peers are told as long as this tab's connection lasts, and everything here ends. */
+  #letGo(detail: string): void {
+    this.#myTurn = false;
+    const now = this.connection.time(Date.now());
+    for (const channel of this.#listeners.keys()) if (channel.phase === 'open') channel.close(GOING_AWAY, '', now);
+    this.#pump();
+    this.run((connection) => connection.close({ code: 'replaced', detail }));
   }
 
   release(): void {
