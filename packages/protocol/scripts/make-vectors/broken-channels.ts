@@ -66,7 +66,7 @@ export function brokenChannelVectors() {
     openFrame: hex(openFrame),
     acceptFrame: hex(acceptFrame),
     keys: hexOf({ ...keys }),
-    rekey: hexOf(ephemerals),
+    rekey: hexOf({ eaSecret: ephemerals.ea, ebSecret: ephemerals.eb }),
     keysAfterRekey: hexOf({ ...keysAfterRekey }),
     next: { frame: hex(firstFrame), delivers: { text: 'first' } },
     invalid: [

@@ -19,7 +19,7 @@ function written(name: string, recorded: Recorder, rekeys: readonly { ea: Uint8A
   return {
     name,
     ...writeInputs(recorded.inputs),
-    rekeys: rekeys.map(hexOf),
+    rekeys: rekeys.map(({ ea, eb }) => hexOf({ eaSecret: ea, ebSecret: eb })),
     epochs: recorded.epochs.map((keys) => hexOf({ ...keys })),
     steps: recorded.steps,
   };

@@ -15,9 +15,9 @@ export function writeInputs(inputs: HandshakeInputs) {
     initiatorSeed: hex(initiator.exportSeed()),
     responderSeed: hex(responder.exportSeed()),
     channelId: hex(channelId),
-    ea: hex(ea),
+    eaSecret: hex(ea),
     kemSeed: hex(kemSeed),
-    eb: hex(eb),
+    ebSecret: hex(eb),
     kemRandom: hex(kemRandom),
     open,
     accept,
@@ -120,7 +120,7 @@ export function handshakeVectors() {
   );
   return {
     description:
-      'PROTOCOL section 4, Handshake. A initiator, B responder. Inputs: both seeds, channelId, the secrets ea and eb, kemSeed (d || z of the initiator’s ML-KEM-768 key), kemRandom (m of the encapsulation; ct and K are given, for libraries that draw their own). openFrame and acceptFrame are contents of MESSAGEs. invalid: frames for the handshake `of`; dropped means that the frame is counted and ignored.',
+      'PROTOCOL section 4, Handshake. A initiator, B responder. Inputs: both seeds, channelId, eaSecret and ebSecret (the secrets of Ea and Eb; no two names here differ in case alone), kemSeed (d || z of the initiator’s ML-KEM-768 key), kemRandom (m of the encapsulation; ct and K are given, for libraries that draw their own). openFrame and acceptFrame are contents of MESSAGEs. invalid: frames for the handshake `of`; dropped means that the frame is counted and ignored.',
     valid: [
       written('without subprotocols', plain),
       written('a subprotocol and a resource', chosen),

@@ -57,7 +57,7 @@ const roles = (recorded: Recorded): Step['from'][] =>
 describe.each(PROVIDERS)('$name', (provider) => {
   for (const recorded of valid) {
     test.each(roles(recorded))(`${recorded.name}: the %s's machine does as recorded`, (role) => {
-      const secrets = recorded.rekeys.map(({ ea, eb }) => (role === 'initiator' ? ea : eb));
+      const secrets = recorded.rekeys.map(({ eaSecret, ebSecret }) => (role === 'initiator' ? eaSecret : ebSecret));
       const end = new ScriptedEnd(role, provider, recorded, secrets);
       play(end, role, recorded.steps);
       expect(end.table.counters).toMatchObject({ malformed: 0, notOpened: 0, resetsSent: 0 });
@@ -67,7 +67,7 @@ describe.each(PROVIDERS)('$name', (provider) => {
   test.each(broken.invalid)('a broken channel: $name', (vector) => {
     const { frames, failure } = vector;
     const settings = 'maxMessageBytes' in vector ? { maxMessageBytes: Number(vector.maxMessageBytes) } : {};
-    const end = new ScriptedEnd('responder', provider, broken, [broken.rekey.eb], settings);
+    const end = new ScriptedEnd('responder', provider, broken, [broken.rekey.ebSecret], settings);
     end.receive(unhex(broken.openFrame));
     expect(end.sent).toEqual([broken.acceptFrame]);
     for (const given of frames) {

@@ -14,9 +14,9 @@ export interface ChannelVector {
   readonly initiatorSeed: string;
   readonly responderSeed: string;
   readonly channelId: string;
-  readonly ea: string;
+  readonly eaSecret: string;
   readonly kemSeed: string;
-  readonly eb: string;
+  readonly ebSecret: string;
   readonly kemRandom: string;
   readonly open: { readonly resource: string; readonly protocols: readonly string[]; readonly limit: number };
   readonly accept: { readonly protocol: string; readonly limit: number };
@@ -44,7 +44,7 @@ export class ScriptedEnd {
     const other = role === 'initiator' ? vector.responderSeed : vector.initiatorSeed;
     this.#vector = vector;
     this.#peer = Identity.fromSeed(unhex(other), provider).publicKeyBytes();
-    const handshake = role === 'initiator' ? [vector.ea] : [vector.kemRandom, vector.eb];
+    const handshake = role === 'initiator' ? [vector.eaSecret] : [vector.kemRandom, vector.ebSecret];
     const drawn = [...handshake, ...secrets];
     let counter = 0;
     this.table = new ChannelTable({
