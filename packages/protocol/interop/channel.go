@@ -123,6 +123,7 @@ type Channel struct {
 	lost        time.Time
 	interrupted bool
 	keyUsed     time.Time
+	rekeyWanted bool
 	ended       bool
 }
 
@@ -326,13 +327,13 @@ func (c *Channel) rekeyed() {
 	c.emit(Event{Name: "rekeyed", Epoch: c.keys.epoch})
 }
 
-// rekey begins a rekey; it may come at any time when none is under way and the present keys are confirmed.
-func (c *Channel) rekey() bool {
+// rekey begins a rekey if one may begin: none is under way, and the present keys are confirmed.
+func (c *Channel) rekey() {
 	if c.phase != phaseOpen || !c.Initiator || c.closing || c.keys.Rekeying() || !c.keys.Confirmed() {
-		return false
+		return
 	}
+	c.rekeyWanted = false
 	c.urgent = append(c.urgent, &outgoing{opcode: opRekey, content: c.keys.StartRekey(random(32))})
-	return true
 }
 
 func (c *Channel) receiveControl(frame []byte, now time.Time) {
@@ -580,7 +581,7 @@ func (c *Channel) tick(now time.Time) {
 		c.resend(now)
 	}
 	frames := c.keys.sealedFrames + c.keys.openedData
-	if frames >= rekeyFrames || !c.keyUsed.IsZero() && now.Sub(c.keyUsed) >= rekeyAge {
+	if c.rekeyWanted || frames >= rekeyFrames || !c.keyUsed.IsZero() && now.Sub(c.keyUsed) >= rekeyAge {
 		c.rekey()
 	}
 	wait := 30 * time.Second

@@ -134,11 +134,10 @@ func (c *Channel) Close(code uint16, reason string) {
 	c.pump(time.Now())
 }
 
-// Rekey begins a rekey early if one may begin; call it in Do.
-func (c *Channel) Rekey() bool {
-	began := c.rekey()
-	c.pump(time.Now())
-	return began
+// Rekey has the keys changed early, as soon as that may be; only the initiator's does. Call it in Do.
+func (c *Channel) Rekey() {
+	c.rekeyWanted = true
+	c.tick(time.Now())
 }
 
 // Cut breaks the connection without a word, as a network would; the client connects again.

@@ -114,9 +114,7 @@ func (p *peer) use(c command) {
 			p.channel.Send(true, fmt.Appendf(nil, "flood %d", i))
 		}
 	case "rekey":
-		if !p.channel.Rekey() {
-			say("not-rekeyed", nil)
-		}
+		p.channel.Rekey()
 	case "close":
 		p.channel.Close(c.Code, c.Reason)
 	default:
