@@ -9,9 +9,10 @@ import {
   UNDELIVERABLE_HEAD_BYTES,
   type UndeliverableCode,
 } from '@sws/protocol';
-import { type Backplane, type BackplaneLink, inProcessBackplane } from './backplane.js';
+import type { Backplane, BackplaneLink } from './backplane.js';
 import { type Claim, compareClaims } from './claim.js';
 import { Correspondences } from './correspondences.js';
+import { LONE_NODE } from './lone-node.js';
 import { type KeyEvent, NEWEST_WINS } from './newest-wins.js';
 import { type Meter, type Rate, RateLimits } from './rate-limits.js';
 import type { RegisteredSocket } from './registered-socket.js';
@@ -22,7 +23,7 @@ import { Terms } from './terms.js';
 export interface RouterOptions {
   /** Unique among the nodes of one backplane. @defaultValue random */
   readonly nodeId?: string;
-  /** @defaultValue in-process */
+  /** What joins this node to others. @defaultValue none: a node alone */
   readonly backplane?: Backplane;
   /** What each client is told and held to. @defaultValue 65,536 bytes, 1,000 messages/s, 8 MiB/s */
   readonly limits?: Partial<Limits>;
@@ -117,16 +118,7 @@ export class Router {
     checkRate('addressLimits', perAddress);
     this.#rates = new RateLimits(this.limits, perAddress);
     this.#keepalive = options.keepalive ?? 15;
-    const backplane = options.backplane ?? inProcessBackplane();
-    if (maxMessage > backplane.maxMessageBytes)
-      throw new RangeError(`limits.maxMessage is at most ${backplane.maxMessageBytes} bytes on this backplane`);
-    this.#backplane = backplane.join({
-      nodeId: this.nodeId,
-      claimed: (claim) => this.#claimed(claim),
-      message: (to, message) => this.#fromBackplane(to, message),
-      gone: (key) => this.#tellGone(key),
-      undeliverable: (to, from, head, code) => this.#notifyUndeliverable(from, to, head, code),
-    });
+    this.#backplane = this.#join(options.backplane);
   }
 
   /** Keys registered at this node. */
@@ -203,6 +195,19 @@ export class Router {
       registration.socket.close(RESTARTING);
     }
     this.#backplane.leave();
+  }
+
+  #join(backplane: Backplane | undefined): BackplaneLink {
+    if (backplane === undefined) return LONE_NODE;
+    if (this.limits.maxMessage > backplane.maxMessageBytes)
+      throw new RangeError(`limits.maxMessage is at most ${backplane.maxMessageBytes} bytes on this backplane`);
+    return backplane.join({
+      nodeId: this.nodeId,
+      claimed: (claim) => this.#claimed(claim),
+      message: (to, message) => this.#fromBackplane(to, message),
+      gone: (key) => this.#tellGone(key),
+      undeliverable: (to, from, head, code) => this.#notifyUndeliverable(from, to, head, code),
+    });
   }
 
   /** Takes a key one step through the table of newest wins. */

@@ -14,8 +14,9 @@ import {
 import { ServerCounters } from './counters.js';
 import { DEFAULT_MAX_MESSAGE_BYTES } from './max-message.js';
 import { onePerTurn } from './one-per-turn.js';
+import type { Meter } from './pace.js';
 import { networkOf } from './remote-address.js';
-import { type Meter, ServerSecureWebSocket } from './server-secure-web-socket.js';
+import { ServerSecureWebSocket } from './server-secure-web-socket.js';
 import type { SocketCause, SocketLike } from './socket-like.js';
 
 const AUTHORIZE_TIMEOUT_MS = 10_000;
@@ -160,9 +161,9 @@ class Acceptance<Request> {
       if (output.type === 'send') this.#socket.send(encodeFrame(output.frame));
       else if (output.type === 'close') {
         const { code, detail } = output.failure;
+        this.#fail(output.failure);
         this.#socket.close(FAILURES[code].closeCode ?? 1011, detail.slice(0, 120));
         setTimeout(() => this.#socket.terminate(), CLOSE_GRACE_MS).unref();
-        this.#fail(output.failure);
       } else {
         clearTimeout(this.#timer);
         void this.#admit(output.proof);

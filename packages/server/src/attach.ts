@@ -1,49 +1,21 @@
 import type { Server as HttpServer, IncomingMessage } from 'node:http';
 import type { Server as HttpsServer } from 'node:https';
 import type { Duplex } from 'node:stream';
-import { SwsError } from '@sws/crypto';
 import { WebSocketServer } from 'ws';
-import { type AcceptOptions, accept } from './accept.js';
 import { wsSocket } from './adapters/ws.js';
-import { ServerCounters } from './counters.js';
-import { Gate, type GateOptions, SUBPROTOCOL } from './gate.js';
+import { type Attached, Entrance, type EntranceOptions } from './entrance.js';
+import { STATUS_TEXT, SUBPROTOCOL } from './gate.js';
 import { Handshakes } from './handshakes.js';
-import { DEFAULT_MAX_MESSAGE_BYTES, maxFrameBytes } from './max-message.js';
-import type { ServerSecureWebSocket } from './server-secure-web-socket.js';
 
 /** An unregistered connection that sends this much is cut: what is over 4 KiB is refused with a word, a flood is not read. */
 const MAX_UNREGISTERED_BYTES = 16_384;
-const STATUS_TEXT = { 400: 'Bad Request', 403: 'Forbidden', 503: 'Service Unavailable' } as const;
-
-/** What every way in takes, whichever WebSocket library it uses. */
-export interface EntranceOptions<Request> extends Omit<AcceptOptions<Request>, 'remoteAddress'>, GateOptions {
-  /** Bound to `router.attach`: takes the registered socket and sets its `onmessage`. */
-  readonly onSocket: (socket: ServerSecureWebSocket) => void;
-  /** Told of each connection that was not let in or did not register, for a log; `counters` has counted it. */
-  readonly onRefused?: (refusal: Refusal) => void;
-}
-
-/** A connection that did not become a registered one. */
-export interface Refusal {
-  /** A reason of `counters.refusals`. */
-  readonly reason: string;
-  readonly detail: string;
-  /** As the limits count it. */
-  readonly remoteAddress: string;
-}
+/** A message may come in pieces, but not in so many that the bookkeeping outweighs it. */
+const MAX_FRAGMENTS = 1_024;
+const MIN_CHUNK_BYTES = 64;
 
 export interface AttachOptions extends EntranceOptions<IncomingMessage> {
   /** A connection without a whole HTTP request by then is cut, TLS handshake included, in ms. @defaultValue 10,000 */
   readonly handshakeTimeoutMs?: number;
-}
-
-/** Where clients come in. */
-export interface Attached {
-  readonly counters: ServerCounters;
-  /** Connections that were let in, registered or not. */
-  readonly connections: number;
-  /** Takes no more upgrades. Registered sockets are the router's to close. */
-  close(): void;
 }
 
 /**
@@ -51,38 +23,31 @@ export interface Attached {
  * @throws RangeError for an option that is out of its range
  */
 export function attach(server: HttpServer | HttpsServer, options: AttachOptions): Attached {
-  const { onSocket, onRefused, maxMessage = DEFAULT_MAX_MESSAGE_BYTES, counters = new ServerCounters() } = options;
-  const gate = new Gate(options, counters);
+  const entrance = new Entrance(options);
+  const { counters, gate, maxFrameBytes } = entrance;
   const handshakes = new Handshakes(server, options, gate.proxies, counters);
-  const maxPayload = maxFrameBytes(maxMessage);
   const webSockets = new WebSocketServer({
     noServer: true,
     clientTracking: false,
     perMessageDeflate: false,
-    maxPayload,
-    // A message may come in pieces, but not in so many that the bookkeeping outweighs it.
-    maxFragments: 1_024,
-    maxBufferedChunks: Math.max(1_024, maxPayload >> 6),
+    maxPayload: maxFrameBytes,
+    maxFragments: MAX_FRAGMENTS,
+    maxBufferedChunks: Math.ceil(maxFrameBytes / MIN_CHUNK_BYTES),
     handleProtocols: (offered) => (offered.has(SUBPROTOCOL) ? SUBPROTOCOL : false),
   });
 
   const upgrade = (request: IncomingMessage, raw: Duplex, head: Buffer): void => {
     const { headers, socket } = request;
     const forwarded = headers['x-forwarded-for'];
-    const visitor = {
+    const entry = entrance.enter({
       origin: headers.origin,
       protocols: headers['sec-websocket-protocol'],
       forwardedFor: Array.isArray(forwarded) ? forwarded.join(',') : forwarded,
       address: socket.remoteAddress ?? '',
-    };
-    const entry = gate.enter(visitor);
-    if (!entry.ok) {
-      const remoteAddress = gate.proxies.clientOf(visitor.address, visitor.forwardedFor);
-      onRefused?.({ reason: entry.reason, detail: 'not let in', remoteAddress });
-      return refuse(raw, entry.status);
-    }
-    const { remoteAddress, registered, left } = entry.place;
-    raw.once('close', left);
+    });
+    if (!entry.ok) return refuse(raw, entry.status);
+    const { place } = entry;
+    raw.on('close', place.left);
     let unread = MAX_UNREGISTERED_BYTES;
     const meter = (chunk: Buffer): void => {
       unread -= chunk.length;
@@ -93,29 +58,24 @@ export function attach(server: HttpServer | HttpsServer, options: AttachOptions)
     };
     webSockets.handleUpgrade(request, raw, head, (webSocket) => {
       raw.on('data', meter);
-      accept(wsSocket(webSocket, raw), request, { ...options, maxMessage, counters, remoteAddress }).then(
-        (registeredSocket) => {
-          raw.off('data', meter);
-          registered();
-          onSocket(registeredSocket);
-          registeredSocket.start();
-        },
-        // Counted and closed by accept.
-        (error: unknown) => {
-          if (error instanceof SwsError) onRefused?.({ reason: error.code, detail: error.message, remoteAddress });
-        },
-      );
+      entrance.register(wsSocket(webSocket, raw), request, place, () => {
+        raw.off('data', meter);
+        // Nothing of this closure is kept for as long as the connection lasts.
+        raw.off('close', place.left);
+        raw.on('close', gate.left);
+      });
     });
   };
   server.on('upgrade', upgrade);
   return {
     counters,
     get connections() {
-      return gate.connections;
+      return entrance.connections;
     },
     close() {
+      // The upgrade is still ours to answer, with 503: a server without a listener for it would leave the client waiting.
+      entrance.close();
       handshakes.close();
-      server.off('upgrade', upgrade);
     },
   };
 }

@@ -3,6 +3,7 @@ import { networkOf, TrustedProxies } from './remote-address.js';
 
 /** The WebSocket subprotocol between client and relay (PROTOCOL §2). */
 export const SUBPROTOCOL = 'sws.v1';
+export const STATUS_TEXT = { 400: 'Bad Request', 403: 'Forbidden', 503: 'Service Unavailable' } as const;
 /** A connection that has not sent a whole request by then is cut, TLS handshake included. */
 export const HANDSHAKE_TIMEOUT_MS = 10_000;
 
@@ -35,9 +36,9 @@ export interface Visitor {
 export interface Place {
   readonly remoteAddress: string;
   /** It no longer counts as pending. */
-  registered(): void;
-  /** The connection is gone. */
-  left(): void;
+  readonly registered: () => void;
+  /** The connection is gone. For a registered one `gate.left` does as well. */
+  readonly left: () => void;
 }
 
 export type Entry =
@@ -79,18 +80,21 @@ export class Gate {
     if (full !== null) return this.#refuse(503, full);
     this.#connections++;
     let pending = true;
-    let here = true;
     const registered = (): void => {
       if (pending) this.#pending.leave(network);
       pending = false;
     };
     const left = (): void => {
       registered();
-      if (here) this.#connections--;
-      here = false;
+      this.left();
     };
     return { ok: true, place: { remoteAddress, registered, left } };
   }
+
+  /** A registered connection is gone. One function for all: a registered connection costs no memory here. */
+  readonly left = (): void => {
+    this.#connections--;
+  };
 
   #allows(origin: string): boolean {
     const origins = this.#origins;

@@ -12,31 +12,15 @@ import {
   undeliverable,
 } from '@sws/protocol';
 import type { RefusalReason, ServerCounters } from './counters.js';
-import { atEndOfTurn, type TurnTask } from './end-of-turn.js';
 import { unwatch, type Watched, watch } from './liveness.js';
 import { Notices } from './notices.js';
+import { MAX_OVER_RATE_BYTES, type Meter, Pace } from './pace.js';
 import type { SocketCause, SocketLike } from './socket-like.js';
 
 /** A relay PING unanswered for this long ends the connection. */
 const PONG_TIMEOUT_MS = 5_000;
 const CLOSE_GRACE_MS = 2_000;
-/** Shorter pauses cost more than they hold back. */
-const MIN_PAUSE_MS = 5;
-/** Of a socket that can't be paused, this much over its rate is answered with `congested`; then it is closed with 4429. */
-const MAX_OVER_RATE_BYTES = 1_048_576;
-/** What one socket may take of a turn of the event loop, so that a flood on one does not hold up the others. */
-const TURN_BUDGET_BYTES = 524_288;
-/** A message costs a turn at least this much. */
-const MESSAGE_COST_BYTES = 512;
 const MESSAGE_TYPE = 1;
-
-/** Holds a client to its rate; `@sws/router` gives one with each admission. */
-export interface Meter {
-  /** Ms until the client may send again; 0 if it may. */
-  waitMs(nowMs: number): number;
-  /** Notes a message of so many bytes. */
-  charge(bytes: number, nowMs: number): void;
-}
 
 export interface Registered {
   readonly publicKey: string;
@@ -55,9 +39,8 @@ export interface Registered {
  * A registered connection: codec, liveness, rate limit by pausing, and writes that say when they are done. Reading is
  * paused until `start`, which whoever routes calls once `onmessage` is set: nothing falls between the two.
  */
-export class ServerSecureWebSocket implements Watched, TurnTask {
+export class ServerSecureWebSocket implements Watched {
   readonly publicKey: string;
-  readonly publicKeyBytes: Uint8Array;
   readonly term: number;
   readonly remoteAddress: string | null;
   /** A binary MESSAGE (PROTOCOL §3), whichever encoding the client speaks; owned by the callee. */
@@ -72,6 +55,9 @@ export class ServerSecureWebSocket implements Watched, TurnTask {
   readonly #counters: ServerCounters;
   readonly #meter: Meter | null;
   readonly #keepaliveMs: number;
+  /** Made when first needed: most connections are idle. */
+  #publicKeyBytes: Uint8Array | null = null;
+  #pace: Pace | null = null;
   #notices: Notices | null = null;
   /** Messages given to the socket, and how many of them it has written. */
   #sent = 0;
@@ -81,12 +67,9 @@ export class ServerSecureWebSocket implements Watched, TurnTask {
   #heardAt = Date.now();
   #bytesReceived = 0;
   #pingedAt = 0;
-  #pausedUntil = 0;
-  #turnBytes = 0;
-  #overRateBytes = 0;
+  #wasPaused = false;
   #pingId = 0;
   #started = false;
-  #yielding = false;
   #closed = false;
 
   constructor(socket: SocketLike, registered: Registered, counters: ServerCounters) {
@@ -98,13 +81,18 @@ export class ServerSecureWebSocket implements Watched, TurnTask {
     this.#meter = meter;
     this.#keepaliveMs = keepalive * 1000;
     this.publicKey = publicKey;
-    this.publicKeyBytes = decodeHex(publicKey) ?? new Uint8Array(32);
     this.term = term;
     this.remoteAddress = remoteAddress;
     socket.onmessage = (data) => this.#receive(data);
     socket.onwritten = (count) => this.#wrote(count);
     socket.onclose = (cause) => this.#ended(cause);
     watch(this);
+  }
+
+  /** The 32 bytes of `publicKey`; not to be changed. */
+  get publicKeyBytes(): Uint8Array {
+    this.#publicKeyBytes ??= decodeHex(this.publicKey) ?? new Uint8Array(32);
+    return this.#publicKeyBytes;
   }
 
   /** Reading begins. */
@@ -114,7 +102,7 @@ export class ServerSecureWebSocket implements Watched, TurnTask {
     const held = this.#held ?? [];
     this.#held = null;
     for (const data of held) this.#receive(data);
-    this.#read();
+    if (!this.#closed && this.#pace?.paused !== true) this.#socket.resume();
   }
 
   /** Gives the client one MESSAGE, in its encoding; owns it from here. `onwritten` tells when it is written. */
@@ -150,14 +138,6 @@ export class ServerSecureWebSocket implements Watched, TurnTask {
     this.#socket.resume();
   }
 
-  /** A turn of the event loop has ended: who was held back for the others' sake is read again. */
-  endTurn(): void {
-    this.#turnBytes = 0;
-    if (!this.#yielding) return;
-    this.#yielding = false;
-    this.#read();
-  }
-
   sweep(nowMs: number, lateMs: number): void {
     const bytes = this.#socket.bytesReceived();
     if (bytes !== null && bytes !== this.#bytesReceived) {
@@ -165,7 +145,12 @@ export class ServerSecureWebSocket implements Watched, TurnTask {
       this.#heardAt = nowMs;
       this.#pingedAt = 0;
     }
-    if (this.#pausedUntil > nowMs) return this.#sweepPaused(nowMs);
+    if (this.#pace?.paused === true) return this.#sweepPaused(nowMs);
+    if (this.#wasPaused) {
+      this.#wasPaused = false;
+      this.#pingedAt = 0;
+      this.#heardAt = nowMs;
+    }
     if (lateMs > 0) {
       // The relay itself stood still: nobody has been silent meanwhile.
       this.#heardAt += lateMs;
@@ -178,8 +163,10 @@ export class ServerSecureWebSocket implements Watched, TurnTask {
 
   /** While the relay does not read, its client hears of it, and its own silence counts for nothing. */
   #sweepPaused(nowMs: number): void {
-    this.#heardAt = nowMs;
-    if (nowMs - this.#pingedAt >= this.#keepaliveMs / 2) this.#ping(nowMs);
+    if (!this.#wasPaused) {
+      this.#wasPaused = true;
+      this.#pingedAt = nowMs;
+    } else if (nowMs - this.#pingedAt >= this.#keepaliveMs / 2) this.#ping(nowMs);
   }
 
   #ping(nowMs: number): void {
@@ -192,10 +179,13 @@ export class ServerSecureWebSocket implements Watched, TurnTask {
     if (!this.#started) return this.#hold(data);
     const now = Date.now();
     this.#heardAt = now;
-    this.#pingedAt = 0;
+    if (!this.#wasPaused) this.#pingedAt = 0;
     this.#counters.receivedBytes += data.length;
-    const within = this.#meter === null || this.#withinRate(this.#meter, data.length, now);
-    this.#share(data.length);
+    this.#pace ??= new Pace(this.#socket, this.#meter, this.#keepaliveMs, this.#counters);
+    const paced = this.#pace.take(data.length, now);
+    if (paced === 'far-over')
+      return this.close({ code: 'rate-limited', detail: `${MAX_OVER_RATE_BYTES} bytes over the rate` });
+    const within = paced === 'within';
     if (typeof data === 'string') return this.#receiveText(data, within);
     if (data[0] !== MESSAGE_TYPE || data.length < MESSAGE_HEAD_BYTES)
       return this.close({ code: 'bad-frame', detail: 'not a binary MESSAGE' });
@@ -229,55 +219,11 @@ export class ServerSecureWebSocket implements Watched, TurnTask {
     this.onmessage?.(message);
   }
 
-  /** Over its rate a sender is paused: TCP pushes back and nothing is lost, at most `keepalive` at a time. */
-  #withinRate(meter: Meter, bytes: number, now: number): boolean {
-    if (!this.#socket.canPause) {
-      if (meter.waitMs(now) > 0) return false;
-      this.#overRateBytes = 0;
-      meter.charge(bytes, now);
-      return true;
-    }
-    meter.charge(bytes, now);
-    const waitMs = meter.waitMs(now);
-    if (waitMs > 0 && this.#pausedUntil <= now) this.#pause(now, waitMs);
-    return true;
-  }
-
-  #pause(now: number, waitMs: number): void {
-    const pauseMs = Math.min(this.#keepaliveMs, Math.max(MIN_PAUSE_MS, waitMs));
-    this.#counters.pauses++;
-    this.#pausedUntil = now + pauseMs;
-    this.#pingedAt = now;
-    this.#socket.pause();
-    setTimeout(() => {
-      this.#pausedUntil = 0;
-      this.#pingedAt = 0;
-      this.#heardAt = Date.now();
-      this.#read();
-    }, pauseMs);
-  }
-
-  /** A sender that can't be paused is told that its message went nowhere, and closed if it takes no heed. */
+  /** A sender that can't be paused is told that its message went nowhere. */
   #overRate(message: Uint8Array): void {
-    this.#overRateBytes += message.length;
-    if (this.#overRateBytes > MAX_OVER_RATE_BYTES)
-      return this.close({ code: 'rate-limited', detail: `${MAX_OVER_RATE_BYTES} bytes over the rate` });
     this.#counters.refuse('congested');
     const to = message.subarray(1, MESSAGE_HEAD_BYTES);
     this.notify(undeliverable(to, message.subarray(MESSAGE_HEAD_BYTES), 'congested'));
-  }
-
-  /** A socket that has had its share of this turn waits for the next. */
-  #share(bytes: number): void {
-    if (this.#turnBytes === 0) atEndOfTurn(this);
-    this.#turnBytes += bytes + MESSAGE_COST_BYTES;
-    if (this.#turnBytes < TURN_BUDGET_BYTES || this.#yielding || !this.#socket.canPause) return;
-    this.#yielding = true;
-    this.#socket.pause();
-  }
-
-  #read(): void {
-    if (this.#started && !this.#closed && this.#pausedUntil === 0 && !this.#yielding) this.#socket.resume();
   }
 
   #hold(data: string | Uint8Array): void {
@@ -311,6 +257,7 @@ export class ServerSecureWebSocket implements Watched, TurnTask {
     if (count && cause !== null) this.#counters.refuse(cause);
     this.#closed = true;
     this.#held = null;
+    this.#pace?.stop();
     unwatch(this);
     this.onclose?.();
     this.onmessage = null;

@@ -1,6 +1,6 @@
 /** Opcodes of RFC 6455 §5.2. */
 const TEXT = 1;
-const BINARY = 2;
+export const BINARY = 2;
 const FIN = 0x80;
 
 /** The bytes of an unmasked, unfragmented frame around `data` (RFC 6455 §5.2). */
@@ -40,6 +40,7 @@ export function writeHead(target: Buffer, at: number, opcode: 1 | 2, length: num
   return at + 10;
 }
 
-function headBytes(length: number): number {
+/** The bytes of a frame's head before a payload of `length` bytes. */
+export function headBytes(length: number): number {
   return length < 126 ? 2 : length < 65_536 ? 4 : 10;
 }

@@ -2,12 +2,12 @@ import type { Duplex } from 'node:stream';
 import type { WebSocket } from 'ws';
 import { atEndOfTurn, type TurnTask } from '../end-of-turn.js';
 import type { SocketCause, SocketLike } from '../socket-like.js';
-import { frameBytes, writeFrame, writeHead } from './server-frame.js';
+import { BINARY, frameBytes, headBytes, writeFrame, writeHead } from './server-frame.js';
 
 /** What is used of the TCP or TLS socket below a `ws` socket. */
 type Raw = Duplex & { readonly bytesRead?: number };
 
-/** Payloads from here on are handed to the kernel where they lie; smaller ones are cheaper to copy together. */
+/** Payloads from here on go to the kernel at once and from where they lie; smaller ones are cheaper to copy together. */
 const COPY_BELOW_BYTES = 8_192;
 
 /**
@@ -29,8 +29,6 @@ class WsSocket implements SocketLike, TurnTask {
   #cause: SocketCause = null;
   /** What this turn has sent. */
   #batch: (string | Uint8Array)[] | null = null;
-  /** The messages of each write that has not come back. */
-  #written: { counts: number[]; readonly done: () => void } | null = null;
 
   constructor(socket: WebSocket, raw: Raw) {
     this.#socket = socket;
@@ -47,10 +45,13 @@ class WsSocket implements SocketLike, TurnTask {
   }
 
   send(data: string | Uint8Array): void {
+    const large = typeof data === 'object' && data.length >= COPY_BELOW_BYTES;
     if (this.#batch === null) {
       this.#batch = [data];
-      atEndOfTurn(this);
+      if (!large) return atEndOfTurn(this);
     } else this.#batch.push(data);
+    // A large message is still in the processor's cache: written later, it would cost more than the call saved.
+    if (large) this.endTurn();
   }
   close(code: number, reason: string): void {
     this.endTurn();
@@ -74,50 +75,27 @@ class WsSocket implements SocketLike, TurnTask {
     if (batch === null) return;
     this.#batch = null;
     if (this.#socket.readyState !== 1 || this.#raw.destroyed) return this.onwritten?.(batch.length);
-    this.#written ??= { counts: [], done: () => this.onwritten?.(this.#written?.counts.shift() ?? 0) };
-    this.#written.counts.push(batch.length);
-    // A receiver that is behind gets copies: a payload where it lies may keep the whole chunk alive that it came in.
-    if (batch.length === 1 && this.#raw.writableLength === 0) this.#writeOne(batch[0] ?? '', this.#written.done);
-    else this.#writeMany(batch, this.#raw.writableLength > 0, this.#written.done);
+    this.#write(batch, () => this.onwritten?.(batch.length));
   }
 
-  #writeOne(data: string | Uint8Array, done: () => void): void {
-    if (data.length >= COPY_BELOW_BYTES) return this.#writeMany([data], false, done);
-    const frame = Buffer.allocUnsafe(frameBytes(data));
-    writeFrame(frame, 0, data);
-    this.#raw.write(frame, done);
-  }
-
-  /** Small frames are copied together, large payloads stay where they lie; all of it is one write to the kernel. */
-  #writeMany(batch: readonly (string | Uint8Array)[], copyAll: boolean, done: () => void): void {
-    const parts: Uint8Array[] = [];
-    let first = 0;
-    let bytes = 0;
-    const flush = (end: number, more: number): Buffer => {
-      const frames = Buffer.allocUnsafe(bytes + more);
-      let at = 0;
-      for (let i = first; i < end; i++) at = writeFrame(frames, at, batch[i] ?? '');
-      parts.push(frames);
-      first = end + 1;
-      bytes = 0;
-      return frames;
-    };
-    for (let i = 0; i < batch.length; i++) {
-      const data = batch[i] ?? '';
-      if (copyAll || typeof data === 'string' || data.length < COPY_BELOW_BYTES) bytes += frameBytes(data);
-      else {
-        const head = frameBytes(data) - data.length;
-        const frames = flush(i, head);
-        writeHead(frames, frames.length - head, 2, data.length);
-        parts.push(data);
-      }
+  /** Small messages are copied together; a large one, which is the last, stays where it lies. All is one write to the kernel. */
+  #write(batch: readonly (string | Uint8Array)[], done: () => void): void {
+    const last = batch[batch.length - 1];
+    const large = typeof last === 'object' && last.length >= COPY_BELOW_BYTES ? last : null;
+    let bytes = large === null ? 0 : headBytes(large.length);
+    const small = large === null ? batch.length : batch.length - 1;
+    for (let i = 0; i < small; i++) bytes += frameBytes(batch[i] ?? '');
+    const frames = Buffer.allocUnsafe(bytes);
+    let at = 0;
+    for (let i = 0; i < small; i++) at = writeFrame(frames, at, batch[i] ?? '');
+    if (large === null) {
+      this.#raw.write(frames, done);
+      return;
     }
-    if (bytes > 0) flush(batch.length, 0);
-    const last = parts.length - 1;
-    if (last === 0) return void this.#raw.write(parts[0], done);
+    writeHead(frames, at, BINARY, large.length);
     this.#raw.cork();
-    for (let i = 0; i < last; i++) this.#raw.write(parts[i]);
-    this.#raw.write(parts[last], done);
+    this.#raw.write(frames);
+    this.#raw.write(large, done);
     this.#raw.uncork();
   }
 }

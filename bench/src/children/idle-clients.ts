@@ -1,0 +1,32 @@
+// Clients that connect and then only answer PING: `idle-clients.js '{"url":"ws://…","count":1000,"register":true}'`.
+import { createInterface } from 'node:readline';
+import { Identity } from '@sws/crypto';
+import { nodeProvider } from '@sws/crypto/node';
+import { randomBytes } from '@sws/crypto/platform';
+import { RawClient } from '../raw-client.js';
+import { report } from './report.js';
+
+/** Fewer than a relay allows one address to have unregistered. */
+const AT_ONCE = 50;
+
+const { url, count, register } = JSON.parse(process.argv[2] ?? '') as { url: string; count: number; register: boolean };
+let open = 0;
+let opened = 0;
+let started = 0;
+let lost = 0;
+async function next(): Promise<void> {
+  while (started < count) {
+    started++;
+    const identity = register ? Identity.generate(randomBytes, nodeProvider) : null;
+    const client = await RawClient.connect(url, identity);
+    opened++;
+    open++;
+    client.onclose = () => {
+      open--;
+      lost++;
+    };
+  }
+}
+await Promise.all(Array.from({ length: AT_ONCE }, next));
+report('open', { open, opened, lost });
+createInterface({ input: process.stdin }).on('line', () => report('state', { open, opened, lost }));

@@ -1,0 +1,58 @@
+import { Child } from './child.js';
+
+/** What holding idle connections costs a server. */
+export interface IdleMemory {
+  readonly connections: number;
+  readonly rssBytes: number;
+  readonly bytesPerConnection: number;
+}
+
+/** Clients of one process: each may have 20,000 files open. */
+const CLIENTS_PER_PROCESS = 7_500;
+/** So many are there before it is counted: what is loaded, compiled and reserved once belongs to no connection. */
+const BASE = 1_000;
+const OPEN_TIMEOUT_MS = 300_000;
+
+/** Resident memory, from the operating system after collection, for each of `connections` idle ones beside 1,000 others. */
+export async function idleMemory(kind: 'sws' | 'ws', connections: number): Promise<IdleMemory> {
+  const command = new URL('./children/connections-server.js', import.meta.url);
+  const server = await Child.start({ name: `${kind} server`, command, args: [kind], nodeFlags: ['--expose-gc'] });
+  const url = `ws://127.0.0.1:${server.readyReport.port}/`;
+  const clients: Child[] = [];
+  const open = async (count: number): Promise<Child> => {
+    const args = [JSON.stringify({ url, count, register: kind === 'sws' })];
+    const script = new URL('./children/idle-clients.js', import.meta.url);
+    return Child.start({
+      name: 'idle clients',
+      command: script,
+      args,
+      readyTimeoutMs: OPEN_TIMEOUT_MS,
+    });
+  };
+  try {
+    clients.push(await open(BASE));
+    const before = await measure(server, (held) => held === BASE);
+    for (let left = connections; left > 0; left -= CLIENTS_PER_PROCESS)
+      clients.push(await open(Math.min(left, CLIENTS_PER_PROCESS)));
+    const after = await measure(server, (held) => held === BASE + connections);
+    const bytesPerConnection = (after - before) / connections;
+    return { connections, rssBytes: after, bytesPerConnection };
+  } finally {
+    await Promise.all([server, ...clients].map((child) => child.stop('SIGKILL')));
+  }
+}
+
+/** Memory once the server holds what it should. */
+async function measure(server: Child, holds: (held: number) => boolean): Promise<number> {
+  for (let tries = 0; tries < 20; tries++) {
+    const seen = server.reports.length;
+    server.write('measure');
+    const { held, rssBytes } = (await server.report((report) => server.reports.indexOf(report) >= seen, 60_000)) as {
+      event: string;
+      held: number;
+      rssBytes: number;
+    };
+    if (holds(held)) return rssBytes;
+  }
+  throw new Error('the server does not hold what it should');
+}

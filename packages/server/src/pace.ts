@@ -1,0 +1,120 @@
+import type { ServerCounters } from './counters.js';
+import { atEndOfTurn, type TurnTask } from './end-of-turn.js';
+import type { SocketLike } from './socket-like.js';
+
+/** Shorter pauses cost more than they hold back. */
+const MIN_PAUSE_MS = 5;
+/** Of a socket that can't be paused, this much over its rate is answered with `congested`; then it is closed with 4429. */
+export const MAX_OVER_RATE_BYTES = 1_048_576;
+/** Whoever stays within its rate for this long has taken heed. */
+const HEED_MS = 1_000;
+/** What one socket may take of a turn of the event loop, so that a flood on one does not hold up the others. */
+const TURN_BUDGET_BYTES = 524_288;
+/** A message costs a turn at least this much. */
+const MESSAGE_COST_BYTES = 512;
+
+/** Holds a client to its rate; `@sws/router` gives one with each admission. */
+export interface Meter {
+  /** Ms until the client may send again; 0 if it may. */
+  waitMs(nowMs: number): number;
+  /** Notes a message of so many bytes. */
+  charge(bytes: number, nowMs: number): void;
+}
+
+/** What became of a message: within the rate, over it, or so far over it that the client is to be closed. */
+export type Paced = 'within' | 'over' | 'far-over';
+
+/** When one socket is read: not while its client is over its rate, and not out of its turn. */
+export class Pace implements TurnTask {
+  readonly #socket: SocketLike;
+  readonly #meter: Meter | null;
+  readonly #keepaliveMs: number;
+  readonly #counters: ServerCounters;
+  #paused = false;
+  #yielding = false;
+  #turnBytes = 0;
+  #overBytes = 0;
+  #overAt = 0;
+  #stopped = false;
+
+  constructor(socket: SocketLike, meter: Meter | null, keepaliveMs: number, counters: ServerCounters) {
+    this.#socket = socket;
+    this.#meter = meter;
+    this.#keepaliveMs = keepaliveMs;
+    this.#counters = counters;
+  }
+
+  /** Whether the client is over its rate and not read meanwhile. */
+  get paused(): boolean {
+    return this.#paused;
+  }
+
+  /** A message of so many bytes came. Over its rate a sender is paused: TCP pushes back, and nothing is lost. */
+  take(bytes: number, now: number): Paced {
+    this.#share(bytes);
+    const meter = this.#meter;
+    if (meter === null) return 'within';
+    if (!this.#socket.canPause && meter.waitMs(now) > 0) return this.#over(bytes, now);
+    meter.charge(bytes, now);
+    if (this.#paused || !this.#socket.canPause) return 'within';
+    const waitMs = meter.waitMs(now);
+    if (waitMs > 0) this.#pause(meter, now, waitMs);
+    return 'within';
+  }
+
+  /** A turn of the event loop has ended: who was held back for the others' sake is read again. */
+  endTurn(): void {
+    this.#turnBytes = 0;
+    if (!this.#yielding) return;
+    this.#yielding = false;
+    this.#read();
+  }
+
+  /** The connection is closed: it is not held back any more. */
+  stop(): void {
+    this.#stopped = true;
+  }
+
+  /** At most `keepalive` at a time. */
+  #pause(meter: Meter, now: number, waitMs: number): void {
+    this.#counters.pauses++;
+    this.#paused = true;
+    this.#socket.pause();
+    const latest = now + this.#keepaliveMs;
+    const wait = (from: number, ms: number): void => {
+      setTimeout(
+        () => {
+          const later = Date.now();
+          // What had been read already when the pause began has to be waited for as well.
+          const more = meter.waitMs(later);
+          if (more > 0 && later < latest && !this.#stopped) return wait(later, more);
+          this.#paused = false;
+          this.#read();
+        },
+        Math.min(latest - from, Math.max(MIN_PAUSE_MS, ms)),
+      );
+    };
+    wait(now, waitMs);
+  }
+
+  #over(bytes: number, now: number): Paced {
+    if (now - this.#overAt > HEED_MS) this.#overBytes = 0;
+    this.#overAt = now;
+    this.#overBytes += bytes;
+    return this.#overBytes > MAX_OVER_RATE_BYTES ? 'far-over' : 'over';
+  }
+
+  /** A socket that has had its share of this turn waits for the next. */
+  #share(bytes: number): void {
+    if (!this.#socket.canPause) return;
+    if (this.#turnBytes === 0) atEndOfTurn(this);
+    this.#turnBytes += bytes + MESSAGE_COST_BYTES;
+    if (this.#turnBytes < TURN_BUDGET_BYTES || this.#yielding) return;
+    this.#yielding = true;
+    this.#socket.pause();
+  }
+
+  #read(): void {
+    if (!this.#paused && !this.#yielding && !this.#stopped) this.#socket.resume();
+  }
+}
