@@ -82,23 +82,7 @@ export class ChannelTable {
   constructor(options: ChannelTableOptions) {
     this.#options = options;
     this.#peers = new Lru<PeerState>(CACHED_PEERS);
-    const table = this;
-    this.#host = {
-      provider: options.provider,
-      random: options.random,
-      settings: options.settings,
-      get connected() {
-        return table.#connected;
-      },
-      emit: (channel, event) => this.#emit(channel, event),
-      touched: (channel) => this.#touched(channel),
-      post: (message) => this.#post(message),
-      forget: (channel) => this.#forget(channel),
-      renamed: (channel, before) => {
-        this.#channels.delete(keyOf(channel.peer, before));
-        this.#channels.set(keyOf(channel.peer, channel.channelId), channel);
-      },
-    };
+    this.#host = this.#makeHost();
   }
 
   /** When `wake` is due, or `null`. */
@@ -226,6 +210,27 @@ export class ChannelTable {
       return true;
     }
     return false;
+  }
+
+  #makeHost(): ChannelHost {
+    const table = this;
+    const { provider, random, settings } = this.#options;
+    return {
+      provider,
+      random,
+      settings,
+      get connected() {
+        return table.#connected;
+      },
+      emit: (channel, event) => this.#emit(channel, event),
+      touched: (channel) => this.#touched(channel),
+      post: (message) => this.#post(message),
+      forget: (channel) => this.#forget(channel),
+      renamed: (channel, before) => {
+        this.#channels.delete(keyOf(channel.peer, before));
+        this.#channels.set(keyOf(channel.peer, channel.channelId), channel);
+      },
+    };
   }
 
   #receiveOpen(peer: Uint8Array, frame: Extract<ChannelFrame, { kind: 1 }>, content: Uint8Array, nowMs: number): void {

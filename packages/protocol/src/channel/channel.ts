@@ -97,7 +97,7 @@ export class Channel {
     const channel = new Channel(host, context.peer, channelId, false, payload, null);
     channel.protocol = protocol;
     const frames = { open, accept: accepted.accept };
-    channel.#state = Session.responded(host, accepted.keys, payload.limit, frames, channel.#emit, nowMs);
+    channel.#state = Session.responded(host, accepted.keys, payload.limit, frames, nowMs);
     channel.#touched(nowMs);
     return channel;
   }
@@ -161,9 +161,10 @@ export class Channel {
     if (state === null) return;
     if (state instanceof Session) state.abort(failure);
     else {
-      this.#emit({ type: 'close', end: abnormalEnd(failure) });
+      this.#host.emit(this, { type: 'close', end: abnormalEnd(failure) });
       state.erase();
     }
+    this.#tell(state);
     this.#forget();
   }
 
@@ -280,14 +281,15 @@ export class Channel {
       return true;
     }
     this.protocol = payload.protocol;
-    const session = Session.initiated(this.#host, keys, payload.limit, this.#emit, nowMs);
+    const session = Session.initiated(this.#host, keys, payload.limit, nowMs);
     opening.handOver(session.outgoing);
     this.#state = session;
-    this.#emit({ type: 'open' });
     return true;
   }
 
-  readonly #emit = (event: ChannelEvent): void => this.#host.emit(this, event);
+  #tell(state: Opening | Session | null): void {
+    if (state instanceof Session) for (const event of state.take()) this.#host.emit(this, event);
+  }
 
   #forget(): void {
     if (this.#state === null) return;
@@ -297,6 +299,7 @@ export class Channel {
   }
 
   #touched(nowMs: number): void {
+    this.#tell(this.#state);
     if (this.#state?.phase === 'gone') this.#forget();
     if (this.#state === null) return;
     this.#schedule(nowMs);

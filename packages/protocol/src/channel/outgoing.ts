@@ -2,6 +2,7 @@ import type { ChannelKeys } from './channel-keys.js';
 import { encodeData, isChannelOpcode, MAX_FRAGMENT_BYTES, OPCODE, type Opcode, paddedDataLength } from './data.js';
 import { Deque } from './deque.js';
 import type { Padding } from './padding.js';
+import type { Rekey } from './rekey.js';
 
 /** Charged on top of a DATA frame's padded plaintext: what a retained frame costs beyond its bytes (PROTOCOL §4, Credit). */
 export const FRAME_CHARGE_BYTES = 96;
@@ -17,7 +18,6 @@ interface Message {
 interface Urgent {
   readonly opcode: Opcode;
   readonly bytes: Uint8Array;
-  readonly afterSealing: (() => void) | undefined;
 }
 
 interface Retained {
@@ -88,8 +88,8 @@ export class Outgoing {
   }
 
   /** Ahead of all unsealed data: rekey, rekeyed, and the answer to a close. */
-  enqueueUrgent(opcode: Opcode, bytes: Uint8Array, afterSealing?: () => void): void {
-    this.#urgent.push({ opcode, bytes, afterSealing });
+  enqueueUrgent(opcode: Opcode, bytes: Uint8Array): void {
+    this.#urgent.push({ opcode, bytes });
   }
 
   /** Behind all unsealed data: this end's own close. */
@@ -128,10 +128,10 @@ export class Outgoing {
       : urgent.opcode === OPCODE.close;
   }
 
-  /** The next MESSAGE to send: one again, or one sealed now. Retained here: the transport must not change it. */
-  next(keys: ChannelKeys): Uint8Array | null {
+  /** The next MESSAGE to send: one again, or one sealed now, of which `rekey` learns if it is its own. Retained here: the transport must not change it. */
+  next(keys: ChannelKeys, rekey: Rekey): Uint8Array | null {
     if (!this.canSend(keys)) return null;
-    if (this.#cursor === this.#sealed) this.#sealNext(keys);
+    if (this.#cursor === this.#sealed) this.#sealNext(keys, rekey);
     const frame = this.#retained.at(this.#cursor - this.#acked);
     if (frame === undefined) return null;
     this.#cursor++;
@@ -186,12 +186,12 @@ export class Outgoing {
     return paddedDataLength(length, this.#padding) + FRAME_CHARGE_BYTES;
   }
 
-  #sealNext(keys: ChannelKeys): void {
+  #sealNext(keys: ChannelKeys, rekey: Rekey): void {
     const urgent = this.#urgent.shift();
     if (urgent !== undefined) {
       if (urgent.opcode === OPCODE.close) this.closeSealed = true;
       this.#seal(keys, urgent.opcode, true, urgent.bytes, false);
-      urgent.afterSealing?.();
+      if (urgent.opcode !== OPCODE.close) rekey.sealed();
       return;
     }
     const message = this.#queue.at(0);

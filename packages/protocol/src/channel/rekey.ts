@@ -1,7 +1,7 @@
 import type { RandomBytes } from '@sws/crypto';
 import { type Failure, fail } from '../result.js';
 import type { ChannelKeys, Role } from './channel-keys.js';
-import { OPCODE } from './data.js';
+import { OPCODE, type Opcode } from './data.js';
 import type { Outgoing } from './outgoing.js';
 
 /** The initiator rekeys this long after a key's first frame, even if the channel has been idle since. */
@@ -19,6 +19,8 @@ export class Rekey {
   readonly #role: Role;
   readonly #random: RandomBytes;
   readonly #afterFrames: number;
+  /** Whether the next frame of ours that is sealed, `rekey` or `rekeyed`, is the last under its key. */
+  #lastUnderKey = false;
   #firstAt = Number.POSITIVE_INFINITY;
   #firstReceivedAt = Number.POSITIVE_INFINITY;
 
@@ -59,18 +61,23 @@ export class Rekey {
       if (!keys.rekeying || !keys.finishRekey(theirs)) return outOfTurn('rekey out of turn or with a low-order key');
       this.#firstReceivedAt = Number.POSITIVE_INFINITY;
       if (outgoing.closeSealed) return null;
-      outgoing.enqueueUrgent(OPCODE.rekeyed, new Uint8Array(0), () => {
-        keys.switchSend();
-        this.#completed();
-      });
+      this.#enqueueLast(outgoing, OPCODE.rekeyed, new Uint8Array(0));
       return null;
     }
     if (keys.rekeying) return outOfTurn('rekey out of turn');
     if (outgoing.closeSealed) return null;
     const answer = keys.answerRekey(theirs, this.#random(32));
     if (answer === null) return outOfTurn('rekey with a low-order key');
-    outgoing.enqueueUrgent(OPCODE.rekey, answer, () => keys.switchSend());
+    this.#enqueueLast(outgoing, OPCODE.rekey, answer);
     return null;
+  }
+
+  /** A `rekey` or `rekeyed` of ours was sealed: if it was the last under its key, the next key holds from here. */
+  sealed(): void {
+    if (!this.#lastUnderKey) return;
+    this.#lastUnderKey = false;
+    this.#keys.switchSend();
+    if (this.#role === 'initiator') this.#completed();
   }
 
   /** The peer's `rekeyed` was taken; `null` if it was in turn. */
@@ -95,6 +102,11 @@ export class Rekey {
     if (!separated) return outOfTurn(`a receive key outlived ${MAX_KEY_AGE_MS} ms`);
     this.#firstReceivedAt = nowMs - MAX_KEY_AGE_MS + AGE_GRACE_MS;
     return null;
+  }
+
+  #enqueueLast(outgoing: Outgoing, opcode: Opcode, bytes: Uint8Array): void {
+    this.#lastUnderKey = true;
+    outgoing.enqueueUrgent(opcode, bytes);
   }
 
   #completed(): void {

@@ -18,6 +18,7 @@ import { Rekey } from './rekey.js';
 import { echoOf } from './reset.js';
 
 const NEVER = Number.POSITIVE_INFINITY;
+const NOTHING: readonly ChannelEvent[] = [];
 /** A responder keeps an unconfirmed channel at most this long. */
 export const HALF_OPEN_TIMEOUT_MS = 60_000;
 
@@ -41,7 +42,7 @@ type State =
 export class Session {
   readonly #context: ChannelContext;
   readonly #keys: ChannelKeys;
-  readonly #emit: (event: ChannelEvent) => void;
+  #events: ChannelEvent[] = [];
   readonly #outgoing: Outgoing;
   readonly #incoming: Incoming;
   readonly #probe: Probe;
@@ -56,18 +57,10 @@ export class Session {
   #interrupted = false;
   #pinged = false;
 
-  private constructor(
-    context: ChannelContext,
-    role: Role,
-    keys: ChannelKeys,
-    limit: number,
-    state: State,
-    emit: (event: ChannelEvent) => void,
-  ) {
+  private constructor(context: ChannelContext, role: Role, keys: ChannelKeys, limit: number, state: State) {
     const { windowBytes, maxMessageBytes, padding, rekeyAfterFrames } = context.settings;
     this.#context = context;
     this.#keys = keys;
-    this.#emit = emit;
     this.#state = state;
     this.#outgoing = new Outgoing(padding, limit);
     this.#incoming = new Incoming(windowBytes, maxMessageBytes);
@@ -77,14 +70,9 @@ export class Session {
   }
 
   /** The initiator's, on ACCEPT: it PINGs until a CONTROL opens. `limit` is the peer's first credit. */
-  static initiated(
-    context: ChannelContext,
-    keys: ChannelKeys,
-    limit: number,
-    emit: (event: ChannelEvent) => void,
-    nowMs: number,
-  ): Session {
-    const session = new Session(context, 'initiator', keys, limit, { phase: 'open', closeDeadline: NEVER }, emit);
+  static initiated(context: ChannelContext, keys: ChannelKeys, limit: number, nowMs: number): Session {
+    const session = new Session(context, 'initiator', keys, limit, { phase: 'open', closeDeadline: NEVER });
+    session.#emit({ type: 'open' });
     session.#probe.soon(nowMs);
     return session;
   }
@@ -95,12 +83,19 @@ export class Session {
     keys: ChannelKeys,
     limit: number,
     frames: { readonly open: Uint8Array; readonly accept: Uint8Array },
-    emit: (event: ChannelEvent) => void,
     nowMs: number,
   ): Session {
     const deadline = nowMs + HALF_OPEN_TIMEOUT_MS;
     const state: State = { phase: 'half-open', ...frames, deadline, acceptDue: true };
-    return new Session(context, 'responder', keys, limit, state, emit);
+    return new Session(context, 'responder', keys, limit, state);
+  }
+
+  /** What to tell the application since the last call. */
+  take(): readonly ChannelEvent[] {
+    if (this.#events.length === 0) return NOTHING;
+    const events = this.#events;
+    this.#events = [];
+    return events;
   }
 
   get phase(): State['phase'] {
@@ -219,7 +214,6 @@ export class Session {
     }
     const overdue = this.#rekey.overdue(since !== null, nowMs);
     if (overdue !== null) this.#fail(overdue, nowMs);
-    else if (!this.#closeRequested && nowMs >= this.#rekey.dueAt(nowMs)) this.#rekey.start(this.#outgoing);
   }
 
   /** When `wake` or `nextFrame` is next worth calling, after `nowMs`; infinite for never. What is due already waits for `nextFrame`. */
@@ -238,7 +232,7 @@ export class Session {
       this.#recovery.passAt,
       this.#recovery.heldUntil,
       this.#probe.nextAt,
-      tombstone || this.#closeRequested ? NEVER : this.#rekey.dueAt(nowMs),
+      this.#mayRekey ? this.#rekey.dueAt(nowMs) : NEVER,
     ]) {
       if (due > nowMs && due < at) at = due;
     }
@@ -284,12 +278,18 @@ export class Session {
   #nextData(nowMs: number): Uint8Array | null {
     if (nowMs < this.#recovery.heldUntil) return null;
     this.#recovery.startPass(this.#outgoing, nowMs);
+    if (this.#mayRekey && nowMs >= this.#rekey.dueAt(nowMs)) this.#rekey.start(this.#outgoing);
     // What was taken is acknowledged ahead of a close, so that the peer's bufferedAmount is true when it learns of it.
     if (this.#acknowledgement.dueAt !== NEVER && this.#outgoing.closeIsNext)
       return this.#sealControl(CONTROL_TYPE.ack, 0);
-    const message = this.#outgoing.next(this.#keys);
+    const message = this.#outgoing.next(this.#keys, this.#rekey);
     if (message !== null) this.#rekey.sent(nowMs);
     return message;
+  }
+
+  /** After its own close an end starts no rekey. */
+  get #mayRekey(): boolean {
+    return this.#state.phase === 'open' && !this.#closeRequested;
   }
 
   #sealControl(type: ControlType, id: number): Uint8Array {
@@ -439,6 +439,10 @@ export class Session {
   #entomb(nowMs: number): void {
     this.#state = { phase: 'tombstone', until: nowMs + this.#context.settings.resumeTimeoutMs };
     this.#acknowledgement.soon(nowMs);
+  }
+
+  #emit(event: ChannelEvent): void {
+    this.#events.push(event);
   }
 
   #end(end: ChannelEnd): void {

@@ -1,0 +1,54 @@
+import { fileURLToPath } from 'node:url';
+import { createServer, type Plugin } from 'vite';
+
+/** A seeded defect: `find` stands once in `file` (below `src`) and becomes `replace`. */
+export interface Mutant {
+  readonly name: string;
+  readonly file: string;
+  readonly find: string;
+  readonly replace: string;
+}
+
+/** Limits scaled down, so that a window is two frames. Everything else is the code that ships. */
+const SCALED: readonly Mutant[] = [
+  {
+    name: 'small windows',
+    file: 'channel/payload.ts',
+    find: 'MIN_WINDOW_BYTES = 65_536',
+    replace: 'MIN_WINDOW_BYTES = 64',
+  },
+];
+
+/** Loads the real sources with private fields made visible (`#x` is `_x`) and, for a mutant, one line changed. */
+export async function loadSources(mutant: Mutant | null = null): Promise<typeof import('../../src/index.js')> {
+  const root = fileURLToPath(new URL('../..', import.meta.url));
+  const changes = mutant === null ? SCALED : [...SCALED, mutant];
+  const open: Plugin = {
+    name: 'open-privates',
+    enforce: 'pre',
+    transform(code, id) {
+      if (!id.startsWith(`${root}src/`)) return null;
+      let text = code;
+      for (const { name, file, find, replace } of changes) {
+        if (!id.endsWith(`/src/${file}`)) continue;
+        if (text.split(find).length !== 2) throw new Error(`${name}: the text to replace stands not once in ${file}`);
+        text = text.replace(find, () => replace);
+      }
+      return text.replace(/(?<![\w'"`/])#([a-zA-Z]\w*)/g, '_$1');
+    },
+  };
+  const server = await createServer({
+    root,
+    configFile: false,
+    logLevel: 'error',
+    appType: 'custom',
+    server: { middlewareMode: true, watch: null, ws: false, hmr: false },
+    optimizeDeps: { noDiscovery: true, include: [] },
+    plugins: [open],
+  });
+  try {
+    return (await server.ssrLoadModule('/src/index.ts')) as typeof import('../../src/index.js');
+  } finally {
+    await server.close();
+  }
+}
