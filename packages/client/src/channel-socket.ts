@@ -32,6 +32,7 @@ export interface SocketEnd {
 /** What an interface makes of a socket's events. Each call is made in a task, never inside the caller's own call. */
 export interface SocketListener {
   opened(): void;
+  /** Also after `close`, until the peer has answered it: whether that still counts is the interface's to say. */
   message(data: string | Uint8Array): void;
   /** The peer's process has taken something new. */
   acknowledged(): void;
@@ -106,6 +107,7 @@ export class ChannelSocket {
   #paused = false;
   /** Messages, and a close behind them, that came while paused, or in one turn with another event. */
   #held: ChannelEvent[] = [];
+  #takeQueued = false;
   #deliveredWaits: {
     readonly after: number;
     readonly resolve: () => void;
@@ -163,9 +165,11 @@ export class ChannelSocket {
   receive(event: ChannelEvent): void {
     if (this.#ending) return;
     if (event.type !== 'message' && event.type !== 'close') return this.#take(event);
-    if (!this.#paused && !turnTaken && this.#held.length === 0) return this.#take(event);
+    // A close stays behind the messages before it; with none to wait for it is told even while paused.
+    const waits = this.#held.length > 0 || turnTaken || (this.#paused && event.type === 'message');
+    if (!waits) return this.#take(event);
     this.#held.push(event);
-    if (!this.#paused) queueTask(this.#takeHeld);
+    this.#takeSoon();
   }
 
   /** Sends behind what was sent before. False if the socket can no longer send: the bytes count as buffered for good. */
@@ -214,7 +218,7 @@ export class ChannelSocket {
   /** Lets messages through again, each in a task of its own. */
   resume(): void {
     this.#paused = false;
-    for (const _ of this.#held) queueTask(this.#takeHeld);
+    this.#takeSoon();
   }
 
   /** Resolves when the peer's process has everything sent so far; rejects with SwsError if the socket closes first. */
@@ -247,7 +251,7 @@ export class ChannelSocket {
         this.#opened();
         break;
       case 'message':
-        if (this.#readyState === 1) this.listener?.message(event.data);
+        this.listener?.message(event.data);
         this.#onChannel((channel, now) => channel.delivered(now));
         break;
       case 'acknowledged':
@@ -301,10 +305,18 @@ export class ChannelSocket {
     this.listener?.acknowledged();
   }
 
+  #takeSoon(): void {
+    if (this.#takeQueued || this.#held.length === 0) return;
+    this.#takeQueued = true;
+    queueTask(this.#takeHeld);
+  }
+
   readonly #takeHeld = (): void => {
-    if (this.#paused || this.#ending) return;
+    this.#takeQueued = false;
+    if (this.#ending || (this.#paused && this.#held[0]?.type !== 'close')) return;
     const event = this.#held.shift();
     if (event !== undefined) this.#take(event);
+    this.#takeSoon();
   };
 
   #flush(): void {

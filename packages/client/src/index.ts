@@ -16,3 +16,10 @@ export { SecureErrorEvent } from './events.js';
 export { type ClientOptions, defaultIdentity } from './options.js';
 export type { TransportSocket, WebSocketConstructor } from './platform/transport.js';
 export { SecureWebSocket, type SecureWebSocketEventMap, type SendData, type SocketClass } from './secure-web-socket.js';
+export {
+  type SecureWebSocketConnection,
+  SecureWebSocketStream,
+  SecureWebSocketStreamError,
+  type SecureWebSocketStreamOptions,
+  type StreamCloseInfo,
+} from './secure-web-socket-stream.js';

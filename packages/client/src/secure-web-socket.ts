@@ -129,6 +129,8 @@ function eventsAt(target: EventTarget, socket: ChannelSocket): SocketListener {
   return {
     opened: () => fire('open'),
     message(data) {
+      // "If ready state is not OPEN, then return" (WHATWG WebSockets, when a message has been received).
+      if (socket.readyState !== 1) return;
       const value =
         typeof data === 'string'
           ? data

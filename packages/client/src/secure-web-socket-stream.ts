@@ -1,0 +1,245 @@
+import { SwsError } from '@sws/crypto';
+import type { ChannelSocket, SocketEnd } from './channel-socket.js';
+import { ClientSecureWebSocket } from './client-secure-web-socket.js';
+import type { ClientOptions } from './options.js';
+import { channelSocketOf, type SecureWebSocket } from './secure-web-socket.js';
+import { toSendItem } from './web-idl.js';
+
+/** A write waits while this many application bytes are not yet acknowledged by the peer. */
+const HIGH_WATER_BYTES = 1_048_576;
+
+/** What a stream is asked to end with; both parts as `WebSocket.close` takes them. */
+export interface StreamCloseInfo {
+  /** 1000 or 3000–4999. */
+  readonly closeCode?: number;
+  /** At most 123 bytes of UTF-8. */
+  readonly reason?: string;
+}
+
+export interface SecureWebSocketStreamOptions extends ClientOptions {
+  /** Subprotocols to offer. */
+  readonly protocols?: string | readonly string[];
+  /** Aborts an attempt that is not open yet. */
+  readonly signal?: AbortSignal;
+}
+
+/** What an open stream gives. */
+export interface SecureWebSocketConnection {
+  /** Messages as they came: text as strings, bytes as Uint8Arrays. The peer gets its credit back as they are read. */
+  readonly readable: ReadableStream<string | Uint8Array>;
+  /** A write is done when there is room for more: when the peer's process has acknowledged all but 1 MiB. */
+  readonly writable: WritableStream<string | BufferSource>;
+  /** The subprotocol that the peer chose; empty for none. */
+  readonly protocol: string;
+  readonly extensions: string;
+}
+
+/** How a stream ended without a clean close: `code` says why, `closeCode` and `reason` are those of the close event. */
+export class SecureWebSocketStreamError extends SwsError {
+  readonly closeCode: number;
+  readonly reason: string;
+
+  constructor({ failure, code, reason }: SocketEnd) {
+    super(failure?.code ?? 'connection-lost', failure?.message ?? `the socket closed with ${code}`);
+    this.closeCode = code;
+    this.reason = reason;
+  }
+}
+
+/**
+ * A secure socket as a pair of WHATWG streams, after the WebSocketStream proposal: a reader that does not read stops the
+ * far writer, end to end, and neither end nor the relay holds more than a window in between.
+ * @throws DOMException SyntaxError as `ClientSecureWebSocket` does
+ * @example
+ * const stream = new SecureWebSocketStream(url);
+ * const { readable, writable } = await stream.opened;
+ * await file.stream().pipeTo(writable);
+ */
+export class SecureWebSocketStream {
+  readonly url: string;
+  /** The other end's address. */
+  readonly peer: string;
+  /** Path and query for the peer alone. */
+  readonly resource: string;
+  /** Resolves once the peer has accepted; rejects with SecureWebSocketStreamError if it never opens. */
+  readonly opened: Promise<SecureWebSocketConnection>;
+  /** Resolves when both ends have closed cleanly; rejects with SecureWebSocketStreamError otherwise. */
+  readonly closed: Promise<{ readonly closeCode: number; readonly reason: string }>;
+  readonly #socket: SecureWebSocket;
+
+  constructor(url: string | URL, options: SecureWebSocketStreamOptions = {}) {
+    const { protocols, signal, ...rest } = options;
+    signal?.throwIfAborted();
+    const facade = accepted.get(options) ?? new ClientSecureWebSocket(url, protocols, rest);
+    const socket = channelSocketOf(facade);
+    this.#socket = facade;
+    this.url = socket.url;
+    this.peer = socket.peer;
+    this.resource = socket.resource;
+
+    let open: () => void = () => {};
+    const ended = new Promise<SocketEnd>((resolve) => {
+      socket.listener = {
+        opened: () => open(),
+        message: (data) => reader.message(data),
+        acknowledged: () => writer.wake(),
+        interrupted() {},
+        resumed() {},
+        ponged() {},
+        closed: resolve,
+      };
+    });
+    const reader = new MessageReader(socket);
+    const writer = new MessageWriter(socket, ended);
+    this.opened = new Promise((resolve, reject) => {
+      const { readable } = reader;
+      const { writable } = writer;
+      open = () => resolve({ readable, writable, protocol: socket.protocol, extensions: '' });
+      if (socket.readyState === 1) open();
+      void ended.then((end) => reject(signal?.aborted ? signal.reason : new SecureWebSocketStreamError(end)));
+    });
+    this.closed = ended.then((end) => {
+      const failure = end.wasClean ? null : new SecureWebSocketStreamError(end);
+      reader.end(failure);
+      writer.end(failure ?? new SwsError('invalid-state', 'the socket is closed'));
+      if (failure !== null) throw failure;
+      return { closeCode: end.code, reason: end.reason };
+    });
+    // Whoever waits for one of them learns of the failure there; the other is no unhandled rejection.
+    this.opened.catch(() => {});
+    this.closed.catch(() => {});
+    const abort = (): void => {
+      if (socket.readyState === 0) socket.close(1005, '');
+    };
+    signal?.addEventListener('abort', abort, { once: true });
+    void ended.then(() => signal?.removeEventListener('abort', abort));
+  }
+
+  /** The streams of a socket that exists: one that an `Endpoint` accepted. Its events go here from now on. */
+  static from(socket: SecureWebSocket): SecureWebSocketStream {
+    const options = {};
+    accepted.set(options, socket);
+    return new SecureWebSocketStream(socket.url, options);
+  }
+
+  /** Closes behind everything written. @throws DOMException as `WebSocket.close` does */
+  close({ closeCode, reason }: StreamCloseInfo = {}): void {
+    this.#socket.close(closeCode, reason);
+  }
+}
+
+/** How `from` hands a socket to the constructor, whose own arguments are the proposal's. */
+const accepted = new WeakMap<SecureWebSocketStreamOptions, SecureWebSocket>();
+
+/** The readable side: the socket is paused but while somebody reads, and messages wait in it as the peer's credit. */
+class MessageReader {
+  readonly readable: ReadableStream<string | Uint8Array>;
+  readonly #socket: ChannelSocket;
+  #controller: ReadableStreamDefaultController<string | Uint8Array> | null = null;
+  #arrived: (() => void) | null = null;
+
+  constructor(socket: ChannelSocket) {
+    this.#socket = socket;
+    socket.pause();
+    this.readable = new ReadableStream<string | Uint8Array>(
+      {
+        start: (controller) => {
+          this.#controller = controller;
+        },
+        pull: () =>
+          new Promise<void>((resolve) => {
+            this.#arrived = resolve;
+            socket.resume();
+          }),
+        cancel: () => {
+          this.#controller = null;
+          socket.close(1005, '');
+          // What still comes is dropped, so that the close behind it arrives.
+          socket.resume();
+        },
+      },
+      // Nothing is taken before somebody reads it: what is taken gives the peer its credit back.
+      { highWaterMark: 0 },
+    );
+  }
+
+  message(data: string | Uint8Array): void {
+    if (this.#controller === null) return;
+    this.#socket.pause();
+    this.#controller.enqueue(data);
+    this.#settle();
+  }
+
+  /** No more messages come: those before it have been read. */
+  end(failure: Error | null): void {
+    if (failure === null) this.#controller?.close();
+    else this.#controller?.error(failure);
+    this.#controller = null;
+    this.#settle();
+  }
+
+  #settle(): void {
+    const arrived = this.#arrived;
+    this.#arrived = null;
+    arrived?.();
+  }
+}
+
+/** The writable side: a write is done once there is room for the next. */
+class MessageWriter {
+  readonly writable: WritableStream<string | BufferSource>;
+  readonly #socket: ChannelSocket;
+  readonly #ended: Promise<SocketEnd>;
+  #failure: Error | null = null;
+  #controller: WritableStreamDefaultController | null = null;
+  #room: (() => void) | null = null;
+
+  constructor(socket: ChannelSocket, ended: Promise<SocketEnd>) {
+    this.#socket = socket;
+    this.#ended = ended;
+    this.writable = new WritableStream<string | BufferSource>({
+      start: (controller) => {
+        this.#controller = controller;
+      },
+      write: (chunk) => this.#write(chunk),
+      close: () => this.#close(),
+      abort: () => socket.close(1005, ''),
+    });
+  }
+
+  /** The peer has acknowledged something. */
+  wake(): void {
+    const room = this.#room;
+    this.#room = null;
+    room?.();
+  }
+
+  /** Nothing can be written any more. */
+  end(failure: Error): void {
+    this.#failure = failure;
+    this.#controller?.error(failure);
+    this.wake();
+  }
+
+  async #write(chunk: unknown): Promise<void> {
+    if (typeof chunk !== 'string' && !(chunk instanceof ArrayBuffer) && !ArrayBuffer.isView(chunk))
+      throw new TypeError('a chunk is a string or bytes');
+    if (!this.#socket.send(toSendItem(chunk)))
+      throw this.#failure ?? new SwsError('invalid-state', 'the socket is closing');
+    while (this.#failure === null && this.#socket.bufferedAmount >= HIGH_WATER_BYTES) {
+      await new Promise<void>((resolve) => {
+        this.#room = resolve;
+      });
+    }
+    if (this.#failure !== null) throw this.#failure;
+  }
+
+  /** Closing the writable closes the socket; it is done when the peer has answered. What is then unread still comes to the reader. */
+  async #close(): Promise<void> {
+    if (this.#failure !== null) return;
+    this.#controller = null;
+    this.#socket.close(1005, '');
+    const end = await this.#ended;
+    if (!end.wasClean) throw new SecureWebSocketStreamError(end);
+  }
+}

@@ -1,0 +1,113 @@
+import { afterEach, beforeEach, expect, test } from 'vitest';
+import {
+  type ConnectionEvent,
+  Endpoint,
+  SecureWebSocketStream,
+  type SecureWebSocketStreamError,
+} from '../src/index.js';
+import { event, newIdentity, startRelay, type TestRelay } from './relay.js';
+
+let relay: TestRelay;
+let alice = newIdentity();
+let bob = newIdentity();
+let listener: Endpoint;
+
+beforeEach(async () => {
+  alice = newIdentity();
+  bob = newIdentity();
+  relay = await startRelay();
+  listener = new Endpoint(relay.url, { identity: bob, windowBytes: 65_536 });
+  while (listener.state !== 'registered') await event(listener, 'state');
+});
+afterEach(async () => {
+  await listener.close();
+  await relay.kill();
+});
+
+/** Alice's stream, and that of the socket which Bob accepts. */
+async function pair(): Promise<[SecureWebSocketStream, SecureWebSocketStream]> {
+  const accepted = event<ConnectionEvent>(listener, 'connection').then(({ socket }) =>
+    SecureWebSocketStream.from(socket),
+  );
+  const stream = new SecureWebSocketStream(`${relay.url}${bob.publicKey}/file?n=1`, { identity: alice });
+  await stream.opened;
+  return [stream, await accepted];
+}
+
+test('messages flow both ways, text and bytes, and a close comes behind them', async () => {
+  const [a, b] = await pair();
+  expect([a.peer, a.resource, b.peer, b.resource]).toEqual([bob.publicKey, '/file?n=1', alice.publicKey, '/file?n=1']);
+  const [toBob, toAlice] = [(await a.opened).writable.getWriter(), (await b.opened).writable.getWriter()];
+  await toBob.write('héllo');
+  await toBob.write(Uint8Array.of(1, 2, 3));
+  await toAlice.write('before the end');
+  const closing = toBob.close();
+  const read: unknown[] = [];
+  for await (const message of (await b.opened).readable) read.push(message);
+  expect(read).toEqual(['héllo', Uint8Array.of(1, 2, 3)]);
+  const reader = (await a.opened).readable.getReader();
+  expect(await reader.read()).toEqual({ done: false, value: 'before the end' });
+  await closing;
+  expect(await reader.read()).toMatchObject({ done: true });
+  expect(await Promise.all([a.closed, b.closed])).toEqual([
+    { closeCode: 1005, reason: '' },
+    { closeCode: 1005, reason: '' },
+  ]);
+});
+
+test('a reader that does not read stops the far writer', async () => {
+  const [a, b] = await pair();
+  const writer = (await a.opened).writable.getWriter();
+  const chunk = new Uint8Array(32_768);
+  let written = 0;
+  const writing = (async () => {
+    for (let i = 0; i < 200; i++) {
+      chunk[0] = i;
+      await writer.write(chunk);
+      written++;
+    }
+    await writer.close();
+  })();
+  const { readable } = await b.opened;
+  // Not read yet: what is written stays below one window and the writer's mark, and then nothing moves.
+  let before = -1;
+  while (before !== written) {
+    before = written;
+    await new Promise((resolve) => setTimeout(resolve, 300));
+  }
+  expect(written * chunk.length).toBeLessThan(65_536 + 1_048_576 + chunk.length);
+  expect(written).toBeLessThan(200);
+  let count = 0;
+  for await (const message of readable) expect((message as Uint8Array)[0]).toBe(count++);
+  expect(count).toBe(200);
+  await writing;
+});
+
+test('an attempt that fails or is aborted, and a stream that breaks, say why', async () => {
+  const nobody = new SecureWebSocketStream(`${relay.url}${newIdentity().publicKey}`, { identity: alice });
+  await expect(nobody.opened).rejects.toMatchObject({
+    code: 'offline',
+    closeCode: 1006,
+  } satisfies Partial<SecureWebSocketStreamError>);
+  await expect(nobody.closed).rejects.toMatchObject({ code: 'offline' });
+  const controller = new AbortController();
+  const { signal } = controller;
+  const aborted = new SecureWebSocketStream(`${relay.url}${bob.publicKey}`, { identity: alice, signal });
+  controller.abort();
+  await expect(aborted.opened).rejects.toMatchObject({ name: 'AbortError' });
+  const [a, b] = await pair();
+  const pending = (await b.opened).readable.getReader().read();
+  a.close({ closeCode: 4000, reason: 'enough' });
+  await expect(b.closed).resolves.toEqual({ closeCode: 4000, reason: 'enough' });
+  await expect(pending).resolves.toMatchObject({ done: true });
+  const writer = (await b.opened).writable.getWriter();
+  await expect(writer.write('too late')).rejects.toMatchObject({ code: 'invalid-state' });
+});
+
+test('who cancels the readable closes the stream, and drops what still comes', async () => {
+  const [a, b] = await pair();
+  const writer = (await a.opened).writable.getWriter();
+  await writer.write('never read');
+  await (await b.opened).readable.cancel();
+  await expect(Promise.all([a.closed, b.closed])).resolves.toHaveLength(2);
+});
