@@ -99,9 +99,9 @@ export const MUTANTS: readonly Mutant[] = [
   {
     name: 'a connection is announced before its peer has confirmed',
     file: session,
-    find: "return new Session(context, 'responder', keys, limit, state, emit);",
+    find: "return new Session(context, 'responder', keys, limit, state);",
     replace:
-      "const early = new Session(context, 'responder', keys, limit, state, emit);\n    emit({ type: 'open' });\n    return early;",
+      "const early = new Session(context, 'responder', keys, limit, state);\n    early.#emit({ type: 'open' });\n    return early;",
   },
   {
     name: 'an old CONTROL is taken again',
@@ -130,14 +130,14 @@ export const MUTANTS: readonly Mutant[] = [
   {
     name: 'the responder takes its new receive key too early',
     file: 'channel/rekey.ts',
-    find: 'outgoing.enqueueUrgent(OPCODE.rekey, answer, () => keys.switchSend());',
-    replace: 'keys.switchReceive();\n    outgoing.enqueueUrgent(OPCODE.rekey, answer, () => keys.switchSend());',
+    find: 'this.#enqueueLast(outgoing, OPCODE.rekey, answer);',
+    replace: 'keys.switchReceive();\n    this.#enqueueLast(outgoing, OPCODE.rekey, answer);',
   },
   {
     name: 'the initiator keeps its old send key',
     file: 'channel/rekey.ts',
-    find: 'keys.switchSend();\n        this.#completed();',
-    replace: 'this.#completed();',
+    find: 'this.#keys.switchSend();\n    if',
+    replace: "if (this.#role === 'responder') this.#keys.switchSend();\n    if",
   },
   {
     name: 'a close is not answered',

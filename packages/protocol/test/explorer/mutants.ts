@@ -1,5 +1,5 @@
+import type { Mutant } from '../mutants.js';
 import type { SCENARIOS } from './scenarios.js';
-import type { Mutant } from './sources.js';
 
 /** A seeded defect per property: a search that does not find it would not find a real one. */
 export const MUTANTS: readonly (Mutant & { readonly scenario: keyof typeof SCENARIOS; readonly breaks: RegExp })[] = [

@@ -1,13 +1,6 @@
 import { fileURLToPath } from 'node:url';
 import { createServer, type Plugin } from 'vite';
-
-/** A seeded defect: `find` stands once in `file` (below `src`) and becomes `replace`. */
-export interface Mutant {
-  readonly name: string;
-  readonly file: string;
-  readonly find: string;
-  readonly replace: string;
-}
+import { type Mutant, mutate } from '../mutants.js';
 
 /** Limits scaled down, so that a window is two frames. Everything else is the code that ships. */
 const SCALED: readonly Mutant[] = [
@@ -29,11 +22,7 @@ export async function loadSources(mutant: Mutant | null = null): Promise<typeof 
     transform(code, id) {
       if (!id.startsWith(`${root}src/`)) return null;
       let text = code;
-      for (const { name, file, find, replace } of changes) {
-        if (!id.endsWith(`/src/${file}`)) continue;
-        if (text.split(find).length !== 2) throw new Error(`${name}: the text to replace stands not once in ${file}`);
-        text = text.replace(find, () => replace);
-      }
+      for (const change of changes) if (id.endsWith(`/src/${change.file}`)) text = mutate(change, text);
       return text.replace(/(?<![\w'"`/])#([a-zA-Z]\w*)/g, '_$1');
     },
   };
