@@ -700,6 +700,7 @@ func TestBrokenChannels(t *testing.T) {
 			Frames          []received
 			CloseCode       uint16
 			MaxMessageBytes int
+			Pongs           int
 		}
 	}
 	load(t, "broken-channels.json", &vectors)
@@ -756,6 +757,18 @@ func TestBrokenChannels(t *testing.T) {
 			give(vectors.Next.Frame)
 			if text := last("text"); last("close") != nil || text == nil || text.Text != vectors.Next.Delivers.Text {
 				t.Errorf("%s: %v", v.Name, events)
+			}
+			pongs := 0
+			for _, sent := range host.sent {
+				if sent[0] == 4 {
+					nonce := controlNonce(binary.BigEndian.Uint32(sent[headLength:]), binary.BigEndian.Uint64(sent[headLength+4:]))
+					if plaintext, ok := open(Key(vectors.Keys.ControlBA), nonce, sent[headLength+12:]); ok && plaintext[0] == controlPong {
+						pongs++
+					}
+				}
+			}
+			if pongs != v.Pongs {
+				t.Errorf("%s: %d PONGs, want %d", v.Name, pongs, v.Pongs)
 			}
 			continue
 		}

@@ -239,3 +239,15 @@ test('every place that a link names exists', () => {
   );
   for (const [, anchor = ''] of text.matchAll(/\]\(#([^)]+)\)/g)) expect(anchors).toContain(anchor);
 });
+
+test('every part of PROTOCOL.md that the code cites exists', () => {
+  const parts = new Set([
+    ...[...text.matchAll(/^#+ (?:\d\. )?([^(\n]+?)(?: \(kind \d\))?$/gm)].map(([, title = '']) => title),
+    ...[...text.matchAll(/^\*\*([^*]+?)\.\*\*/gm)].map(([, title = '']) => title),
+  ]);
+  const cited = [...sourceOf('../src/').matchAll(/PROTOCOL(?: §\d)?, ([A-Z][A-Za-z_ ]+)[).]/g)].flatMap(
+    ([, names = '']) => names.split(' and '),
+  );
+  expect(cited.length).toBeGreaterThan(10);
+  for (const name of cited) expect(parts).toContain(name);
+});

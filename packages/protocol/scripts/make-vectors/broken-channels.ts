@@ -47,7 +47,12 @@ export function brokenChannelVectors() {
     failure,
     closeCode: FAILURES[failure].closeCode,
   });
-  const drops = (name: string, frames: readonly Received[]) => ({ name, frames, failure: 'dropped' });
+  const drops = (name: string, frames: readonly Received[], pongs = 0) => ({
+    name,
+    frames,
+    failure: 'dropped',
+    pongs,
+  });
   const { text, binary, continuation, rekey, rekeyed } = OPCODE;
   const none = new Uint8Array(0);
   const ephemerals = { ea: random(32), eb: random(32) };
@@ -61,7 +66,7 @@ export function brokenChannelVectors() {
   const code = (value: number): Uint8Array => Uint8Array.of(value >> 8, value & 255);
   return {
     description:
-      'PROTOCOL section 4. The handshake is done and the responder receives frames (contents from the initiator; a DATA may be given as seq, plaintext and a number of zeros behind it, to be sealed under keys.dataAB). The last frame makes it fail as told: it sends a close with closeCode (sealed under keysAfterRekey.dataBA where closeEpoch is 1) and reports 1006. dropped: every frame is ignored, or only counted; the channel goes on and the DATA with seq 0 in `next` is delivered.',
+      'PROTOCOL section 4. The handshake is done and the responder receives frames (contents from the initiator; a DATA may be given as seq, plaintext and a number of zeros behind it, to be sealed under keys.dataAB). The last frame makes it fail as told: it sends a close with closeCode (sealed under keysAfterRekey.dataBA where closeEpoch is 1) and reports 1006. dropped: every frame is ignored, or only counted; the channel goes on and the DATA with seq 0 in `next` is delivered; pongs counts the PONGs that were sent.',
     ...writeInputs(inputs),
     openFrame: hex(openFrame),
     acceptFrame: hex(acceptFrame),
@@ -137,8 +142,8 @@ export function brokenChannelVectors() {
       drops('a DATA of seq 2^53', [
         { frame: hex(concatBytes(Uint8Array.of(3), inputs.channelId, u64(2n ** 53n), firstFrame.subarray(25))) },
       ]),
-      drops('a CONTROL that comes twice', [control(0, ping), control(0, ping)]),
-      drops('a CONTROL older than the last', [control(1, ping), control(0, ping)]),
+      drops('a CONTROL that comes twice', [control(0, ping), control(0, ping)], 1),
+      drops('a CONTROL older than the last', [control(1, ping), control(0, ping)], 1),
       drops('a CONTROL of an epoch that is not', [
         { frame: hex(flipped(base.sealControl('initiator', 0, 0, ping), 20)) },
       ]),

@@ -36,7 +36,7 @@ export function isAllZero(bytes: Uint8Array): boolean {
 }
 
 /**
- * The keys of one established channel: only this seals and opens its DATA and CONTROL (PROTOCOL §4, Keys and Rekey).
+ * The keys of one established channel: only this seals and opens its DATA and CONTROL (PROTOCOL §4, Handshake and Rekey).
  * Nonces are derived from sequence numbers and counters, which the callers let grow and never repeat.
  */
 export class ChannelKeys {

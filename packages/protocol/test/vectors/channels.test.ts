@@ -1,8 +1,9 @@
-import { concatBytes, encodeHex } from '@sws/crypto';
+import { type CryptoProvider, concatBytes, encodeHex } from '@sws/crypto';
 import { describe, expect, test } from 'vitest';
 import type { brokenChannelVectors } from '../../scripts/make-vectors/broken-channels.js';
 import type { channelVectors } from '../../scripts/make-vectors/channels.js';
 import type { Step } from '../../scripts/make-vectors/recorder.js';
+import { CONTROL_TYPE } from '../../src/channel/control.js';
 import { decodeData } from '../../src/channel/data.js';
 import { KIND } from '../../src/index.js';
 import { PROVIDERS } from './providers.js';
@@ -50,6 +51,13 @@ function play(end: ScriptedEnd, role: Step['from'], steps: readonly Step[]): voi
   }
 }
 
+/** The type of a CONTROL that the responder sent before any rekey. */
+function typeOf(provider: CryptoProvider, control: string): number | undefined {
+  const content = unhex(control);
+  const nonce = concatBytes(new Uint8Array(12), content.subarray(17, 29));
+  return provider.secretboxOpen(unhex(broken.keys.controlBA), nonce, content.subarray(29))?.[0];
+}
+
 /** The machine sends whole messages; only a responder's part is recorded so in every channel. */
 const roles = (recorded: Recorded): Step['from'][] =>
   recorded.name.startsWith('fragments') ? ['responder'] : ['initiator', 'responder'];
@@ -86,6 +94,8 @@ describe.each(PROVIDERS)('$name', (provider) => {
       expect(end.delivered).toEqual([]);
       end.receive(unhex(broken.next.frame));
       expect(end.delivered).toEqual([broken.next.delivers]);
+      const pongs = end.sentOf(KIND.control).filter((control) => typeOf(provider, control) === CONTROL_TYPE.pong);
+      expect(pongs).toHaveLength('pongs' in vector ? vector.pongs : 0);
       return;
     }
     expect(end.delivered).toEqual([{ failure }]);
