@@ -43,7 +43,7 @@ export async function runUpgrade(options: UpgradeRunOptions): Promise<UpgradeRun
     ...spread,
   ];
   const old = await RelayProcess.start(flags);
-  const next = RelayProcess.spawn([...flags, '--wait-for-port', '60']);
+  const relays = [old];
   const transfers: LiveTransfer[] = [];
   const returns: number[] = [];
   const causes: Record<string, number> = {};
@@ -61,6 +61,8 @@ export async function runUpgrade(options: UpgradeRunOptions): Promise<UpgradeRun
       );
       transfers.push(...(await Promise.all(some)));
     }
+    const next = RelayProcess.spawn([...flags, '--wait-for-port', '60']);
+    relays.push(next);
     await next.logged('waiting for the port');
     told = Date.now();
     old.child.kill('SIGTERM');
@@ -80,7 +82,7 @@ export async function runUpgrade(options: UpgradeRunOptions): Promise<UpgradeRun
       exitCode,
     };
   } finally {
-    await Promise.all([old.stop(), next.stop()]);
+    await Promise.all(relays.map((relay) => relay.stop()));
   }
 }
 

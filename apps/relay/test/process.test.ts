@@ -1,11 +1,14 @@
-import { execFileSync } from 'node:child_process';
+import { execFileSync, spawn, spawnSync } from 'node:child_process';
 import { copyFileSync, readFileSync, statSync, writeFileSync } from 'node:fs';
 import { request } from 'node:http';
+import { connect as connectTcp } from 'node:net';
 import { connect as connectTls } from 'node:tls';
+import { fileURLToPath } from 'node:url';
 import { Endpoint, type StateEvent } from '@sws/client';
 import { Identity } from '@sws/crypto';
 import { randomBytes } from '@sws/crypto/platform';
 import { afterAll, afterEach, describe, expect, test } from 'vitest';
+import { LiveTransfer } from '../../../bench/src/live-transfer.js';
 import { freePort } from '../../../bench/src/nats-server.js';
 import { RelayProcess, temporaryFolder } from '../../../bench/src/relay-process.js';
 
@@ -192,3 +195,82 @@ test('behind a proxy, X-Forwarded-For counts only from whom it is trusted', asyn
   await upgradeFrom(wary.url, '203.0.113.7');
   expect(await wary.logged('refused')).toMatchObject({ address: '127.0.0.1' });
 });
+
+/** What systemd does with sws-relay.socket: it keeps the listening socket, and hands it to each process that it starts. */
+const SOCKET_KEEPER = `
+import os, socket, sys
+listener = socket.socket()
+listener.bind(('127.0.0.1', 0))
+listener.listen(128)
+print(listener.getsockname()[1], flush=True)
+for run in range(2):
+    child = os.fork()
+    if child == 0:
+        os.dup2(listener.fileno(), 3)
+        os.set_inheritable(3, True)
+        os.environ.update(LISTEN_PID=str(os.getpid()), LISTEN_FDS='1')
+        os.execvp(sys.argv[1], sys.argv[1:])
+    os.waitpid(child, 0)
+`;
+const hasPython = spawnSync('python3', ['--version']).status === 0;
+
+test.skipIf(!hasPython)(
+  'socket activation: while the relay is restarted no connection is refused, and channels carry on (skipped where python3 is missing)',
+  { timeout: 60_000 },
+  async () => {
+    const command = [process.execPath, fileURLToPath(new URL('../dist/main.js', import.meta.url)), '--no-chat'];
+    const settings = ['--drain-spread', '1', ...identityFlags()];
+    const keeper = spawn('python3', ['-c', SOCKET_KEEPER, ...command, ...settings], {
+      stdio: ['ignore', 'pipe', 'pipe'],
+    });
+    let [out, log] = ['', ''];
+    keeper.stdout.setEncoding('utf8').on('data', (text: string) => {
+      out += text;
+    });
+    keeper.stderr.setEncoding('utf8').on('data', (text: string) => {
+      log += text;
+    });
+    const lines = (message: string): { pid: number; url: string }[] =>
+      log
+        .split('\n')
+        .filter((line) => line.includes(`"msg":"${message}"`))
+        .map((line) => JSON.parse(line));
+    cleanup.push(() => {
+      keeper.kill('SIGKILL');
+      for (const { pid } of lines('listening'))
+        try {
+          process.kill(pid, 'SIGKILL');
+        } catch {} // one has left by itself
+    });
+    await expect.poll(() => lines('listening').length, PATIENCE).toBe(1);
+    const port = Number(out.split('\n')[0]);
+    expect(lines('listening')[0]?.url).toBe(`http://127.0.0.1:${port}/`);
+    const causes: (string | undefined)[] = [];
+    const url = `ws://127.0.0.1:${port}/`;
+    const transfer = await LiveTransfer.start({
+      senderUrl: url,
+      receiverUrl: url,
+      paceMs: 20,
+      messageBytes: 500,
+      onState: (_, { failure }) => {
+        if (failure) causes.push(failure.code);
+      },
+    });
+    process.kill(lines('listening')[0]?.pid ?? 0, 'SIGTERM');
+    const refused: string[] = [];
+    await expect
+      .poll(async () => {
+        await new Promise<void>((resolve) => {
+          const probe = connectTcp(port, '127.0.0.1');
+          probe.once('connect', () => probe.destroy()).once('error', ({ message }) => refused.push(message));
+          probe.once('close', () => resolve());
+        });
+        return lines('listening').length;
+      }, PATIENCE)
+      .toBe(2);
+    const { sent, received, misplaced, failures } = await transfer.finish(30_000);
+    expect({ received, misplaced, failures }).toEqual({ received: sent, misplaced: 0, failures: [] });
+    expect(new Set(causes)).toEqual(new Set(['restarting']));
+    expect(refused).toEqual([]);
+  },
+);

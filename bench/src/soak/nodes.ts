@@ -12,7 +12,7 @@ if (!hasNatsServer) {
 }
 const identityFile = join(mkdtempSync(join(tmpdir(), 'sws-nodes-')), 'identity');
 const started = Date.now();
-const figures = await runNodes({ channels, paceMs: 200, messageBytes: 2_000, standstill: true, identityFile });
+const figures = await runNodes({ channels, paceMs: 1_000, messageBytes: 2_000, standstill: true, identityFile });
 const { messages, recoveries, complaints, natsMetrics } = figures;
 console.log(
   `${channels} channels, ${messages} messages of 2,000 bytes, ${Math.round((Date.now() - started) / 1000)} s`,

@@ -6,7 +6,7 @@ import { histogram, runUpgrade } from '../upgrade-run.js';
 
 const [channels, spreadSeconds] = [Number(process.argv[2] ?? 150), Number(process.argv[3] ?? 5)];
 const identityFile = join(mkdtempSync(join(tmpdir(), 'sws-upgrade-')), 'identity');
-const figures = await runUpgrade({ channels, spreadSeconds, paceMs: 200, messageBytes: 2_000, identityFile });
+const figures = await runUpgrade({ channels, spreadSeconds, paceMs: 1_000, messageBytes: 2_000, identityFile });
 const { messages, complaints, returns, gapMs, causes, exitCode } = figures;
 console.log(
   `${channels} channels, ${2 * channels} clients, ${messages} messages of 2,000 bytes, spread ${spreadSeconds} s`,
