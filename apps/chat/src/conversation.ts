@@ -1,132 +1,335 @@
-import { type Signal, signal } from '@preact/signals';
-import type { Endpoint, SecureErrorEvent, SecureWebSocket } from '@sws/client';
-import { encodeHex } from '@sws/crypto';
-import { randomBytes } from '@sws/crypto/platform';
+import { computed, type ReadonlySignal, type Signal, signal } from '@preact/signals';
+import type { Endpoint, SecureWebSocket } from '@sws/client';
+import type { ChatMessage, Move } from './chat-protocol.js';
+import type { FileStore } from './file-store.js';
+import { Files } from './files.js';
+import { type Contact, type History, type Message, newId } from './history.js';
+import { PeerLink } from './peer-link.js';
 
-export const CHAT_PROTOCOL = 'sws-chat.v1';
-const MAX_SHOWN = 1_000;
+/** Messages of a conversation that are drawn at first, and with every "earlier". */
+const PAGE = 100;
+/** The most that are drawn; the rest is a click away. */
+const MAX_DRAWN = 600;
+/** Messages under way, not yet stored by the peer. */
+const WINDOW = 32;
+/** What a peer may have us store at a time, in messages; ours keep to `WINDOW`. */
+const MAX_QUEUED = 256;
+const TYPING_SHOWN_MS = 6_000;
+const TYPING_SENT_MS = 3_000;
 
-/** What became of a message: `sent` is on its way, `delivered` means that the peer's page has it. */
-export type MessageState = 'sending' | 'sent' | 'delivered' | 'failed' | 'received';
-
-export interface Message {
-  readonly id: string;
-  readonly mine: boolean;
-  readonly text: string;
-  readonly at: number;
-  readonly state: MessageState;
+/** What a conversation needs of the page around it. */
+export interface Surroundings {
+  readonly endpoint: Endpoint;
+  readonly history: History;
+  readonly files: FileStore;
+  /** Proof of an earlier address, for contacts who know us under it. */
+  readonly move: Move | null;
+  /** A contact has told its new address. */
+  readonly onMove: (contact: Contact, move: Move) => void;
+  /** Said aloud by a screen reader, and shown for a moment. */
+  readonly announce: (text: string) => void;
 }
 
-export type PeerState = 'calling' | 'connected' | 'interrupted' | 'offline' | 'closed';
-
-function isPending({ state }: Message): boolean {
-  return state === 'sending' || state === 'sent';
-}
-
-/** All that is said with one peer in this window. */
+/** All that is said with one contact. */
 export class Conversation {
-  readonly peer: string;
+  readonly contact: Signal<Contact>;
+  /** The last ones, as many as are drawn. */
   readonly messages: Signal<readonly Message[]> = signal([]);
-  readonly peerState: Signal<PeerState> = signal('closed');
-  readonly unread: Signal<number> = signal(0);
-  readonly #endpoint: Endpoint;
-  #socket: SecureWebSocket | null = null;
-  /** Runs when something new comes in. */
-  onReceived: () => void = () => {};
+  readonly hasEarlier = signal(false);
+  readonly last: ReadonlySignal<Message | null> = computed(() => this.messages.value.at(-1) ?? null);
+  readonly unread = signal(0);
+  readonly typing = signal(false);
+  /** Whether the peer has said that it takes our messages; `null` until it has said anything. */
+  readonly accepted = signal<boolean | null>(null);
+  /** Ids of messages that are on their way: said on an open channel, and not yet stored by the peer. */
+  readonly underWay = signal<ReadonlySet<string>>(new Set());
+  readonly files: Files;
+  readonly link: PeerLink;
+  readonly #around: Surroundings;
+  #visible = false;
+  #typingTimer: ReturnType<typeof setTimeout> | undefined;
+  #typingSentAt = 0;
+  /** What is done with the history goes one after another. */
+  #queue: Promise<unknown> = Promise.resolve();
+  #queued = 0;
 
-  constructor(endpoint: Endpoint, peer: string) {
-    this.#endpoint = endpoint;
-    this.peer = peer;
+  constructor(around: Surroundings, contact: Contact) {
+    this.#around = around;
+    this.contact = signal(contact);
+    this.link = new PeerLink(around.endpoint, contact.address);
+    this.files = new Files(around, this);
+    this.link.onOpen = () => this.#opened();
+    this.link.onLost = () => this.#lost();
+    this.link.onMessage = (message) => this.#receive(message);
   }
 
-  /** Calls the peer, unless the two are connected. */
-  call(): void {
-    if (this.#socket !== null && this.#socket.readyState < 2) return;
-    this.peerState.value = 'calling';
-    this.use(this.#endpoint.connect(this.peer, { protocols: CHAT_PROTOCOL, resource: '/chat' }));
+  /** Reads the last messages; then calls. */
+  async load(): Promise<void> {
+    const { history } = this.#around;
+    const { id } = this.contact.value;
+    this.messages.value = await history.page(id, Number.POSITIVE_INFINITY, PAGE);
+    this.hasEarlier.value = this.messages.value.length === PAGE;
+    this.unread.value = await history.unseenCount(id);
+    await this.#keep();
+    this.registered();
   }
 
-  /** Talks over this socket from here: one that this end opened, or the peer. */
-  use(socket: SecureWebSocket): void {
-    this.#socket = socket;
-    const current = (): boolean => this.#socket === socket;
-    if (socket.readyState === 1) this.#opened();
-    socket.addEventListener('open', () => {
-      if (current()) this.#opened();
+  /** The relay is reached: those whom we know learn that we are here, and what waits for us comes. */
+  registered(): void {
+    if (this.contact.value.status === 'accepted') this.link.registered();
+  }
+
+  async loadEarlier(): Promise<void> {
+    const first = this.messages.value[0];
+    if (first === undefined) return;
+    const page = await this.#around.history.page(first.contact, first.seq, PAGE);
+    this.hasEarlier.value = page.length === PAGE;
+    this.messages.value = [...page, ...this.messages.value];
+  }
+
+  close(): void {
+    clearTimeout(this.#typingTimer);
+    this.files.close();
+    this.link.close();
+  }
+
+  /** Whether it is on the screen: then what comes is seen, and the peer is waited for. */
+  show(visible: boolean): void {
+    this.#visible = visible;
+    void this.#keep();
+    if (visible) this.#run(() => this.#markSeen());
+  }
+
+  /** Writes a message into the outbox; from there it goes as soon as the peer takes it. */
+  async send(text: string): Promise<void> {
+    await this.#submit({ ...this.#draft(), text });
+  }
+
+  /** Offers a file. It is copied into the browser's storage first, so that it can go after this window was closed. */
+  async sendFile(file: File): Promise<void> {
+    const draft = this.#draft();
+    await this.files.keep(draft.id, file);
+    await this.#submit({
+      ...draft,
+      file: { name: file.name.slice(-255), size: file.size, mime: file.type, state: 'offered' },
     });
-    socket.addEventListener('message', (event) => this.#receive((event as MessageEvent).data));
-    socket.addEventListener('interrupted', () => {
-      if (current()) this.peerState.value = 'interrupted';
-    });
-    socket.addEventListener('resumed', () => {
-      if (current()) this.peerState.value = 'connected';
-    });
-    socket.addEventListener('error', (event) => {
-      if (current()) this.peerState.value = (event as SecureErrorEvent).code === 'offline' ? 'offline' : 'closed';
-    });
-    socket.addEventListener('close', () => {
-      if (!current()) return;
-      this.#socket = null;
-      if (this.peerState.value !== 'offline') this.peerState.value = 'closed';
-      this.messages.value = this.messages.value.map((message) =>
-        isPending(message) ? { ...message, state: 'failed' } : message,
-      );
-    });
   }
 
-  /** Sends, calling the peer first if need be. A message that can't go stays, marked so. */
-  send(text: string): void {
-    const message: Message = { id: encodeHex(randomBytes(16)), mine: true, text, at: Date.now(), state: 'sending' };
-    this.#add(message);
-    this.#transmit(message);
+  /** Lets the peer know that something is being written, now and then. */
+  writing(): void {
+    if (Date.now() - this.#typingSentAt < TYPING_SENT_MS || this.accepted.value !== true) return;
+    this.#typingSentAt = Date.now();
+    this.link.send({ type: 'typing' });
   }
 
-  retry(id: string): void {
-    const message = this.messages.value.find((candidate) => candidate.id === id);
-    if (message === undefined) return;
-    this.#mark(id, 'sending');
-    this.#transmit(message);
+  /** Removes a message here. One that has not gone goes no more. */
+  async remove(message: Message): Promise<void> {
+    await this.files.forget(message);
+    await this.#around.history.remove(message);
+    this.messages.value = this.messages.value.filter(({ seq }) => seq !== message.seq);
+    await this.#keep();
   }
 
-  #transmit(message: Message): void {
-    const socket = this.#socket;
-    if (socket === null || socket.readyState !== 1) return this.call();
-    socket.send(JSON.stringify({ id: message.id, text: message.text, at: message.at }));
-    this.#mark(message.id, 'sent');
-    socket.delivered().then(
-      () => this.#mark(message.id, 'delivered'),
-      () => {}, // it closed: the close event marks what is pending, unless another socket took over
-    );
+  /** Removes all messages here. */
+  async clear(): Promise<void> {
+    this.files.clear();
+    await this.#around.history.clear(this.contact.value.id);
+    await this.#around.files.remove(this.contact.value.id);
+    this.messages.value = [];
+    this.hasEarlier.value = false;
+    this.unread.value = 0;
+    await this.#keep();
   }
 
-  /** What was on its way over an earlier socket goes again: the peer knows a message by its id. */
-  #opened(): void {
-    this.peerState.value = 'connected';
-    for (const message of this.messages.value) if (isPending(message)) this.#transmit(message);
-  }
-
-  #receive(data: unknown): void {
-    let value: unknown;
-    try {
-      value = JSON.parse(String(data));
-    } catch {
-      return; // not ours: the peer speaks another protocol
+  /** Changes what is known of the contact. */
+  async change(changes: Partial<Contact>): Promise<void> {
+    const before = this.contact.value;
+    this.contact.value = { ...before, ...changes };
+    await this.#around.history.putContact(this.contact.value);
+    if (before.status === this.contact.value.status) return;
+    if (this.contact.value.status === 'accepted') {
+      this.#hello();
+      void this.#keep();
+      this.#run(() => this.#flush());
     }
-    if (typeof value !== 'object' || value === null) return;
-    const { id, text, at } = value as { id?: unknown; text?: unknown; at?: unknown };
-    if (typeof id !== 'string' || typeof text !== 'string' || typeof at !== 'number') return;
-    // A message that was sent again after a break came twice: its id tells.
-    if (this.messages.value.some((message) => message.id === id)) return;
-    this.#add({ id, mine: false, text, at, state: 'received' });
+  }
+
+  /** Replaces a message, in the history and on the screen. */
+  async replace(message: Message): Promise<void> {
+    await this.#around.history.update(message);
+    this.messages.value = this.messages.value.map((one) => (one.seq === message.seq ? message : one));
+  }
+
+  /** Takes a channel for a file that the peer fetches. */
+  serve(socket: SecureWebSocket): void {
+    void this.files.serve(socket);
+  }
+
+  #draft(): Omit<Message, 'seq'> {
+    const contact = this.contact.value.id;
+    return {
+      contact,
+      id: newId(),
+      mine: true,
+      at: Date.now(),
+      text: '',
+      file: null,
+      delivered: false,
+      seen: true,
+    };
+  }
+
+  async #submit(draft: Omit<Message, 'seq'>): Promise<void> {
+    const message = await this.#around.history.append(draft);
+    if (message !== null) this.#add(message);
+    await this.#keep();
+    this.#run(() => this.#flush());
+  }
+
+  /** The peer is waited for while it is on the screen, or something waits for it. */
+  async #keep(): Promise<void> {
+    const { id, status } = this.contact.value;
+    const waiting = status === 'accepted' && (this.#visible || (await this.#around.history.pending(id)).length > 0);
+    this.link.keep(waiting);
+  }
+
+  #opened(): void {
+    this.underWay.value = new Set();
+    this.accepted.value = null;
+    this.#hello();
+  }
+
+  #lost(): void {
+    this.underWay.value = new Set();
+    this.accepted.value = null;
+    this.typing.value = false;
+    void this.#keep();
+  }
+
+  #hello(): void {
+    const { status, seen, knewUs } = this.contact.value;
+    const move = knewUs ? this.#around.move : null;
+    this.link.send({ type: 'hello', accepted: status === 'accepted', seen, move });
+  }
+
+  #receive(message: ChatMessage): void {
+    if (message.type === 'hello') {
+      this.accepted.value = message.accepted;
+      if (message.move !== null) this.#around.onMove(this.contact.value, message.move);
+    }
+    // Nothing else of a stranger's is taken, shown or kept: its outbox keeps it until we have answered.
+    if (this.contact.value.status !== 'accepted') return;
+    if (message.type === 'typing') return this.#showTyping();
+    if (this.#queued >= MAX_QUEUED) return this.link.restart();
+    this.#run(() => this.#handle(message));
+  }
+
+  async #handle(message: Exclude<ChatMessage, { type: 'typing' }>): Promise<void> {
+    switch (message.type) {
+      case 'hello':
+        if (message.seen !== null) await this.#theySaw(message.seen);
+        if (!message.accepted) return;
+        await this.#flush();
+        this.files.resume();
+        return;
+      case 'text':
+        return this.#store(message.id, { at: message.at, text: message.text, file: null });
+      case 'file': {
+        const state = this.files.fetchesUnasked(message.file) ? 'wanted' : 'offered';
+        await this.#store(message.id, { at: message.at, text: '', file: { ...message.file, state } });
+        this.files.resume();
+        return;
+      }
+      case 'stored':
+        return this.#stored(message.id);
+      case 'seen':
+        return this.#theySaw(message.id);
+    }
+  }
+
+  /** Keeps what the peer said and, once it is on disk, tells so; what came before is told again. */
+  async #store(id: string, content: Pick<Message, 'at' | 'text' | 'file'>): Promise<void> {
+    const message = await this.#around.history.append({
+      ...content,
+      // A clock that runs ahead, or a lie, would put it behind everything to come.
+      at: Math.min(content.at, Date.now()),
+      contact: this.contact.value.id,
+      id,
+      mine: false,
+      delivered: true,
+      seen: false,
+    });
+    this.link.send({ type: 'stored', id });
+    if (message === null) return;
+    this.typing.value = false;
+    this.#add(message);
     this.unread.value++;
-    this.onReceived();
+    if (this.#visible) await this.#markSeen();
+  }
+
+  async #stored(id: string): Promise<void> {
+    const message = await this.#around.history.find(this.contact.value.id, id, true);
+    this.underWay.value = new Set([...this.underWay.value].filter((one) => one !== id));
+    if (message !== null && !message.delivered) await this.replace({ ...message, delivered: true });
+    await this.#flush();
+    if (this.underWay.value.size === 0) await this.#keep();
+  }
+
+  async #theySaw(id: string): Promise<void> {
+    const message = await this.#around.history.find(this.contact.value.id, id, true);
+    if (message !== null && message.seq > this.contact.value.theySaw) await this.change({ theySaw: message.seq });
+  }
+
+  async #markSeen(): Promise<void> {
+    if (this.unread.value === 0) return;
+    const seen = await this.#around.history.markSeen(this.contact.value.id);
+    this.unread.value = 0;
+    if (seen === null) return;
+    await this.change({ seen });
+    this.link.send({ type: 'seen', id: seen });
+  }
+
+  /** Says what waits in the outbox, as far as the window goes. */
+  async #flush(): Promise<void> {
+    if (this.accepted.value !== true) return;
+    const underWay = new Set(this.underWay.value);
+    for (const { id, at, text, file, mine } of await this.#around.history.pending(this.contact.value.id)) {
+      if (underWay.size >= WINDOW) break;
+      if (!mine || underWay.has(id)) continue;
+      const said = this.link.send(
+        file === null
+          ? { type: 'text', id, at, text }
+          : { type: 'file', id, at, file: { name: file.name, size: file.size, mime: file.mime } },
+      );
+      if (!said) break;
+      underWay.add(id);
+    }
+    this.underWay.value = underWay;
   }
 
   #add(message: Message): void {
-    this.messages.value = [...this.messages.value, message].slice(-MAX_SHOWN);
+    const all = [...this.messages.value, message];
+    if (all.length > MAX_DRAWN) this.hasEarlier.value = true;
+    this.messages.value = all.slice(-MAX_DRAWN);
   }
 
-  #mark(id: string, state: MessageState): void {
-    this.messages.value = this.messages.value.map((message) => (message.id === id ? { ...message, state } : message));
+  #showTyping(): void {
+    this.typing.value = true;
+    clearTimeout(this.#typingTimer);
+    this.#typingTimer = setTimeout(() => {
+      this.typing.value = false;
+    }, TYPING_SHOWN_MS);
+  }
+
+  #run(task: () => Promise<void>): void {
+    this.#queued++;
+    this.#queue = this.#queue
+      .then(task)
+      .catch((error: unknown) => {
+        this.#around.announce(`This browser could not keep a message: ${error instanceof Error ? error.message : ''}`);
+      })
+      .finally(() => {
+        this.#queued--;
+      });
   }
 }

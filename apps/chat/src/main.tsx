@@ -1,47 +1,25 @@
 import { render } from 'preact';
-import { App, SecondPerson } from './app.js';
-import { type OwnIdentity, ownIdentity, ownIdentityAsSecond } from './own-identity.js';
-import { addressInPath, Store } from './store.js';
+import { Chat } from './chat.js';
+import { registerOffline } from './offline.js';
+import { loadIdentity } from './person.js';
 import './styles.css';
+import { App } from './views/app.js';
+import { FailedNotice } from './views/notices.js';
 
 const root = document.getElementById('app');
 if (root === null) throw new Error('the page has no #app');
 
-/** Storage that is blocked or damaged: said, instead of an empty page. */
-function failed(error: unknown): void {
-  if (root === null) return;
-  const message = error instanceof Error ? error.message : 'unknown';
-  render(
-    <main class="notice" role="alert">
-      <h1>Your identity could not be loaded</h1>
-      <p>This page keeps it in the browser's storage, which answered: {message}</p>
-    </main>,
-    root,
-  );
+async function start(into: HTMLElement): Promise<void> {
+  const chat = await Chat.start(await loadIdentity());
+  document.addEventListener('visibilitychange', () => chat.look());
+  // A page that is kept for "back" would come to life with dead connections: it ends here, and begins anew.
+  window.addEventListener('pagehide', () => void chat.close());
+  window.addEventListener('pageshow', ({ persisted }) => persisted && location.reload());
+  render(<App chat={chat} />, into);
 }
 
-function show(own: OwnIdentity, confirmed: boolean): void {
-  if (root === null) return;
-  const second = (): void => void ownIdentityAsSecond().then((next) => show(next, true), failed);
-  if (own.state === 'in-use') {
-    render(
-      <SecondPerson
-        reason="This identity is in use in another window. One window at a time can be you."
-        onAccept={second}
-      />,
-      root,
-    );
-  } else if (!confirmed && !own.second && addressInPath() === own.identity.publicKey) {
-    render(
-      <SecondPerson
-        reason="This is your own link. To try the chat alone, continue in this window as somebody else."
-        onAccept={second}
-      />,
-      root,
-    );
-  } else {
-    render(<App store={new Store(own.identity, own.second)} />, root);
-  }
-}
-
-ownIdentity().then((own) => show(own, false), failed);
+start(root).catch((error: unknown) => {
+  // Storage that is blocked or damaged: said, instead of an empty page.
+  render(<FailedNotice message={error instanceof Error ? error.message : 'unknown'} />, root);
+});
+registerOffline();

@@ -81,6 +81,18 @@ export class Identity {
     return this.#provider.ed25519Sign(this.#seed, message);
   }
 
+  /**
+   * A 32-byte key for what an application seals and keeps for itself: HKDF-SHA-512 (RFC 5869) of the seed without salt,
+   * info `"sws/1 storage\0" || context || 0`. One seed and context give one key on every device.
+   * @throws SwsError `invalid-length` for a context over 1,000 bytes
+   */
+  storageKey(context: string): Uint8Array {
+    const info = labelBytes(`storage\0${context}`);
+    // OpenSSL takes at most 1,024 bytes of info: 15 are the label's.
+    if (info.length - 15 > 1_000) throw new SwsError('invalid-length', 'a storage context has at most 1,000 bytes');
+    return this.#provider.hkdf(new Uint8Array(0), this.#seed, info, SEED_BYTES);
+  }
+
   /** A copy of the seed: the secret itself, for storage and backup. */
   exportSeed(): Uint8Array {
     return this.#seed.slice();

@@ -1,3 +1,4 @@
+import { hkdfSync } from 'node:crypto';
 import { inspect } from 'node:util';
 import fc from 'fast-check';
 import { expect, test } from 'vitest';
@@ -110,4 +111,22 @@ test('two that race for a first identity get the same', async () => {
     store.loadOrCreate(() => randomBytes(32)),
   ]);
   expect(a).toEqual(b);
+});
+
+test('a storage key is the same on every device, and another for another context, seed or purpose', () => {
+  const seed = randomBytes(32);
+  const key = Identity.fromSeed(seed, naclProvider).storageKey('history');
+  expect(key.length).toBe(32);
+  const info = new TextEncoder().encode('sws/1 storage\0history\0');
+  expect(encodeHex(key)).toBe(encodeHex(new Uint8Array(hkdfSync('sha512', seed, new Uint8Array(0), info, 32))));
+  expect(encodeHex(Identity.fromSeed(seed, nodeProvider).storageKey('history'))).toBe(encodeHex(key));
+  expect(encodeHex(Identity.fromSeed(seed).storageKey('histor'))).not.toBe(encodeHex(key));
+  expect(encodeHex(Identity.fromSeed(randomBytes(32)).storageKey('history'))).not.toBe(encodeHex(key));
+  for (const provider of [naclProvider, nodeProvider]) {
+    const identity = Identity.fromSeed(seed, provider);
+    expect(identity.storageKey('x'.repeat(1_000)).length).toBe(32);
+    expect(() => identity.storageKey('x'.repeat(1_001))).toThrowError(
+      expect.objectContaining({ code: 'invalid-length' }),
+    );
+  }
 });

@@ -1,0 +1,235 @@
+import { type Signal, signal } from '@preact/signals';
+import { type ConnectionEvent, Endpoint, type EndpointState, type StateEvent } from '@sws/client';
+import type { Identity } from '@sws/crypto';
+import { relayUrl } from './address-link.js';
+import { CHAT_PROTOCOL, type Move } from './chat-protocol.js';
+import { Conversation, type Surroundings } from './conversation.js';
+import { FILE_PROTOCOL } from './file-protocol.js';
+import { FileStore } from './file-store.js';
+import { type Contact, type ContactStatus, History, newId } from './history.js';
+import { isMoveTo } from './move.js';
+import { loadMove } from './person.js';
+
+/** Requests of strangers that wait for an answer; further ones are refused until some are answered. */
+const MAX_REQUESTS = 50;
+const ANNOUNCED_MS = 6_000;
+
+/** The relay as the page shows it. */
+export interface ConnectionView {
+  readonly state: EndpointState;
+  /** When this state began, in milliseconds. */
+  readonly since: number;
+  readonly failure: string | null;
+}
+
+/** What the page knows: one identity, its connection, its contacts and what is said with them. */
+export class Chat {
+  readonly identity: Identity;
+  readonly history: History;
+  readonly connection: Signal<ConnectionView>;
+  readonly conversations: Signal<readonly Conversation[]> = signal([]);
+  /** The contact whose conversation is on the screen. */
+  readonly selected: Signal<string | null> = signal(null);
+  /** The latest thing worth saying aloud; empty when it has been said. */
+  readonly announced = signal('');
+  readonly #endpoint: Endpoint;
+  readonly #around: Surroundings;
+  #announceTimer: ReturnType<typeof setTimeout> | undefined;
+
+  private constructor(identity: Identity, history: History) {
+    this.identity = identity;
+    this.history = history;
+    this.connection = signal({ state: 'connecting', since: Date.now(), failure: null });
+    this.#endpoint = new Endpoint(relayUrl(), {
+      identity,
+      accept: ({ peer, protocols }) => {
+        const status = this.byAddress(peer)?.contact.value.status;
+        if (status === 'blocked') return false;
+        if (protocols.includes(FILE_PROTOCOL)) return status === 'accepted' ? { protocol: FILE_PROTOCOL } : false;
+        if (!protocols.includes(CHAT_PROTOCOL)) return false;
+        return status !== undefined || this.#requests() < MAX_REQUESTS ? { protocol: CHAT_PROTOCOL } : false;
+      },
+    });
+    this.#around = {
+      endpoint: this.#endpoint,
+      history,
+      files: new FileStore(identity.publicKey),
+      move: loadMove(),
+      onMove: (contact, move) => void this.#moved(contact, move),
+      announce: (text) => this.announce(text),
+    };
+  }
+
+  /** Reads what was kept, and connects. */
+  static async start(identity: Identity): Promise<Chat> {
+    const chat = new Chat(identity, await History.open(identity));
+    chat.#listen();
+    await chat.#begin();
+    return chat;
+  }
+
+  /** Goes on here, where another tab or another device is connected as us: that one then waits. */
+  takeOver(): void {
+    this.#endpoint.takeOver();
+  }
+
+  byAddress(address: string): Conversation | undefined {
+    return this.conversations.value.find(({ contact }) => contact.value.address === address);
+  }
+
+  /** Says something aloud, and shows it for a moment. */
+  announce(text: string): void {
+    this.announced.value = text;
+    clearTimeout(this.#announceTimer);
+    this.#announceTimer = setTimeout(() => {
+      this.announced.value = '';
+    }, ANNOUNCED_MS);
+  }
+
+  /** Shows a conversation, or with `null` none. */
+  select(contact: string | null): void {
+    this.selected.value = contact;
+    this.look();
+  }
+
+  /** What is selected is seen only while the window is. */
+  look(): void {
+    const visible = document.visibilityState === 'visible';
+    for (const conversation of this.conversations.value)
+      conversation.show(visible && conversation.contact.value.id === this.selected.value);
+  }
+
+  /** Adds somebody whose link we were given, or accepts whom we know already; shows the conversation. */
+  async add(address: string, name: string): Promise<void> {
+    const known = this.byAddress(address);
+    const conversation = known ?? this.#meet(address, 'accepted');
+    const changes = { status: 'accepted', name, formerly: this.sameName(name, address) } as const;
+    await conversation.change(known === undefined ? changes : { ...changes, name: name || known.contact.value.name });
+    this.select(conversation.contact.value.id);
+    // Asks the browser not to clear the storage when it runs short; it may well say no.
+    void navigator.storage?.persist?.();
+  }
+
+  /** The address of somebody of this name, if there is another: the name alone does not tell which of the two it is. */
+  sameName(name: string, address: string): string | null {
+    const wanted = name.trim().toLowerCase();
+    const other = this.conversations.value.find(
+      ({ contact }) => contact.value.name.toLowerCase() === wanted && contact.value.address !== address,
+    );
+    return wanted === '' ? null : (other?.contact.value.address ?? null);
+  }
+
+  /** Answers a request: from here what they say is taken. */
+  async accept(conversation: Conversation): Promise<void> {
+    const { address, formerly } = conversation.contact.value;
+    const old = formerly === null ? undefined : this.byAddress(formerly);
+    if (old === undefined) return conversation.change({ status: 'accepted' });
+    // A contact has moved: the conversation with it goes on at the new address, which nobody has verified yet.
+    await this.remove(conversation);
+    const moved: Contact = { ...old.contact.value, address, formerly, verified: false };
+    old.close();
+    await this.history.putContact(moved);
+    const next = new Conversation(this.#around, moved);
+    this.conversations.value = this.conversations.value.map((one) => (one === old ? next : one));
+    await next.load();
+    this.select(moved.id);
+  }
+
+  /** Refuses a contact's channels from now on, and ends those that are open. */
+  async block(conversation: Conversation): Promise<void> {
+    await conversation.change({ status: 'blocked' });
+    await this.#restart(conversation);
+  }
+
+  /** Takes a contact back. */
+  async unblock(conversation: Conversation): Promise<void> {
+    await conversation.change({ status: 'accepted' });
+    conversation.link.call();
+  }
+
+  /** Removes a contact and all that was said. */
+  async remove(conversation: Conversation): Promise<void> {
+    conversation.close();
+    if (this.selected.value === conversation.contact.value.id) this.select(null);
+    this.conversations.value = this.conversations.value.filter((one) => one !== conversation);
+    await this.#around.files.remove(conversation.contact.value.id);
+    await this.history.removeContact(conversation.contact.value.id);
+  }
+
+  /** Leaves: another tab, or nobody, goes on. */
+  async close(): Promise<void> {
+    this.#end();
+    await this.#endpoint.close();
+    this.history.close();
+  }
+
+  #listen(): void {
+    this.#endpoint.addEventListener('state', ({ state, failure }: StateEvent) => {
+      const before = this.connection.value;
+      const since = before.state === state ? before.since : Date.now();
+      this.connection.value = { state, since, failure: failure?.code ?? null };
+      // Of this browser's tabs one at a time is connected, and writes the history: it is read anew when the turn comes back.
+      if (state === 'waiting') this.#end();
+      else if (before.state === 'waiting') void this.#begin();
+      if (state === 'registered') for (const conversation of this.conversations.value) conversation.registered();
+    });
+    this.#endpoint.addEventListener('connection', ({ socket }: ConnectionEvent) => {
+      const known = this.byAddress(socket.peer);
+      if (socket.protocol === FILE_PROTOCOL) {
+        if (known === undefined) socket.close();
+        else known.serve(socket);
+      } else if (known !== undefined) known.link.adopt(socket);
+      else this.#meet(socket.peer, 'request').link.adopt(socket);
+    });
+  }
+
+  async #begin(): Promise<void> {
+    const contacts = await this.history.contacts();
+    this.conversations.value = contacts.map((contact) => new Conversation(this.#around, contact));
+    await Promise.all(this.conversations.value.map((conversation) => conversation.load()));
+    this.look();
+  }
+
+  #end(): void {
+    for (const conversation of this.conversations.value) conversation.close();
+    this.conversations.value = [];
+  }
+
+  #meet(address: string, status: ContactStatus): Conversation {
+    const contact: Contact = {
+      id: newId(),
+      address,
+      name: '',
+      status,
+      verified: false,
+      formerly: null,
+      addedAt: Date.now(),
+      seen: null,
+      theySaw: 0,
+      knewUs: false,
+    };
+    const conversation = new Conversation(this.#around, contact);
+    this.conversations.value = [...this.conversations.value, conversation];
+    this.history.putContact(contact).catch(() => this.announce('This browser could not keep a contact.'));
+    return conversation;
+  }
+
+  /** Ends a conversation's channels and begins it anew, under the rules that now hold. */
+  async #restart(conversation: Conversation): Promise<void> {
+    conversation.close();
+    const next = new Conversation(this.#around, conversation.contact.value);
+    this.conversations.value = this.conversations.value.map((one) => (one === conversation ? next : one));
+    await next.load();
+  }
+
+  async #moved(contact: Contact, move: Move): Promise<void> {
+    const old = this.byAddress(move.from);
+    const request = this.byAddress(contact.address);
+    if (old?.contact.value.status !== 'accepted' || request?.contact.value.status !== 'request') return;
+    if (isMoveTo(move, contact.address)) await request.change({ formerly: move.from });
+  }
+
+  #requests(): number {
+    return this.conversations.value.filter(({ contact }) => contact.value.status === 'request').length;
+  }
+}

@@ -1,0 +1,90 @@
+import { useSignal } from '@preact/signals';
+import { Camera } from 'lucide-preact';
+import { useCallback } from 'preact/hooks';
+import { addressIn, shortAddress } from '../address-link.js';
+import type { Chat } from '../chat.js';
+import { Dialog } from './dialog.js';
+import { QrScanner } from './qr-scanner.js';
+
+/** Adds a contact by link or QR code, with a name of one's own for them. */
+export function AddContact({ chat, address, onClose }: { chat: Chat; address: string; onClose: () => void }) {
+  const link = useSignal(address);
+  const name = useSignal('');
+  const problem = useSignal('');
+  const scanning = useSignal(false);
+  const warned = useSignal(false);
+  const found = useCallback(
+    (text: string): boolean => {
+      const scanned = addressIn(text);
+      if (scanned === null) return false;
+      link.value = text;
+      scanning.value = false;
+      return true;
+    },
+    [link, scanning],
+  );
+  const add = (event: Event): void => {
+    event.preventDefault();
+    const wanted = addressIn(link.value);
+    if (wanted === null) problem.value = 'That holds no address: 64 digits 0–9 and a–f.';
+    else if (wanted === chat.identity.publicKey) problem.value = 'That is your own link: send it to someone else.';
+    else if (!warned.value && chat.sameName(name.value, wanted) !== null) {
+      warned.value = true;
+      problem.value = `You know a ${name.value.trim()} under another key. If this is to be the same person, something has changed: a new device, or somebody else who uses the name. Compare the security number before you trust it, or choose another name.`;
+    } else {
+      onClose();
+      void chat.add(wanted, name.value.trim());
+    }
+  };
+  return (
+    <Dialog title="Add contact" onClose={onClose}>
+      <form onSubmit={add}>
+        {scanning.value ? (
+          <QrScanner onFound={found} />
+        ) : (
+          <>
+            <label>
+              Their link or address
+              <input
+                data-testid="add-link"
+                value={link.value}
+                autocomplete="off"
+                spellcheck={false}
+                onInput={(event) => (link.value = event.currentTarget.value)}
+              />
+            </label>
+            {address !== '' && (
+              <p class="hint">
+                You opened the link of <code>{shortAddress(address)}</code>. They learn your address when you add them.
+              </p>
+            )}
+            {navigator.mediaDevices !== undefined && (
+              <button type="button" class="quiet" data-testid="scan" onClick={() => (scanning.value = true)}>
+                <Camera aria-hidden="true" size={18} /> Scan a QR code
+              </button>
+            )}
+          </>
+        )}
+        <label>
+          Your name for them (they never see it)
+          <input
+            data-testid="add-name"
+            value={name.value}
+            maxLength={60}
+            autocomplete="off"
+            onInput={(event) => {
+              name.value = event.currentTarget.value;
+              warned.value = false;
+            }}
+          />
+        </label>
+        {problem.value !== '' && <p role="alert">{problem.value}</p>}
+        <p class="actions">
+          <button type="submit" data-testid="add">
+            {warned.value ? 'Add anyway' : 'Add'}
+          </button>
+        </p>
+      </form>
+    </Dialog>
+  );
+}

@@ -1,0 +1,36 @@
+import type { Chat } from '../chat.js';
+import { becomeNextPerson } from '../person.js';
+
+/** Shown while another tab of this browser is connected as the same person; when that one closes, this one goes on. */
+export function ElsewhereNotice({ chat }: { chat: Chat }) {
+  const becomeSomebodyElse = (): void => {
+    becomeNextPerson();
+    location.reload();
+  };
+  return (
+    <main class="notice">
+      <h1>Open in another tab</h1>
+      <p>One window at a time is connected as you, so that each message has one home.</p>
+      <p class="actions">
+        <button type="button" data-testid="use-here" onClick={() => chat.takeOver()}>
+          Use here
+        </button>
+        <button type="button" class="quiet" data-testid="second-person" onClick={becomeSomebodyElse}>
+          Continue here as a second person
+        </button>
+      </p>
+      <p class="hint">
+        A second person has an address, contacts and messages of their own: good for trying the chat alone.
+      </p>
+    </main>
+  );
+}
+
+export function FailedNotice({ message }: { message: string }) {
+  return (
+    <main class="notice" role="alert">
+      <h1>What this page keeps could not be read</h1>
+      <p>It keeps your identity and messages in the browser’s storage, which answered: {message}</p>
+    </main>
+  );
+}

@@ -1,0 +1,150 @@
+import { expect, test } from 'vitest';
+import { describeInChromium, PHONE, Stage } from './chat-people.js';
+
+describeInChromium('messages of the chat page', () => {
+  const stage = new Stage();
+
+  test('two people: one opens the other’s link, is accepted, and both read what the other wrote', async () => {
+    const alice = await stage.person();
+    await alice.connected();
+    const bob = await stage.person({ url: await alice.link(), viewport: PHONE });
+    await bob.page.getByTestId('add-name').fill('Alice');
+    await bob.page.getByTestId('add').click();
+    await bob.presence('Online, has not accepted you yet');
+    await bob.say('Hello Alice 👋🏽');
+    await bob.tick('Hello Alice', 'queued');
+    await alice.accept('Bob');
+    await alice.reads('Hello Alice 👋🏽');
+    await bob.tick('Hello Alice', 'seen');
+    const paste = 'a long paste, '.repeat(15_000).slice(0, 200_000);
+    await alice.say(paste);
+    const received = bob.page.locator('[data-from=peer] p');
+    await received.waitFor();
+    expect(await received.textContent()).toBe(paste);
+    await alice.tick('a long paste', 'seen');
+    await bob.page.getByTestId('composer').pressSequentially('That');
+    await alice.presence('Writing …');
+    await bob.say('That was long. 📜');
+    await alice.reads('That was long. 📜');
+    expect([...alice.complaints, ...bob.complaints]).toEqual([]);
+  });
+
+  test('a message to somebody absent waits in this browser, even closed, and goes by itself when both are there', async () => {
+    const [alice, bob] = await stage.pair();
+    await alice.page.goto('about:blank');
+    await bob.presence('Offline');
+    await bob.say('are you there?');
+    await bob.tick('are you there?', 'queued');
+    await bob.page.goto('about:blank');
+    await bob.page.goto(stage.url);
+    await bob.open('Alice');
+    await bob.tick('are you there?', 'queued');
+    await bob.shoot('offline');
+    await alice.page.goto(stage.url);
+    // Stored and said so, though Alice has not looked yet.
+    await bob.tick('are you there?', 'delivered');
+    await alice.page.getByTestId('contact').filter({ hasText: 'Bob' }).filter({ hasText: '1 unread' }).click();
+    await alice.reads('are you there?');
+    await bob.tick('are you there?', 'seen');
+    await alice.page.reload();
+    await alice.open('Bob');
+    expect(await alice.page.locator('[data-from=peer]').count()).toBe(1);
+    await bob.page.reload();
+    await bob.open('Alice');
+    await bob.tick('are you there?', 'seen');
+    expect([...alice.complaints, ...bob.complaints]).toEqual([]);
+  });
+
+  test('the relay goes and comes back: it is said since when, and what was written meanwhile arrives', async () => {
+    const [alice, bob] = await stage.pair();
+    await stage.restartRelay(async () => {
+      await bob.page
+        .getByTestId('connection-state')
+        .filter({ hasText: /^Reconnecting since \d/ })
+        .waitFor();
+      await bob.presence('Not connected to the relay');
+      await bob.say('written while the relay was away');
+      await bob.tick('written while', 'queued');
+      await bob.shoot('reconnecting');
+    });
+    await alice.reads('written while the relay was away');
+    await bob.tick('written while', 'seen');
+  });
+
+  test('three people: each conversation has its own, and counts what was not read', async () => {
+    const [alice, bob] = await stage.pair();
+    const carol = await stage.person();
+    await stage.introduce(alice, carol);
+    await bob.say('from Bob');
+    await carol.say('from Carol');
+    await alice.reads('from Carol');
+    await bob.tick('from Bob', 'delivered');
+    await alice.page.getByTestId('contact').filter({ hasText: 'Bob' }).filter({ hasText: '1 unread' }).waitFor();
+    await alice.shoot('three-people');
+    expect(await alice.page.title()).toBe('(1) SWS chat');
+    await alice.page.getByTestId('contact').filter({ hasText: 'from Bob' }).click();
+    await alice.reads('from Bob');
+    expect(await alice.page.locator('[data-from=peer]').count()).toBe(1);
+    await bob.tick('from Bob', 'seen');
+    expect(await alice.page.title()).toBe('SWS chat');
+  });
+
+  test('what is deleted is gone here, and goes no more if it had not gone', async () => {
+    const [alice, bob] = await stage.pair();
+    await bob.say('keep this');
+    await alice.reads('keep this');
+    await alice.page.goto('about:blank');
+    await bob.presence('Offline');
+    await bob.say('take this back');
+    await bob.page.locator('[data-from=me]', { hasText: 'take this back' }).getByLabel('Delete message').click();
+    await bob.page.getByRole('button', { name: 'Delete', exact: true }).click();
+    await bob.page.locator('[data-from=me]', { hasText: 'take this back' }).waitFor({ state: 'detached' });
+    await bob.say('and this instead');
+    await alice.page.goto(stage.url);
+    await bob.tick('and this instead', 'delivered');
+    await alice.open('Bob');
+    await alice.reads('and this instead');
+    expect(await alice.page.locator('[data-from=peer]').allTextContents()).not.toContain('take this back');
+    await alice.page.getByTestId('details').click();
+    await alice.page.getByText('Delete messages').click();
+    await alice.page.getByRole('dialog').last().getByRole('button', { name: 'Delete messages' }).click();
+    await alice.page.locator('[data-testid=message]').first().waitFor({ state: 'detached' });
+    await alice.page.reload();
+    await alice.open('Bob');
+    await alice.presence('Online');
+    expect(await alice.page.getByTestId('message').count()).toBe(0);
+  });
+
+  test('what is kept is sealed: neither words, names nor addresses can be read from the database', async () => {
+    const [alice, bob] = await stage.pair();
+    await bob.say('the eagle lands at midnight');
+    await alice.reads('the eagle lands at midnight');
+    const kept = await alice.page.evaluate(async () => {
+      const text: string[] = [];
+      for (const { name } of await indexedDB.databases()) {
+        const db = await new Promise<IDBDatabase>((resolve) => {
+          const request = indexedDB.open(name ?? '');
+          request.onsuccess = () => resolve(request.result);
+        });
+        for (const store of db.objectStoreNames) {
+          const rows = await new Promise<unknown[]>((resolve) => {
+            const request = db.transaction(store).objectStore(store).getAll();
+            request.onsuccess = () => resolve(request.result);
+          });
+          text.push(
+            ...rows.map((row) =>
+              JSON.stringify(row, (_key, value) =>
+                value instanceof Uint8Array ? String.fromCharCode(...value) : value,
+              ),
+            ),
+          );
+        }
+        db.close();
+      }
+      return text;
+    });
+    const bobsAddress = await bob.address();
+    expect(kept.length).toBe(2); // the contact and the message: this test saw the rows
+    for (const row of kept) for (const secret of ['eagle', 'Bob', bobsAddress]) expect(row).not.toContain(secret);
+  });
+});

@@ -1,0 +1,188 @@
+import { existsSync } from 'node:fs';
+import { mkdtemp, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { type Relay, startRelay } from '@sws/relay';
+import { type Browser, type BrowserContext, chromium, type Page } from 'playwright-core';
+import { afterAll, afterEach, beforeAll, beforeEach, describe } from 'vitest';
+
+const CHROMIUM = process.env.SWS_CHROMIUM ?? '/usr/bin/chromium';
+const LAUNCH = {
+  executablePath: CHROMIUM,
+  args: [
+    '--headless',
+    '--no-sandbox',
+    '--disable-gpu',
+    '--disable-quic',
+    '--no-first-run',
+    '--disable-background-networking',
+    '--disable-component-update',
+    '--disable-sync',
+  ],
+};
+/** How long a page may take for one step, on a busy machine. */
+const WAIT_MS = 15_000;
+export const DESKTOP = { width: 1200, height: 800 };
+export const PHONE = { width: 390, height: 780 };
+
+/** Tests of the chat page in Chromium; skipped by name where there is none. */
+export function describeInChromium(name: string, tests: () => void): void {
+  describe.skipIf(!existsSync(CHROMIUM))(`${name} (in Chromium; skipped where there is none)`, tests);
+}
+
+/** Somebody at the chat page. */
+export class Person {
+  readonly page: Page;
+  /** What the page logged as an error, or blocked by its content security policy. */
+  readonly complaints: string[] = [];
+
+  constructor(page: Page) {
+    this.page = page;
+    page.setDefaultTimeout(WAIT_MS);
+    page.on('pageerror', (error) => this.complaints.push(String(error)));
+    page.on('console', (message) => {
+      // A relay that is down is no fault of the page.
+      if (message.type() === 'error' && !/ERR_CONNECTION|WebSocket connection/.test(message.text()))
+        this.complaints.push(message.text());
+    });
+  }
+
+  async connected(): Promise<void> {
+    await this.page
+      .getByTestId('connection-state')
+      .filter({ hasText: /^Connected$/ })
+      .waitFor();
+  }
+
+  async link(): Promise<string> {
+    await this.page.getByTestId('my-link').click();
+    const link = await this.page.getByTestId('own-link').inputValue();
+    await this.page.keyboard.press('Escape');
+    return link;
+  }
+
+  async address(): Promise<string> {
+    return new URL(await this.link()).pathname.slice(1);
+  }
+
+  /** Adds whoever the link stands for. */
+  async add(link: string, name: string): Promise<void> {
+    await this.page.getByTestId('add-contact').click();
+    await this.page.getByTestId('add-link').fill(link);
+    await this.page.getByTestId('add-name').fill(name);
+    await this.page.getByTestId('add').click();
+    await this.page.getByTestId('conversation').waitFor();
+  }
+
+  /** Accepts the request at the top of the list, and names who asked. */
+  async accept(name: string): Promise<void> {
+    await this.page.getByTestId('contact').filter({ hasText: 'wants to talk' }).first().click();
+    await this.page.getByTestId('accept').click();
+    await this.page.getByTestId('details').click();
+    await this.page.getByTestId('contact-name').fill(name);
+    await this.page.getByText('Save name').click();
+  }
+
+  async open(name: string): Promise<void> {
+    await this.page.getByTestId('contact').filter({ hasText: name }).click();
+  }
+
+  async say(text: string): Promise<void> {
+    await this.page.getByTestId('composer').fill(text);
+    await this.page.getByTestId('send').click();
+  }
+
+  /** Waits for a message of the peer's on the screen. */
+  async reads(text: string): Promise<void> {
+    await this.page.locator('[data-from=peer]', { hasText: text }).waitFor();
+  }
+
+  /** Waits until a message of one's own has come this far. */
+  async tick(text: string, state: 'queued' | 'sent' | 'delivered' | 'seen'): Promise<void> {
+    await this.page.locator(`[data-from=me][data-state=${state}]`, { hasText: text }).waitFor();
+  }
+
+  async presence(words: string): Promise<void> {
+    await this.page.getByTestId('peer-state').filter({ hasText: words }).waitFor();
+  }
+
+  /** A screenshot into the folder that SWS_SCREENSHOTS names, to be looked at. */
+  async shoot(name: string): Promise<void> {
+    const folder = process.env.SWS_SCREENSHOTS;
+    if (folder !== undefined) await this.page.screenshot({ path: join(folder, `${name}.png`) });
+  }
+}
+
+/** A relay and a browser for the tests of one file; every person has a profile of their own. */
+export class Stage {
+  browser: Browser | null = null;
+  relay: Relay | null = null;
+  readonly #contexts: BrowserContext[] = [];
+  readonly #folders: string[] = [];
+
+  constructor() {
+    beforeAll(async () => {
+      this.browser = await chromium.launch(LAUNCH);
+    });
+    afterAll(() => this.browser?.close());
+    beforeEach(async () => {
+      this.relay = await startRelay({ port: 0 });
+    });
+    afterEach(async () => {
+      for (const context of this.#contexts.splice(0)) await context.close();
+      for (const folder of this.#folders.splice(0)) await rm(folder, { recursive: true, force: true });
+      await this.relay?.close();
+    });
+  }
+
+  get url(): string {
+    return this.relay?.url ?? '';
+  }
+
+  /** A new person; `url` is the relay's page unless it is somebody's link. */
+  async person(options: Parameters<Browser['newContext']>[0] & { readonly url?: string } = {}): Promise<Person> {
+    if (this.browser === null) throw new Error('there is no browser');
+    const { url = this.url, ...context } = options;
+    const made = await this.browser.newContext({ viewport: DESKTOP, ...context });
+    this.#contexts.push(made);
+    const person = new Person(await made.newPage());
+    await person.page.goto(url);
+    return person;
+  }
+
+  /** A profile on disk, as a user's: with room for large files, and gone with the test. */
+  async profile(): Promise<BrowserContext> {
+    const folder = await mkdtemp(join(tmpdir(), 'sws-profile-'));
+    this.#folders.push(folder);
+    const context = await chromium.launchPersistentContext(folder, { ...LAUNCH, viewport: DESKTOP });
+    this.#contexts.push(context);
+    return context;
+  }
+
+  /** Two people who know each other and are connected. */
+  async pair(): Promise<[Person, Person]> {
+    const alice = await this.person();
+    const bob = await this.person();
+    await this.introduce(alice, bob);
+    return [alice, bob];
+  }
+
+  /** Bob adds Alice by her link; Alice accepts. */
+  async introduce(alice: Person, bob: Person): Promise<void> {
+    await alice.connected();
+    await bob.connected();
+    await bob.add(await alice.link(), 'Alice');
+    await alice.accept('Bob');
+    await bob.presence('Online, end-to-end encrypted');
+    await alice.presence('Online, end-to-end encrypted');
+  }
+
+  /** The relay goes away, and comes back at the same place once `meanwhile` is done. */
+  async restartRelay(meanwhile: () => Promise<void> = async () => {}): Promise<void> {
+    if (this.relay === null) throw new Error('there is no relay');
+    const { port } = this.relay;
+    await this.relay.close();
+    await meanwhile();
+    this.relay = await startRelay({ port });
+  }
+}
