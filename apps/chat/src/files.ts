@@ -130,7 +130,7 @@ export class Files {
       const wanted = (await this.#around.history.pending(this.#contact)).find(
         ({ mine, id }) => !mine && !tried.has(id),
       );
-      if (wanted === undefined || this.#closed) return;
+      if (wanted === undefined || this.#closed || this.#conversation.link.presence.value !== 'online') return;
       tried.add(wanted.id);
       const end = await this.#fetch(wanted);
       if (end !== 'lost') continue;

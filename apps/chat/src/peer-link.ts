@@ -47,6 +47,11 @@ export class PeerLink {
 
   /** Calls, unless the two are connected or a call is under way. */
   call(): void {
+    // When all is told that has just happened: a connection that another device has replaced must not be taken back.
+    queueMicrotask(() => this.#callNow());
+  }
+
+  #callNow(): void {
     if (this.#closed || this.#open.length > 0 || this.#dialing !== null) return;
     if (this.#endpoint.state !== 'registered') return;
     clearTimeout(this.#retry);

@@ -61,10 +61,10 @@ export function App({ chat }: { chat: Chat }) {
         )}
         <div class="actions">
           <button type="button" data-testid="my-link" onClick={() => (dialog.value = { type: 'link' })}>
-            <QrCode aria-hidden="true" /> My link
+            <QrCode aria-hidden="true" size={18} /> My link
           </button>
           <button type="button" data-testid="add-contact" onClick={() => (dialog.value = { type: 'add', address: '' })}>
-            <UserPlus aria-hidden="true" /> Add contact
+            <UserPlus aria-hidden="true" size={18} /> Add contact
           </button>
         </div>
         <ContactList chat={chat} />

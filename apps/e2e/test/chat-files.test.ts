@@ -1,0 +1,242 @@
+import { createHash } from 'node:crypto';
+import { createReadStream } from 'node:fs';
+import { mkdtemp, open, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterAll, beforeAll, expect, test } from 'vitest';
+import { describeInChromium, Person, Stage } from './chat-people.js';
+
+const MEGABYTE = 1_000_000;
+/** The ordinary run's large file; `pnpm soak` sends 1 GB. */
+const LARGE_BYTES = Number(process.env.SWS_FILE_MB ?? 50) * MEGABYTE;
+/** The most that a transfer may add to what a page holds on to, whatever the file's size: its windows, and the code that it loads. */
+const MEMORY_BYTES = 24 * MEGABYTE;
+const TIMEOUT_MS = 60_000 + LARGE_BYTES / 1_000;
+const PNG = Buffer.from(
+  'iVBORw0KGgoAAAANSUhEUgAAAAQAAAAECAIAAAAmkwkpAAAAEElEQVR4nGNgoDX4z8CABwA7GwP9qYVEkgAAAABJRU5ErkJggg==',
+  'base64',
+);
+
+describeInChromium('files of the chat page', () => {
+  const stage = new Stage();
+  let folder: string;
+  beforeAll(async () => {
+    folder = await mkdtemp(join(tmpdir(), 'sws-files-'));
+  });
+  afterAll(() => rm(folder, { recursive: true, force: true }));
+
+  /** A file of pseudorandom bytes: no two chunks alike. */
+  async function makeFile(name: string, size: number): Promise<string> {
+    const path = join(folder, name);
+    const file = await open(path, 'w');
+    const block = Buffer.alloc(MEGABYTE);
+    for (let i = 0; i < block.length; i += 32) createHash('sha256').update(`${name} ${i}`).digest().copy(block, i);
+    for (let written = 0, i = 0; written < size; i++) {
+      block.writeUInt32LE(i);
+      written += (await file.write(block, 0, Math.min(block.length, size - written))).bytesWritten;
+    }
+    await file.close();
+    return path;
+  }
+
+  async function sha256(path: string): Promise<string> {
+    const hash = createHash('sha256');
+    for await (const chunk of createReadStream(path)) hash.update(chunk);
+    return hash.digest('hex');
+  }
+
+  const send = (person: Person, path: string): Promise<void> =>
+    person.page.getByTestId('file-input').setInputFiles(path);
+
+  const file = (person: Person, name: string, state = '') =>
+    person.page.locator(`[data-testid=file]${state && `[data-state=${state}]`}`, { hasText: name });
+
+  /** What was received, as the user saves it. */
+  async function saved(person: Person, name: string): Promise<string> {
+    await person.page.evaluate(() => Reflect.deleteProperty(window, 'showSaveFilePicker'));
+    const download = person.page.waitForEvent('download');
+    await file(person, name).getByTestId('save').click();
+    const path = join(folder, `saved ${name}`);
+    await (await download).saveAs(path);
+    return path;
+  }
+
+  /** Bytes of files that the page has on disk in its private file system. */
+  const onDisk = (person: Person): Promise<number> =>
+    person.page.evaluate(async () => {
+      let bytes = 0;
+      const walk = async (directory: FileSystemDirectoryHandle): Promise<void> => {
+        for await (const handle of directory.values()) {
+          if (handle instanceof FileSystemDirectoryHandle) await walk(handle);
+          else bytes += (await (handle as FileSystemFileHandle).getFile()).size;
+        }
+      };
+      await walk(await navigator.storage.getDirectory());
+      return bytes;
+    });
+
+  /** Two people with profiles on disk, who know each other. */
+  async function profiles(): Promise<[Person, Person]> {
+    const people: Person[] = [];
+    for (let i = 0; i < 2; i++) {
+      const context = await stage.profile();
+      const person = new Person(await context.newPage());
+      await person.page.goto(stage.url);
+      people.push(person);
+    }
+    const [alice, bob] = people;
+    if (alice === undefined || bob === undefined) throw new Error('two were made');
+    await stage.introduce(alice, bob);
+    return [alice, bob];
+  }
+
+  test('an image is fetched and shown at once; another file waits to be asked for, and is saved as it was', async () => {
+    const [alice, bob] = await stage.pair();
+    await bob.page.getByTestId('file-input').setInputFiles([{ name: 'dot.png', mimeType: 'image/png', buffer: PNG }]);
+    await file(alice, 'dot.png', 'stored').locator('img').waitFor();
+    await expect
+      .poll(() =>
+        file(alice, 'dot.png')
+          .locator('img')
+          .evaluate((image: HTMLImageElement) => image.naturalWidth),
+      )
+      .toBe(4);
+    await file(bob, 'dot.png', 'stored').waitFor();
+    const path = await makeFile('report.bin', 3 * MEGABYTE + 7);
+    await send(bob, path);
+    await file(alice, 'report.bin', 'offered').getByTestId('fetch').click();
+    await file(alice, 'report.bin', 'stored').waitFor();
+    expect(await sha256(await saved(alice, 'report.bin'))).toBe(await sha256(path));
+    await bob.page.getByTestId('file-input').setInputFiles([{ name: 'empty', mimeType: '', buffer: Buffer.alloc(0) }]);
+    await file(alice, 'empty').getByTestId('fetch').click();
+    await file(alice, 'empty', 'stored').waitFor();
+    await alice.shoot('files');
+    expect([...alice.complaints, ...bob.complaints]).toEqual([]);
+  });
+
+  test('files are dropped and pasted', async () => {
+    const [alice, bob] = await stage.pair();
+    for (const [type, name] of [
+      ['drop', 'dropped.txt'],
+      ['paste', 'pasted.txt'],
+    ] as const) {
+      await bob.page.evaluate(
+        ([kind, fileName]) => {
+          const data = new DataTransfer();
+          data.items.add(new File(['some text'], fileName, { type: 'text/plain' }));
+          const target = document.querySelector('[data-testid=composer]');
+          const init = { bubbles: true, cancelable: true } as const;
+          if (kind === 'drop') {
+            target?.dispatchEvent(new DragEvent('dragover', { ...init, dataTransfer: data }));
+            target?.dispatchEvent(new DragEvent('drop', { ...init, dataTransfer: data }));
+          } else target?.dispatchEvent(new ClipboardEvent('paste', { ...init, clipboardData: data }));
+        },
+        [type, name] as const,
+      );
+      await file(alice, name, 'offered').waitFor();
+    }
+  });
+
+  test('a large file: the relay restarts and the receiver’s tab is closed in the middle, and it arrives whole; neither page’s memory grows with it', {
+    timeout: TIMEOUT_MS,
+  }, async () => {
+    const [alice, bob] = await profiles();
+    const path = await makeFile('large.bin', LARGE_BYTES);
+    await send(bob, path);
+    await file(alice, 'large.bin', 'offered').waitFor({ timeout: TIMEOUT_MS });
+    const memory = await watchMemory([alice, bob]);
+    await file(alice, 'large.bin').getByTestId('fetch').click();
+    await file(alice, 'large.bin').getByTestId('rate').waitFor();
+    await file(bob, 'large.bin').getByTestId('rate').waitFor();
+    await bob.shoot('sending');
+    await alice.shoot('receiving');
+    const before = await onDisk(alice);
+    expect(before).toBeLessThan(LARGE_BYTES * 0.8);
+    await stage.restartRelay();
+    await expect.poll(() => onDisk(alice), { timeout: TIMEOUT_MS }).toBeGreaterThan(before);
+    const kept = await onDisk(alice);
+    expect(kept).toBeLessThan(LARGE_BYTES);
+    await alice.page.goto('about:blank');
+    await bob.presence('Offline');
+    await alice.page.goto(stage.url);
+    expect(await onDisk(alice)).toBeGreaterThanOrEqual(kept);
+    await alice.open('Bob');
+    await file(alice, 'large.bin', 'stored').waitFor({ timeout: TIMEOUT_MS });
+    await file(bob, 'large.bin', 'stored').waitFor();
+    const grown = await memory.stop();
+    console.log(`${LARGE_BYTES / MEGABYTE} MB: the pages' heaps grew by at most ${Math.round(grown / MEGABYTE)} MB`);
+    expect(grown).toBeLessThan(MEMORY_BYTES);
+    expect(await sha256(await saved(alice, 'large.bin'))).toBe(await sha256(path));
+  });
+
+  test('cancelled at either end: the other end is told, and nothing of it stays', { timeout: 60_000 }, async () => {
+    const [alice, bob] = await profiles();
+    await send(bob, await makeFile('unwanted.bin', LARGE_BYTES));
+    await file(alice, 'unwanted.bin', 'offered').getByTestId('fetch').click();
+    await file(alice, 'unwanted.bin').getByTestId('rate').waitFor();
+    await file(alice, 'unwanted.bin').getByTestId('cancel').click();
+    await file(alice, 'unwanted.bin', 'cancelled').waitFor();
+    await bob.page.getByTestId('announcement').filter({ hasText: 'unwanted.bin was cancelled' }).waitFor();
+    await expect.poll(() => onDisk(alice)).toBe(0);
+    // Wanted after all; and now the sender thinks better of it.
+    await file(alice, 'unwanted.bin').getByTestId('fetch').click();
+    await file(bob, 'unwanted.bin').getByTestId('rate').waitFor();
+    await file(bob, 'unwanted.bin').getByTestId('cancel').click();
+    await file(alice, 'unwanted.bin', 'withdrawn').waitFor();
+    expect(await file(alice, 'unwanted.bin').getByTestId('fetch').count()).toBe(0);
+  });
+
+  test('the sender’s tab is closed and comes back: the file goes on from the copy that the browser keeps', {
+    timeout: 60_000,
+  }, async () => {
+    const [alice, bob] = await profiles();
+    const path = await makeFile('kept.bin', 5 * MEGABYTE);
+    await alice.page.goto('about:blank');
+    await bob.presence('Offline');
+    await send(bob, path);
+    await file(bob, 'kept.bin', 'offered').waitFor();
+    const hash = await sha256(path);
+    await rm(path);
+    await bob.page.goto('about:blank');
+    await alice.page.goto(stage.url);
+    await alice.connected();
+    await bob.page.goto(stage.url);
+    await alice.open('Bob');
+    await file(alice, 'kept.bin', 'offered').getByTestId('fetch').click();
+    await file(alice, 'kept.bin', 'stored').waitFor();
+    expect(await sha256(await saved(alice, 'kept.bin'))).toBe(hash);
+  });
+});
+
+/** The largest growth of what the pages hold on to, in their JavaScript heaps and buffers, while it watches; in bytes. */
+async function watchMemory(people: readonly Person[]): Promise<{ stop(): Promise<number> }> {
+  const sessions = await Promise.all(people.map(({ page }) => page.context().newCDPSession(page)));
+  const read = async (): Promise<number[]> =>
+    Promise.all(
+      sessions.map(async (session) => {
+        await session.send('HeapProfiler.collectGarbage');
+        const { usedSize, backingStorageSize = 0 } = (await session.send('Runtime.getHeapUsage')) as {
+          usedSize: number;
+          backingStorageSize?: number;
+        };
+        return usedSize + backingStorageSize;
+      }),
+    );
+  const before = await read();
+  let grown = 0;
+  let stopped = false;
+  const watching = (async () => {
+    while (!stopped) {
+      const now = await read().catch(() => []); // a page that is being closed
+      for (const [i, bytes] of now.entries()) grown = Math.max(grown, bytes - (before[i] ?? 0));
+      await new Promise((resolve) => setTimeout(resolve, 400));
+    }
+  })();
+  return {
+    async stop() {
+      stopped = true;
+      await watching;
+      return grown;
+    },
+  };
+}
