@@ -119,11 +119,12 @@ export class Chat {
     return wanted === '' ? null : (other?.contact.value.address ?? null);
   }
 
-  /** Answers a request: from here what they say is taken. */
-  async accept(conversation: Conversation): Promise<void> {
+  /** Answers a request: from here what they say is taken. `name` is ours for them. */
+  async accept(conversation: Conversation, name: string): Promise<void> {
     const { address, formerly } = conversation.contact.value;
     const old = formerly === null ? undefined : this.byAddress(formerly);
-    if (old === undefined) return conversation.change({ status: 'accepted' });
+    if (old === undefined)
+      return conversation.change({ status: 'accepted', name, formerly: this.sameName(name, address) });
     // A contact has moved: the conversation with it goes on at the new address, which nobody has verified yet.
     await this.remove(conversation);
     const moved: Contact = { ...old.contact.value, address, formerly, verified: false };

@@ -2,7 +2,11 @@ import { render } from 'preact';
 import { Chat } from './chat.js';
 import { registerOffline } from './offline.js';
 import { loadIdentity } from './person.js';
-import './styles.css';
+import './styles/page.css';
+import './styles/contacts.css';
+import './styles/conversation.css';
+import './styles/files.css';
+import './styles/dialogs.css';
 import { App } from './views/app.js';
 import { FailedNotice } from './views/notices.js';
 

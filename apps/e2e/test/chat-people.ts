@@ -77,10 +77,9 @@ export class Person {
   /** Accepts the request at the top of the list, and names who asked. */
   async accept(name: string): Promise<void> {
     await this.page.getByTestId('contact').filter({ hasText: 'wants to talk' }).first().click();
+    await this.page.getByTestId('request-name').fill(name);
     await this.page.getByTestId('accept').click();
-    await this.page.getByTestId('details').click();
-    await this.page.getByTestId('contact-name').fill(name);
-    await this.page.getByText('Save name').click();
+    await this.page.getByTestId('conversation').waitFor();
   }
 
   async open(name: string): Promise<void> {

@@ -37,8 +37,8 @@ export function App({ chat }: { chat: Chat }) {
   const connection = chat.connection.value;
   if (connection.state === 'waiting') return <ElsewhereNotice chat={chat} />;
   return (
-    <div class={selected === undefined ? 'app' : 'app talking'}>
-      <aside aria-label="Contacts">
+    <main class={selected === undefined ? 'app' : 'app talking'}>
+      <div class="side">
         <header class="top">
           <h1>{isOtherPerson() ? 'SWS chat, as someone else' : 'SWS chat'}</h1>
           <button
@@ -59,7 +59,7 @@ export function App({ chat }: { chat: Chat }) {
             Use here
           </button>
         )}
-        <div class="actions">
+        <div class="actions side-actions">
           <button type="button" data-testid="my-link" onClick={() => (dialog.value = { type: 'link' })}>
             <QrCode aria-hidden="true" size={18} /> My link
           </button>
@@ -68,8 +68,8 @@ export function App({ chat }: { chat: Chat }) {
           </button>
         </div>
         <ContactList chat={chat} />
-      </aside>
-      <main>
+      </div>
+      <div class="stage">
         {selected === undefined ? (
           <Welcome />
         ) : selected.contact.value.status === 'request' ? (
@@ -82,14 +82,14 @@ export function App({ chat }: { chat: Chat }) {
             label={`Conversation with ${nameOf(selected.contact.value)}`}
           />
         )}
-      </main>
+      </div>
       <p class={chat.announced.value === '' ? 'toast' : 'toast shown'} role="status" data-testid="announcement">
         {chat.announced.value}
       </p>
       {dialog.value?.type === 'link' && <MyLink address={chat.identity.publicKey} onClose={close} />}
       {dialog.value?.type === 'add' && <AddContact chat={chat} address={dialog.value.address} onClose={close} />}
       {dialog.value?.type === 'identity' && <IdentityDialog chat={chat} onClose={close} />}
-    </div>
+    </main>
   );
 }
 

@@ -16,7 +16,6 @@ export function Composer({
   const field = useRef<HTMLTextAreaElement>(null);
   const picker = useRef<HTMLInputElement>(null);
   useEffect(() => {
-    // On a touch screen the focus would bring the keyboard up, over the messages that one came to read.
     if (matchMedia('(hover: hover)').matches) field.current?.focus();
   }, []);
   const send = async (event: Event): Promise<void> => {

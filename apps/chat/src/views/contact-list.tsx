@@ -1,3 +1,4 @@
+import { useEffect, useRef } from 'preact/hooks';
 import type { Chat } from '../chat.js';
 import type { Conversation } from '../conversation.js';
 import type { ContactStatus } from '../history.js';
@@ -9,6 +10,13 @@ export function ContactList({ chat }: { chat: Chat }) {
     chat.conversations.value
       .filter(({ contact }) => contact.value.status === status)
       .sort((a, b) => lastAt(b) - lastAt(a));
+  const selected = chat.selected.value;
+  const before = useRef(selected);
+  useEffect(() => {
+    // Who comes back from a conversation stands where they left.
+    if (selected === null && before.current !== null) document.getElementById(`contact-${before.current}`)?.focus();
+    before.current = selected;
+  }, [selected]);
   const [requests, accepted, blocked] = [of('request'), of('accepted'), of('blocked')];
   return (
     <nav aria-label="Conversations">
@@ -52,6 +60,7 @@ function List({ chat, conversations }: { chat: Chat; conversations: readonly Con
           <li key={contact.id}>
             <button
               type="button"
+              id={`contact-${contact.id}`}
               data-testid="contact"
               aria-current={contact.id === chat.selected.value}
               onClick={() => chat.select(contact.id)}

@@ -27,6 +27,11 @@ export function ConversationView({
   const removing = useSignal<Message | null>(null);
   const dropping = useSignal(false);
   const contact = conversation.contact.value;
+  const heading = useRef<HTMLHeadingElement>(null);
+  // On a touch screen the composer would bring the keyboard up, over the messages that one came to read.
+  useEffect(() => {
+    if (!matchMedia('(hover: hover)').matches) heading.current?.focus();
+  }, []);
   const sendFiles = (files: Iterable<File>): void => {
     for (const file of files) void conversation.sendFile(file);
   };
@@ -55,9 +60,9 @@ export function ConversationView({
           <ArrowLeft aria-hidden="true" />
         </button>
         <div class="who">
-          <h2>
+          <h1 ref={heading} tabIndex={-1}>
             <bdi>{nameOf(contact)}</bdi> <VerifiedMark contact={contact} />
-          </h2>
+          </h1>
           <p class="presence" data-state={conversation.link.presence.value} data-testid="peer-state" role="status">
             {presenceWords(conversation, chat.connection.value)}
           </p>

@@ -10,7 +10,7 @@ export function Dialog(props: { title: string; onClose: () => void; children: Co
   useLayoutEffect(() => element.current?.showModal(), []);
   return (
     <dialog ref={element} aria-labelledby={title} onClose={props.onClose}>
-      <header>
+      <header class="dialog-title">
         <h2 id={title}>{props.title}</h2>
         <button type="button" class="icon" aria-label="Close" onClick={() => element.current?.close()}>
           <X aria-hidden="true" />
