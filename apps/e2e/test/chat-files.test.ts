@@ -156,9 +156,7 @@ describeInChromium('files of the chat page', () => {
     await expect.poll(() => onDisk(alice), { timeout: TIMEOUT_MS }).toBeGreaterThan(before);
     const kept = await onDisk(alice);
     expect(kept).toBeLessThan(LARGE_BYTES);
-    await alice.page.goto('about:blank');
-    await bob.presence('Offline');
-    await alice.page.goto(stage.url);
+    await alice.page.reload();
     expect(await onDisk(alice)).toBeGreaterThanOrEqual(kept);
     await alice.open('Bob');
     await file(alice, 'large.bin', 'stored').waitFor({ timeout: TIMEOUT_MS });
