@@ -4,7 +4,7 @@ import { mkdtemp, open, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, expect, test } from 'vitest';
-import { describeInChromium, Person, Stage } from './chat-people.js';
+import { describeInChromium, eventually, Person, Stage } from './chat-people.js';
 
 const MEGABYTE = 1_000_000;
 /** The ordinary run's large file; `pnpm soak` sends 1 GB. */
@@ -13,7 +13,7 @@ const LARGE_BYTES = Number(process.env.SWS_FILE_MB ?? 50) * MEGABYTE;
 const MEMORY_BYTES = 24 * MEGABYTE;
 /** More than can have been under way when the relay went. */
 const RESUMED_BYTES = 8 * MEGABYTE;
-const TIMEOUT_MS = 60_000 + LARGE_BYTES / 1_000;
+const TIMEOUT_MS = 120_000 + LARGE_BYTES / 1_000;
 const PNG = Buffer.from(
   'iVBORw0KGgoAAAANSUhEUgAAAAQAAAAECAIAAAAmkwkpAAAAEElEQVR4nGNgoDX4z8CABwA7GwP9qYVEkgAAAABJRU5ErkJggg==',
   'base64',
@@ -96,13 +96,11 @@ describeInChromium('files of the chat page', () => {
     const [alice, bob] = await stage.pair();
     await bob.page.getByTestId('file-input').setInputFiles([{ name: 'dot.png', mimeType: 'image/png', buffer: PNG }]);
     await file(alice, 'dot.png', 'stored').locator('img').waitFor();
-    await expect
-      .poll(() =>
-        file(alice, 'dot.png')
-          .locator('img')
-          .evaluate((image: HTMLImageElement) => image.naturalWidth),
-      )
-      .toBe(4);
+    await eventually(() =>
+      file(alice, 'dot.png')
+        .locator('img')
+        .evaluate((image: HTMLImageElement) => image.naturalWidth),
+    ).toBe(4);
     await file(bob, 'dot.png', 'stored').waitFor();
     const path = await makeFile('report.bin', 3 * MEGABYTE + 7);
     await send(bob, path);
@@ -169,7 +167,7 @@ describeInChromium('files of the chat page', () => {
     expect(await sha256(await saved(alice, 'large.bin'))).toBe(await sha256(path));
   });
 
-  test('cancelled at either end: the other end is told, and nothing of it stays', { timeout: 60_000 }, async () => {
+  test('cancelled at either end: the other end is told, and nothing of it stays', async () => {
     const [alice, bob] = await profiles();
     await send(bob, await makeFile('unwanted.bin', LARGE_BYTES));
     await file(alice, 'unwanted.bin', 'offered').getByTestId('fetch').click();
@@ -177,7 +175,7 @@ describeInChromium('files of the chat page', () => {
     await file(alice, 'unwanted.bin').getByTestId('cancel').click();
     await file(alice, 'unwanted.bin', 'cancelled').waitFor();
     await bob.page.getByTestId('announcement').filter({ hasText: 'unwanted.bin was cancelled' }).waitFor();
-    await expect.poll(() => onDisk(alice)).toBe(0);
+    await eventually(() => onDisk(alice)).toBe(0);
     // Wanted after all; and now the sender thinks better of it.
     await file(alice, 'unwanted.bin').getByTestId('fetch').click();
     await file(bob, 'unwanted.bin').getByTestId('rate').waitFor();
@@ -187,7 +185,7 @@ describeInChromium('files of the chat page', () => {
   });
 
   test('the sender’s tab is closed and comes back: the file goes on from the copy that the browser keeps', {
-    timeout: 60_000,
+    timeout: TIMEOUT_MS,
   }, async () => {
     const [alice, bob] = await profiles();
     const path = await makeFile('kept.bin', 5 * MEGABYTE);

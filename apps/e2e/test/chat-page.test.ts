@@ -1,7 +1,7 @@
 import { readFileSync } from 'node:fs';
 import { createRequire } from 'node:module';
 import { expect, test } from 'vitest';
-import { DESKTOP, describeInChromium, type Person, PHONE, Stage } from './chat-people.js';
+import { DESKTOP, describeInChromium, eventually, type Person, PHONE, Stage } from './chat-people.js';
 
 const AXE = readFileSync(createRequire(import.meta.url).resolve('axe-core/axe.min.js'), 'utf8');
 
@@ -27,7 +27,7 @@ describeInChromium('the chat page itself', () => {
     ['desktop, dark', DESKTOP, 'dark'],
     ['phone, light', PHONE, 'light'],
     ['phone, dark', PHONE, 'dark'],
-  ] as const)('axe finds no barrier in any view: %s', { timeout: 60_000 }, async (name, viewport, colorScheme) => {
+  ] as const)('axe finds no barrier in any view: %s', async (name, viewport, colorScheme) => {
     const shot = name.replace(', ', '-');
     const found: Record<string, string[]> = {};
     const look = async (person: Person, view: string): Promise<void> => {
@@ -92,7 +92,7 @@ describeInChromium('the chat page itself', () => {
     await keyboard.insertText('Alice');
     await keyboard.press('Enter');
     await bob.page.getByTestId('conversation').waitFor();
-    await expect.poll(focused).toBe('composer');
+    await eventually(focused).toBe('composer');
     await keyboard.insertText('typed without a mouse');
     await keyboard.press('Enter');
     await bob.tick('typed without a mouse', 'queued');
@@ -100,7 +100,7 @@ describeInChromium('the chat page itself', () => {
     await keyboard.press('Enter');
     await bob.page.getByTestId('fingerprint').waitFor();
     await keyboard.press('Escape');
-    await expect.poll(focused).toBe('details');
+    await eventually(focused).toBe('details');
   });
 
   test('the phone shows one half at a time, and the way back', async () => {
@@ -111,9 +111,9 @@ describeInChromium('the chat page itself', () => {
     await bob.page.getByLabel('All conversations').click();
     await bob.page.getByTestId('my-link').waitFor();
     expect(await bob.page.getByTestId('composer').isVisible()).toBe(false);
-    await expect
-      .poll(() => bob.page.evaluate(() => document.activeElement?.getAttribute('data-testid')))
-      .toBe('contact');
+    await eventually(() => bob.page.evaluate(() => document.activeElement?.getAttribute('data-testid'))).toBe(
+      'contact',
+    );
   });
 
   test('nothing on the page moves by itself while it loads and while messages come', async () => {
@@ -164,7 +164,7 @@ describeInChromium('the chat page itself', () => {
     expect(alice.complaints).toEqual([]);
   });
 
-  test('a QR code is shown, and read by the camera where the browser can’t itself', { timeout: 60_000 }, async () => {
+  test('a QR code is shown, and read by the camera where the browser can’t itself', async () => {
     const alice = await stage.person();
     await alice.connected();
     const link = await alice.link();
@@ -186,16 +186,12 @@ describeInChromium('the chat page itself', () => {
     }, picture);
     await bob.page.getByTestId('add-contact').click();
     await bob.page.getByTestId('scan').click();
-    await expect
-      .poll(
-        () =>
-          bob.page
-            .getByTestId('add-link')
-            .inputValue({ timeout: 1_000 })
-            .catch(() => ''),
-        { timeout: 20_000 },
-      )
-      .toBe(link);
+    await eventually(() =>
+      bob.page
+        .getByTestId('add-link')
+        .inputValue({ timeout: 1_000 })
+        .catch(() => ''),
+    ).toBe(link);
     await bob.page.getByTestId('add').click();
     await bob.presence('Online, has not accepted you yet');
     expect([...alice.complaints, ...bob.complaints]).toEqual([]);

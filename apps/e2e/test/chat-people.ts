@@ -4,7 +4,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { type Relay, startRelay } from '@sws/relay';
 import { type Browser, type BrowserContext, chromium, type Page } from 'playwright-core';
-import { afterAll, afterEach, beforeAll, beforeEach, describe } from 'vitest';
+import { afterAll, afterEach, beforeAll, beforeEach, describe, expect } from 'vitest';
 
 const CHROMIUM = process.env.SWS_CHROMIUM ?? '/usr/bin/chromium';
 const LAUNCH = {
@@ -21,13 +21,24 @@ const LAUNCH = {
   ],
 };
 /** How long a page may take for one step, on a busy machine. */
-const WAIT_MS = 15_000;
+const WAIT_MS = 30_000;
+/** How long a test may take on a busy machine; each step fails by itself, with what it waited for, much earlier. */
+const TEST_MS = 120_000;
 export const DESKTOP = { width: 1200, height: 800 };
 export const PHONE = { width: 390, height: 780 };
 
+/** Expects of a page what it may take a step's time to become. */
+export function eventually<T>(what: () => Promise<T> | T) {
+  return expect.poll(what, { timeout: WAIT_MS });
+}
+
 /** Tests of the chat page in Chromium; skipped by name where there is none. */
 export function describeInChromium(name: string, tests: () => void): void {
-  describe.skipIf(!existsSync(CHROMIUM))(`${name} (in Chromium; skipped where there is none)`, tests);
+  describe.skipIf(!existsSync(CHROMIUM))(
+    `${name} (in Chromium; skipped where there is none)`,
+    { timeout: TEST_MS },
+    tests,
+  );
 }
 
 /** Somebody at the chat page. */
@@ -122,7 +133,7 @@ export class Stage {
   constructor() {
     beforeAll(async () => {
       this.browser = await chromium.launch(LAUNCH);
-    });
+    }, TEST_MS);
     afterAll(() => this.browser?.close());
     beforeEach(async () => {
       this.relay = await startRelay({ port: 0 });
@@ -131,7 +142,7 @@ export class Stage {
       for (const context of this.#contexts.splice(0)) await context.close();
       for (const folder of this.#folders.splice(0)) await rm(folder, { recursive: true, force: true });
       await this.relay?.close();
-    });
+    }, TEST_MS);
   }
 
   get url(): string {

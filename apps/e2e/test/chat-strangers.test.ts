@@ -2,7 +2,7 @@ import { Endpoint, type SecureWebSocket } from '@sws/client';
 import { Identity } from '@sws/crypto';
 import { randomBytes } from '@sws/crypto/platform';
 import { afterEach, expect, test } from 'vitest';
-import { describeInChromium, Stage } from './chat-people.js';
+import { describeInChromium, eventually, Stage } from './chat-people.js';
 
 const ID = 'ab'.repeat(16);
 /** Fires where markup of a peer's is taken for markup. */
@@ -158,7 +158,7 @@ describeInChromium('what strangers and others may do to the chat page', () => {
       document.body.append(script);
       document.body.insertAdjacentHTML('beforeend', '<img src="data:," onerror="window.hacked = 2">');
     });
-    await expect.poll(() => alice.complaints.length).toBeGreaterThan(0);
+    await eventually(() => alice.complaints.length).toBeGreaterThan(0);
     expect(alice.complaints.join()).toMatch(/Content Security Policy/);
     expect(await alice.page.evaluate(() => 'hacked' in window)).toBe(false);
   });
