@@ -193,10 +193,11 @@ export class Conversation {
     this.link.keep(waiting);
   }
 
+  /** What was under way on another channel may be lost: it is said again, and who has it knows it by its id. */
   #opened(): void {
     this.underWay.value = new Set();
-    this.accepted.value = null;
     this.#hello();
+    this.#run(() => this.#flush());
   }
 
   #lost(): void {

@@ -63,6 +63,12 @@ export class PeerLink {
   adopt(socket: SecureWebSocket): void {
     if (this.#closed) return socket.close(1_000);
     this.#use(socket);
+    if (this.#yields) this.#dialing?.socket.close();
+  }
+
+  /** Where the two have called each other one channel is enough, and both know whose stays. */
+  get #yields(): boolean {
+    return this.#endpoint.address !== null && this.#endpoint.address > this.#peer;
   }
 
   /** Says it on the newest channel; false where there is none. */
@@ -100,9 +106,7 @@ export class PeerLink {
     socket.addEventListener('open', () => {
       this.#dialing = null;
       this.#use(socket);
-      // The two have called each other: one channel is enough, and both know whose stays.
-      if (this.#open.length > 1 && this.#endpoint.address !== null && this.#endpoint.address > this.#peer)
-        socket.close(1_000);
+      if (this.#open.length > 1 && this.#yields) socket.close(1_000);
     });
     socket.addEventListener('close', () => {
       if (this.#dialing?.socket !== socket) return;

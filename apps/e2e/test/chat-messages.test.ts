@@ -71,6 +71,18 @@ describeInChromium('messages of the chat page', () => {
     await bob.tick('written while', 'seen');
   });
 
+  test('both come and go at the same time, again and again: every message arrives once', async () => {
+    const [alice, bob] = await stage.pair();
+    for (let round = 1; round <= 6; round++) {
+      await Promise.all([alice, bob].slice(round % 3 === 0 ? 1 : 0).map(({ page }) => page.reload()));
+      await alice.open('Bob');
+      await bob.open('Alice');
+      await Promise.all([alice.say(`from Alice, round ${round}`), bob.say(`from Bob, round ${round}`)]);
+      await Promise.all([alice.tick(`Alice, round ${round}`, 'seen'), bob.tick(`Bob, round ${round}`, 'seen')]);
+    }
+    for (const person of [alice, bob]) expect(await person.page.locator('[data-from=peer]').count()).toBe(6);
+  });
+
   test('three people: each conversation has its own, and counts what was not read', async () => {
     const [alice, bob] = await stage.pair();
     const carol = await stage.person();

@@ -28,7 +28,7 @@ export const DESKTOP = { width: 1200, height: 800 };
 export const PHONE = { width: 390, height: 780 };
 
 /** Expects of a page what it may take a step's time to become. */
-export function eventually<T>(what: () => Promise<T> | T) {
+export function eventually<T>(what: () => Promise<T> | T): ReturnType<typeof expect.poll> {
   return expect.poll(what, { timeout: WAIT_MS });
 }
 
