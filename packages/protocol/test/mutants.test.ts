@@ -19,45 +19,54 @@ test('every seeded defect still fits the source', () => {
   }
 });
 
+/** The tests that fail with a defect in the source, or with none. Timeouts count for nothing. */
+function failures(mutant: string | undefined): { found: string[]; output: string } {
+  const folder = mkdtempSync(join(tmpdir(), 'sws-mutant-'));
+  const { stderr } = spawnSync(
+    process.execPath,
+    [
+      `${ROOT}node_modules/vitest/vitest.mjs`,
+      'run',
+      ...TESTS,
+      '--reporter=json',
+      `--outputFile=${folder}/result.json`,
+      '--bail=1',
+      '--testTimeout=240000',
+    ],
+    {
+      cwd: ROOT,
+      encoding: 'utf8',
+      env: { ...process.env, SWS_MUTANT: mutant, SWS_RUNS: MAX_RUNS, SWS_MUTANTS: undefined },
+    },
+  );
+  const { testResults } = JSON.parse(readFileSync(join(folder, 'result.json'), 'utf8')) as {
+    testResults: {
+      message: string;
+      assertionResults: { status: string; title: string; failureMessages: string[] }[];
+    }[];
+  };
+  rmSync(folder, { recursive: true });
+  const found = testResults
+    .flatMap(({ assertionResults }) => assertionResults)
+    .filter(
+      ({ status, failureMessages }) => status === 'failed' && !/STACK_TRACE|timed out/.test(failureMessages.join()),
+    )
+    .map(({ title, failureMessages }) => `"${title}": ${failureMessages[0]?.split('\n')[0]}`);
+  return { found, output: stderr + testResults.map(({ message }) => message).join() };
+}
+
 // `pnpm soak mutants`: each takes a run of the tests that should find it.
 if (process.env.SWS_MUTANTS !== undefined) {
+  test('without a defect nothing fails', { timeout: 600_000 }, () => {
+    expect(failures(undefined).found).toEqual([]);
+  });
+
   for (const { name } of MUTANTS.filter(({ name }) => name.includes(process.env.SWS_MUTANTS ?? ''))) {
-    test(`found: ${name}`, { timeout: 300_000 }, () => {
-      const folder = mkdtempSync(join(tmpdir(), 'sws-mutant-'));
-      const { stderr } = spawnSync(
-        process.execPath,
-        [
-          `${ROOT}node_modules/vitest/vitest.mjs`,
-          'run',
-          ...TESTS,
-          '--reporter=json',
-          `--outputFile=${folder}/result.json`,
-          '--bail=1',
-          '--testTimeout=240000',
-        ],
-        {
-          cwd: ROOT,
-          encoding: 'utf8',
-          env: { ...process.env, SWS_MUTANT: name, SWS_RUNS: MAX_RUNS, SWS_MUTANTS: undefined },
-        },
-      );
-      const text = readFileSync(join(folder, 'result.json'), 'utf8');
-      rmSync(folder, { recursive: true });
-      const result = JSON.parse(text) as {
-        testResults: {
-          message: string;
-          assertionResults: { status: string; title: string; failureMessages: string[] }[];
-        }[];
-      };
-      const found = result.testResults
-        .flatMap(({ assertionResults }) => assertionResults)
-        .filter(
-          ({ status, failureMessages }) => status === 'failed' && !/STACK_TRACE|timed out/.test(failureMessages.join()),
-        );
+    test(`found: ${name}`, { timeout: 600_000 }, () => {
+      const { found, output } = failures(name);
       // A mutant that does not even load is not found by a test.
-      expect(found.length, `${stderr}${result.testResults.map(({ message }) => message).join()}`).toBeGreaterThan(0);
-      for (const { title, failureMessages } of found)
-        console.log(`${name}\n  by "${title}": ${failureMessages[0]?.split('\n')[0]}`);
+      expect(found.length, output).toBeGreaterThan(0);
+      console.log(`${name}\n  by ${found.join('\n  by ')}`);
     });
   }
 }

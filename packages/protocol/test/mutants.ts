@@ -152,12 +152,6 @@ export const MUTANTS: readonly Mutant[] = [
     replace: "this.#state = { phase: 'tombstone', until: nowMs + 1 };",
   },
   {
-    name: 'a message sent after its close goes ahead of it',
-    file: 'channel/outgoing.ts',
-    find: 'this.#queue.clear();\n    this.#closeBytes = null;\n  }\n\n  grant',
-    replace: 'this.#closeBytes = null;\n  }\n\n  grant',
-  },
-  {
     name: 'a separation lasts for ever',
     file: session,
     find: 'if (since !== null && nowMs - since > resumeTimeoutMs) {',

@@ -39,6 +39,7 @@ export class Opening {
   readonly #offer: ChannelOffer;
   #handshake: InitiatorHandshake;
   #retryAt = NEVER;
+  #sentAt = Number.NEGATIVE_INFINITY;
   #interval = OPEN_RETRY_MS;
   #deadline = NEVER;
   /** Messages sent before the channel opened. */
@@ -75,19 +76,20 @@ export class Opening {
     this.#retryAt = nowMs;
   }
 
-  /** This end is registered (again), or the peer was seen: OPEN goes out at once, unless it is about to. */
-  retrySoon(nowMs: number, unlessWithinMs = 0): void {
-    if (Number.isFinite(this.#deadline) && this.#retryAt > nowMs + unlessWithinMs) this.#retryAt = nowMs;
+  /** This end is registered (again): OPEN goes out at once. */
+  retrySoon(nowMs: number): void {
+    if (Number.isFinite(this.#deadline) && this.#retryAt > nowMs) this.#retryAt = nowMs;
   }
 
-  /** Frames of the peer have come: one who waits for it tries at once. */
+  /** Frames of the peer have come: one who waits for it tries at once, but not twice a second. Else two who open to each other answer OPEN with OPEN. */
   peerSeen(nowMs: number): void {
-    this.retrySoon(nowMs, OPEN_RETRY_MS);
+    if (nowMs >= this.#sentAt + OPEN_RETRY_MS) this.retrySoon(nowMs);
   }
 
   /** OPEN, if it is due. */
   nextFrame(nowMs: number): Uint8Array | null {
     if (nowMs < this.#retryAt || nowMs >= this.#deadline) return null;
+    this.#sentAt = nowMs;
     this.#retryAt = nowMs + this.#interval;
     this.#interval = Math.min(MAX_OPEN_RETRY_MS, this.#interval * 2);
     return this.#handshake.open;

@@ -1,4 +1,5 @@
 import { beforeEach, describe, expect, test } from 'vitest';
+import { KIND } from '../../src/index.js';
 import { Clock } from '../simulator/clock.js';
 import { Conversation } from '../simulator/conversation.js';
 import { Peer } from '../simulator/peer.js';
@@ -148,6 +149,32 @@ describe('a separation ends', () => {
       expect([talk.initiator.interruptions, talk.initiator.resumptions]).toEqual([1, 1]);
     });
   }
+});
+
+test('credit that a reader gives back is told at once: a sender that waits for it goes on within a round trip', () => {
+  talk.consumeAfterMs = () => 5_000;
+  const message = 'x'.repeat(60_000);
+  for (let i = 0; i < 30; i++) talk.send(talk.initiator, message);
+  clock.pass(4_900);
+  const { received } = talk.responder;
+  expect(received).toBeGreaterThan(10);
+  expect(received).toBeLessThan(20);
+  clock.pass(200);
+  expect(talk.responder.received).toBe(30);
+});
+
+test('two ends that open to each other, and lose every ACCEPT, do not answer OPEN with OPEN without end', () => {
+  const bring = relay.bring.bind(relay);
+  relay.bring = (from, to, content) => content[0] === KIND.accept || bring(from, to, content);
+  const other = new Conversation(clock, 'other', b, a);
+  const later = new Conversation(clock, 'later', a, b);
+  b.onEvent = () => {};
+  a.onEvent = () => {};
+  const before = a.framesSent + b.framesSent;
+  other.open();
+  later.open();
+  clock.pass(10_000);
+  expect(a.framesSent + b.framesSent - before).toBeLessThan(60);
 });
 
 describe('the relay’s wishes', () => {

@@ -150,7 +150,7 @@ export class MaliciousRun {
   }
 
   #checkLiveness(conversation: Conversation): void {
-    const { tag, initiator, responder, opened } = conversation;
+    const { tag, initiator, opened } = conversation;
     for (const end of conversation.ends) {
       const other = conversation.otherOf(end);
       if (!end.alive) continue;
@@ -165,10 +165,12 @@ export class MaliciousRun {
     }
     if (!this.#relay.harsh && initiator.end?.failure?.code === 'open-timeout')
       throw new Violation(`${tag}: OPEN was not answered, although it is repeated for longer than the attacks last`);
-    // Nothing that a relay does but refusing service, or long silence, ends an open channel.
-    if (this.#relay.harsh || opened === 0 || conversation.ends.some((end) => end.lost || end.closing !== null)) return;
-    if (!initiator.alive || !responder.alive)
-      throw new Violation(`${tag}: the relay ended an open channel: ${JSON.stringify(initiator.end ?? responder.end)}`);
+    // Nothing that a relay does but refusing service, or long silence, ends an open channel, or spoils its close.
+    if (this.#relay.harsh || opened === 0 || conversation.ends.some((end) => end.lost)) return;
+    const closing = conversation.ends.some((end) => end.closing !== null);
+    for (const { end } of conversation.ends)
+      if (closing ? end?.wasClean !== true : end !== null)
+        throw new Violation(`${tag}: the relay ended an open channel: ${JSON.stringify(end)}`);
   }
 
   #checkQuiet(): void {

@@ -4,6 +4,7 @@ import {
   decodeMessage,
   encodeFrame,
   encodeMessage,
+  MAX_TERM,
   type RelayFrame,
   ServerRegistration,
   undeliverable,
@@ -120,7 +121,7 @@ export class Relay {
       else if (output.type === 'close') link.close(4401);
       else {
         const { publicKey, lastTerm, encoding } = output.proof;
-        const term = Math.max(this.#terms.get(publicKey) ?? 0, lastTerm) + 1;
+        const term = Math.min(MAX_TERM, Math.max(this.#terms.get(publicKey) ?? 0, lastTerm) + 1);
         this.#terms.set(publicKey, term);
         const older = this.#registered.get(publicKey);
         session.address = publicKey;
