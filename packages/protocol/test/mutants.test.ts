@@ -9,7 +9,7 @@ import { MUTANTS, mutate } from './mutants.js';
 const ROOT = fileURLToPath(new URL('..', import.meta.url));
 /** What must find them. */
 const TESTS = ['test/simulator', 'test/connection', 'test/fuzz'];
-const MAX_RUNS = '400';
+const MAX_RUNS = '200';
 
 test('every seeded defect still fits the source', () => {
   expect(new Set(MUTANTS.map(({ name }) => name)).size).toBe(MUTANTS.length);
