@@ -76,14 +76,14 @@ export class Opening {
     this.#retryAt = nowMs;
   }
 
-  /** This end is registered (again): OPEN goes out at once. */
-  retrySoon(nowMs: number): void {
-    if (Number.isFinite(this.#deadline) && this.#retryAt > nowMs) this.#retryAt = nowMs;
+  /** OPEN goes out at `atMs` at the latest: at once where this end has registered (again). */
+  retrySoon(atMs: number): void {
+    if (Number.isFinite(this.#deadline) && this.#retryAt > atMs) this.#retryAt = atMs;
   }
 
-  /** Frames of the peer have come: one who waits for it tries at once, but not twice a second. Else two who open to each other answer OPEN with OPEN. */
+  /** Frames of the peer have come: one who waits for it tries at once, but once a second: else two who open to each other answer OPEN with OPEN. */
   peerSeen(nowMs: number): void {
-    if (nowMs >= this.#sentAt + OPEN_RETRY_MS) this.retrySoon(nowMs);
+    this.retrySoon(Math.max(nowMs, this.#sentAt + OPEN_RETRY_MS));
   }
 
   /** OPEN, if it is due. */
