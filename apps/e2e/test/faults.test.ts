@@ -2,7 +2,7 @@ import { complaints, type FaultScenario, runFaults } from '@sws/bench';
 import { describe, expect, test } from 'vitest';
 
 // Real processes, real sockets, a relay that is killed. The long form, with stalls of 15 s and ten crashes, is `pnpm soak faults`.
-const base = { seed: Number(process.env.SWS_SEED ?? 1), stallMs: 3_000, timeoutMs: 120_000 };
+const base = { seed: Number(process.env.SWS_SEED ?? 1), stallMs: 3_000, timeoutMs: 180_000 };
 const { seed } = base;
 const scenarios: readonly FaultScenario[] = [
   {
@@ -29,7 +29,7 @@ const scenarios: readonly FaultScenario[] = [
 
 describe('nothing is lost, repeated or reordered, and both ends tell what befell them', () => {
   for (const scenario of scenarios) {
-    test(scenario.name, { timeout: 180_000 }, async () => {
+    test(scenario.name, { timeout: 400_000 }, async () => {
       const figures = await runFaults(scenario);
       expect(complaints(scenario, figures), `seed ${scenario.seed}`).toEqual([]);
       expect(figures.happened).toHaveLength(scenario.faults.length);

@@ -9,7 +9,7 @@ const RUNS = 1_500;
 const REAL_CRYPTO_RUNS = 20;
 
 describe('whatever the relay does: a prefix, exactly once, in order; all of it once it behaves; no phantom, no forged close', () => {
-  test('seeded runs', { timeout: 300_000 }, () => {
+  test('seeded runs', { timeout: 900_000 }, () => {
     const made = new Map<string, number>();
     const sum = { runs: 0, messages: 0, frames: 0, conversations: 0 };
     forEachSeed(RUNS, (seed) => {
@@ -23,7 +23,7 @@ describe('whatever the relay does: a prefix, exactly once, in order; all of it o
     if (sum.runs >= RUNS) expect(ATTACKS.filter((attack) => !made.has(attack))).toEqual([]);
   });
 
-  test('with real keys and boxes', { timeout: 300_000 }, () => {
+  test('with real keys and boxes', { timeout: 900_000 }, () => {
     forEachSeed(REAL_CRYPTO_RUNS, (seed) => new MaliciousRun(seed, nodeProvider).run());
   });
 });
