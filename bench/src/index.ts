@@ -6,6 +6,12 @@ export { ConnectError, RawClient } from './raw-client.js';
 export { RelayChild, type RelayChildOptions } from './relay-child.js';
 export { seeded } from './seeded.js';
 export {
+  type MemoryFigures,
+  runSlowReader,
+  type SlowReaderFigures,
+  type SlowReaderScenario,
+} from './slow-reader-run.js';
+export {
   type ClientSettings,
   type ReceiverOptions,
   type SenderOptions,

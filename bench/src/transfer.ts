@@ -31,6 +31,8 @@ export interface ReceiverOptions {
   readonly url: string;
   /** 64 hex digits. */
   readonly seed: string;
+  /** Reads through `SecureWebSocketStream`, and no faster than this. @defaultValue all that comes, by `message` events */
+  readonly readBytesPerSecond?: number;
   readonly client?: ClientSettings;
 }
 

@@ -1,5 +1,12 @@
 // Takes what a sender sends and tallies it: `receiver.js '<ReceiverOptions as JSON>'`.
-import { type ConnectionEvent, Endpoint, type SecureErrorEvent, type StateEvent } from '@sws/client';
+import { setTimeout as delay } from 'node:timers/promises';
+import {
+  type ConnectionEvent,
+  Endpoint,
+  type SecureErrorEvent,
+  SecureWebSocketStream,
+  type StateEvent,
+} from '@sws/client';
 import { decodeHex, Identity } from '@sws/crypto';
 import type { ReceiverOptions } from '../transfer.js';
 import { Tally } from '../workload.js';
@@ -17,6 +24,10 @@ endpoint.addEventListener('state', (event: StateEvent) => {
 endpoint.addEventListener('connection', ({ socket }: ConnectionEvent) => {
   const received = new Tally();
   report('connection', { peer: socket.peer });
+  if (options.readBytesPerSecond !== undefined) {
+    void readSlowly(SecureWebSocketStream.from(socket), received, options.readBytesPerSecond);
+    return;
+  }
   socket.binaryType = 'arraybuffer';
   socket.onmessage = ({ data }) => received.add(new Uint8Array(data as ArrayBuffer));
   socket.addEventListener('interrupted', () => report('interrupted', {}));
@@ -32,3 +43,25 @@ endpoint.addEventListener('connection', ({ socket }: ConnectionEvent) => {
     await endpoint.close();
   });
 });
+
+const READ_REPORT_MS = 500;
+
+/** Takes messages at a rate, and no sooner: what is not read waits where it is. */
+async function readSlowly(stream: SecureWebSocketStream, received: Tally, bytesPerSecond: number): Promise<void> {
+  const { readable } = await stream.opened;
+  const reader = readable.getReader();
+  let dueAt = performance.now();
+  let reportedAt = dueAt;
+  for (let next = await reader.read(); !next.done; next = await reader.read()) {
+    if (typeof next.value === 'string') throw new Error('a text message from a sender of bytes');
+    received.add(next.value);
+    const now = performance.now();
+    dueAt = Math.max(dueAt, now - READ_REPORT_MS) + (next.value.length * 1_000) / bytesPerSecond;
+    if (now >= reportedAt + READ_REPORT_MS) {
+      reportedAt = now;
+      const { count, bytes, misplaced } = received;
+      report('read', { count, bytes, misplaced });
+    }
+    if (dueAt > now) await delay(dueAt - now);
+  }
+}

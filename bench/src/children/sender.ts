@@ -1,5 +1,5 @@
 // Sends a workload over one ClientSecureWebSocket: `sender.js '<SenderOptions as JSON>'`.
-import { setTimeout as delay } from 'node:timers/promises';
+import { setTimeout as delay, setImmediate as immediate } from 'node:timers/promises';
 import { ClientSecureWebSocket, type SecureErrorEvent } from '@sws/client';
 import { decodeHex, Identity } from '@sws/crypto';
 import type { SenderOptions } from '../transfer.js';
@@ -51,6 +51,8 @@ socket.addEventListener('open', async () => {
     socket.send(message);
     sent.add(message);
     if (paceMs > 0) await delay(paceMs);
+    // A sender that never waits still lets its process work.
+    else if (highWaterBytes === null && sent.count % 64 === 0) await immediate();
     while (highWaterBytes !== null && socket.bufferedAmount > highWaterBytes && socket.readyState === socket.OPEN)
       await new Promise((resolve) => {
         socket.addEventListener('drain', resolve, { once: true });

@@ -1,0 +1,85 @@
+import { setTimeout as delay } from 'node:timers/promises';
+import type { Child } from './child.js';
+import { RelayChild } from './relay-child.js';
+import { Transfer } from './transfer.js';
+
+/** A reader that takes less than the sender offers. */
+export interface SlowReaderScenario {
+  /** What the reader takes. */
+  readonly bytesPerSecond: number;
+  readonly seconds: number;
+  readonly messageBytes: number;
+  /** Whether the sender waits for `drain`; else it queues all of `offeredBytes` at once. */
+  readonly mindful: boolean;
+  /** What the sender has to give. */
+  readonly offeredBytes: number;
+}
+
+/** One process's resident memory: when the flow had settled, at its highest from then on, and at the end. */
+export interface MemoryFigures {
+  readonly settledBytes: number;
+  readonly peakBytes: number;
+  readonly endBytes: number;
+}
+
+export interface SlowReaderFigures {
+  readonly readBytes: number;
+  readonly misplaced: number;
+  readonly seconds: number;
+  /** `null` where there is no `/proc`. */
+  readonly memory: Readonly<Record<'sender' | 'relay' | 'receiver', MemoryFigures>> | null;
+}
+
+const SAMPLE_MS = 200;
+/** The first part of the time: code is compiled, windows and queues fill. */
+const SETTLING_PART = 0.25;
+
+/** Lets the flow run, and reads the memory of the three processes all the while. */
+export async function runSlowReader(scenario: SlowReaderScenario): Promise<SlowReaderFigures> {
+  const { bytesPerSecond, seconds, messageBytes, mindful, offeredBytes } = scenario;
+  const relay = await RelayChild.start();
+  let transfer: Transfer | null = null;
+  try {
+    transfer = await Transfer.start({
+      senderUrl: relay.url(),
+      receiverUrl: relay.url(),
+      workload: {
+        seed: 1,
+        messages: Math.ceil(offeredBytes / messageBytes),
+        minBytes: messageBytes,
+        maxBytes: messageBytes,
+      },
+      ...(mindful ? {} : { sender: { highWaterBytes: null } }),
+      receiver: { readBytesPerSecond: bytesPerSecond },
+    });
+    await transfer.sender.report(({ event }) => event === 'open', 30_000);
+    const started = performance.now();
+    const { sender, receiver } = transfer;
+    const children = { sender, relay: relay.child, receiver };
+    const samples: Record<keyof typeof children, number>[] = [];
+    for (let now = started; now < started + seconds * 1_000; now = performance.now()) {
+      await delay(SAMPLE_MS);
+      const rss = (child: Child): number => child.usage()?.rssBytes ?? 0;
+      samples.push({ sender: rss(sender), relay: rss(relay.child), receiver: rss(receiver) });
+    }
+    const read = receiver.reports.findLast(({ event }) => event === 'read');
+    const settled = samples.slice(Math.floor(samples.length * SETTLING_PART));
+    const figures = (who: keyof typeof children): MemoryFigures => ({
+      settledBytes: settled[0]?.[who] ?? 0,
+      peakBytes: Math.max(...settled.map((sample) => sample[who])),
+      endBytes: settled.at(-1)?.[who] ?? 0,
+    });
+    return {
+      readBytes: Number(read?.bytes ?? 0),
+      misplaced: Number(read?.misplaced ?? 0),
+      seconds: (performance.now() - started) / 1_000,
+      memory:
+        sender.usage() === null
+          ? null
+          : { sender: figures('sender'), relay: figures('relay'), receiver: figures('receiver') },
+    };
+  } finally {
+    await transfer?.kill();
+    await relay.stop();
+  }
+}
