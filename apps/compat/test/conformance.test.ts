@@ -28,7 +28,7 @@ const named = STATEMENTS.map(({ clause, says, page = false, chromiumDiffers }, i
 }));
 
 describe('ours in Node holds to the standard', () => {
-  const OwnSocket = ClientSecureWebSocket.with({ identity: newIdentity() }) as typeof WebSocket;
+  const OwnSocket = ClientSecureWebSocket.with({ identity: newIdentity() });
   for (const { name, index } of named.filter(({ page }) => !page))
     test(name, () => STATEMENTS[index]?.run({ ...secure, WebSocket: OwnSocket }));
 });

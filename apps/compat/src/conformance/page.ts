@@ -17,7 +17,7 @@ declare global {
 
 const classes = {
   browser: globalThis.WebSocket,
-  ours: ClientSecureWebSocket.with({ identity: Identity.generate(randomBytes) }) as typeof WebSocket,
+  ours: ClientSecureWebSocket.with({ identity: Identity.generate(randomBytes) }),
 };
 
 globalThis.runStatement = async (subject, place, index) => {

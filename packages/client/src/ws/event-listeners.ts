@@ -12,6 +12,8 @@ export interface ListenerEvent {
   readonly message?: string;
 }
 
+/** An `on…` attribute's value. */
+export type Handler = ((event: ListenerEvent) => void) | null;
 export type Listener = ((event: ListenerEvent) => void) | { handleEvent(event: ListenerEvent): void };
 type Emitted = (...given: unknown[]) => void;
 
@@ -26,7 +28,7 @@ const FIELDS: Record<string, (given: readonly unknown[]) => Omit<ListenerEvent, 
 export class EventListeners {
   readonly #emitter: EventEmitter;
   readonly #added = new Map<string, Map<Listener, Emitted>>();
-  readonly #attributes = new Map<string, Listener>();
+  readonly #attributes = new Map<string, (event: ListenerEvent) => void>();
 
   constructor(emitter: EventEmitter) {
     this.#emitter = emitter;
@@ -53,11 +55,11 @@ export class EventListeners {
     this.#emitter.off(type, emitted);
   }
 
-  get(type: string): Listener | null {
+  get(type: string): Handler {
     return this.#attributes.get(type) ?? null;
   }
 
-  set(type: string, listener: Listener | null): void {
+  set(type: string, listener: Handler): void {
     const before = this.#attributes.get(type);
     if (before !== undefined) this.remove(type, before);
     if (typeof listener !== 'function') this.#attributes.delete(type);

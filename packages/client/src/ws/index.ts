@@ -1,4 +1,4 @@
-export { SecureServerSocket, type ServerBinaryType, type ServerSendData } from './secure-server-socket.js';
+export { SecureServerSocket, type SendOptions, type ServerBinaryType, type ServerSendData } from './secure-server-socket.js';
 export {
   type ClientInfo,
   SecureWebSocketServer,

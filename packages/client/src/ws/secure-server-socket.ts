@@ -3,7 +3,7 @@ import type { Socket } from 'node:net';
 import { SwsError } from '@sws/crypto';
 import { isSendableCloseCode } from '@sws/protocol';
 import type { ChannelSocket, SendItem, SocketEnd } from '../channel-socket.js';
-import { EventListeners, type Listener } from './event-listeners.js';
+import { EventListeners, type Handler, type Listener } from './event-listeners.js';
 
 /** Above this much unacknowledged data `send`'s callback waits: who awaits it goes no faster than the peer takes. */
 const HIGH_WATER_BYTES = 1_048_576;
@@ -14,8 +14,17 @@ const PEER_FAULTS: readonly string[] = ['protocol-error', 'invalid-text', 'messa
 type Callback = (error?: Error) => void;
 /** What `send` takes. */
 export type ServerSendData = string | number | ArrayBufferLike | ArrayBufferView | Blob;
+/** `compress` and `mask` have no meaning here: they are ignored. */
+export interface SendOptions {
+  /** @defaultValue what the data's type says */
+  readonly binary?: boolean | undefined;
+  /** @defaultValue true; nothing else is supported */
+  readonly fin?: boolean | undefined;
+  readonly compress?: boolean | undefined;
+  readonly mask?: boolean | undefined;
+}
 /** How binary messages are given out. */
-export type ServerBinaryType = 'nodebuffer' | 'arraybuffer' | 'fragments' | 'blob';
+export type ServerBinaryType = 'nodebuffer' | 'arraybuffer' | 'fragments';
 
 function toItem(data: ServerSendData, binary: boolean | undefined): SendItem {
   if (data instanceof Blob) return data;
@@ -106,28 +115,28 @@ export class SecureServerSocket extends EventEmitter {
   get isPaused(): boolean {
     return this.#socket.paused;
   }
-  get onopen(): Listener | null {
+  get onopen(): Handler {
     return this.#listeners.get('open');
   }
-  set onopen(listener: Listener | null) {
+  set onopen(listener: Handler) {
     this.#listeners.set('open', listener);
   }
-  get onmessage(): Listener | null {
+  get onmessage(): Handler {
     return this.#listeners.get('message');
   }
-  set onmessage(listener: Listener | null) {
+  set onmessage(listener: Handler) {
     this.#listeners.set('message', listener);
   }
-  get onclose(): Listener | null {
+  get onclose(): Handler {
     return this.#listeners.get('close');
   }
-  set onclose(listener: Listener | null) {
+  set onclose(listener: Handler) {
     this.#listeners.set('close', listener);
   }
-  get onerror(): Listener | null {
+  get onerror(): Handler {
     return this.#listeners.get('error');
   }
-  set onerror(listener: Listener | null) {
+  set onerror(listener: Handler) {
     this.#listeners.set('error', listener);
   }
 
@@ -138,10 +147,10 @@ export class SecureServerSocket extends EventEmitter {
     this.#listeners.remove(type, listener);
   }
 
-  /** Sends a message; bytes are copied. `binary` overrides what the data's type says; `compress`, `mask` have no meaning here. @throws TypeError for `fin: false`: a message goes whole */
+  /** Sends a message; bytes are copied. @throws TypeError for `fin: false`: a message goes whole */
   send(
     data: ServerSendData,
-    options?: { readonly binary?: boolean; readonly fin?: boolean } | Callback,
+    options?: SendOptions | Callback,
     callback?: Callback,
   ): void {
     const { binary, fin = true } = typeof options === 'object' ? options : {};
@@ -163,7 +172,7 @@ export class SecureServerSocket extends EventEmitter {
    * authenticated; after a separation, once the channel has resumed. The channel itself gives a silent peer up after
    * `resumeTimeoutMs`. `data` does not travel.
    */
-  ping(data?: unknown, mask?: unknown, callback?: Callback): void {
+  ping(data?: unknown, mask?: unknown, callback?: (error: Error) => void): void {
     const done = [data, mask, callback].find((given) => typeof given === 'function') as Callback | undefined;
     if (this.readyState !== 1) {
       if (done !== undefined) process.nextTick(done, new Error(`WebSocket is not open: readyState ${this.readyState}`));
@@ -176,7 +185,7 @@ export class SecureServerSocket extends EventEmitter {
   }
 
   /** Does nothing but call back: the channel answers its peer's questions by itself. */
-  pong(data?: unknown, mask?: unknown, callback?: Callback): void {
+  pong(data?: unknown, mask?: unknown, callback?: (error: Error) => void): void {
     const done = [data, mask, callback].find((given) => typeof given === 'function') as Callback | undefined;
     if (done !== undefined) process.nextTick(done);
   }
@@ -214,10 +223,9 @@ export class SecureServerSocket extends EventEmitter {
     else this.emit('message', this.#binary(data), true);
   }
 
-  #binary(data: Uint8Array): Buffer | ArrayBufferLike | Buffer[] | Blob {
+  #binary(data: Uint8Array): Buffer | ArrayBufferLike | Buffer[] {
     const buffer = Buffer.from(data.buffer, data.byteOffset, data.length);
     if (this.binaryType === 'arraybuffer') return data.slice().buffer;
-    if (this.binaryType === 'blob') return new Blob([buffer as Buffer<ArrayBuffer>]);
     return this.binaryType === 'fragments' ? [buffer] : buffer;
   }
 

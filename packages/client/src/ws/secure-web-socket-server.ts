@@ -13,7 +13,8 @@ import { upgradeRequest } from './upgrade-request.js';
 export interface ClientInfo {
   /** Always empty: there is no page to name. Who asks is `req.socket.remoteAddress`, proven by key. */
   readonly origin: string;
-  readonly secure: true;
+  /** Always true. */
+  readonly secure: boolean;
   readonly req: IncomingMessage;
 }
 
@@ -55,7 +56,8 @@ interface Events {
  * });
  */
 export class SecureWebSocketServer extends EventEmitter<Events> {
-  readonly options: SecureWebSocketServerOptions;
+  /** May be changed while it runs. (`WebSocket` is left out of the type: with `ws` it means another class.) */
+  readonly options: Omit<SecureWebSocketServerOptions, 'WebSocket'>;
   readonly clients = new Set<SecureServerSocket>();
   readonly endpoint: Endpoint;
   readonly #open = new Set<SecureServerSocket>();
@@ -85,6 +87,16 @@ export class SecureWebSocketServer extends EventEmitter<Events> {
     if (address === null || !this.#listening || this.#state === 'closed') return null;
     const { port, protocol } = new URL(this.endpoint.url);
     return { address, family: 'SWS', port: port === '' ? (protocol === 'wss:' ? 443 : 80) : Number(port) };
+  }
+
+  /** The path that requests are taken for; empty for every. */
+  get path(): string {
+    return this.options.path ?? '';
+  }
+
+  /** Only for the interface's sake: peers come through the relay. @throws SwsError `invalid-state` */
+  handleUpgrade(_request: IncomingMessage, _socket: unknown, _head: Buffer, _callback: (...given: never[]) => void): never {
+    throw new SwsError('invalid-state', 'peers come through the relay: there are no HTTP requests to upgrade');
   }
 
   /** Whether a request is for this server's `path`. */
