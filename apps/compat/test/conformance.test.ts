@@ -5,6 +5,7 @@ import { ClientSecureWebSocket } from '@sws/client';
 import { type Browser, chromium, type Page } from 'playwright-core';
 import { build } from 'vite';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { noted } from '../src/conformance/behaviour.js';
 import { STATEMENTS } from '../src/conformance/index.js';
 import type { Place } from '../src/conformance/page.js';
 import { listen, newIdentity, plainServer, Stoppers, secureServer } from './servers.js';
@@ -36,6 +37,8 @@ describe('ours in Node holds to the standard', () => {
 describe.skipIf(!existsSync(CHROMIUM))('in Chromium (skipped where there is no Chromium)', () => {
   let browser: Browser;
   let page: Page;
+  let address: string;
+  let script: string;
 
   beforeAll(async () => {
     const entry = fileURLToPath(new URL('../src/conformance/page.ts', import.meta.url));
@@ -46,7 +49,7 @@ describe.skipIf(!existsSync(CHROMIUM))('in Chromium (skipped where there is no C
     });
     const [output] = [built].flat();
     const chunk = output !== undefined && 'output' in output ? output.output[0] : undefined;
-    const script = chunk?.type === 'chunk' ? chunk.code : '';
+    script = chunk?.type === 'chunk' ? chunk.code : '';
     const server = createServer((request, response) => {
       const isScript = request.url === '/page.js';
       response.setHeader('content-type', isScript ? 'text/javascript' : 'text/html');
@@ -69,11 +72,32 @@ describe.skipIf(!existsSync(CHROMIUM))('in Chromium (skipped where there is no C
     });
     stoppers.add(() => browser.close());
     page = await browser.newPage();
-    await page.goto(`http://127.0.0.1:${port}/`);
+    address = `http://127.0.0.1:${port}/`;
+    await page.goto(address);
     await page.waitForFunction(() => typeof globalThis.runStatement === 'function');
   }, 60_000);
 
+  test('the server’s interface is not in what a browser gets', () => {
+    expect(script).toContain('ClientSecureWebSocket');
+    expect(script).not.toMatch(/SecureServerSocket|node:|createWebSocketStream/);
+  });
+
   describe.each(['browser', 'ours'] as const)('%s', (subject) => {
+    test('Garbage collection, make disappear: a page that goes away closes its sockets with 1001', async () => {
+      const leaving = await browser.newPage();
+      await leaving.goto(address);
+      await leaving.waitForFunction(() => typeof globalThis.leaveOpen === 'function');
+      const id = `leaving ${subject}`;
+      await leaving.evaluate(([which, where, resource]) => globalThis.leaveOpen(which, where, resource), [
+        subject,
+        subject === 'browser' ? plain : secure,
+        `/note?id=${encodeURIComponent(id)}`,
+      ] as const);
+      await leaving.goto('about:blank');
+      await expect.poll(() => noted(id), { timeout: 10_000 }).toBe(JSON.stringify([1001, '', []]));
+      await leaving.close();
+    });
+
     for (const { name, index, chromiumDiffers } of named) {
       const differs = subject === 'browser' && chromiumDiffers !== undefined;
       test(differs ? `${name} (Chromium differs: ${chromiumDiffers})` : name, async () => {

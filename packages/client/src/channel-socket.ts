@@ -131,6 +131,8 @@ export class ChannelSocket {
     socket.protocol = channel.protocol;
     socket.#readyState = 1;
     socket.#watchPage(true);
+    // Whoever is told of it may set its listeners a few microtasks later, as after `await`.
+    takeTurn();
     return socket;
   }
 

@@ -22,6 +22,11 @@ function query(request: IncomingMessage): URLSearchParams {
 /** What a server saw of a client's close, by `?id=`. */
 const closes = new Map<string, string>();
 
+/** What was noted under this id, or `null` as long as that socket is open. */
+export function noted(id: string): string | null {
+  return closes.get(id) ?? null;
+}
+
 /** Does to a new socket what its path says. */
 export function behave(socket: ServerSocket, request: IncomingMessage): void {
   const asked = query(request);

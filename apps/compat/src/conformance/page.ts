@@ -2,6 +2,7 @@ import { ClientSecureWebSocket } from '@sws/client';
 import { Identity } from '@sws/crypto';
 import { randomBytes } from '@sws/crypto/platform';
 import { STATEMENTS } from './index.js';
+import { open } from './statement.js';
 
 /** What the test gives a page: the subject but for the class. */
 export interface Place {
@@ -13,6 +14,8 @@ export interface Place {
 declare global {
   /** Runs a statement in this page; `null` if it holds, else what went wrong. */
   var runStatement: (subject: 'browser' | 'ours', place: Place, index: number) => Promise<string | null>;
+  /** Opens a socket and leaves it open. */
+  var leaveOpen: (subject: 'browser' | 'ours', place: Place, resource: string) => Promise<void>;
 }
 
 const classes = {
@@ -27,4 +30,8 @@ globalThis.runStatement = async (subject, place, index) => {
   } catch (error) {
     return error instanceof Error ? `${error.name}: ${error.message}` : String(error);
   }
+};
+
+globalThis.leaveOpen = async (subject, place, resource) => {
+  await open({ ...place, WebSocket: classes[subject] }, resource);
 };

@@ -1,4 +1,9 @@
-export { SecureServerSocket, type SendOptions, type ServerBinaryType, type ServerSendData } from './secure-server-socket.js';
+export {
+  SecureServerSocket,
+  type SendOptions,
+  type ServerBinaryType,
+  type ServerSendData,
+} from './secure-server-socket.js';
 export {
   type ClientInfo,
   SecureWebSocketServer,

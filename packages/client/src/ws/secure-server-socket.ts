@@ -148,11 +148,7 @@ export class SecureServerSocket extends EventEmitter {
   }
 
   /** Sends a message; bytes are copied. @throws TypeError for `fin: false`: a message goes whole */
-  send(
-    data: ServerSendData,
-    options?: SendOptions | Callback,
-    callback?: Callback,
-  ): void {
+  send(data: ServerSendData, options?: SendOptions | Callback, callback?: Callback): void {
     const { binary, fin = true } = typeof options === 'object' ? options : {};
     const done = typeof options === 'function' ? options : callback;
     if (!fin) throw new TypeError('a message is sent whole: fin: false is not supported');

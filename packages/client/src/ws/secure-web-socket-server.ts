@@ -95,7 +95,12 @@ export class SecureWebSocketServer extends EventEmitter<Events> {
   }
 
   /** Only for the interface's sake: peers come through the relay. @throws SwsError `invalid-state` */
-  handleUpgrade(_request: IncomingMessage, _socket: unknown, _head: Buffer, _callback: (...given: never[]) => void): never {
+  handleUpgrade(
+    _request: IncomingMessage,
+    _socket: unknown,
+    _head: Buffer,
+    _callback: (...given: never[]) => void,
+  ): never {
     throw new SwsError('invalid-state', 'peers come through the relay: there are no HTTP requests to upgrade');
   }
 
