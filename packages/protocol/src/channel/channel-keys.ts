@@ -111,7 +111,7 @@ export class ChannelKeys {
       CHANNEL_HEAD_BYTES + 8 + plaintext.length + TAG_BYTES,
     );
     const content = contentOf(message);
-    writeU53(new DataView(content.buffer, content.byteOffset), CHANNEL_HEAD_BYTES, seq);
+    writeU53(content, CHANNEL_HEAD_BYTES, seq);
     this.#provider.secretboxSeal(this.#send.bytes, dataNonce(seq), plaintext, content.subarray(CHANNEL_HEAD_BYTES + 8));
     this.#send.frames++;
     return message;
@@ -135,7 +135,7 @@ export class ChannelKeys {
     const view = new DataView(content.buffer, content.byteOffset);
     const counter = this.#sendCounter++;
     view.setUint32(CHANNEL_HEAD_BYTES, this.#epoch);
-    writeU53(view, CHANNEL_HEAD_BYTES + 4, counter);
+    writeU53(content, CHANNEL_HEAD_BYTES + 4, counter);
     this.#provider.secretboxSeal(
       this.#sendControl,
       controlNonce(this.#epoch, counter),
@@ -257,16 +257,16 @@ export class ChannelKeys {
   }
 }
 
+// Providers keep no argument: one array serves every frame, and is written whole each time.
+const nonce = new Uint8Array(24);
+const nonceView = new DataView(nonce.buffer);
+
 function dataNonce(seq: number): Uint8Array {
-  const nonce = new Uint8Array(24);
-  writeU53(new DataView(nonce.buffer), 16, seq);
-  return nonce;
+  return controlNonce(0, seq);
 }
 
 function controlNonce(epoch: number, counter: number): Uint8Array {
-  const nonce = new Uint8Array(24);
-  const view = new DataView(nonce.buffer);
-  view.setUint32(12, epoch);
-  writeU53(view, 16, counter);
+  nonceView.setUint32(12, epoch);
+  writeU53(nonce, 16, counter);
   return nonce;
 }

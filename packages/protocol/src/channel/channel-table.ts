@@ -70,6 +70,12 @@ export class ChannelTable {
     HANDSHAKES_PER_SECOND.inAll * HANDSHAKES_PER_SECOND.burst,
   );
   readonly #halfOpen = new Set<Channel>();
+  /** Attempts that have no ACCEPT yet. */
+  readonly #opening = new Set<Channel>();
+  /** Channels with a PING that is unanswered. */
+  readonly #unanswered = new Set<Channel>();
+  /** Whom the last frame was for: the next mostly is too, and is found without making a key. */
+  #last: Channel | null = null;
   /** Channels that may have a frame to send, in the order of their turns. */
   readonly #turns = new Set<Channel>();
   /** Frames of no channel: RESETs, and the last words of channels given up. */
@@ -96,7 +102,7 @@ export class ChannelTable {
   /** Since when the longest-waiting PING of any channel is unanswered, or `null`. */
   get unansweredSinceMs(): number | null {
     let oldest: number | null = null;
-    for (const { unansweredSinceMs } of this.#channels.values()) {
+    for (const { unansweredSinceMs } of this.#unanswered) {
       if (unansweredSinceMs !== null && (oldest === null || unansweredSinceMs < oldest)) oldest = unansweredSinceMs;
     }
     return oldest;
@@ -126,20 +132,20 @@ export class ChannelTable {
       this.counters.malformed++;
       return;
     }
-    const channel = this.#channels.get(keyOf(peer, frame.channelId));
+    const channel = this.#find(peer, frame.channelId);
     if (frame.kind === KIND.reset) this.#receiveReset(channel, peer, frame, nowMs);
     else if (channel !== undefined) {
       if (!channel.receive(frame, content, nowMs)) this.counters.notOpened++;
     } else if (frame.kind === KIND.open) this.#receiveOpen(peer, frame, content, nowMs);
     else this.#reset(peer, frame.channelId, RESET_CODE.unknownChannel, content, nowMs);
-    for (const channel of this.#byPeer.get(encodeHex(peer)) ?? []) channel.peerSeen(nowMs);
+    for (const attempt of this.#opening) if (equalBytes(attempt.peer, peer)) attempt.peerSeen(nowMs);
     this.#startWaiting(nowMs);
   }
 
   /** The relay's UNDELIVERABLE: `head` is the first 25 bytes of the content. */
   receiveUndeliverable(to: Uint8Array, head: Uint8Array, code: FailureCode, nowMs: number): void {
     if (head.length < 17) return;
-    const channel = this.#channels.get(keyOf(to, head.subarray(1, 17)));
+    const channel = this.#find(to, head.subarray(1, 17));
     if (channel === undefined) return;
     // Only OPEN fails an attempt, and only DATA has a seq.
     if (channel.phase === 'opening' && head[0] !== KIND.open) return;
@@ -210,6 +216,14 @@ export class ChannelTable {
       return true;
     }
     return false;
+  }
+
+  #find(peer: Uint8Array, channelId: Uint8Array): Channel | undefined {
+    const last = this.#last;
+    if (last !== null && equalBytes(last.channelId, channelId) && equalBytes(last.peer, peer)) return last;
+    const channel = this.#channels.get(keyOf(peer, channelId));
+    if (channel !== undefined) this.#last = channel;
+    return channel;
   }
 
   #makeHost(): ChannelHost {
@@ -370,13 +384,14 @@ export class ChannelTable {
     const channels = this.#byPeer.get(channel.peerAddress);
     if (channels === undefined) this.#byPeer.set(channel.peerAddress, new Set([channel]));
     else channels.add(channel);
+    if (channel.initiator) this.#opening.add(channel);
     this.#plan(channel);
   }
 
   #forget(channel: Channel): void {
     this.#channels.delete(keyOf(channel.peer, channel.channelId));
-    this.#halfOpen.delete(channel);
-    this.#turns.delete(channel);
+    if (this.#last === channel) this.#last = null;
+    for (const set of [this.#halfOpen, this.#opening, this.#unanswered, this.#turns]) set.delete(channel);
     if (this.#waiting.includes(channel)) this.#waiting = this.#waiting.filter((other) => other !== channel);
     const channels = this.#byPeer.get(channel.peerAddress);
     channels?.delete(channel);
@@ -394,6 +409,9 @@ export class ChannelTable {
   }
 
   #plan(channel: Channel): void {
+    if (channel.unansweredSinceMs === null) this.#unanswered.delete(channel);
+    else this.#unanswered.add(channel);
+    if (channel.phase !== 'opening') this.#opening.delete(channel);
     const at = channel.wakeAtMs;
     if (at !== null && (this.#wakeAtMs === null || at < this.#wakeAtMs)) this.#wakeAtMs = at;
   }

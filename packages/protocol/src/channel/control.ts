@@ -15,11 +15,10 @@ export interface Control {
 
 export function encodeControl(control: Control): Uint8Array {
   const bytes = new Uint8Array(CONTROL_BYTES);
-  const view = new DataView(bytes.buffer);
   bytes[0] = control.type;
-  writeU53(view, 1, control.next);
-  writeU53(view, 9, control.limit);
-  writeU53(view, 17, control.id);
+  writeU53(bytes, 1, control.next);
+  writeU53(bytes, 9, control.limit);
+  writeU53(bytes, 17, control.id);
   return bytes;
 }
 

@@ -33,7 +33,11 @@ export function paddedDataLength(bytes: number, padding: Padding): number {
 export function encodeData(opcode: Opcode, fin: boolean, bytes: Uint8Array, padding: Padding): Uint8Array {
   const plaintext = new Uint8Array(paddedDataLength(bytes.length, padding));
   plaintext[0] = fin ? opcode | FIN : opcode;
-  new DataView(plaintext.buffer).setUint32(1, bytes.length);
+  const { length } = bytes;
+  plaintext[1] = length >>> 24;
+  plaintext[2] = length >>> 16;
+  plaintext[3] = length >>> 8;
+  plaintext[4] = length;
   plaintext.set(bytes, HEAD_BYTES);
   return plaintext;
 }
@@ -49,7 +53,8 @@ export function decodeData(plaintext: Uint8Array): Result<DataPlaintext> {
   if (!KNOWN.has(opcode)) return fail('protocol-error', `unknown opcode ${opcode}`);
   const known = opcode as Opcode;
   if (isChannelOpcode(known) && !fin) return fail('protocol-error', `opcode ${opcode} is never fragmented`);
-  const length = new DataView(plaintext.buffer, plaintext.byteOffset).getUint32(1);
+  const [, a = 0, b = 0, c = 0, d = 0] = plaintext;
+  const length = a * 0x100_0000 + b * 0x1_0000 + c * 0x100 + d;
   const end = HEAD_BYTES + length;
   if (end > plaintext.length) return fail('protocol-error', 'a DATA length points past the end of its plaintext');
   if (length > MAX_FRAGMENT_BYTES) return fail('protocol-error', `a fragment has at most ${MAX_FRAGMENT_BYTES} bytes`);
