@@ -24,6 +24,6 @@ describe('whatever the relay does: a prefix, exactly once, in order; all of it o
   });
 
   test('with real keys and boxes', { timeout: 900_000 }, () => {
-    forEachSeed(REAL_CRYPTO_RUNS, (seed) => new MaliciousRun(seed, nodeProvider).run());
+    forEachSeed(REAL_CRYPTO_RUNS, (seed) => new MaliciousRun(seed, nodeProvider).run(), REAL_CRYPTO_RUNS);
   });
 });

@@ -2,15 +2,9 @@ import { type CryptoProvider, encodeHex } from '@sws/crypto';
 import { KIND, UNDELIVERABLE_CODES, UNDELIVERABLE_HEAD_BYTES, type UndeliverableCode } from '../../src/index.js';
 import type { Clock } from './clock.js';
 import type { Link } from './link.js';
+import { channelIdOf, flipped, forged, joined, type Recorded, spliced } from './mangling.js';
 import { Relay } from './relay.js';
 import type { Seeded } from './seeded.js';
-
-/** A MESSAGE that passed. */
-interface Recorded {
-  readonly from: string;
-  readonly to: string;
-  readonly content: Uint8Array;
-}
 
 /** Done to a MESSAGE on its way. */
 const ON_THE_WAY = [
@@ -55,7 +49,6 @@ const RECORDED = 150;
 const MAX_DELAY_MS = 8_000;
 const MAX_STALL_MS = 15_000;
 const MAX_BACKGROUND_MS = 1_500;
-const CHANNEL_ID_END = 17;
 
 /** The relay of PROTOCOL's threat model: it does all that one who holds no keys can do, seeded; `behave` ends it. */
 export class MaliciousRelay extends Relay {
@@ -136,7 +129,7 @@ export class MaliciousRelay extends Relay {
         this.#pass({ ...message, content: joined(content, this.random.bytes(1 + this.random.below(40))) });
         break;
       case 'flip':
-        this.#pass({ ...message, content: this.#flipped(content) });
+        this.#pass({ ...message, content: flipped(this.random, content) });
         break;
       case 'replay':
         this.#pass(message);
@@ -147,7 +140,7 @@ export class MaliciousRelay extends Relay {
         break;
       case 'splice':
         if (this.random.chance(0.5)) this.#pass(message);
-        this.#pass(this.#spliced(message));
+        this.#pass(spliced(this.random, message, this.random.pick(this.#recorded)));
         break;
       case 'reflect':
         if (this.random.chance(0.5)) this.#pass(message);
@@ -161,7 +154,7 @@ export class MaliciousRelay extends Relay {
       }
       case 'provoke':
         // A frame of this channel that its receiver may not know yet, or not any more: it answers with RESET.
-        this.#pass({ from, to, content: this.#forged(content) });
+        this.#pass({ from, to, content: forged(this.random, content) });
         this.#passLater(message);
         break;
       case 'refuse':
@@ -261,49 +254,6 @@ export class MaliciousRelay extends Relay {
     if (message.content[0] === KIND.reset && this.#resets.length < RECORDED) this.#resets.push(message);
   }
 
-  #flipped(content: Uint8Array): Uint8Array {
-    const flipped = content.slice();
-    const bit = this.random.below(8 * content.length);
-    flipped[bit >> 3] = (flipped[bit >> 3] ?? 0) ^ (1 << (bit & 7));
-    return flipped;
-  }
-
-  /** A DATA or CONTROL of the same channel with a box of nothing. */
-  #forged(content: Uint8Array): Uint8Array {
-    const head = content.slice(0, CHANNEL_ID_END);
-    const data = this.random.chance(0.5);
-    head[0] = data ? KIND.data : KIND.control;
-    const number = new Uint8Array(data ? 8 : 12);
-    number[number.length - 1] = this.random.below(4);
-    return joined(head, number, this.random.bytes(data ? 48 : 41));
-  }
-
-  /** Parts of two frames put together, or a frame renumbered, sent where it may fit. */
-  #spliced(message: Recorded): Recorded {
-    const other = this.random.pick(this.#recorded);
-    const content = message.content.slice();
-    switch (this.random.below(5)) {
-      case 0: // Another channel's frame under this channel's id.
-        return {
-          ...message,
-          content: joined(other.content.subarray(0, 1), content.subarray(1, 17), other.content.subarray(17)),
-        };
-      case 1: // This head, another's box.
-        return { ...message, content: joined(content.subarray(0, 25), other.content.subarray(25)) };
-      case 2: // Another kind.
-        content[0] = this.random.below(7);
-        return { ...message, content };
-      case 3: {
-        // Another number: a near one for seq, epoch and counter, or a far one.
-        const at = 17 + this.random.below(12);
-        content[at] = this.random.chance(0.7) ? ((content[at] ?? 0) + 1) & 255 : this.random.below(256);
-        return { ...message, content };
-      }
-      default: // From another peer.
-        return { from: other.from, to: other.to, content };
-    }
-  }
-
   #roll<T extends Attack>(among: readonly T[]): T | null {
     if (!this.#wicked) return null;
     let roll = this.random.next();
@@ -316,12 +266,4 @@ export class MaliciousRelay extends Relay {
     }
     return null;
   }
-}
-
-function channelIdOf(content: Uint8Array): string {
-  return encodeHex(content.subarray(1, CHANNEL_ID_END));
-}
-
-function joined(...parts: readonly Uint8Array[]): Uint8Array {
-  return new Uint8Array(Buffer.concat(parts));
 }

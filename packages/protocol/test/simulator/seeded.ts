@@ -39,10 +39,10 @@ export function seeded(seed: number): Seeded {
   };
 }
 
-/** The seeds of a run: `SWS_SEED` and `SWS_RUNS`, or `runs` of them from 1 on. A failure says how to replay it. */
-export function forEachSeed(runs: number, run: (seed: number) => void): void {
+/** The seeds of a run: `SWS_SEED` and `SWS_RUNS` (at most `most`), or `runs` of them from 1 on. A failure says how to replay it. */
+export function forEachSeed(runs: number, run: (seed: number) => void, most = Number.POSITIVE_INFINITY): void {
   const first = Number(process.env.SWS_SEED ?? 1);
-  const count = Number(process.env.SWS_RUNS ?? runs);
+  const count = Math.min(most, Number(process.env.SWS_RUNS ?? runs));
   for (let seed = first; seed < first + count; seed++) {
     try {
       run(seed);
