@@ -22,6 +22,8 @@ import { mutateBytes, mutateText } from './mutation.js';
 /** Frames that the machines are fed. `SWS_RUNS` sets another number, `SWS_SEED` the first seed. */
 const INPUTS = Number(process.env.SWS_RUNS ?? 30_000);
 const SEED = Number(process.env.SWS_SEED ?? 1);
+/** So many inputs come everywhere. */
+const ENOUGH = 20_000;
 const TIMEOUT_MS = 3_600_000;
 const LIMITS = { maxMessage: 65_536, messagesPerSecond: 1_000, bytesPerSecond: 8_388_608 } as const;
 /** 256 of one peer, and the honest one. */
@@ -164,7 +166,8 @@ test('a peer whose sealed frames make no sense ends its own channels at worst, n
     return relay.inputs;
   });
   // It got through to what the machines check, not only to their first test.
-  for (const code of ['protocol-error', 'unknown-channel', 'clean']) expect([...ends]).toContain(code);
+  if (INPUTS >= ENOUGH)
+    for (const code of ['protocol-error', 'unknown-channel', 'clean']) expect([...ends]).toContain(code);
 });
 
 test('a relay whose frames make no sense, from the first on, ends a connection at worst', {
@@ -197,7 +200,7 @@ test('a relay whose frames make no sense, from the first on, ends a connection a
     expect(a.state).toEqual({ name: 'registered' });
     return relay.inputs;
   });
-  for (const code of ['bad-frame', 'wrong-server-key']) expect([...failures]).toContain(code);
+  if (INPUTS >= ENOUGH) for (const code of ['bad-frame', 'wrong-server-key']) expect([...failures]).toContain(code);
 });
 
 test('registration: only the answer that was signed registers, whatever is sent instead', {
