@@ -6,6 +6,8 @@ export interface Mutant {
   /** Stands in the file exactly once. */
   readonly find: string;
   readonly replace: string;
+  /** The tests that must find it. @defaultValue the malicious relay, liveness and fuzzing */
+  readonly by?: string;
 }
 
 const session = 'channel/session.ts';
@@ -71,6 +73,8 @@ export const MUTANTS: readonly Mutant[] = [
     file: 'channel/outgoing.ts',
     find: 'if (next > this.#sealed) return false;',
     replace: 'if (next > this.#sealed) next = this.#sealed;',
+    // A relay can not say it: a peer must.
+    by: 'test/vectors',
   },
   {
     name: 'the sender ignores credit',
