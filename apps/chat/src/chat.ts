@@ -34,9 +34,12 @@ export class Chat {
   readonly announced = signal('');
   readonly #endpoint: Endpoint;
   readonly #around: Surroundings;
+  readonly #declined = new Set<string>();
+  /** Whether the contacts are known: before, nobody could be told from a stranger. */
+  #ready = false;
   #announceTimer: ReturnType<typeof setTimeout> | undefined;
 
-  private constructor(identity: Identity, history: History) {
+  private constructor(identity: Identity, history: History, contacts: readonly Contact[]) {
     this.identity = identity;
     this.history = history;
     this.connection = signal({ state: 'connecting', since: Date.now(), failure: null });
@@ -44,10 +47,11 @@ export class Chat {
       identity,
       accept: ({ peer, protocols }) => {
         const status = this.byAddress(peer)?.contact.value.status;
-        if (status === 'blocked') return false;
+        if (!this.#ready || status === 'blocked') return false;
         if (protocols.includes(FILE_PROTOCOL)) return status === 'accepted' ? { protocol: FILE_PROTOCOL } : false;
         if (!protocols.includes(CHAT_PROTOCOL)) return false;
-        return status !== undefined || this.#requests() < MAX_REQUESTS ? { protocol: CHAT_PROTOCOL } : false;
+        const mayAsk = this.#requests() < MAX_REQUESTS && !this.#declined.has(peer);
+        return status !== undefined || mayAsk ? { protocol: CHAT_PROTOCOL } : false;
       },
     });
     this.#around = {
@@ -58,13 +62,15 @@ export class Chat {
       onMove: (contact, move) => void this.#moved(contact, move),
       announce: (text) => this.announce(text),
     };
+    this.#listen();
+    this.#know(contacts);
   }
 
   /** Reads what was kept, and connects. */
   static async start(identity: Identity): Promise<Chat> {
-    const chat = new Chat(identity, await History.open(identity));
-    chat.#listen();
-    await chat.#begin();
+    const history = await History.open(identity);
+    const chat = new Chat(identity, history, await history.contacts());
+    await Promise.all(chat.conversations.value.map((conversation) => conversation.load()));
     return chat;
   }
 
@@ -136,6 +142,12 @@ export class Chat {
     this.select(moved.id);
   }
 
+  /** Leaves a request unanswered: until the page is loaded anew it is refused. */
+  async decline(conversation: Conversation): Promise<void> {
+    this.#declined.add(conversation.contact.value.address);
+    await this.remove(conversation);
+  }
+
   /** Refuses a contact's channels from now on, and ends those that are open. */
   async block(conversation: Conversation): Promise<void> {
     await conversation.change({ status: 'blocked' });
@@ -150,6 +162,7 @@ export class Chat {
 
   /** Removes a contact and all that was said. */
   async remove(conversation: Conversation): Promise<void> {
+    conversation.files.clear();
     conversation.close();
     if (this.selected.value === conversation.contact.value.id) this.select(null);
     this.conversations.value = this.conversations.value.filter((one) => one !== conversation);
@@ -184,14 +197,19 @@ export class Chat {
     });
   }
 
-  async #begin(): Promise<void> {
-    const contacts = await this.history.contacts();
+  #know(contacts: readonly Contact[]): void {
     this.conversations.value = contacts.map((contact) => new Conversation(this.#around, contact));
+    this.#ready = true;
+  }
+
+  async #begin(): Promise<void> {
+    this.#know(await this.history.contacts());
     await Promise.all(this.conversations.value.map((conversation) => conversation.load()));
     this.look();
   }
 
   #end(): void {
+    this.#ready = false;
     for (const conversation of this.conversations.value) conversation.close();
     this.conversations.value = [];
   }

@@ -38,6 +38,8 @@ export class Conversation {
   readonly hasEarlier = signal(false);
   readonly last: ReadonlySignal<Message | null> = computed(() => this.messages.value.at(-1) ?? null);
   readonly unread = signal(0);
+  /** What is being written. */
+  readonly draft = signal('');
   readonly typing = signal(false);
   /** Whether the peer has said that it takes our messages; `null` until it has said anything. */
   readonly accepted = signal<boolean | null>(null);
@@ -47,6 +49,8 @@ export class Conversation {
   readonly link: PeerLink;
   readonly #around: Surroundings;
   #visible = false;
+  /** Whether a page of messages was read; before, the last alone. */
+  #paged = false;
   #typingTimer: ReturnType<typeof setTimeout> | undefined;
   #typingSentAt = 0;
   /** What is done with the history goes one after another. */
@@ -63,12 +67,11 @@ export class Conversation {
     this.link.onMessage = (message) => this.#receive(message);
   }
 
-  /** Reads the last messages; then calls. */
+  /** Reads what a list of conversations shows; then calls. */
   async load(): Promise<void> {
     const { history } = this.#around;
     const { id } = this.contact.value;
-    this.messages.value = await history.page(id, Number.POSITIVE_INFINITY, PAGE);
-    this.hasEarlier.value = this.messages.value.length === PAGE;
+    await this.#readPage(1);
     this.unread.value = await history.unseenCount(id);
     await this.#keep();
     this.registered();
@@ -77,6 +80,11 @@ export class Conversation {
   /** The relay is reached: those whom we know learn that we are here, and what waits for us comes. */
   registered(): void {
     if (this.contact.value.status === 'accepted') this.link.registered();
+  }
+
+  async #readPage(count: number): Promise<void> {
+    this.messages.value = await this.#around.history.page(this.contact.value.id, Number.POSITIVE_INFINITY, count);
+    this.hasEarlier.value = this.messages.value.length === count;
   }
 
   async loadEarlier(): Promise<void> {
@@ -97,7 +105,7 @@ export class Conversation {
   show(visible: boolean): void {
     this.#visible = visible;
     void this.#keep();
-    if (visible) this.#run(() => this.#markSeen());
+    if (visible) this.#run(() => this.#seen());
   }
 
   /** Writes a message into the outbox; from there it goes as soon as the peer takes it. */
@@ -279,6 +287,12 @@ export class Conversation {
   async #theySaw(id: string): Promise<void> {
     const message = await this.#around.history.find(this.contact.value.id, id, true);
     if (message !== null && message.seq > this.contact.value.theySaw) await this.change({ theySaw: message.seq });
+  }
+
+  async #seen(): Promise<void> {
+    if (!this.#paged) await this.#readPage(PAGE);
+    this.#paged = true;
+    await this.#markSeen();
   }
 
   async #markSeen(): Promise<void> {

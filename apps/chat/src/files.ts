@@ -12,6 +12,8 @@ import { Transfer } from './transfer.js';
 const RASTER_TYPES = new Set(['image/png', 'image/jpeg', 'image/gif', 'image/webp', 'image/avif']);
 /** Images up to this size are fetched from a contact without asking, and shown. */
 export const MAX_PREVIEW_BYTES = 10 * 1_048_576;
+/** A copy of more than this takes a moment. */
+const SLOW_COPY_BYTES = 20 * 1_048_576;
 const RETRY_MS = 3_000;
 
 /** Whether a file may be shown as an image. */
@@ -41,7 +43,8 @@ export class Files {
   }
 
   /** Keeps a file that is to be sent. */
-  async keep(id: string, file: Blob): Promise<void> {
+  async keep(id: string, file: File): Promise<void> {
+    if (file.size > SLOW_COPY_BYTES) this.#around.announce(`Keeping a copy of ${file.name} to send …`);
     try {
       await this.#around.history.putFile(this.#contact, id, file);
     } catch {
@@ -99,6 +102,8 @@ export class Files {
     const { id } = message;
     const file = message.file.size === asked.from ? new Blob([]) : await this.read(message);
     if (file === null || asked.from > message.file.size) return socket.close(CLOSE_WITHDRAWN, 'not kept');
+    // The peer has come again for it: the channel that it left is over.
+    this.transfers.value.get(id)?.stop();
     const transfer = new Transfer(message.file.size);
     transfer.cancel = () => socket.close(CLOSE_WITHDRAWN, 'withdrawn');
     transfer.stop = () => socket.close();
@@ -130,12 +135,12 @@ export class Files {
       const wanted = (await this.#around.history.pending(this.#contact)).find(
         ({ mine, id }) => !mine && !tried.has(id),
       );
-      if (wanted === undefined || this.#closed || this.#conversation.link.presence.value !== 'online') return;
+      if (wanted === undefined || this.#closed) return;
       tried.add(wanted.id);
-      const end = await this.#fetch(wanted);
-      if (end !== 'lost') continue;
-      if (this.#conversation.link.presence.value !== 'online') return;
-      setTimeout(() => this.resume(), RETRY_MS);
+      const { value: presence } = this.#conversation.link.presence;
+      if (presence === 'online' && (await this.#fetch(wanted)) !== 'lost') continue;
+      // A peer that is away says hello when it is back, and then this goes on.
+      if (presence === 'online' || presence === 'interrupted') setTimeout(() => this.resume(), RETRY_MS);
       return;
     }
   }
@@ -156,7 +161,7 @@ export class Files {
         transfer,
       );
       if (end === 'stored' || end === 'withdrawn') await this.#setState(message, end);
-      if (end === 'cancelled' && !this.#closed) await this.#around.files.remove(this.#contact, id);
+      if (end === 'cancelled') await this.#around.files.remove(this.#contact, id);
       return end;
     } catch (error) {
       // It stays on offer, with what is on disk: it can be asked for again.

@@ -32,6 +32,7 @@ export async function fetchFile(
     socket.close(CLOSE_CANCELLED, 'cancelled');
   };
   transfer.stop = () => socket.close();
+  transfer.follow(socket);
   const problem = await receive(socket, file.size, writer, transfer);
   await writer.close();
   if (cancelled) return 'cancelled';

@@ -12,6 +12,7 @@ export function sendFile(socket: SecureWebSocket, file: Blob, from: number, tran
   let stored = from;
   let sending = false;
   transfer.start(from);
+  transfer.follow(socket);
   const fill = async (): Promise<void> => {
     if (sending) return;
     sending = true;

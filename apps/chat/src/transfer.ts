@@ -31,6 +31,15 @@ export class Transfer {
     this.state.value = 'running';
   }
 
+  /** Says so while the channel is interrupted: the other end, or the relay, is away. */
+  follow(socket: EventTarget): void {
+    socket.addEventListener('interrupted', () => {
+      this.state.value = 'waiting';
+      this.rate.value = 0;
+    });
+    socket.addEventListener('resumed', () => this.start(this.done.value));
+  }
+
   advance(done: number): void {
     const at = performance.now();
     const last = this.#samples.at(-1);

@@ -11,7 +11,7 @@ export function Composer({
   conversation: Conversation;
   onFiles: (files: Iterable<File>) => void;
 }) {
-  const text = useSignal('');
+  const text = conversation.draft;
   const problem = useSignal('');
   const field = useRef<HTMLTextAreaElement>(null);
   const picker = useRef<HTMLInputElement>(null);

@@ -60,7 +60,7 @@ export function RequestView({ chat, conversation }: { chat: Chat; conversation: 
         <button type="button" data-testid="accept" onClick={() => void chat.accept(conversation, name.value.trim())}>
           Accept
         </button>
-        <button type="button" class="quiet" onClick={() => void chat.remove(conversation)}>
+        <button type="button" class="quiet" onClick={() => void chat.decline(conversation)}>
           Not now
         </button>
         <button type="button" class="danger" data-testid="block" onClick={() => void chat.block(conversation)}>
