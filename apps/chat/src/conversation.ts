@@ -4,15 +4,14 @@ import type { ChatMessage, Move } from './chat-protocol.js';
 import type { FileStore } from './file-store.js';
 import { Files } from './files.js';
 import { type Contact, type History, type Message, newId } from './history.js';
+import { Outbox } from './outbox.js';
 import { PeerLink } from './peer-link.js';
 
 /** Messages of a conversation that are drawn at first, and with every "earlier". */
 const PAGE = 100;
 /** The most that are drawn; the rest is a click away. */
 const MAX_DRAWN = 600;
-/** Messages under way, not yet stored by the peer. */
-const WINDOW = 32;
-/** What a peer may have us store at a time, in messages; ours keep to `WINDOW`. */
+/** What a peer may have us store at a time, in messages: far more than its outbox says at a time. */
 const MAX_QUEUED = 256;
 const TYPING_SHOWN_MS = 6_000;
 const TYPING_SENT_MS = 3_000;
@@ -43,10 +42,9 @@ export class Conversation {
   readonly typing = signal(false);
   /** Whether the peer has said that it takes our messages; `null` until it has said anything. */
   readonly accepted = signal<boolean | null>(null);
-  /** Ids of messages that are on their way: said on an open channel, and not yet stored by the peer. */
-  readonly underWay = signal<ReadonlySet<string>>(new Set());
   readonly files: Files;
   readonly link: PeerLink;
+  readonly outbox: Outbox;
   readonly #around: Surroundings;
   #visible = false;
   /** Whether a page of messages was read; before, the last alone. */
@@ -61,6 +59,7 @@ export class Conversation {
     this.#around = around;
     this.contact = signal(contact);
     this.link = new PeerLink(around.endpoint, contact.address);
+    this.outbox = new Outbox(around.history, contact.id, this.link);
     this.files = new Files(around, this);
     this.link.onOpen = () => this.#opened();
     this.link.onLost = () => this.#lost();
@@ -201,15 +200,14 @@ export class Conversation {
     this.link.keep(waiting);
   }
 
-  /** What was under way on another channel may be lost: it is said again, and who has it knows it by its id. */
   #opened(): void {
-    this.underWay.value = new Set();
+    this.outbox.lost();
     this.#hello();
     this.#run(() => this.#flush());
   }
 
   #lost(): void {
-    this.underWay.value = new Set();
+    this.outbox.lost();
     this.accepted.value = null;
     this.typing.value = false;
     void this.#keep();
@@ -278,10 +276,10 @@ export class Conversation {
 
   async #stored(id: string): Promise<void> {
     const message = await this.#around.history.find(this.contact.value.id, id, true);
-    this.underWay.value = new Set([...this.underWay.value].filter((one) => one !== id));
+    this.outbox.stored(id);
     if (message !== null && !message.delivered) await this.replace({ ...message, delivered: true });
     await this.#flush();
-    if (this.underWay.value.size === 0) await this.#keep();
+    if (this.outbox.underWay.value.size === 0) await this.#keep();
   }
 
   async #theySaw(id: string): Promise<void> {
@@ -304,22 +302,8 @@ export class Conversation {
     this.link.send({ type: 'seen', id: seen });
   }
 
-  /** Says what waits in the outbox, as far as the window goes. */
   async #flush(): Promise<void> {
-    if (this.accepted.value !== true) return;
-    const underWay = new Set(this.underWay.value);
-    for (const { id, at, text, file, mine } of await this.#around.history.pending(this.contact.value.id)) {
-      if (underWay.size >= WINDOW) break;
-      if (!mine || underWay.has(id)) continue;
-      const said = this.link.send(
-        file === null
-          ? { type: 'text', id, at, text }
-          : { type: 'file', id, at, file: { name: file.name, size: file.size, mime: file.mime } },
-      );
-      if (!said) break;
-      underWay.add(id);
-    }
-    this.underWay.value = underWay;
+    if (this.accepted.value === true) await this.outbox.flush();
   }
 
   #add(message: Message): void {

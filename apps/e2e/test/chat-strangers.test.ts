@@ -84,6 +84,21 @@ describeInChromium('what strangers and others may do to the chat page', () => {
     await bob.tick('are you angry?', 'seen');
   });
 
+  test('a request that is left for later stays away until the page is opened anew', async () => {
+    const [alice, bob] = [await stage.person(), await stage.person()];
+    await alice.connected();
+    await bob.connected();
+    await bob.add(await alice.link(), 'Alice');
+    await bob.say('hello?');
+    await alice.page.getByTestId('contact').filter({ hasText: 'wants to talk' }).click();
+    await alice.page.getByRole('button', { name: 'Not now' }).click();
+    await bob.presence('Takes no messages from you');
+    expect(await alice.page.getByTestId('contact').count()).toBe(0);
+    await alice.page.reload();
+    await alice.accept('Bob');
+    await alice.reads('hello?');
+  });
+
   test('markup in every field that a peer controls stays text; nothing of it runs, or is even asked for', async () => {
     const alice = await stage.person();
     await alice.connected();

@@ -37,7 +37,7 @@ export function App({ chat }: { chat: Chat }) {
   const connection = chat.connection.value;
   if (connection.state === 'waiting') return <ElsewhereNotice chat={chat} />;
   return (
-    <main class={selected === undefined ? 'app' : 'app talking'}>
+    <main class={`app ${selected !== undefined ? 'talking' : chat.conversations.value.length === 0 ? 'fresh' : ''}`}>
       <div class="side">
         <header class="top">
           <h1>{isOtherPerson() ? 'SWS chat, as someone else' : 'SWS chat'}</h1>

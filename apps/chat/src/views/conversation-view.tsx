@@ -33,7 +33,8 @@ export function ConversationView({
     if (!matchMedia('(hover: hover)').matches) heading.current?.focus();
   }, []);
   const sendFiles = (files: Iterable<File>): void => {
-    for (const file of files) void conversation.sendFile(file);
+    for (const file of files)
+      conversation.sendFile(file).catch(() => chat.announce(`This browser could not keep ${file.name}.`));
   };
   return (
     <section

@@ -75,5 +75,5 @@ export type Tick = 'queued' | 'sent' | 'delivered' | 'seen';
 export function tickOf(message: Message, conversation: Conversation): Tick {
   if (message.delivered) return message.seq <= conversation.contact.value.theySaw ? 'seen' : 'delivered';
   const up = conversation.link.presence.value === 'online';
-  return up && conversation.underWay.value.has(message.id) ? 'sent' : 'queued';
+  return up && conversation.outbox.underWay.value.has(message.id) ? 'sent' : 'queued';
 }
