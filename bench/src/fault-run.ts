@@ -5,13 +5,15 @@ import { seeded } from './seeded.js';
 import { type SenderOptions, Transfer, type TransferResult } from './transfer.js';
 import type { Workload } from './workload.js';
 
-/** What goes wrong. `crash`: the relay is killed with SIGKILL and started again; the others befall one end's connection. */
+/** What goes wrong. `crash`: the relay is killed with SIGKILL and started again; the others befall one end's connection (`mute`: what it says goes nowhere, while it still hears). */
 export const FAULTS = [
   'crash',
   'cut-sender',
   'cut-receiver',
   'stall-sender',
   'stall-receiver',
+  'mute-sender',
+  'mute-receiver',
   'move-sender',
   'move-receiver',
 ] as const;
@@ -74,7 +76,7 @@ export async function runFaults(scenario: FaultScenario): Promise<FaultFigures> 
       else if (what === 'cut') proxy.cut();
       else if (what === 'move') proxy.move(proxy.target === here ? there : here);
       else {
-        proxy.stall();
+        proxy.stall(what === 'mute' ? 'up' : 'both');
         await delay(stallMs);
         proxy.flow();
       }

@@ -12,7 +12,7 @@ export class FaultyProxy {
   connections = 0;
   readonly #server: Server;
   readonly #links = new Set<readonly [Socket, Socket]>();
-  #stalled = false;
+  #stalled: 'both' | 'up' | null = null;
 
   private constructor(server: Server, target: number) {
     this.#server = server;
@@ -41,15 +41,21 @@ export class FaultyProxy {
     for (const link of this.#links) for (const socket of link) socket.resetAndDestroy();
   }
 
-  /** Stops forwarding, on present and new connections alike, without closing any: what a dead network looks like. */
-  stall(): void {
-    this.#stalled = true;
-    for (const link of this.#links) for (const socket of link) socket.pause();
+  /**
+   * Stops forwarding, on present and new connections alike, without closing any: what a dead network looks like; with
+   * `up`, one that still brings what the relay sends.
+   */
+  stall(direction: 'both' | 'up' = 'both'): void {
+    this.#stalled = direction;
+    for (const [client, relay] of this.#links) {
+      client.pause();
+      if (direction === 'both') relay.pause();
+    }
   }
 
   /** Forwards again, what waited first. */
   flow(): void {
-    this.#stalled = false;
+    this.#stalled = null;
     for (const link of this.#links) for (const socket of link) socket.resume();
   }
 
@@ -78,13 +84,16 @@ export class FaultyProxy {
         for (const other of link) other.destroy();
       });
     }
-    this.#forward(client, relay);
-    this.#forward(relay, client);
-    if (!this.#stalled) client.resume();
-    else relay.pause();
+    this.#forward(client, relay, 'up');
+    this.#forward(relay, client, 'down');
+    if (this.#stalled === null) client.resume();
+    else {
+      client.pause();
+      if (this.#stalled === 'both') relay.pause();
+    }
   }
 
-  #forward(from: Socket, to: Socket): void {
+  #forward(from: Socket, to: Socket, direction: 'up' | 'down'): void {
     let freeAt = 0;
     from.on('data', (data) => {
       const room = to.write(data);
@@ -94,7 +103,7 @@ export class FaultyProxy {
       if (room && waitMs < 5) return;
       from.pause();
       const goOn = (): void => {
-        if (!this.#stalled) from.resume();
+        if (this.#stalled !== 'both' && this.#stalled !== direction) from.resume();
       };
       if (waitMs >= 5) setTimeout(() => (to.writableNeedDrain ? to.once('drain', goOn) : goOn()), waitMs);
       else to.once('drain', goOn);

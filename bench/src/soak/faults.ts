@@ -8,6 +8,8 @@ const OTHERS: readonly Fault[] = [
   'cut-receiver',
   'stall-sender',
   'stall-receiver',
+  'mute-sender',
+  'mute-receiver',
   'move-sender',
   'move-receiver',
 ];
@@ -15,7 +17,7 @@ const base = { seed, stallMs: 15_000, timeoutMs: 600_000 };
 const scenarios: readonly FaultScenario[] = [
   {
     ...base,
-    name: '2,000 small messages, ten crashes, cuts, stalls and moves',
+    name: '2,000 small messages, ten crashes, cuts, stalls, muted ends and moves',
     workload: { seed, messages: 2_000, minBytes: 8, maxBytes: 1_000 },
     faults: [...CRASHES, ...OTHERS],
     sender: { paceMs: 2, highWaterBytes: 20_000 },
@@ -29,14 +31,14 @@ const scenarios: readonly FaultScenario[] = [
   },
   {
     ...base,
-    name: 'one message of 15 MB, cuts, stalls and moves',
+    name: 'one message of 15 MB, cuts, stalls, muted ends and moves',
     workload: { seed, messages: 1, minBytes: 15_000_000, maxBytes: 15_000_000 },
     faults: OTHERS,
     bytesPerSecond: 3_000_000,
   },
   {
     ...base,
-    name: '200 MB in messages, ten crashes, cuts, stalls and moves',
+    name: '200 MB in messages, ten crashes, cuts, stalls, muted ends and moves',
     workload: { seed, messages: 4_000, minBytes: 20_000, maxBytes: 80_000 },
     faults: [...CRASHES, ...OTHERS],
   },
