@@ -1,8 +1,9 @@
 import { Child } from './child.js';
+import { freePort } from './free-port.js';
 
 /** What a relay child is told. */
 export interface RelayChildOptions {
-  /** Where to listen, one node each; 0 for any free port. */
+  /** Where to listen, one node each; 0 for one that is free and stays so over a restart. */
   readonly ports: readonly number[];
   /** The relay's own identity, 64 hex digits: the same after a restart. */
   readonly seed: string;
@@ -26,7 +27,9 @@ export class RelayChild {
   }
 
   static async start(options: Partial<RelayChildOptions> = {}): Promise<RelayChild> {
-    const full = { ports: [0], seed: '5e'.repeat(32), ...options };
+    const { ports = [0], ...rest } = options;
+    const chosen = await Promise.all(ports.map((port) => (port === 0 ? freePort() : port)));
+    const full = { seed: '5e'.repeat(32), ...rest, ports: chosen };
     const command = new URL('./children/relay.js', import.meta.url);
     return new RelayChild(await Child.start({ name: 'relay', command, args: [JSON.stringify(full)] }), full);
   }
