@@ -1,6 +1,7 @@
 export { Child, type ChildOptions, type ChildReport } from './child.js';
 export { complaints, type Fault, type FaultFigures, type FaultScenario, runFaults } from './fault-run.js';
 export { FaultyProxy } from './faulty-proxy.js';
+export { FLOODS, type FloodKind, type FloodResult, flood, type Latency } from './flood.js';
 export { type IdleMemory, idleMemory } from './idle-memory.js';
 export { ConnectError, RawClient } from './raw-client.js';
 export { RelayChild, type RelayChildOptions } from './relay-child.js';

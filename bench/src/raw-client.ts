@@ -2,7 +2,7 @@ import { decodeHex, type Identity } from '@sws/crypto';
 import { nodeProvider } from '@sws/crypto/node';
 import { randomBytes } from '@sws/crypto/platform';
 import { ClientRegistration, encodeFrame, encodeMessage, MESSAGE_HEAD_BYTES } from '@sws/protocol';
-import { WebSocket } from 'ws';
+import { type ClientOptions, WebSocket } from 'ws';
 
 /** How a connection ended before it was registered, or never was one. */
 export class ConnectError extends Error {}
@@ -26,9 +26,9 @@ export class RawClient {
   }
 
   /** @throws ConnectError */
-  static connect(url: string, identity: Identity | null): Promise<RawClient> {
+  static connect(url: string, identity: Identity | null, options: ClientOptions = {}): Promise<RawClient> {
     return new Promise((resolve, reject) => {
-      const socket = new WebSocket(url, 'sws.v1', { perMessageDeflate: false, rejectUnauthorized: false });
+      const socket = new WebSocket(url, 'sws.v1', { perMessageDeflate: false, ...options });
       const client = new RawClient(socket, identity?.publicKey ?? '');
       const registration =
         identity === null

@@ -1,5 +1,9 @@
 const DIGITS = Array.from({ length: 256 }, (_, byte) => byte.toString(16).padStart(2, '0'));
-const VALUES = new Map(DIGITS.map((digits, byte) => [digits, byte]));
+/** What each ASCII character stands for; 16 for what is no lowercase hex digit. */
+const VALUES = Uint8Array.from({ length: 128 }, (_, code) => {
+  const value = '0123456789abcdef'.indexOf(String.fromCharCode(code));
+  return value < 0 ? 16 : value;
+});
 
 /** Lowercase hex digits, two a byte. */
 export function encodeHex(bytes: Uint8Array): string {
@@ -13,9 +17,10 @@ export function decodeHex(text: string): Uint8Array | null {
   if (text.length % 2 !== 0) return null;
   const bytes = new Uint8Array(text.length / 2);
   for (let i = 0; i < bytes.length; i++) {
-    const byte = VALUES.get(text.slice(2 * i, 2 * i + 2));
-    if (byte === undefined) return null;
-    bytes[i] = byte;
+    const high = VALUES[text.charCodeAt(2 * i)] ?? 16;
+    const low = VALUES[text.charCodeAt(2 * i + 1)] ?? 16;
+    if (high === 16 || low === 16) return null;
+    bytes[i] = (high << 4) | low;
   }
   return bytes;
 }

@@ -2,6 +2,7 @@
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import { concatBytes, encodeHex, Identity, naclProvider, verify, verifySignature } from '../src/index.js';
+import { nodeProvider } from '../src/platform/node.js';
 import { sodiumProvider } from '../src/platform/sodium.js';
 import { sodiumProvider as browserSodium } from '../src/platform/sodium-browser.js';
 import { bytes, hex, L, littleEndian, ORDER_8_U, P } from './numbers.js';
@@ -250,4 +251,16 @@ test('an identity is the same in every provider', () => {
     }),
     { numRuns: 20 },
   );
+});
+
+test('an array that has come to hold another seed signs as that one: keys are remembered, arrays may be used again', () => {
+  for (const provider of [naclProvider, nodeProvider]) {
+    const seed = new Uint8Array(32).fill(1);
+    const message = Uint8Array.of(1, 2, 3);
+    const first = provider.ed25519Sign(seed, message);
+    seed.fill(2);
+    const second = provider.ed25519Sign(seed, message);
+    expect(second).toEqual(naclProvider.ed25519Sign(new Uint8Array(32).fill(2), message));
+    expect(second).not.toEqual(first);
+  }
 });

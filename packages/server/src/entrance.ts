@@ -1,4 +1,5 @@
-import { SwsError } from '@sws/crypto';
+import { type CryptoProvider, Identity, SwsError } from '@sws/crypto';
+import { nodeProvider } from '@sws/crypto/node';
 import { type AcceptOptions, accept, checkHosts } from './accept.js';
 import { ServerCounters } from './counters.js';
 import { type Entry, Gate, type GateOptions, type Place, type Visitor } from './gate.js';
@@ -48,7 +49,7 @@ export class Entrance<Request> {
     this.counters = counters;
     this.gate = new Gate(options, counters);
     this.maxFrameBytes = maxFrameBytes(maxMessage);
-    this.#options = options;
+    this.#options = { ...options, identity: signingWith(options.provider ?? nodeProvider, options.identity) };
   }
 
   /** Connections that were let in and have not left. */
@@ -86,4 +87,12 @@ export class Entrance<Request> {
       },
     );
   }
+}
+
+/** The same identity on the server's provider: made without one it would sign twenty times slower, once for each client. */
+function signingWith(provider: CryptoProvider, identity: Identity): Identity {
+  const seed = identity.exportSeed();
+  const own = Identity.fromSeed(seed, provider);
+  seed.fill(0);
+  return own;
 }

@@ -8,6 +8,7 @@ import {
   sign,
   verify,
 } from 'node:crypto';
+import { equalBytes } from '../bytes.js';
 import { naclProvider } from '../nacl.js';
 import type { CryptoProvider } from '../provider.js';
 
@@ -37,6 +38,18 @@ function publicOf(curve: Curve, secret: Uint8Array): Uint8Array {
   return new Uint8Array(der.subarray(der.length - 32));
 }
 
+/** Making a key costs more than signing with it: a seed that signs again and again, as a relay's does, is made one once. */
+const signingKeys = new WeakMap<Uint8Array, { readonly seed: Uint8Array; readonly key: KeyObject }>();
+
+function signingKeyOf(seed: Uint8Array): KeyObject {
+  const known = signingKeys.get(seed);
+  // The array is the caller's, who may have put another seed into it.
+  if (known !== undefined && equalBytes(known.seed, seed)) return known.key;
+  const key = privateKey('ed25519', seed);
+  signingKeys.set(seed, { seed: seed.slice(), key });
+  return key;
+}
+
 /** node:crypto (OpenSSL) for X25519, Ed25519, SHA-512 and HKDF; the rest as in `naclProvider`. The server's default. */
 export const nodeProvider: CryptoProvider = {
   ...naclProvider,
@@ -54,7 +67,7 @@ export const nodeProvider: CryptoProvider = {
     }
   },
   ed25519PublicKey: (seed) => publicOf('ed25519', seed),
-  ed25519Sign: (seed, message) => new Uint8Array(sign(null, message, privateKey('ed25519', seed))),
+  ed25519Sign: (seed, message) => new Uint8Array(sign(null, message, signingKeyOf(seed))),
   ed25519Verify(key, message, signature) {
     try {
       return verify(null, message, publicKey('ed25519', key), signature);

@@ -1,0 +1,115 @@
+import { setPriority } from 'node:os';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { Child } from './child.js';
+import { RelayChild } from './relay-child.js';
+
+/** What a crowd without manners does to a relay, and the counters that must tell of it (`/metrics`, by reason). */
+export const FLOODS = {
+  unregistered: ['too-many-pending-from-address'],
+  'slow handshakes': ['slow-handshake', 'too-many-pending-from-address'],
+  'huge frames': ['message-too-large'],
+  'garbage frames': ['bad-frame'],
+  registrations: [],
+  'offline receivers': ['offline'],
+  'a receiver that never reads': ['congested'],
+  'a sender without end': [],
+} as const satisfies Readonly<Record<string, readonly string[]>>;
+export type FloodKind = keyof typeof FLOODS;
+
+/** How well two well-behaved clients fare. */
+export interface Latency {
+  readonly sent: number;
+  readonly received: number;
+  readonly p50Ms: number;
+  readonly p99Ms: number;
+  readonly maxMs: number;
+  /** Connections lost. */
+  readonly closed: number;
+}
+
+export interface FloodResult {
+  readonly kind: FloodKind;
+  readonly before: Latency;
+  readonly during: Latency;
+  readonly rssBeforeBytes: number;
+  /** The most while it lasted. */
+  readonly rssMostBytes: number;
+  /** Of one processor, what the relay used meanwhile. */
+  readonly cpuShare: number;
+  /** A while after. */
+  readonly rssAfterBytes: number;
+  /** What grew in `/metrics`: refusals and undeliverables by reason, registrations, pauses. */
+  readonly counted: Readonly<Record<string, number>>;
+}
+
+const SAMPLE_MS = 50;
+const COUNTED =
+  /^sws_(refus\w*_total|undeliverable\w*_total|registrations_total|pauses_total|connections_total)(?:\{([^}]*)\})? (\d+)/gm;
+
+/** Floods a new relay for so long, with two well-behaved clients beside it. */
+export async function flood(kind: FloodKind, seconds: number): Promise<FloodResult> {
+  // As it is by default, but that a slow handshake's end is seen within the time.
+  const relay = await RelayChild.start({ options: { handshakeTimeoutMs: (seconds * 1_000) / 2 } });
+  const url = relay.url();
+  const script = (name: string): URL => new URL(`./children/${name}.js`, import.meta.url);
+  const quiet = await Child.start({ name: 'quiet pair', command: script('quiet-pair'), args: [url] });
+  for (const { pid } of [relay.child, quiet]) prefer(pid);
+  const latency = async (ms: number): Promise<Latency> => {
+    quiet.write('anew');
+    await sleep(ms);
+    const seen = quiet.reports.length;
+    quiet.write('report');
+    const found = await quiet.report((one) => one.event === 'latency' && quiet.reports.indexOf(one) > seen - 1, 60_000);
+    return found as unknown as Latency;
+  };
+  const rss = (): number => relay.child.usage()?.rssBytes ?? 0;
+  try {
+    await latency(500);
+    const before = await latency(seconds * 1_000);
+    const [rssBeforeBytes, countedBefore] = [rss(), await counted(url)];
+    const flooder = await Child.start({ name: kind, command: script('flooder'), args: [kind, url] });
+    let rssMostBytes = 0;
+    const sampling = setInterval(() => {
+      rssMostBytes = Math.max(rssMostBytes, rss());
+    }, SAMPLE_MS);
+    const cpuBeforeMs = relay.child.usage()?.cpuMs ?? 0;
+    const during = await latency(seconds * 1_000);
+    const cpuShare = ((relay.child.usage()?.cpuMs ?? 0) - cpuBeforeMs) / (seconds * 1_000);
+    clearInterval(sampling);
+    const after = await counted(url);
+    await flooder.stop('SIGKILL');
+    await sleep(1_000);
+    const grown = Object.entries(after).map(([name, value]) => [name, value - (countedBefore[name] ?? 0)] as const);
+    return {
+      kind,
+      before,
+      during,
+      rssBeforeBytes,
+      rssMostBytes,
+      cpuShare,
+      rssAfterBytes: rss(),
+      counted: Object.fromEntries(grown.filter(([, value]) => value > 0)),
+    };
+  } finally {
+    await quiet.stop('SIGKILL');
+    await relay.stop();
+  }
+}
+
+/** Gives a process the processor before others, where that is allowed: other work on the machine is not what is measured. */
+function prefer(pid: number): void {
+  try {
+    setPriority(pid, -10);
+  } catch {
+    // Only the administrator may.
+  }
+}
+
+/** The counters of a relay's `/metrics`, by reason or, without one, by name. */
+async function counted(url: string): Promise<Record<string, number>> {
+  const text = await (await fetch(`${url.replace('ws', 'http')}metrics`)).text();
+  const found: Record<string, number> = {};
+  for (const [, name = '', labels, value] of text.matchAll(COUNTED))
+    found[/"([^"]*)"/.exec(labels ?? '')?.[1] ?? name] = Number(value);
+  return found;
+}
