@@ -9,7 +9,7 @@ export const MAX_OVER_RATE_BYTES = 1_048_576;
 /** Whoever stays within its rate for this long has taken heed. */
 const HEED_MS = 1_000;
 /** What one socket may take of a turn of the event loop, so that a flood on one does not hold up the others. */
-const TURN_BUDGET_BYTES = 524_288;
+const TURN_BUDGET_BYTES = 131_072;
 /** A message costs a turn at least this much. */
 const MESSAGE_COST_BYTES = 512;
 
@@ -70,9 +70,16 @@ export class Pace implements TurnTask {
     this.#read();
   }
 
-  /** The connection is closed: it is not held back any more. */
+  /** The connection is closed: what still comes is dropped, and read in turn only. */
   stop(): void {
     this.#stopped = true;
+    this.#paused = false;
+    this.#read();
+  }
+
+  /** Something came that is to be dropped. */
+  drop(bytes: number): void {
+    this.#share(bytes);
   }
 
   /** At most `keepalive` at a time. */
@@ -87,7 +94,8 @@ export class Pace implements TurnTask {
           const later = Date.now();
           // What had been read already when the pause began has to be waited for as well.
           const more = meter.waitMs(later);
-          if (more > 0 && later < latest && !this.#stopped) return wait(later, more);
+          if (this.#stopped) return;
+          if (more > 0 && later < latest) return wait(later, more);
           this.#paused = false;
           this.#read();
         },
@@ -115,6 +123,6 @@ export class Pace implements TurnTask {
   }
 
   #read(): void {
-    if (!this.#paused && !this.#yielding && !this.#stopped) this.#socket.resume();
+    if (!this.#paused && !this.#yielding) this.#socket.resume();
   }
 }

@@ -135,7 +135,7 @@ export class ServerSecureWebSocket implements Watched {
     setTimeout(() => this.#socket.terminate(), CLOSE_GRACE_MS).unref();
     // Whoever is being closed is read no more, but its answer to the close must come in.
     this.#ended(null, false);
-    this.#socket.resume();
+    if (this.#pace === null) this.#socket.resume();
   }
 
   sweep(nowMs: number, lateMs: number): void {
@@ -175,7 +175,7 @@ export class ServerSecureWebSocket implements Watched {
   }
 
   #receive(data: string | Uint8Array): void {
-    if (this.#closed) return;
+    if (this.#closed) return this.#pace?.drop(data.length);
     if (!this.#started) return this.#hold(data);
     const now = Date.now();
     this.#heardAt = now;

@@ -7,6 +7,8 @@ import { BINARY, frameBytes, headBytes, writeFrame, writeHead } from './server-f
 /** What is used of the TCP or TLS socket below a `ws` socket. */
 type Raw = Duplex & { readonly bytesRead?: number };
 
+/** After an error a client gets this long to take the close frame. */
+const CLOSE_GRACE_MS = 2_000;
 /** Payloads from here on go to the kernel at once and from where they lie; smaller ones are cheaper to copy together. */
 const COPY_BELOW_BYTES = 8_192;
 
@@ -41,6 +43,9 @@ class WsSocket implements SocketLike, TurnTask {
     socket.on('error', (error: Error & { code?: string }) => {
       if (error.code === 'WS_ERR_UNSUPPORTED_MESSAGE_LENGTH') this.#cause = 'message-too-large';
       else if (error.code?.startsWith('WS_ERR_')) this.#cause = 'bad-frame';
+      // ws would read and drop whatever else comes until the client closes: a flood is better left in the kernel.
+      setImmediate(() => raw.pause());
+      setTimeout(() => raw.destroy(), CLOSE_GRACE_MS).unref();
     });
   }
 
