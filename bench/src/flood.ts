@@ -78,7 +78,7 @@ export async function flood(kind: FloodKind, seconds: number): Promise<FloodResu
     clearInterval(sampling);
     const after = await counted(url);
     await flooder.stop('SIGKILL');
-    await sleep(1_000);
+    await sleep((seconds * 1_000) / 4);
     const grown = Object.entries(after).map(([name, value]) => [name, value - (countedBefore[name] ?? 0)] as const);
     return {
       kind,

@@ -1,3 +1,4 @@
+export { type CertificateFigures, swapCertificates } from './certificate-run.js';
 export { Child, type ChildOptions, type ChildReport } from './child.js';
 export { complaints, type Fault, type FaultFigures, type FaultScenario, runFaults } from './fault-run.js';
 export { FaultyProxy } from './faulty-proxy.js';

@@ -4,6 +4,8 @@ import { FLOODS, type FloodKind, flood } from '../flood.js';
 const [seconds = '10', only] = process.argv.slice(2);
 /** A flood may cost this much memory: queues of 8 MiB, unread notices of 1 MiB, frames under way. */
 const MAX_GROWTH_BYTES = 200 * 1_048_576;
+/** Above five times what it was. The machine's other work comes in here, too: repeat what fails. */
+const MAX_HELD_UP_MS = 100;
 const kinds = Object.keys(FLOODS) as FloodKind[];
 let sound = true;
 const mib = (bytes: number): string => (bytes / 1_048_576).toFixed(0);
@@ -23,7 +25,7 @@ for (const kind of kinds) {
   const complaints: string[] = [];
   if (during.closed > 0) complaints.push('a well-behaved client lost its connection');
   if (during.received < 0.9 * during.sent) complaints.push(`of ${during.sent} messages ${during.received} came back`);
-  if (during.p99Ms > 5 * before.p99Ms + 25) complaints.push('the others were held up');
+  if (during.p99Ms > 5 * before.p99Ms + MAX_HELD_UP_MS) complaints.push('the others were held up');
   if (rssMostBytes - rssBeforeBytes > MAX_GROWTH_BYTES) complaints.push('memory grew');
   for (const reason of FLOODS[kind]) if (counted[reason] === undefined) complaints.push(`${reason} was not counted`);
   for (const complaint of complaints) console.error(`  ${kind}: ${complaint}`);

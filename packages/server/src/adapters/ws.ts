@@ -28,7 +28,7 @@ class WsSocket implements SocketLike, TurnTask {
   onclose: ((cause: SocketCause) => void) | null = null;
   readonly #socket: WebSocket;
   readonly #raw: Raw;
-  #cause: SocketCause = null;
+  #over = false;
   /** What this turn has sent. */
   #batch: (string | Uint8Array)[] | null = null;
 
@@ -38,11 +38,11 @@ class WsSocket implements SocketLike, TurnTask {
     socket.on('message', (data: Buffer, isBinary: boolean) =>
       this.onmessage?.(isBinary ? data : data.toString('utf8')),
     );
-    socket.on('close', () => this.onclose?.(this.#cause));
-    // ws reports what breaks RFC 6455 here and then closes; 'close' tells the rest.
+    socket.on('close', () => this.#ended(null));
+    // ws reports what breaks RFC 6455 here, and closes.
     socket.on('error', (error: Error & { code?: string }) => {
-      if (error.code === 'WS_ERR_UNSUPPORTED_MESSAGE_LENGTH') this.#cause = 'message-too-large';
-      else if (error.code?.startsWith('WS_ERR_')) this.#cause = 'bad-frame';
+      if (!error.code?.startsWith('WS_ERR_')) return;
+      this.#ended(error.code === 'WS_ERR_UNSUPPORTED_MESSAGE_LENGTH' ? 'message-too-large' : 'bad-frame');
       // ws would read and drop whatever else comes until the client closes: a flood is better left in the kernel.
       setImmediate(() => raw.pause());
       setTimeout(() => raw.destroy(), CLOSE_GRACE_MS).unref();
@@ -73,6 +73,12 @@ class WsSocket implements SocketLike, TurnTask {
   }
   bytesReceived(): number | null {
     return this.#raw.bytesRead ?? null;
+  }
+
+  #ended(cause: SocketCause): void {
+    if (this.#over) return;
+    this.#over = true;
+    this.onclose?.(cause);
   }
 
   endTurn(): void {

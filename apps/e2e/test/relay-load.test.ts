@@ -1,0 +1,41 @@
+import { FLOODS, type FloodKind, flood, idleMemory, swapCertificates } from '@sws/bench';
+import { describe, expect, test } from 'vitest';
+
+// Short forms; the long ones are `pnpm soak floods`, `pnpm soak certificate` and `pnpm bench idle`.
+const SECONDS = 1;
+const MIB = 1_048_576;
+
+describe('a crowd without manners', () => {
+  test.each(Object.keys(FLOODS) as FloodKind[])(
+    '%s: the others go on, memory is bounded, and the counters tell',
+    { timeout: 60_000 },
+    async (kind) => {
+      const { before, during, rssBeforeBytes, rssMostBytes, counted } = await flood(kind, SECONDS);
+      expect(during.closed).toBe(0);
+      // As many of their messages come back as before, but for a stumble: how fast is for the long form to say.
+      expect(during.received).toBeGreaterThan(before.received / 2);
+      expect(rssMostBytes - rssBeforeBytes).toBeLessThan(200 * MIB);
+      for (const reason of FLOODS[kind]) expect(counted, reason).toHaveProperty(reason);
+    },
+  );
+});
+
+test('2,000 idle registered connections take at most half as much again as those of a bare ws server', {
+  timeout: 180_000,
+}, async () => {
+  // What V8 keeps for later is a few MiB more or less, which is much beside 2,000 connections: the best of three.
+  const ratios: number[] = [];
+  while (ratios.length < 3 && !ratios.some((ratio) => ratio <= 1.5)) {
+    const ws = await idleMemory('ws', 2_000);
+    const sws = await idleMemory('sws', 2_000);
+    ratios.push(sws.bytesPerConnection / ws.bytesPerConnection);
+  }
+  expect(Math.min(...ratios), `${ratios}`).toBeLessThanOrEqual(1.5);
+});
+
+test('a certificate swapped under load: nobody is dropped, nothing is lost, the next handshake sees the new one', {
+  timeout: 60_000,
+}, async () => {
+  const figures = await swapCertificates({ pairs: 20, swaps: 2, everyMs: 300 });
+  expect(figures).toMatchObject({ connections: 40, dropped: 0, wentBack: 0, received: figures.sent });
+});

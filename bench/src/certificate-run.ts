@@ -1,0 +1,124 @@
+import { execFileSync } from 'node:child_process';
+import { renameSync, symlinkSync } from 'node:fs';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { connect } from 'node:tls';
+import { Identity } from '@sws/crypto';
+import { nodeProvider } from '@sws/crypto/node';
+import { randomBytes } from '@sws/crypto/platform';
+import { RawClient } from './raw-client.js';
+import { RelayProcess, temporaryFolder } from './relay-process.js';
+
+/** What certificates swapped under load came to. */
+export interface CertificateFigures {
+  readonly swaps: number;
+  readonly connections: number;
+  /** Connections lost meanwhile. */
+  readonly dropped: number;
+  readonly sent: number;
+  readonly received: number;
+  /** From the links' swap to the first handshake that shows the new certificate, ms. */
+  readonly seenAfterMs: readonly number[];
+  /** Handshakes after a new certificate was first seen that showed an older one. */
+  readonly wentBack: number;
+}
+
+const AT_ONCE = 40;
+const SEEN_TIMEOUT_MS = 20_000;
+
+/** `sws-relay` with `pairs` pairs of clients that send all the while, and its certificate swapped again and again. */
+export async function swapCertificates(options: {
+  readonly pairs: number;
+  readonly swaps: number;
+  readonly everyMs: number;
+}): Promise<CertificateFigures> {
+  const { pairs, swaps, everyMs } = options;
+  const folder = temporaryFolder();
+  const [certificate, key] = [folder.path('cert.pem'), folder.path('key.pem')];
+  const names = Array.from({ length: swaps + 1 }, (_, i) => `n${i}.example`);
+  for (const name of names) makeCertificate(folder.path(name), name);
+  const link = (name: string): void => {
+    // As certbot does it: each link is replaced by another, the certificate's first.
+    for (const [file, suffix] of [
+      [certificate, 'cert'],
+      [key, 'key'],
+    ] as const) {
+      symlinkSync(`${folder.path(name)}.${suffix}`, `${file}.new`);
+      renameSync(`${file}.new`, file);
+    }
+  };
+  link(names[0] ?? '');
+  const relay = await RelayProcess.start([
+    ...['--port', '0', '--no-chat', '--cert', certificate, '--key', key, '--identity', folder.path('identity')],
+    // All of them come from one address.
+    ...['--messages-per-second', '100000', '--bytes-per-second', '1000000000'],
+  ]);
+  const clients: RawClient[] = [];
+  let [sent, received, dropped] = [0, 0, 0];
+  let closing = false;
+  try {
+    const url = `wss://localhost:${relay.port}/`;
+    const open = async (): Promise<RawClient> => {
+      const identity = Identity.generate(randomBytes, nodeProvider);
+      const client = await RawClient.connect(url, identity, { rejectUnauthorized: false });
+      client.onclose = () => {
+        if (!closing) dropped++;
+      };
+      client.onmessage = () => received++;
+      clients.push(client);
+      return client;
+    };
+    while (clients.length < 2 * pairs)
+      await Promise.all(Array.from({ length: Math.min(AT_ONCE, 2 * pairs - clients.length) }, open));
+    const sending = setInterval(() => {
+      for (const [i, client] of clients.entries()) {
+        client.send(clients[i ^ 1]?.publicKey ?? '', new Uint8Array(200));
+        sent++;
+      }
+    }, 20);
+    const seenAfterMs: number[] = [];
+    let wentBack = 0;
+    for (const name of names.slice(1)) {
+      const from = performance.now();
+      link(name);
+      while ((await servedName(relay.port)) !== name) {
+        if (performance.now() - from > SEEN_TIMEOUT_MS) throw new Error(`${name} was not served: ${relay.stderr}`);
+        await sleep(10);
+      }
+      seenAfterMs.push(performance.now() - from);
+      for (const until = performance.now() + everyMs; performance.now() < until; await sleep(20))
+        if ((await servedName(relay.port)) !== name) wentBack++;
+    }
+    clearInterval(sending);
+    for (const until = performance.now() + SEEN_TIMEOUT_MS; received < sent && performance.now() < until; )
+      await sleep(20);
+    closing = true;
+    return { swaps, connections: clients.length, dropped, sent, received, seenAfterMs, wentBack };
+  } finally {
+    for (const client of clients) client.close();
+    await relay.stop();
+    folder.remove();
+  }
+}
+
+/** The name in the certificate that a new handshake is shown. */
+function servedName(port: number): Promise<string> {
+  return new Promise((resolve, reject) => {
+    const socket = connect({ port, host: 'localhost', rejectUnauthorized: false }, () => {
+      resolve(socket.getPeerCertificate().subjectaltname?.replace('DNS:', '') ?? '');
+      socket.destroy();
+    });
+    socket.on('error', reject);
+  });
+}
+
+/** `<path>.cert` and `<path>.key`, for one name. */
+function makeCertificate(path: string, name: string): void {
+  execFileSync(
+    'openssl',
+    ['req', '-x509', '-newkey', 'ec', '-pkeyopt', 'ec_paramgen_curve:prime256v1', '-nodes', '-days', '2'].concat(
+      ['-keyout', `${path}.key`, '-out', `${path}.cert`, '-subj', `/CN=${name}`],
+      ['-addext', `subjectAltName=DNS:${name}`],
+    ),
+    { stdio: 'ignore' },
+  );
+}
