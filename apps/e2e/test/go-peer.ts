@@ -1,7 +1,4 @@
 import { type ChildProcessWithoutNullStreams, execFile, spawn } from 'node:child_process';
-import { mkdtempSync } from 'node:fs';
-import { tmpdir } from 'node:os';
-import { join } from 'node:path';
 import { createInterface } from 'node:readline';
 import { fileURLToPath } from 'node:url';
 import { promisify } from 'node:util';
@@ -30,7 +27,7 @@ export async function buildGoClient(): Promise<GoClient> {
   const modules = await run('go', ['mod', 'download'], options).catch((error: { stderr: string }) => error);
   if (modules instanceof Error)
     return { missing: `its modules can not be had: ${modules.stderr.trim().slice(0, 200)}` };
-  const binary = join(mkdtempSync(join(tmpdir(), 'sws-go-')), 'sws-peer');
+  const binary = fileURLToPath(new URL('../.cache/sws-peer', import.meta.url));
   await run('go', ['build', '-buildvcs=false', '-o', binary, './cmd/sws-peer'], options);
   return { binary };
 }
