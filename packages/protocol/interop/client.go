@@ -3,8 +3,6 @@ package interop
 import (
 	"context"
 	"encoding/hex"
-	"net/url"
-	"strings"
 	"sync"
 	"time"
 
@@ -42,21 +40,6 @@ type Client struct {
 	pingID     int64
 	transport  *transport
 	attempts   int
-}
-
-// transport is one WebSocket: a reader and a writer that never blocks the loop.
-type transport struct {
-	socket *websocket.Conn
-	cancel context.CancelFunc
-	mutex  sync.Mutex
-	ready  *sync.Cond
-	queue  []outgoingFrame
-	closed bool
-}
-
-type outgoingFrame struct {
-	kind websocket.MessageType
-	data []byte
 }
 
 // NewClient connects, and stays connected until Close.
@@ -143,7 +126,7 @@ func (c *Channel) Rekey() {
 // Cut breaks the connection without a word, as a network would; the client connects again.
 func (c *Client) Cut() {
 	if c.transport != nil {
-		c.transport.socket.CloseNow() //nolint:errcheck // it is broken on purpose
+		c.transport.socket.CloseNow() // it is broken on purpose
 	}
 }
 
@@ -174,54 +157,6 @@ func (c *Client) dial() {
 			c.adopt(socket, success)
 		})
 	}()
-}
-
-func (c *Client) register(ctx context.Context, lastTerm int64) (*websocket.Conn, Frame, error) {
-	socket, _, err := websocket.Dial(ctx, c.options.RelayURL, &websocket.DialOptions{Subprotocols: []string{"sws.v1"}})
-	if err != nil {
-		return nil, nil, err
-	}
-	socket.SetReadLimit(4 << 20)
-	registration := &Registration{Identity: c.options.Identity, Host: dialledHost(c.options.RelayURL), Encoding: c.options.Encoding, LastTerm: lastTerm, ClientNonce: random(32)}
-	for {
-		kind, data, err := socket.Read(ctx)
-		if err != nil {
-			return nil, nil, err
-		}
-		if kind != websocket.MessageText {
-			socket.CloseNow() //nolint:errcheck // given up
-			return nil, nil, fail("bad-frame", "a binary frame before registration")
-		}
-		answer, success, failure := registration.Receive(string(data))
-		if failure != nil {
-			socket.CloseNow() //nolint:errcheck // given up
-			return nil, nil, failure
-		}
-		if success != nil {
-			return socket, success, nil
-		}
-		if answer != nil {
-			if err := socket.Write(ctx, websocket.MessageText, []byte(answer.Encode())); err != nil {
-				return nil, nil, err
-			}
-		}
-	}
-}
-
-// dialledHost is the authority as it is signed: lower case, without the default port and a trailing dot.
-func dialledHost(relayURL string) string {
-	parsed, err := url.Parse(relayURL)
-	if err != nil {
-		return ""
-	}
-	host, port := strings.TrimSuffix(strings.ToLower(parsed.Hostname()), "."), parsed.Port()
-	if strings.Contains(host, ":") {
-		host = "[" + host + "]"
-	}
-	if port == "" || parsed.Scheme == "ws" && port == "80" || parsed.Scheme == "wss" && port == "443" {
-		return host
-	}
-	return host + ":" + port
 }
 
 func (c *Client) adopt(socket *websocket.Conn, success Frame) {
@@ -265,43 +200,6 @@ func (c *Client) lostConnection(t *transport) {
 		c.options.OnState("lost", c.lastTerm)
 	}
 	c.dial()
-}
-
-func (t *transport) write(ctx context.Context) {
-	for {
-		t.mutex.Lock()
-		for len(t.queue) == 0 && !t.closed {
-			t.ready.Wait()
-		}
-		batch := t.queue
-		t.queue = nil
-		closed := t.closed
-		t.mutex.Unlock()
-		if closed {
-			return
-		}
-		for _, frame := range batch {
-			if t.socket.Write(ctx, frame.kind, frame.data) != nil {
-				return // the reader finds out
-			}
-		}
-	}
-}
-
-func (t *transport) put(kind websocket.MessageType, data []byte) {
-	t.mutex.Lock()
-	t.queue = append(t.queue, outgoingFrame{kind, data})
-	t.mutex.Unlock()
-	t.ready.Signal()
-}
-
-func (t *transport) close() {
-	t.mutex.Lock()
-	t.closed = true
-	t.mutex.Unlock()
-	t.ready.Broadcast()
-	t.cancel()
-	t.socket.CloseNow() //nolint:errcheck // it may be broken already
 }
 
 // send gives the relay a MESSAGE in the client's encoding. What it holds is bounded by the channels' credit.
