@@ -1,7 +1,9 @@
 import { parseAddress, SwsError } from '@sws/crypto';
 import type { Channel, ChannelEvent } from '@sws/protocol';
+import { Deliveries } from './deliveries.js';
+import { whenPageGoesAway } from './page-away.js';
 import type { RelayConnection } from './relay-connection.js';
-import { queueTask } from './task.js';
+import { isTurnTaken, queueTask, takeTurn } from './task.js';
 
 /** What can be sent: text, bytes (owned from here), or a Blob that is read first. */
 export type SendItem = string | Uint8Array<ArrayBuffer> | Blob;
@@ -53,26 +55,6 @@ function byteLength(item: SendItem): number {
   return item instanceof Uint8Array ? item.length : item.size;
 }
 
-let turnTaken = false;
-
-/**
- * Each event is a task (WHATWG WebSockets, feedback from the protocol): what one queues as microtasks runs before the
- * next. A transport may give several messages in one turn, as `ws` does; all but the first then wait for their own.
- */
-function takeTurn(): void {
-  if (turnTaken) return;
-  turnTaken = true;
-  queueMicrotask(() => {
-    turnTaken = false;
-  });
-}
-
-/** Where pages come and go. */
-interface PageEvents {
-  addEventListener?(type: 'pagehide', listener: (event: { readonly persisted: boolean }) => void): void;
-  removeEventListener?(type: 'pagehide', listener: (event: { readonly persisted: boolean }) => void): void;
-}
-
 /**
  * A socket's state over one channel: what `readyState`, `bufferedAmount`, `send` and `close` mean, for whichever
  * interface shows it (the browser's, `ws`'s). It knows no events but its listener's.
@@ -102,17 +84,13 @@ export class ChannelSocket {
   #unacknowledged = 0;
   /** Bytes given to `send` once it could no longer send: the standard has `bufferedAmount` grow all the same. */
   #unsendable = 0;
-  #acknowledgedMessages = 0;
   #closeArguments: { readonly code: number; readonly reason: string } | null = null;
   #paused = false;
   /** Messages, and a close behind them, that came while paused, or in one turn with another event. */
   #held: ChannelEvent[] = [];
   #takeQueued = false;
-  #deliveredWaits: {
-    readonly after: number;
-    readonly resolve: () => void;
-    readonly reject: (error: unknown) => void;
-  }[] = [];
+  readonly #deliveries = new Deliveries();
+  #stopWatchingPage: () => void = () => {};
 
   constructor(target: SocketTarget) {
     this.url = target.url;
@@ -130,7 +108,7 @@ export class ChannelSocket {
     socket.#channel = channel;
     socket.protocol = channel.protocol;
     socket.#readyState = 1;
-    socket.#watchPage(true);
+    socket.#watchPage();
     // Whoever is told of it may set its listeners a few microtasks later, as after `await`.
     takeTurn();
     return socket;
@@ -168,7 +146,7 @@ export class ChannelSocket {
     if (this.#ending) return;
     if (event.type !== 'message' && event.type !== 'close') return this.#take(event);
     // A close stays behind the messages before it; with none to wait for it is told even while paused.
-    const waits = this.#held.length > 0 || turnTaken || (this.#paused && event.type === 'message');
+    const waits = this.#held.length > 0 || isTurnTaken() || (this.#paused && event.type === 'message');
     if (!waits) return this.#take(event);
     this.#held.push(event);
     this.#takeSoon();
@@ -226,11 +204,11 @@ export class ChannelSocket {
   /** Resolves when the peer's process has everything sent so far; rejects with SwsError if the socket closes first. */
   delivered(): Promise<void> {
     const after = (this.#channel?.messages.queued ?? 0) + this.#waiting.length;
-    if (this.#readyState !== 0 && this.#acknowledgedMessages >= after && this.#unsendable === 0)
+    if (this.#readyState !== 0 && this.#deliveries.acknowledged >= after && this.#unsendable === 0)
       return Promise.resolve();
     if (this.#channel === null || this.#readyState === 0 || this.#readyState === 3)
       return Promise.reject(new SwsError('invalid-state', 'the socket is not open'));
-    return new Promise((resolve, reject) => this.#deliveredWaits.push({ after, resolve, reject }));
+    return this.#deliveries.wait(after);
   }
 
   #openChannel(relay: RelayConnection, { protocols, waitForPeerMs }: ConnectOffer): void {
@@ -292,7 +270,7 @@ export class ChannelSocket {
     }
     this.protocol = protocol;
     this.#readyState = 1;
-    this.#watchPage(true);
+    this.#watchPage();
     this.listener?.opened();
   }
 
@@ -300,10 +278,7 @@ export class ChannelSocket {
     const channel = this.#channel;
     if (channel === null) return;
     this.#unacknowledged = channel.bufferedAmount;
-    const { acknowledged } = channel.messages;
-    this.#acknowledgedMessages = acknowledged;
-    for (const wait of this.#deliveredWaits) if (wait.after <= acknowledged) wait.resolve();
-    this.#deliveredWaits = this.#deliveredWaits.filter(({ after }) => after > acknowledged);
+    this.#deliveries.acknowledge(channel.messages.acknowledged);
     this.listener?.acknowledged();
   }
 
@@ -380,10 +355,8 @@ export class ChannelSocket {
     this.#unsendable += this.#waitingBytes;
     this.#waiting = [];
     this.#waitingBytes = 0;
-    this.#watchPage(false);
-    const error = end.failure ?? new SwsError('invalid-state', `the socket closed with ${end.code}`);
-    for (const wait of this.#deliveredWaits) wait.reject(error);
-    this.#deliveredWaits = [];
+    this.#stopWatchingPage();
+    this.#deliveries.fail(end.failure ?? new SwsError('invalid-state', `the socket closed with ${end.code}`));
     const relay = this.#relay;
     this.#relay = null;
     try {
@@ -395,14 +368,8 @@ export class ChannelSocket {
     }
   }
 
-  readonly #onPageHide = ({ persisted }: { readonly persisted: boolean }): void => {
-    if (!persisted) this.close(GOING_AWAY, '');
-  };
-
   /** A page that goes away closes its sockets with 1001, as the browser's do, instead of leaving the peer to wait. */
-  #watchPage(watch: boolean): void {
-    const page: PageEvents = globalThis;
-    if (watch) page.addEventListener?.('pagehide', this.#onPageHide);
-    else page.removeEventListener?.('pagehide', this.#onPageHide);
+  #watchPage(): void {
+    this.#stopWatchingPage = whenPageGoesAway(() => this.close(GOING_AWAY, ''));
   }
 }

@@ -18,3 +18,23 @@ export function queueTask(task: () => void): void {
   queue ??= typeof setImmediate === 'function' ? (next) => void setImmediate(next) : messageTasks();
   queue(task);
 }
+
+let turnTaken = false;
+
+/**
+ * Takes the present turn for an event. Each event is a task (WHATWG WebSockets, feedback from the protocol): what one
+ * queues as microtasks runs before the next. A transport may give several messages in one turn, as `ws` does; those
+ * that find it taken wait for a task of their own.
+ */
+export function takeTurn(): void {
+  if (turnTaken) return;
+  turnTaken = true;
+  queueMicrotask(() => {
+    turnTaken = false;
+  });
+}
+
+/** Whether an event has been fired in the present turn. */
+export function isTurnTaken(): boolean {
+  return turnTaken;
+}

@@ -23,6 +23,9 @@ const classes = {
   ours: ClientSecureWebSocket.with({ identity: Identity.generate(randomBytes) }),
 };
 
+// As a page does that puts the facade in the place of its WebSocket: what the facade dials with is the browser's own.
+globalThis.WebSocket = classes.ours;
+
 globalThis.runStatement = async (subject, place, index) => {
   try {
     await STATEMENTS[index]?.run({ ...place, WebSocket: classes[subject] });
