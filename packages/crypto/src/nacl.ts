@@ -1,14 +1,13 @@
-import { hkdf } from '@noble/hashes/hkdf.js';
-import { sha512 } from '@noble/hashes/sha2.js';
 import { ml_kem768 } from '@noble/post-quantum/ml-kem.js';
 import nacl from 'tweetnacl';
+import { hkdf } from './hkdf.js';
 import type { CryptoProvider } from './provider.js';
 
-/** The default provider, pure JavaScript: tweetnacl for NaCl's functions, noble for SHA-512, HKDF and ML-KEM. Runs everywhere. */
+/** The default provider, pure JavaScript: tweetnacl for NaCl's functions and SHA-512, noble for ML-KEM. Runs everywhere. */
 export const naclProvider: CryptoProvider = {
   name: 'nacl',
-  sha512: (bytes) => sha512(bytes),
-  hkdf: (salt, ikm, info, length) => hkdf(sha512, ikm, salt, info, length),
+  sha512: (bytes) => nacl.hash(bytes),
+  hkdf: (salt, ikm, info, length) => hkdf(nacl.hash, salt, ikm, info, length),
   x25519PublicKey: (secret) => nacl.scalarMult.base(secret),
   x25519: (secret, publicKey) => nacl.scalarMult(secret, publicKey),
   ed25519PublicKey: (seed) => nacl.sign.keyPair.fromSeed(seed).publicKey,

@@ -1,5 +1,7 @@
 // A provider that fails one of these speaks to nobody else's implementation.
 import { readFileSync } from 'node:fs';
+import { hkdf as nobleHkdf } from '@noble/hashes/hkdf.js';
+import { sha512 as nobleSha512 } from '@noble/hashes/sha2.js';
 import { shake128 } from '@noble/hashes/sha3.js';
 import { describe, expect, test } from 'vitest';
 import { encodeHex, verifySignature } from '../src/index.js';
@@ -115,6 +117,22 @@ describe.each(PROVIDERS)('$name', (provider) => {
     ).toBe(
       '8e959b75dae313da8cf4f72814fc143f8f7779c6eb9f7fa17299aeadb6889018501d289e4900f7e4331b99dec4b5433ac7d329eeb6dd26545e96e55b874be909',
     );
+  });
+
+  test('RFC 5869 with SHA-512, for which it has no vectors: as noble’s HKDF, salts longer than a block included', () => {
+    const theirs = (salt: Uint8Array, ikm: Uint8Array) => nobleHkdf(nobleSha512, ikm, salt, new Uint8Array(0), 64);
+    const cases: readonly (readonly [salt: Uint8Array, ikm: Uint8Array])[] = [
+      [new Uint8Array(20).fill(0x0b), new TextEncoder().encode('Hi There')],
+      [new Uint8Array(131).fill(0xaa), new TextEncoder().encode('a key longer than a block')],
+      [new Uint8Array(0), new Uint8Array(0)],
+      [new Uint8Array(128).fill(1), new Uint8Array(200).fill(2)],
+    ];
+    for (const [salt, ikm] of cases) expect(provider.hkdf(salt, ikm, new Uint8Array(0), 64)).toEqual(theirs(salt, ikm));
+    for (const length of [1, 63, 64, 65, 160, 16_320])
+      expect(provider.hkdf(hex('00010203'), hex('0b0b'), hex('f0f1f2'), length)).toEqual(
+        nobleHkdf(nobleSha512, hex('0b0b'), hex('00010203'), hex('f0f1f2'), length),
+      );
+    expect(() => provider.hkdf(hex('00'), hex('00'), hex(''), 16_321)).toThrow(RangeError);
   });
 
   test('NaCl secretbox (tests/secretbox.c), in place and fresh', () => {

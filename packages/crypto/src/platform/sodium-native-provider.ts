@@ -1,22 +1,25 @@
+import { hkdf } from '../hkdf.js';
 import { naclProvider } from '../nacl.js';
 import type { CryptoProvider } from '../provider.js';
 
 const TAG_BYTES = 16;
 
 /**
- * libsodium through its native binding, for Node, Bun and Deno; HKDF and ML-KEM, which the binding lacks, as in
+ * libsodium through its native binding, for Node, Bun and Deno; ML-KEM, which the binding lacks, as in
  * `naclProvider`. Rejects where `sodium-native` is not installed or has no build for this machine.
  */
 export async function loadSodiumNative(): Promise<CryptoProvider> {
   const { default: sodium } = await import('sodium-native');
+  const sha512 = (bytes: Uint8Array) => {
+    const hash = new Uint8Array(64);
+    sodium.crypto_hash_sha512(hash, bytes);
+    return hash;
+  };
   return {
     ...naclProvider,
     name: 'sodium-native',
-    sha512(bytes) {
-      const hash = new Uint8Array(64);
-      sodium.crypto_hash_sha512(hash, bytes);
-      return hash;
-    },
+    sha512,
+    hkdf: (salt, ikm, info, length) => hkdf(sha512, salt, ikm, info, length),
     x25519PublicKey(secret) {
       const publicKey = new Uint8Array(32);
       sodium.crypto_scalarmult_base(publicKey, secret);

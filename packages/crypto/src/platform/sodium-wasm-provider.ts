@@ -1,7 +1,7 @@
 import { sha3_256 } from '@noble/hashes/sha3.js';
 import { equalBytes } from '../bytes.js';
 import { SwsError } from '../error.js';
-import { naclProvider } from '../nacl.js';
+import { hkdf } from '../hkdf.js';
 import type { CryptoProvider } from '../provider.js';
 
 /** Where the encapsulation key and its hash stand in a decapsulation key of ML-KEM-768 (FIPS 203 §7.1). */
@@ -35,15 +35,17 @@ async function load() {
 }
 
 /**
- * libsodium compiled to WebAssembly (`libsodium-wrappers`), for browsers too. HKDF, which it lacks, as in `naclProvider`.
+ * libsodium compiled to WebAssembly (`libsodium-wrappers`), for browsers too.
  * @throws SwsError `provider-unavailable` where it is not installed
  */
 export async function loadSodiumWasm(): Promise<CryptoProvider> {
   const sodium = await load();
+  // SHA-512; `crypto_hash_sha512` is in the larger build alone.
+  const sha512 = (bytes: Uint8Array) => sodium.crypto_hash(bytes);
   return {
     name: 'sodium-wasm',
-    hkdf: naclProvider.hkdf,
-    sha512: (bytes) => sodium.crypto_hash(bytes), // SHA-512; `crypto_hash_sha512` is in the larger build alone
+    sha512,
+    hkdf: (salt, ikm, info, length) => hkdf(sha512, salt, ikm, info, length),
     x25519PublicKey: (secret) => sodium.crypto_scalarmult_base(secret),
     // libsodium refuses points of low order; the others give zeros.
     x25519: (secret, publicKey) => orNull(() => sodium.crypto_scalarmult(secret, publicKey)) ?? new Uint8Array(32),

@@ -1,5 +1,5 @@
 import { Identity } from '@sws/crypto';
-import { encodeBase64url } from '../../src/frames/fields.js';
+import { encodeBase64url } from '../../src/frames/base64url.js';
 import { hex, littleEndian } from './hex.js';
 import { seededRandom } from './seeded-random.js';
 

@@ -1,5 +1,5 @@
-import { base64urlnopad } from '@scure/base';
 import { readAddress } from '@sws/crypto';
+import { decodeBase64url } from './base64url.js';
 
 /** A JSON object whose fields are yet to be checked. */
 export type Fields = Readonly<Record<string, unknown>>;
@@ -20,19 +20,9 @@ export const field = {
     Number.isSafeInteger(value) && (value as number) >= 0 && (value as number) <= max ? (value as number) : undefined,
   oneOf: <T extends string>(value: unknown, allowed: readonly T[]): T | undefined =>
     allowed.find((one) => one === value),
-  base64url(value: unknown): Uint8Array | undefined {
-    if (typeof value !== 'string') return undefined;
-    try {
-      return base64urlnopad.decode(value);
-    } catch {
-      return undefined; // not canonical base64url without padding (RFC 4648 §5)
-    }
-  },
+  base64url: (value: unknown): Uint8Array | undefined =>
+    typeof value === 'string' ? (decodeBase64url(value) ?? undefined) : undefined,
 } as const;
-
-export function encodeBase64url(bytes: Uint8Array): string {
-  return base64urlnopad.encode(bytes);
-}
 
 /** The object that a JSON text is, or `null`. */
 export function parseFields(text: string): Fields | null {

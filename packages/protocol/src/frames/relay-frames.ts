@@ -1,5 +1,6 @@
 import { UNDELIVERABLE_CODES, type UndeliverableCode } from '../failures.js';
 import { fail, type Result, succeed } from '../result.js';
+import { encodeBase64url } from './base64url.js';
 import {
   bad,
   type ClientFrame,
@@ -10,7 +11,7 @@ import {
   type Ping,
   type Pong,
 } from './client-frames.js';
-import { encodeBase64url, type Fields, field, parseFields } from './fields.js';
+import { type Fields, field, parseFields } from './fields.js';
 import { UNDELIVERABLE_HEAD_BYTES } from './message.js';
 
 /** Relay, at once on open: prove your key (PROTOCOL §2). */

@@ -1,0 +1,40 @@
+import { concatBytes } from './bytes.js';
+
+/** SHA-512's block and output (FIPS 180-4). */
+const BLOCK_BYTES = 128;
+const HASH_BYTES = 64;
+/** RFC 5869 §2.3. */
+const MAX_LENGTH_BYTES = 255 * HASH_BYTES;
+
+/** SHA-512 of some bytes. */
+export type Sha512 = (bytes: Uint8Array) => Uint8Array;
+
+/** HMAC-SHA-512 (RFC 2104 §2). */
+function hmac(sha512: Sha512, key: Uint8Array, message: Uint8Array): Uint8Array {
+  const block = new Uint8Array(BLOCK_BYTES);
+  block.set(key.length > BLOCK_BYTES ? sha512(key) : key);
+  const pad = (byte: number) => block.map((value) => value ^ byte);
+  const [inner, outer] = [pad(0x36), pad(0x5c)];
+  const hash = sha512(concatBytes(outer, sha512(concatBytes(inner, message))));
+  for (const secret of [block, inner, outer]) secret.fill(0);
+  return hash;
+}
+
+/**
+ * HKDF (RFC 5869) over a library's own SHA-512: no library that has NaCl's functions has HKDF too, and a second SHA-512
+ * beside the first would cost a page 3 kB.
+ * @throws RangeError over 16,320 bytes
+ */
+export function hkdf(sha512: Sha512, salt: Uint8Array, ikm: Uint8Array, info: Uint8Array, length: number): Uint8Array {
+  if (length > MAX_LENGTH_BYTES) throw new RangeError(`HKDF-SHA-512 gives at most ${MAX_LENGTH_BYTES} bytes`);
+  const key = hmac(sha512, salt, ikm);
+  const okm = new Uint8Array(Math.ceil(length / HASH_BYTES) * HASH_BYTES);
+  let block = new Uint8Array(0);
+  for (let at = 0; at < length; at += HASH_BYTES) {
+    block = Uint8Array.from(hmac(sha512, key, concatBytes(block, info, Uint8Array.of(at / HASH_BYTES + 1))));
+    okm.set(block, at);
+  }
+  const result = okm.slice(0, length);
+  for (const secret of [key, block, okm]) secret.fill(0);
+  return result;
+}
