@@ -21,9 +21,12 @@ const NEEDS: Record<Name, readonly Name[]> = {
 const PROGRAMS: Record<Name, string> = {
   crypto: `import { fingerprint, Identity, parseAddress } from '@sws/crypto';
 import { randomBytes } from '@sws/crypto/platform';
+import { sodiumProvider } from '@sws/crypto/sodium';
 const [a, b]: [Identity, Identity] = [Identity.generate(randomBytes), Identity.generate(randomBytes)];
 parseAddress(a.publicKey);
-console.log('crypto', fingerprint(a.publicKey, b.publicKey).length);
+// libsodium is not installed with the package.
+const code: unknown = await sodiumProvider().catch((error: { code: unknown }) => error.code);
+console.log('crypto', fingerprint(a.publicKey, b.publicKey).length, code);
 `,
   protocol: `import { decodeRelayFrame, encodeFrame, FAILURES, type RelayFrame } from '@sws/protocol';
 const frame: RelayFrame = { type: 'PING', id: 7 };
@@ -51,7 +54,7 @@ router.close();
 `,
 };
 const EXPECTED: Record<Name, string> = {
-  crypto: 'crypto 47',
+  crypto: 'crypto 47 provider-unavailable',
   protocol: 'protocol PING 4409',
   client: 'client SyntaxError function',
   server: 'server function function 1',
