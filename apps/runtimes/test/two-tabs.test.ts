@@ -199,6 +199,21 @@ describe.skipIf(!hasChromium)('two tabs, one identity, in Chromium (skipped wher
     expect(await statesOf(page)).toEqual(['connecting', 'registered']);
   });
 
+  test('another device: the newest registration wins, and "use it here" brings it back', async () => {
+    const page = await openTab();
+    await listen(page);
+    await reaches(page, 'registered');
+    const seed = await page.evaluate(() => tab.endpoint.ready.then((identity) => [...identity.exportSeed()]));
+    const device = new Endpoint(host.relay, { identity: Identity.fromSeed(Uint8Array.from(seed)) });
+    await reaches(page, 'down');
+    await expect.poll(() => device.state, { timeout: 10_000 }).toBe('registered');
+    await page.evaluate(() => tab.endpoint.takeOver());
+    await reaches(page, 'registered');
+    await expect.poll(() => device.state, { timeout: 10_000 }).toBe('down');
+    expect(await page.evaluate(() => tab.endpoint.state)).toBe('registered');
+    await device.close();
+  });
+
   test('an endpoint that closes gives its turn away, and one that closes while it waits keeps nobody waiting', async () => {
     const pages = [await openTab(), await openTab(), await openTab()] as const;
     const [first, second, third] = pages;
