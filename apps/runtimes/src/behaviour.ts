@@ -24,6 +24,8 @@ export interface Platform {
   readonly providers: readonly (() => Promise<CryptoProvider>)[];
   /** Opens the platform's own store, the same place every time. */
   readonly store: () => KeyStore;
+  /** Behaviours that only this platform can have. */
+  readonly more: readonly Case[];
 }
 
 interface Pair {
@@ -258,16 +260,15 @@ export function runBehaviour(config: SuiteConfig, platform: Platform): Promise<C
     },
   ];
 
-  return runCases(
-    cases.map(({ name, run }) => ({
-      name,
-      async run() {
-        try {
-          await run();
-        } finally {
-          for (const closable of open.splice(0)) await closable.close();
-        }
-      },
-    })),
-  );
+  const all = [...cases, ...platform.more].map(({ name, run }) => ({
+    name,
+    async run() {
+      try {
+        await run(config);
+      } finally {
+        for (const closable of open.splice(0)) await closable.close();
+      }
+    },
+  }));
+  return runCases(config, all);
 }

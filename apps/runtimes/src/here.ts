@@ -6,11 +6,13 @@ import process from 'node:process';
 import { fileStore, nodeProvider } from '@sws/crypto/node';
 import { sodiumProvider } from '@sws/crypto/sodium';
 import { runBehaviour } from './behaviour.js';
+import { wsServer } from './ws-server.js';
 
 const folder = await mkdtemp(join(tmpdir(), 'sws-runtime-'));
 const results = await runBehaviour(JSON.parse(process.argv[2] ?? '{}'), {
   providers: [async () => nodeProvider, sodiumProvider],
   store: () => fileStore(join(folder, 'identity')),
+  more: [wsServer],
 });
 await rm(folder, { recursive: true, force: true });
 console.log(JSON.stringify(results));

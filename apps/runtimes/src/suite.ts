@@ -17,13 +17,13 @@ export interface CaseResult {
 /** One behaviour that users count on. */
 export interface Case {
   readonly name: string;
-  readonly run: () => Promise<void>;
+  readonly run: (config: SuiteConfig) => Promise<void>;
 }
 
 const CASE_TIMEOUT_MS = 30_000;
 
 /** Runs the cases one after another; none throws. */
-export async function runCases(cases: readonly Case[]): Promise<CaseResult[]> {
+export async function runCases(config: SuiteConfig, cases: readonly Case[]): Promise<CaseResult[]> {
   const results: CaseResult[] = [];
   for (const { name, run } of cases) {
     const from = performance.now();
@@ -31,7 +31,7 @@ export async function runCases(cases: readonly Case[]): Promise<CaseResult[]> {
     const late = new Promise<never>((_, reject) => {
       timer = setTimeout(() => reject(new Error(`not done within ${CASE_TIMEOUT_MS} ms`)), CASE_TIMEOUT_MS);
     });
-    const error = await Promise.race([run(), late]).then(
+    const error = await Promise.race([run(config), late]).then(
       () => null,
       (reason: unknown) => (reason instanceof Error ? `${reason.message}\n${reason.stack ?? ''}` : String(reason)),
     );

@@ -5,5 +5,5 @@ import type { CaseResult, SuiteConfig } from './suite.js';
 
 /** The suite in a page or a worker. */
 export function runInBrowser(config: SuiteConfig): Promise<CaseResult[]> {
-  return runBehaviour(config, { providers: [sodiumProvider], store: browserStore });
+  return runBehaviour(config, { providers: [sodiumProvider], store: browserStore, more: [] });
 }
