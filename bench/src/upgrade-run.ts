@@ -32,6 +32,7 @@ export async function runUpgrade(options: UpgradeRunOptions): Promise<UpgradeRun
   const { channels, paceMs, messageBytes, spreadSeconds, identityFile } = options;
   const port = String(await freePort());
   const spread = ['--drain-spread', String(spreadSeconds), '--drain-deadline', String(spreadSeconds + 10)];
+  const aside = ['--metrics-listen', String(await freePort())];
   const flags = [
     '--port',
     port,
@@ -41,6 +42,7 @@ export async function runUpgrade(options: UpgradeRunOptions): Promise<UpgradeRun
     '--max-pending-per-address',
     '1000',
     ...spread,
+    ...aside,
   ];
   const old = await RelayProcess.start(flags);
   const relays = [old];

@@ -135,40 +135,44 @@ export async function startRelay(options: RelayOptions = {}): Promise<Relay> {
     version: VERSION,
   });
 
+  const waitMs = options.waitForPortMs ?? 0;
   const handedOver = options.socketActivation === true && isHandedOver(process.env);
   const bound = handedOver
     ? await listenOnHandedOver(server)
     : await listen(server, {
         port,
         host,
-        waitMs: options.waitForPortMs ?? 0,
+        waitMs,
         onWait: () => log.log.info({ port }, 'waiting for the port'),
       });
   const aside =
     metricsListen === undefined
       ? null
       : createHttpServer(pageHandler({ ...page, chat: false, tls: false, metrics: metrics ? readMetrics : null }));
-  const metricsPort = aside === null || metricsListen === undefined ? null : await listen(aside, metricsListen);
+  const metricsPort =
+    aside === null || metricsListen === undefined ? null : await listen(aside, { ...metricsListen, waitMs });
 
+  const servers = aside === null ? [server] : [server, aside];
+  const closed: Promise<unknown>[] = [];
   const stopListening = (): void => {
-    if (server.listening) server.close();
-    server.closeIdleConnections();
+    for (const one of servers) {
+      if (!one.listening) continue;
+      closed.push(once(one, 'close'));
+      one.close();
+      one.closeIdleConnections();
+    }
   };
   const close = async (): Promise<void> => {
     ready = false;
-    const closed = [server, aside].flatMap((one) => (one?.listening === true ? [once(one, 'close')] : []));
     attached.close();
     router.close();
     sockets.close();
-    stopListening();
-    aside?.close();
     certificate?.close();
+    stopListening();
     // Sockets that have been told to close get a moment; the rest are cut.
     const cut = setTimeout(() => {
-      server.closeAllConnections();
-      aside?.closeAllConnections();
+      for (const one of servers) one.closeAllConnections();
     }, CLOSE_GRACE_MS);
-    aside?.closeIdleConnections();
     await Promise.all(closed);
     clearTimeout(cut);
   };
@@ -189,7 +193,7 @@ export async function startRelay(options: RelayOptions = {}): Promise<Relay> {
     async drain({ delayMs = 0, ...drainOptions } = {}) {
       ready = false;
       if (delayMs > 0) await wait(delayMs);
-      // The port is free from here: the process that replaces this one takes it while clients are still here.
+      // The ports are free from here: the process that replaces this one takes them while clients are still here.
       stopListening();
       log.log.info({ port: bound, clients: router.size }, 'the port is free');
       await router.drain(drainOptions);
