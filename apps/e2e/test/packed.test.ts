@@ -7,7 +7,7 @@ import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 
 const PACKAGES = fileURLToPath(new URL('../../../packages/', import.meta.url));
 const TSC = fileURLToPath(new URL('../node_modules/.bin/tsc', import.meta.url));
-const NAMES = ['crypto', 'protocol', 'client', 'server', 'router'] as const;
+const NAMES = ['crypto', 'protocol', 'client', 'server', 'router', 'router-nats'] as const;
 type Name = (typeof NAMES)[number];
 /** What each needs of its siblings: they are packed too, since nothing is published yet. */
 const NEEDS: Record<Name, readonly Name[]> = {
@@ -16,6 +16,7 @@ const NEEDS: Record<Name, readonly Name[]> = {
   client: ['crypto', 'protocol'],
   server: ['crypto', 'protocol'],
   router: ['crypto', 'protocol'],
+  'router-nats': ['crypto', 'protocol', 'router'],
 };
 
 const PROGRAMS: Record<Name, string> = {
@@ -52,6 +53,11 @@ const router = new Router();
 console.log('router', (await router.admit('00'.repeat(32), 4)).ok, router.size);
 router.close();
 `,
+  'router-nats': `import { NatsCounters, natsBackplane } from '@sws/router-nats';
+let refused = '';
+try { await natsBackplane({ prefix: 'a b' }); } catch (error) { refused = (error as Error).name; }
+console.log('router-nats', refused, new NatsCounters().published);
+`,
 };
 const EXPECTED: Record<Name, string> = {
   crypto: 'crypto 47 provider-unavailable',
@@ -59,6 +65,7 @@ const EXPECTED: Record<Name, string> = {
   client: 'client SyntaxError function',
   server: 'server function function 1',
   router: 'router true 0',
+  'router-nats': 'router-nats RangeError 0',
 };
 
 const online = spawnSync('npm', ['ping'], { timeout: 15_000, shell: process.platform === 'win32' }).status === 0;
@@ -77,7 +84,7 @@ describe.skipIf(!online)(
       tarballs = Object.fromEntries(
         NAMES.map((name) => [
           name,
-          join(folder, readdirSync(folder).find((file) => file.startsWith(`sws-${name}-`)) ?? 'missing'),
+          join(folder, readdirSync(folder).find((file) => new RegExp(`^sws-${name}-\\d`).test(file)) ?? 'missing'),
         ]),
       );
     }, 120_000);
