@@ -35,6 +35,11 @@ async function open(url: string, options: NatsBackplaneOptions = {}): Promise<Na
   return end;
 }
 
+async function twoNodes(server: NatsServer) {
+  const [one, two] = [await open(server.url), await open(server.url)];
+  return { one, two, a: new RecordingNode('a', one), b: new RecordingNode('b', two) };
+}
+
 const numbered = (i: number, bytes = 100): Uint8Array => {
   const message = new Uint8Array(bytes);
   new DataView(message.buffer).setUint32(33, i);
@@ -84,8 +89,7 @@ describe.skipIf(!hasNatsServer)('NATS in trouble (skipped where nats-server is n
 
   test('a NATS that stands still is given 16 MiB and no more; what was taken arrives in order when it moves again', async () => {
     const server = await natsServer();
-    const [one, two] = [await open(server.url), await open(server.url)];
-    const [a, b] = [new RecordingNode('a', one), new RecordingNode('b', two)];
+    const { one, a, b } = await twoNodes(server);
     b.hold(B, 1);
     await reach(a, b, B);
     b.messages.length = 0;
@@ -136,8 +140,7 @@ describe.skipIf(!hasNatsServer)('NATS in trouble (skipped where nats-server is n
 
   test('15,000 keys cost little to claim, and are all found again after a restart of NATS', async () => {
     const server = await natsServer();
-    const [one, two] = [await open(server.url), await open(server.url)];
-    const [a, b] = [new RecordingNode('a', one), new RecordingNode('b', two)];
+    const { one, two, a, b } = await twoNodes(server);
     const keys = Array.from({ length: 15_000 }, (_, i) => i.toString(16).padStart(4, '0').repeat(16));
     const cpu = process.cpuUsage();
     for (const key of keys) b.hold(key, 1);
@@ -169,8 +172,7 @@ describe.skipIf(!hasNatsServer)('NATS in trouble (skipped where nats-server is n
 
   test('a MESSAGE that waits for a slow receiver keeps its own bytes alone, whatever comes after it', async () => {
     const server = await natsServer();
-    const [one, two] = [await open(server.url), await open(server.url)];
-    const [a, b] = [new RecordingNode('a', one), new RecordingNode('b', two)];
+    const { a, b } = await twoNodes(server);
     b.hold(B, 1);
     await reach(a, b, B);
     b.messages.length = 0;
@@ -191,8 +193,7 @@ describe.skipIf(!hasNatsServer)('NATS in trouble (skipped where nats-server is n
 
   test('what others send on its subjects is dropped and counted, and harms nothing', async () => {
     const server = await natsServer();
-    const [one, two] = [await open(server.url), await open(server.url)];
-    const [a, b] = [new RecordingNode('a', one), new RecordingNode('b', two)];
+    const { two, a, b } = await twoNodes(server);
     b.hold(B, 7);
     await reach(a, b, B);
     const stranger = await connect({ servers: server.url });
