@@ -1,4 +1,4 @@
-import { rename, rm } from 'node:fs/promises';
+import { rename } from 'node:fs/promises';
 import { setTimeout as wait } from 'node:timers/promises';
 import { Identity, type KeyStore, SwsError } from '@sws/crypto';
 import { fileStore, nodeProvider } from '@sws/crypto/node';
@@ -52,7 +52,6 @@ export class IdentityFile {
     const present = await this.prepare();
     if (old !== null) await rename(this.#path, this.previousPath);
     await rename(this.nextPath, this.#path);
-    await rm(`${this.nextPath}.lock`, { force: true, recursive: true });
     return { old, present };
   }
 }

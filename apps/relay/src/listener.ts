@@ -5,6 +5,7 @@ import { setTimeout as wait } from 'node:timers/promises';
 
 /** A port that is waited for is tried this often: the gap between two relays on one port. */
 const TRY_EVERY_MS = 25;
+const CLOSE_GRACE_MS = 200;
 /** The first socket that systemd hands over (sd_listen_fds(3)). */
 const FIRST_HANDED_OVER = 3;
 
@@ -45,6 +46,36 @@ export async function listenOnHandedOver(server: Server): Promise<number> {
   server.listen({ fd: FIRST_HANDED_OVER });
   await once(server, 'listening');
   return (server.address() as AddressInfo).port;
+}
+
+/** What the relay listens with: first all stop listening, then all connections end. */
+export class Listeners {
+  readonly #servers: readonly Server[];
+  readonly #closed: Promise<unknown>[] = [];
+
+  constructor(servers: readonly Server[]) {
+    this.#servers = servers;
+  }
+
+  /** Frees the ports; connections stay. */
+  stop(): void {
+    for (const server of this.#servers) {
+      if (!server.listening) continue;
+      this.#closed.push(once(server, 'close'));
+      server.close();
+      server.closeIdleConnections();
+    }
+  }
+
+  /** Resolves when all connections have ended: those that have been told to close get a moment, then they are cut. */
+  async close(): Promise<void> {
+    this.stop();
+    const cut = setTimeout(() => {
+      for (const server of this.#servers) server.closeAllConnections();
+    }, CLOSE_GRACE_MS);
+    await Promise.all(this.#closed);
+    clearTimeout(cut);
+  }
 }
 
 /** Whether systemd handed a socket over to this very process. */

@@ -1,4 +1,3 @@
-import { once } from 'node:events';
 import { createServer as createHttpServer, type IncomingMessage, type Server } from 'node:http';
 import { createServer as createHttpsServer } from 'node:https';
 import { setTimeout as wait } from 'node:timers/promises';
@@ -11,7 +10,7 @@ import { type AttachOptions, attach, type CertificateWatch, watchCertificate } f
 import type { Access } from './access.js';
 import { AccessedSockets } from './accessed-sockets.js';
 import { ConnectionLog, type Log } from './connection-log.js';
-import { isHandedOver, listen, listenOnHandedOver } from './listener.js';
+import { isHandedOver, Listeners, listen, listenOnHandedOver } from './listener.js';
 import { relayMetrics } from './metrics.js';
 import { type Handler, pageHandler } from './page.js';
 import { VERSION } from './version.js';
@@ -78,8 +77,6 @@ export interface Relay {
   reloadCertificate(): Promise<void>;
 }
 
-const CLOSE_GRACE_MS = 200;
-
 /** Starts a relay: HTTP(S) server, registration, routing and the chat page on one port. Rejects if the port is taken. */
 export async function startRelay(options: RelayOptions = {}): Promise<Relay> {
   const { port = 8787, hosts, chat = true, metrics = true, metricsListen, access, nats, tls } = options;
@@ -135,47 +132,33 @@ export async function startRelay(options: RelayOptions = {}): Promise<Relay> {
     version: VERSION,
   });
 
-  const waitMs = options.waitForPortMs ?? 0;
-  const handedOver = options.socketActivation === true && isHandedOver(process.env);
-  const bound = handedOver
-    ? await listenOnHandedOver(server)
-    : await listen(server, {
-        port,
-        host,
-        waitMs,
-        onWait: () => log.log.info({ port }, 'waiting for the port'),
-      });
   const aside =
     metricsListen === undefined
       ? null
       : createHttpServer(pageHandler({ ...page, chat: false, tls: false, metrics: metrics ? readMetrics : null }));
-  const metricsPort =
-    aside === null || metricsListen === undefined ? null : await listen(aside, { ...metricsListen, waitMs });
-
-  const servers = aside === null ? [server] : [server, aside];
-  const closed: Promise<unknown>[] = [];
-  const stopListening = (): void => {
-    for (const one of servers) {
-      if (!one.listening) continue;
-      closed.push(once(one, 'close'));
-      one.close();
-      one.closeIdleConnections();
-    }
-  };
+  const listeners = new Listeners(aside === null ? [server] : [server, aside]);
   const close = async (): Promise<void> => {
     ready = false;
     attached.close();
     router.close();
     sockets.close();
     certificate?.close();
-    stopListening();
-    // Sockets that have been told to close get a moment; the rest are cut.
-    const cut = setTimeout(() => {
-      for (const one of servers) one.closeAllConnections();
-    }, CLOSE_GRACE_MS);
-    await Promise.all(closed);
-    clearTimeout(cut);
+    await listeners.close();
   };
+  const waitMs = options.waitForPortMs ?? 0;
+  const onWait = (): void => log.log.info({ port }, 'waiting for the port');
+  let bound: number;
+  let metricsPort: number | null = null;
+  try {
+    bound =
+      options.socketActivation === true && isHandedOver(process.env)
+        ? await listenOnHandedOver(server)
+        : await listen(server, { port, host, waitMs, onWait });
+    if (aside !== null && metricsListen !== undefined) metricsPort = await listen(aside, { ...metricsListen, waitMs });
+  } catch (error) {
+    await close();
+    throw error;
+  }
   const shown =
     host === undefined || host === '0.0.0.0' || host === '::' ? 'localhost' : host.includes(':') ? `[${host}]` : host;
   return {
@@ -194,7 +177,7 @@ export async function startRelay(options: RelayOptions = {}): Promise<Relay> {
       ready = false;
       if (delayMs > 0) await wait(delayMs);
       // The ports are free from here: the process that replaces this one takes them while clients are still here.
-      stopListening();
+      listeners.stop();
       log.log.info({ port: bound, clients: router.size }, 'the port is free');
       await router.drain(drainOptions);
       await close();

@@ -37,3 +37,29 @@ test('two relays on one backplane carry messages between their clients; a draine
   expect(got).toEqual(['across', 'while it restarts']);
   await Promise.all([sender.close(), receiver.close()]);
 });
+
+test('a relay that can not listen leaves nothing behind: its node has left the backplane', async () => {
+  const { port } = await start({ chat: false });
+  const inner = inProcessBackplane();
+  let joined = 0;
+  const backplane: typeof inner = {
+    ...inner,
+    join(node) {
+      const link = inner.join(node);
+      joined++;
+      return {
+        ...link,
+        leave() {
+          joined--;
+          link.leave();
+        },
+      };
+    },
+  };
+  await expect(startRelay({ port, chat: false, backplane })).rejects.toThrow(/in use/);
+  expect(joined).toBe(0);
+  const waiting = startRelay({ port, chat: false, backplane, waitForPortMs: 10_000 });
+  await relays.pop()?.close();
+  relays.push(await waiting);
+  expect([relays[0]?.port, joined]).toEqual([port, 1]);
+});
