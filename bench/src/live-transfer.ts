@@ -12,7 +12,7 @@ export interface LiveTransferOptions {
   /** Between two messages. */
   readonly paceMs: number;
   readonly messageBytes: number;
-  readonly onState?: (end: 'sender' | 'receiver', event: StateEvent) => void;
+  readonly onState?: ((end: 'sender' | 'receiver', event: StateEvent) => void) | undefined;
 }
 
 /** How a transfer ended. Sound: all that was sent was received, once and in order, and neither end was closed. */

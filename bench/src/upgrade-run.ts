@@ -1,5 +1,4 @@
-import type { StateEvent } from '@sws/client';
-import { complaintsOf, LiveTransfer } from './live-transfer.js';
+import { complaintsOf, LiveTransfer, type LiveTransferOptions } from './live-transfer.js';
 import { freePort } from './nats-server.js';
 import { RelayProcess } from './relay-process.js';
 
@@ -18,7 +17,7 @@ export interface UpgradeRunFigures {
   readonly returns: readonly number[];
   /** From the old process letting go of the port to the new one having it, ms. */
   readonly gapMs: number;
-  /** Why clients lost the old process. */
+  /** Why each client left the old process. */
   readonly causes: Readonly<Record<string, number>>;
   /** The old process's exit code. */
   readonly exitCode: number | null;
@@ -50,16 +49,23 @@ export async function runUpgrade(options: UpgradeRunOptions): Promise<UpgradeRun
   const returns: number[] = [];
   const causes: Record<string, number> = {};
   let told = Number.POSITIVE_INFINITY;
-  const onState = (_: unknown, { state, failure }: StateEvent): void => {
-    if (Date.now() < told) return;
-    if (state === 'registered') returns.push(Date.now() - told);
-    else if (failure !== null && failure !== undefined) causes[failure.code] = (causes[failure.code] ?? 0) + 1;
+  /** One client's: why it left, and when it was back. An attempt in the gap between the two processes is neither. */
+  const watch = (): LiveTransferOptions['onState'] => {
+    const left = new Set<string>();
+    return (end, { state, failure }) => {
+      if (Date.now() < told) return;
+      if (state === 'registered') returns.push(Date.now() - told);
+      else if (failure && !left.has(end)) {
+        left.add(end);
+        causes[failure.code] = (causes[failure.code] ?? 0) + 1;
+      }
+    };
   };
   try {
     const url = `ws://127.0.0.1:${port}/`;
     for (let i = 0; i < channels; i += 20) {
       const some = Array.from({ length: Math.min(20, channels - i) }, () =>
-        LiveTransfer.start({ senderUrl: url, receiverUrl: url, paceMs, messageBytes, onState }),
+        LiveTransfer.start({ senderUrl: url, receiverUrl: url, paceMs, messageBytes, onState: watch() }),
       );
       transfers.push(...(await Promise.all(some)));
     }
