@@ -118,6 +118,8 @@ class ConnectedNats implements NatsBackplane {
     for await (const status of this.#nats.status()) {
       switch (status.type) {
         case 'disconnect':
+          // Attempts that come as far as a refused login are told as well.
+          if (!this.connected) break;
           this.connected = false;
           this.counters.disconnects++;
           this.#link?.disconnected();
