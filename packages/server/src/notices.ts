@@ -8,6 +8,11 @@ export class Notices {
   readonly #sizes: number[] = [];
   #bytes = 0;
 
+  /** All of them are written. */
+  get none(): boolean {
+    return this.#places.length === 0;
+  }
+
   /** A notice is to be sent as number `place`; false if too many wait. */
   add(place: number, bytes: number): boolean {
     if (this.#bytes + bytes > MAX_UNREAD_NOTICE_BYTES) return false;

@@ -20,6 +20,10 @@ import type { SocketCause, SocketLike } from './socket-like.js';
 /** A relay PING unanswered for this long ends the connection. */
 const PONG_TIMEOUT_MS = 5_000;
 const CLOSE_GRACE_MS = 2_000;
+/** Silent for so long, a connection is idle. */
+const IDLE_MS = 2_000;
+/** A frame that waits costs at least this much. */
+const HELD_COST_BYTES = 64;
 const MESSAGE_TYPE = 1;
 
 export interface Registered {
@@ -63,7 +67,7 @@ export class ServerSecureWebSocket implements Watched {
   #sent = 0;
   #written = 0;
   /** What came before `start` over a socket that can't be paused. */
-  #held: (string | Uint8Array)[] | null = null;
+  #held: { readonly frames: (string | Uint8Array)[]; bytes: number } | null = null;
   #heardAt = Date.now();
   #bytesReceived = 0;
   #pingedAt = 0;
@@ -99,7 +103,7 @@ export class ServerSecureWebSocket implements Watched {
   start(): void {
     if (this.#closed || this.#started) return;
     this.#started = true;
-    const held = this.#held ?? [];
+    const held = this.#held?.frames ?? [];
     this.#held = null;
     for (const data of held) this.#receive(data);
     if (!this.#closed && this.#pace?.paused !== true) this.#socket.resume();
@@ -151,6 +155,8 @@ export class ServerSecureWebSocket implements Watched {
       this.#pingedAt = 0;
       this.#heardAt = nowMs;
     }
+    // An idle connection keeps nothing that only a busy one needs.
+    if (nowMs - this.#heardAt > IDLE_MS) this.#pace = null;
     if (lateMs > 0) {
       // The relay itself stood still: nobody has been silent meanwhile.
       this.#heardAt += lateMs;
@@ -227,10 +233,11 @@ export class ServerSecureWebSocket implements Watched {
   }
 
   #hold(data: string | Uint8Array): void {
-    this.#held ??= [];
-    this.#held.push(data);
-    const bytes = this.#held.reduce((sum, one) => sum + one.length, 0);
-    if (bytes > MAX_OVER_RATE_BYTES) this.close({ code: 'rate-limited', detail: 'too much before it was taken up' });
+    this.#held ??= { frames: [], bytes: 0 };
+    this.#held.frames.push(data);
+    this.#held.bytes += data.length + HELD_COST_BYTES;
+    if (this.#held.bytes > MAX_OVER_RATE_BYTES)
+      this.close({ code: 'rate-limited', detail: 'too much before it was taken up' });
   }
 
   #jsonMessage(message: Uint8Array): string {
@@ -243,6 +250,7 @@ export class ServerSecureWebSocket implements Watched {
   #wrote(count: number): void {
     this.#written += count;
     const messages = this.#notices === null ? count : count - this.#notices.written(this.#written);
+    if (this.#notices?.none === true) this.#notices = null;
     if (messages > 0) this.onwritten?.(messages);
   }
 

@@ -21,6 +21,22 @@ export function wsSocket(socket: WebSocket, raw: Raw): SocketLike {
   return new WsSocket(socket, raw);
 }
 
+const ADAPTER = Symbol('adapter');
+type Carrying = WebSocket & { [ADAPTER]?: WsSocket };
+
+function onMessage(this: Carrying, data: Buffer, isBinary: boolean): void {
+  this[ADAPTER]?.onmessage?.(isBinary ? data : data.toString('utf8'));
+}
+function onClose(this: Carrying): void {
+  this[ADAPTER]?.ended(null);
+}
+/** ws reports what breaks RFC 6455 here, and closes. */
+function onError(this: Carrying, { code }: Error & { code?: string }): void {
+  if (code === undefined || !code.startsWith('WS_ERR_')) return;
+  this[ADAPTER]?.ended(code === 'WS_ERR_UNSUPPORTED_MESSAGE_LENGTH' ? 'message-too-large' : 'bad-frame');
+  this[ADAPTER]?.leave();
+}
+
 class WsSocket implements SocketLike, TurnTask {
   readonly canPause = true;
   onmessage: ((data: string | Uint8Array) => void) | null = null;
@@ -35,18 +51,11 @@ class WsSocket implements SocketLike, TurnTask {
   constructor(socket: WebSocket, raw: Raw) {
     this.#socket = socket;
     this.#raw = raw;
-    socket.on('message', (data: Buffer, isBinary: boolean) =>
-      this.onmessage?.(isBinary ? data : data.toString('utf8')),
-    );
-    socket.on('close', () => this.#ended(null));
-    // ws reports what breaks RFC 6455 here, and closes.
-    socket.on('error', (error: Error & { code?: string }) => {
-      if (!error.code?.startsWith('WS_ERR_')) return;
-      this.#ended(error.code === 'WS_ERR_UNSUPPORTED_MESSAGE_LENGTH' ? 'message-too-large' : 'bad-frame');
-      // ws would read and drop whatever else comes until the client closes: a flood is better left in the kernel.
-      setImmediate(() => raw.pause());
-      setTimeout(() => raw.destroy(), CLOSE_GRACE_MS).unref();
-    });
+    (socket as Carrying)[ADAPTER] = this;
+    // The same functions for all sockets: one of its own for each event would cost every idle connection memory.
+    socket.on('message', onMessage);
+    socket.on('close', onClose);
+    socket.on('error', onError);
   }
 
   send(data: string | Uint8Array): void {
@@ -75,10 +84,16 @@ class WsSocket implements SocketLike, TurnTask {
     return this.#raw.bytesRead ?? null;
   }
 
-  #ended(cause: SocketCause): void {
+  ended(cause: SocketCause): void {
     if (this.#over) return;
     this.#over = true;
     this.onclose?.(cause);
+  }
+
+  /** ws would read and drop whatever else comes until the client closes: a flood is better left in the kernel. */
+  leave(): void {
+    setImmediate(() => this.#raw.pause());
+    setTimeout(() => this.#raw.destroy(), CLOSE_GRACE_MS).unref();
   }
 
   endTurn(): void {
