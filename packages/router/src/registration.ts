@@ -48,7 +48,8 @@ export class Registration {
   routeOf(message: Uint8Array): Route {
     const last = this.#route;
     if (last !== null && names(message, last.key)) return last;
-    const key = message.slice(1, MESSAGE_HEAD_BYTES);
+    // A copy: `slice` of a Buffer is a view, which the sender's key is about to be written over.
+    const key = new Uint8Array(message.subarray(1, MESSAGE_HEAD_BYTES));
     this.#route = { key, address: encodeHex(key), receiver: null, notedAt: -1 };
     return this.#route;
   }

@@ -113,3 +113,13 @@ test('a limit out of its range is named', () => {
   expect(() => newRouter({ limits: { messagesPerSecond: 0 } })).toThrow(/limits\.messagesPerSecond/);
   expect(() => newRouter({ addressLimits: { bytesPerSecond: Number.NaN } })).toThrow(/addressLimits\.bytesPerSecond/);
 });
+
+test('a Buffer, as ws gives it, is routed as any bytes: message after message to whom each names', async () => {
+  const router = newRouter();
+  const [a, b] = [await register(router, A), await register(router, B)];
+  for (let i = 0; i < 3; i++) {
+    for (const key of [B, A]) a.onmessage?.(Buffer.from(encodeMessage(keyBytes(key), Uint8Array.of(i))));
+  }
+  expect(b.delivered.map((message) => message[33])).toEqual([0, 1, 2]);
+  expect(a.delivered.map((message) => message[33])).toEqual([0, 1, 2]);
+});

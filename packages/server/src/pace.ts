@@ -9,7 +9,9 @@ export const MAX_OVER_RATE_BYTES = 1_048_576;
 /** Whoever stays within its rate for this long has taken heed. */
 const HEED_MS = 1_000;
 /** What one socket may take of a turn of the event loop, so that a flood on one does not hold up the others. */
-const TURN_BUDGET_BYTES = 131_072;
+const TURN_BUDGET_BYTES = 262_144;
+/** Turns are told apart only for who takes much: their ends cost something. */
+const WATCHED_BYTES = 65_536;
 /** A message costs a turn at least this much. */
 const MESSAGE_COST_BYTES = 512;
 
@@ -33,6 +35,7 @@ export class Pace implements TurnTask {
   #paused = false;
   #yielding = false;
   #turnBytes = 0;
+  #watching = false;
   #overBytes = 0;
   #overAt = 0;
   #stopped = false;
@@ -65,6 +68,7 @@ export class Pace implements TurnTask {
   /** A turn of the event loop has ended: who was held back for the others' sake is read again. */
   endTurn(): void {
     this.#turnBytes = 0;
+    this.#watching = false;
     if (!this.#yielding) return;
     this.#yielding = false;
     this.#read();
@@ -115,8 +119,12 @@ export class Pace implements TurnTask {
   /** A socket that has had its share of this turn waits for the next. */
   #share(bytes: number): void {
     if (!this.#socket.canPause) return;
-    if (this.#turnBytes === 0) atEndOfTurn(this);
     this.#turnBytes += bytes + MESSAGE_COST_BYTES;
+    if (this.#turnBytes < WATCHED_BYTES) return;
+    if (!this.#watching) {
+      this.#watching = true;
+      atEndOfTurn(this);
+    }
     if (this.#turnBytes < TURN_BUDGET_BYTES || this.#yielding) return;
     this.#yielding = true;
     this.#socket.pause();
