@@ -109,8 +109,11 @@ export class Chat {
   async add(address: string, name: string): Promise<void> {
     const known = this.byAddress(address);
     const conversation = known ?? this.#meet(address, 'accepted');
-    const changes = { status: 'accepted', name, formerly: this.sameName(name, address) } as const;
-    await conversation.change(known === undefined ? changes : { ...changes, name: name || known.contact.value.name });
+    await conversation.change({
+      status: 'accepted',
+      name: name || conversation.contact.value.name,
+      formerly: this.sameName(name, address) ?? conversation.contact.value.formerly,
+    });
     this.select(conversation.contact.value.id);
     // Asks the browser not to clear the storage when it runs short; it may well say no.
     void navigator.storage?.persist?.();
@@ -203,7 +206,9 @@ export class Chat {
   }
 
   async #begin(): Promise<void> {
-    this.#know(await this.history.contacts());
+    const contacts = await this.history.contacts();
+    if (this.connection.value.state === 'waiting') return;
+    this.#know(contacts);
     await Promise.all(this.conversations.value.map((conversation) => conversation.load()));
     this.look();
   }
@@ -239,6 +244,7 @@ export class Chat {
     const next = new Conversation(this.#around, conversation.contact.value);
     this.conversations.value = this.conversations.value.map((one) => (one === conversation ? next : one));
     await next.load();
+    this.look();
   }
 
   async #moved(contact: Contact, move: Move): Promise<void> {

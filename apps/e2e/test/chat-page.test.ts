@@ -1,9 +1,37 @@
-import { readFileSync } from 'node:fs';
+import { execFileSync } from 'node:child_process';
+import { createHash } from 'node:crypto';
+import { once } from 'node:events';
+import { existsSync, mkdtempSync, readFileSync, rmSync } from 'node:fs';
+import { createServer } from 'node:http';
 import { createRequire } from 'node:module';
+import type { AddressInfo } from 'node:net';
+import { tmpdir } from 'node:os';
+import { dirname, extname, join } from 'node:path';
 import { expect, test } from 'vitest';
 import { DESKTOP, describeInChromium, eventually, type Person, PHONE, Stage } from './chat-people.js';
 
 const AXE = readFileSync(createRequire(import.meta.url).resolve('axe-core/axe.min.js'), 'utf8');
+
+const CHAT = dirname(createRequire(import.meta.url).resolve('@sws/chat/package.json'));
+const TYPES: Record<string, string> = {
+  '.html': 'text/html',
+  '.js': 'text/javascript',
+  '.css': 'text/css',
+  '.svg': 'image/svg+xml',
+  '.png': 'image/png',
+  '.webmanifest': 'application/manifest+json',
+};
+
+/** Builds the page for a host that is not the relay. */
+function buildFor(relay: string): string {
+  const folder = mkdtempSync(join(tmpdir(), 'sws-page-'));
+  execFileSync(
+    process.execPath,
+    [join(CHAT, 'node_modules/vite/bin/vite.js'), 'build', '--outDir', folder, '--emptyOutDir', '--logLevel', 'error'],
+    { cwd: CHAT, env: { ...process.env, VITE_SWS_RELAY: relay } },
+  );
+  return folder;
+}
 
 /** What axe finds on the page, as `rule: elements`. */
 async function barriers(person: Person): Promise<string[]> {
@@ -162,6 +190,46 @@ describeInChromium('the chat page itself', () => {
     });
     await bob.reads('written without a network');
     expect(alice.complaints).toEqual([]);
+  });
+
+  test('a build for another host: as its hashes say, the same each time, and it reaches the relay', async () => {
+    const relay = stage.url.replace('http', 'ws');
+    const [folder, again] = [buildFor(relay), buildFor(relay)];
+    const sums = readFileSync(join(folder, 'SHA256SUMS'), 'utf8');
+    expect(readFileSync(join(again, 'SHA256SUMS'), 'utf8')).toBe(sums);
+    const lines = sums.trim().split('\n');
+    expect(lines.length).toBeGreaterThan(8);
+    for (const line of lines) {
+      const [hash, name = ''] = line.split('  ');
+      expect(createHash('sha256').update(readFileSync(join(folder, name))).digest('hex')).toBe(hash);
+    }
+    // A static host: files alone, with the policy of the README.
+    const policy = /`Content-Security-Policy: ([^`]+)`/.exec(readFileSync(join(CHAT, 'README.md'), 'utf8'))?.[1] ?? '';
+    expect(policy).toContain("default-src 'self'");
+    const host = createServer((request, response) => {
+      const name = request.url === '/' ? 'index.html' : (request.url ?? '').slice(1);
+      const path = join(folder, name);
+      if (!existsSync(path)) return response.writeHead(404).end();
+      response.writeHead(200, {
+        'Content-Type': TYPES[extname(path)] ?? 'text/plain',
+        'Content-Security-Policy': policy.replace('wss://relay.example', relay),
+      });
+      return response.end(readFileSync(path));
+    }).listen(0, '127.0.0.1');
+    await once(host, 'listening');
+    const url = `http://127.0.0.1:${(host.address() as AddressInfo).port}/`;
+    const alice = await stage.person({ url });
+    await alice.connected();
+    const link = await alice.link();
+    expect(link).toMatch(new RegExp(`^${url}#[0-9a-f]{64}$`));
+    const bob = await stage.person({ url: link });
+    await bob.page.getByTestId('add').click();
+    await alice.accept('Bob');
+    await bob.presence('Online, end-to-end encrypted');
+    expect([...alice.complaints, ...bob.complaints]).toEqual([]);
+    host.close();
+    host.closeAllConnections();
+    for (const made of [folder, again]) rmSync(made, { recursive: true, force: true });
   });
 
   test('a QR code is shown, and read by the camera where the browser can’t itself', async () => {
