@@ -1,35 +1,44 @@
 import { createHash } from 'node:crypto';
-import { readdirSync, readFileSync } from 'node:fs';
+import { readdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { join, relative } from 'node:path';
 import { defineConfig, type Plugin } from 'vite';
 
 const WORKER = 'service-worker.js';
-const PUBLIC = new URL('./public/', import.meta.url);
+const SUMS = 'SHA256SUMS';
 
 function sha256(bytes: string | Uint8Array): string {
   return createHash('sha256').update(bytes).digest('hex');
 }
 
-/** Tells the service worker which files the page is made of, and writes their hashes for whoever wants to compare builds. */
+/**
+ * Tells the service worker which files the page is made of, and writes their hashes for whoever wants to compare builds:
+ * both of the files as they are on disk, when nothing changes them any more.
+ */
 function shell(): Plugin {
   return {
     name: 'sws-shell',
     apply: 'build',
-    enforce: 'post',
-    generateBundle(_options, bundle) {
-      const worker = bundle[WORKER];
-      if (worker?.type !== 'chunk') throw new Error('the service worker was not built');
-      const hashes = new Map<string, string>();
-      for (const name of readdirSync(PUBLIC)) hashes.set(name, sha256(readFileSync(new URL(name, PUBLIC))));
-      for (const [name, output] of Object.entries(bundle))
-        if (output !== worker) hashes.set(name, sha256(output.type === 'chunk' ? output.code : output.source));
-      const names = [...hashes.keys()].sort();
-      const version = sha256(names.map((name) => `${hashes.get(name)}  ${name}\n`).join('')).slice(0, 16);
-      worker.code = worker.code
-        .replaceAll('__SHELL_FILES__', JSON.stringify(names.map((name) => `/${name}`)))
-        .replaceAll('__SHELL_VERSION__', JSON.stringify(version));
-      hashes.set(WORKER, sha256(worker.code));
-      const lines = [...hashes].sort(([a], [b]) => (a < b ? -1 : 1)).map(([name, hash]) => `${hash}  ${name}\n`);
-      this.emitFile({ type: 'asset', fileName: 'SHA256SUMS', source: lines.join('') });
+    writeBundle({ dir }) {
+      if (dir === undefined) throw new Error('the build has no folder');
+      const sums = (except: string | null): string =>
+        readdirSync(dir, { recursive: true, withFileTypes: true })
+          .filter((entry) => entry.isFile())
+          .map((entry) => relative(dir, join(entry.parentPath, entry.name)).replaceAll('\\', '/'))
+          .filter((name) => name !== except && name !== SUMS)
+          .sort()
+          .map((name) => `${sha256(readFileSync(join(dir, name)))}  ${name}\n`)
+          .join('');
+      const files = sums(WORKER);
+      const paths = files
+        .trimEnd()
+        .split('\n')
+        .map((line) => `/${line.split('  ')[1]}`);
+      const worker = join(dir, WORKER);
+      const code = readFileSync(worker, 'utf8')
+        .replaceAll('__SHELL_FILES__', JSON.stringify(paths))
+        .replaceAll('__SHELL_VERSION__', JSON.stringify(sha256(files).slice(0, 16)));
+      writeFileSync(worker, code);
+      writeFileSync(join(dir, SUMS), sums(null));
     },
   };
 }

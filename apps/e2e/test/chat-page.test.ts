@@ -28,9 +28,32 @@ function buildFor(relay: string): string {
   execFileSync(
     process.execPath,
     [join(CHAT, 'node_modules/vite/bin/vite.js'), 'build', '--outDir', folder, '--emptyOutDir', '--logLevel', 'error'],
-    { cwd: CHAT, env: { ...process.env, VITE_SWS_RELAY: relay } },
+    { cwd: CHAT, env: { ...process.env, NODE_ENV: 'production', VITE_SWS_RELAY: relay } },
   );
   return folder;
+}
+
+/** A static host: files alone, with the policy of the README. */
+async function hostFiles(folder: () => string, relay: string): Promise<{ url: string; close(): void }> {
+  const policy = /`Content-Security-Policy: ([^`]+)`/.exec(readFileSync(join(CHAT, 'README.md'), 'utf8'))?.[1] ?? '';
+  expect(policy).toContain("default-src 'self'");
+  const server = createServer((request, response) => {
+    const path = join(folder(), request.url === '/' ? 'index.html' : (request.url ?? ''));
+    if (!existsSync(path)) return response.writeHead(404).end();
+    response.writeHead(200, {
+      'Content-Type': TYPES[extname(path)] ?? 'text/plain',
+      'Content-Security-Policy': policy.replace('wss://relay.example', relay),
+    });
+    return response.end(readFileSync(path));
+  }).listen(0, '127.0.0.1');
+  await once(server, 'listening');
+  return {
+    url: `http://127.0.0.1:${(server.address() as AddressInfo).port}/`,
+    close() {
+      server.close();
+      server.closeAllConnections();
+    },
+  };
 }
 
 /** What axe finds on the page, as `rule: elements`. */
@@ -201,23 +224,14 @@ describeInChromium('the chat page itself', () => {
     expect(lines.length).toBeGreaterThan(8);
     for (const line of lines) {
       const [hash, name = ''] = line.split('  ');
-      expect(createHash('sha256').update(readFileSync(join(folder, name))).digest('hex')).toBe(hash);
+      expect(
+        createHash('sha256')
+          .update(readFileSync(join(folder, name)))
+          .digest('hex'),
+      ).toBe(hash);
     }
-    // A static host: files alone, with the policy of the README.
-    const policy = /`Content-Security-Policy: ([^`]+)`/.exec(readFileSync(join(CHAT, 'README.md'), 'utf8'))?.[1] ?? '';
-    expect(policy).toContain("default-src 'self'");
-    const host = createServer((request, response) => {
-      const name = request.url === '/' ? 'index.html' : (request.url ?? '').slice(1);
-      const path = join(folder, name);
-      if (!existsSync(path)) return response.writeHead(404).end();
-      response.writeHead(200, {
-        'Content-Type': TYPES[extname(path)] ?? 'text/plain',
-        'Content-Security-Policy': policy.replace('wss://relay.example', relay),
-      });
-      return response.end(readFileSync(path));
-    }).listen(0, '127.0.0.1');
-    await once(host, 'listening');
-    const url = `http://127.0.0.1:${(host.address() as AddressInfo).port}/`;
+    const host = await hostFiles(() => folder, relay);
+    const { url } = host;
     const alice = await stage.person({ url });
     await alice.connected();
     const link = await alice.link();
@@ -228,8 +242,34 @@ describeInChromium('the chat page itself', () => {
     await bob.presence('Online, end-to-end encrypted');
     expect([...alice.complaints, ...bob.complaints]).toEqual([]);
     host.close();
-    host.closeAllConnections();
     for (const made of [folder, again]) rmSync(made, { recursive: true, force: true });
+  });
+
+  test('an update is seen at once, and no page is put together from two versions, with a network or without', async () => {
+    const relay = stage.url.replace('http', 'ws');
+    const [first, second] = [buildFor(relay), buildFor(`${relay}?`)];
+    const script = (folder: string): string =>
+      /assets\/index-[^"]+\.js/.exec(readFileSync(join(folder, 'index.html'), 'utf8'))?.[0] ?? '';
+    expect(script(first)).not.toBe(script(second));
+    let served = first;
+    const host = await hostFiles(() => served, relay);
+    const alice = await stage.person({ url: host.url });
+    const running = (): Promise<string> =>
+      alice.page
+        .locator('script[src]')
+        .evaluate((element: HTMLScriptElement) => new URL(element.src).pathname.slice(1));
+    await alice.page.evaluate(() => navigator.serviceWorker.ready);
+    served = second;
+    await alice.page.reload();
+    await alice.page.getByTestId('my-link').waitFor();
+    expect(await running()).toBe(script(second));
+    // The old version's worker is at work while a window is open: without a network it gives its own page, whole.
+    host.close();
+    await alice.page.reload();
+    await alice.page.getByTestId('my-link').waitFor();
+    expect(await running()).toBe(script(first));
+    expect(alice.complaints.filter((text) => !text.includes('service-worker'))).toEqual([]);
+    for (const made of [first, second]) rmSync(made, { recursive: true, force: true });
   });
 
   test('a QR code is shown, and read by the camera where the browser can’t itself', async () => {
