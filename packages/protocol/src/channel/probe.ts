@@ -22,11 +22,17 @@ export class Probe {
   #questions: Question[] = [];
   #wait = FIRST_INTERVAL_MS;
   #interval = FIRST_INTERVAL_MS;
+  /** From when the wait counts while something is urgent … */
   #baseAt = 0;
+  /** … and while nothing is. */
+  #idleFrom = 0;
+  #urgent = false;
   #soonAt = Number.POSITIVE_INFINITY;
   #lostAt: number | null = null;
-  /** When the first PING went out that is still unanswered. */
+  /** When the first PING went out since which nothing of the peer has been heard. */
   unansweredSince: number | null = null;
+  /** When the first PING went out since which no question has been answered: hearing the peer does not show that it hears us. */
+  askedSince: number | null = null;
   /** When the next PING is due; infinite if none is. */
   nextAt = Number.POSITIVE_INFINITY;
   /** Smoothed round-trip time in milliseconds (RFC 6298 §2). */
@@ -52,11 +58,12 @@ export class Probe {
     this.unansweredSince = null;
     this.#soonAt = Number.POSITIVE_INFINITY;
     this.confirmed = true;
-    this.#restart(nowMs);
+    this.#idleFrom = nowMs;
   }
 
   /** The peer acknowledged something new. */
   progress(nowMs: number): void {
+    this.askedSince = null;
     this.#restart(nowMs);
   }
 
@@ -65,6 +72,7 @@ export class Probe {
   }
 
   reconnected(nowMs: number): void {
+    this.askedSince = null;
     this.#restart(nowMs);
   }
 
@@ -76,8 +84,10 @@ export class Probe {
   /** Plans `nextAt`. `hungry`: something waits for the peer; a tombstone that waits for nothing asks nothing. */
   plan(hungry: boolean, tombstone: boolean, nowMs: number): void {
     const urgent = hungry || !this.confirmed || this.separated;
+    if (urgent && !this.#urgent) this.#restart(nowMs);
+    this.#urgent = urgent;
     if (tombstone && !hungry) this.nextAt = Number.POSITIVE_INFINITY;
-    else this.nextAt = Math.min(this.#soonAt, this.#baseAt + (urgent ? this.#wait : IDLE_INTERVAL_MS));
+    else this.nextAt = Math.min(this.#soonAt, urgent ? this.#baseAt + this.#wait : this.#idleFrom + IDLE_INTERVAL_MS);
     if (this.nextAt < nowMs) this.nextAt = nowMs;
   }
 
@@ -95,10 +105,12 @@ export class Probe {
     if (this.#questions.length > REMEMBERED_QUESTIONS) this.#questions.shift();
     if (ping) {
       this.unansweredSince ??= nowMs;
+      this.askedSince ??= nowMs;
       this.#soonAt = Number.POSITIVE_INFINITY;
       this.#wait = this.#interval;
       this.#interval = Math.min(this.confirmed ? MAX_INTERVAL_MS : MAX_UNCONFIRMED_INTERVAL_MS, this.#interval * 2);
       this.#baseAt = nowMs;
+      this.#idleFrom = nowMs;
     }
     return id;
   }
@@ -109,6 +121,7 @@ export class Probe {
     const question = this.#questions[index];
     if (question === undefined) return null;
     this.#questions.splice(0, index + 1);
+    this.askedSince = null;
     this.rttMs = this.rttMs * 0.875 + (nowMs - question.sentAt) * 0.125;
     return question.cursor;
   }

@@ -109,7 +109,7 @@ export class Session {
     return this.#probe.confirmed;
   }
   get unansweredSinceMs(): number | null {
-    return this.#probe.unansweredSince;
+    return this.#probe.askedSince;
   }
   /** Whether messages may still be queued. */
   get writable(): boolean {
@@ -320,11 +320,18 @@ export class Session {
     if (this.#state.phase === 'tombstone') {
       // Nothing more goes to the application; a tombstone acknowledges, so that the peer can let go.
       this.delivered(nowMs);
-      if (taken.ok && taken.value.type === 'close') this.#acknowledgement.soon(nowMs);
+      if (taken.ok) this.#takeInTombstone(taken.value, nowMs);
     } else if (!taken.ok) this.#fail(taken.failure, nowMs);
     else if (overdue !== null) this.#fail(overdue, nowMs);
     else this.#take(taken.value, nowMs);
     return true;
+  }
+
+  /** New keys are still derived, so as to open what follows under them, and the peer's close is acknowledged at once. */
+  #takeInTombstone(taken: Taken, nowMs: number): void {
+    if (taken.type === 'rekey') this.#rekey.takeRekey(taken.key, this.#outgoing);
+    else if (taken.type === 'rekeyed') this.#rekey.takeRekeyed();
+    else if (taken.type === 'close') this.#acknowledgement.soon(nowMs);
   }
 
   #take(taken: Taken, nowMs: number): void {

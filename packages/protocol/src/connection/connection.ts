@@ -78,7 +78,9 @@ export class Connection {
   #attempts = 0;
   #replacedOnce = false;
   #heardAt = 0;
-  #pongDeadline: number | null = null;
+  /** When the PING went out whose PONG has not come. */
+  #pingedAt: number | null = null;
+  #pongAt = 0;
   #pingId = 0;
   #restart: { readonly at: number } | null = null;
   /** How long this process has been frozen: the machines' clock stands still meanwhile. */
@@ -139,7 +141,6 @@ export class Connection {
   receive(data: string | Uint8Array, nowMs: number): void {
     const now = this.time(nowMs);
     this.#heardAt = now;
-    this.#pongDeadline = null;
     const state = this.#state;
     if (state.phase === 'registering') this.#register(state, data, now);
     else if (state.phase === 'registered') {
@@ -211,12 +212,12 @@ export class Connection {
     if (state.phase === 'registered') {
       at = Math.min(
         at,
-        this.#pongDeadline ?? this.#heardAt + state.keepaliveMs,
+        this.#pongDeadline(state) ?? this.#heardAt + state.keepaliveMs,
         this.#restart?.at ?? Number.POSITIVE_INFINITY,
       );
       const unanswered = this.table.unansweredSinceMs;
-      if (unanswered !== null && this.#pongDeadline === null)
-        at = Math.min(at, Math.max(unanswered, this.#heardAt) + CHANNEL_PATIENCE_MS);
+      if (unanswered !== null && this.#pingedAt === null)
+        at = Math.min(at, Math.max(unanswered, this.#pongAt) + CHANNEL_PATIENCE_MS);
     }
     return Number.isFinite(at) ? at : null;
   }
@@ -224,21 +225,30 @@ export class Connection {
   #wakeRegistered(state: Extract<State, { phase: 'registered' }>, now: number): void {
     if (this.#restart !== null && now >= this.#restart.at) {
       this.#drop({ code: 'restarting', detail: 'the relay asked to come back' }, now);
-    } else if (this.#pongDeadline !== null) {
-      if (now >= this.#pongDeadline)
-        this.#drop(
-          { code: 'connection-lost', detail: `the relay was silent for ${PONG_TIMEOUT_MS} ms after a PING` },
-          now,
-        );
+      return;
+    }
+    const deadline = this.#pongDeadline(state);
+    if (deadline !== null) {
+      if (now >= deadline) this.#drop({ code: 'connection-lost', detail: 'the relay did not answer a PING' }, now);
     } else {
       const unanswered = this.table.unansweredSinceMs;
-      const impatient = unanswered !== null && now >= Math.max(unanswered, this.#heardAt) + CHANNEL_PATIENCE_MS;
+      const impatient = unanswered !== null && now >= Math.max(unanswered, this.#pongAt) + CHANNEL_PATIENCE_MS;
       if (impatient || now >= this.#heardAt + state.keepaliveMs) this.#ping(now);
     }
   }
 
+  /**
+   * Until when the relay's PONG is waited for; `null` if none is due. Only a PONG shows that this end is heard. While bytes
+   * come, it may be that the relay has paused reading from us: that lasts `keepalive` at the most (PROTOCOL §3, Rates).
+   */
+  #pongDeadline({ keepaliveMs }: Extract<State, { phase: 'registered' }>): number | null {
+    const pingedAt = this.#pingedAt;
+    if (pingedAt === null) return null;
+    return Math.min(Math.max(this.#heardAt, pingedAt) + PONG_TIMEOUT_MS, pingedAt + keepaliveMs);
+  }
+
   #ping(now: number): void {
-    this.#pongDeadline = now + PONG_TIMEOUT_MS;
+    this.#pingedAt = now;
     this.#pending.set('PING', encodeFrame({ type: 'PING', id: ++this.#pingId }));
   }
 
@@ -270,7 +280,8 @@ export class Connection {
         this.#lastTerm = output.term;
         this.#state = { phase: 'registered', since: now, keepaliveMs: output.keepaliveMs };
         this.#heardAt = now;
-        this.#pongDeadline = null;
+        this.#pongAt = now;
+        this.#pingedAt = null;
         this.#outputs.push({ type: 'state', state: { name: 'registered' } });
         this.table.connected(now);
       }
@@ -281,6 +292,11 @@ export class Connection {
     switch (frame.type) {
       case 'PING':
         this.#pending.set('PONG', encodeFrame({ type: 'PONG', id: frame.id }));
+        break;
+      case 'PONG':
+        if (frame.id !== this.#pingId) break;
+        this.#pingedAt = null;
+        this.#pongAt = now;
         break;
       case 'MESSAGE': {
         const from = frame.from === undefined ? null : decodeHex(frame.from);
@@ -326,7 +342,7 @@ export class Connection {
     const again =
       failure.code === 'replaced' ? wasRegistered && !settled && !this.#replacedOnce : FAILURES[failure.code].retry;
     if (failure.code === 'replaced') this.#replacedOnce = true;
-    this.#pongDeadline = null;
+    this.#pingedAt = null;
     if (!again) this.#state = { phase: 'down' };
     else {
       const ceiling = Math.min(MAX_BACKOFF_MS, FIRST_BACKOFF_MS * 2 ** Math.min(16, this.#attempts++));

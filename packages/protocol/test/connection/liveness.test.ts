@@ -68,6 +68,17 @@ describe('a half-open connection is found: a user does not talk into the void fo
     });
   }
 
+  test('one that hears and is not heard, within 20 s, however much comes', () => {
+    a.link?.stall('up');
+    talk.send(talk.initiator, 'into the void');
+    const chatter = () => {
+      talk.send(talk.responder, 'still here');
+      return lost(a)();
+    };
+    expect(timeUntil(chatter, 60_000)).toBeLessThanOrEqual(20_000);
+    expect(timeUntil(() => talk.responder.received === 1, 20_000)).toBeLessThan(15_000);
+  });
+
   test('at the receiving end, within 20 s, and what was sent meanwhile arrives once', () => {
     b.link?.stall();
     for (let i = 0; i < 5; i++) talk.send(talk.initiator, `message ${i}`);

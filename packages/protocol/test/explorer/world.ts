@@ -67,6 +67,8 @@ const LEFT_OUT: ReadonlySet<string> = new Set([
   'sealed',
   'rttMs',
   '_baseAt',
+  '_idleFrom',
+  'askedSince',
   '_wait',
   '_interval',
   '_bucket',
