@@ -107,7 +107,9 @@ function prefer(pid: number): void {
 
 /** The counters of a relay's `/metrics`, by reason or, without one, by name. */
 async function counted(url: string): Promise<Record<string, number>> {
-  const text = await (await fetch(`${url.replace('ws', 'http')}metrics`)).text();
+  // A connection kept alive may be one that the relay has closed meanwhile.
+  const request = { headers: { connection: 'close' } };
+  const text = await (await fetch(`${url.replace('ws', 'http')}metrics`, request)).text();
   const found: Record<string, number> = {};
   for (const [, name = '', labels, value] of text.matchAll(COUNTED))
     found[/"([^"]*)"/.exec(labels ?? '')?.[1] ?? name] = Number(value);
