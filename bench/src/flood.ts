@@ -76,9 +76,10 @@ export async function flood(kind: FloodKind, seconds: number): Promise<FloodResu
     const during = await latency(seconds * 1_000);
     const cpuShare = ((relay.child.usage()?.cpuMs ?? 0) - cpuBeforeMs) / (seconds * 1_000);
     clearInterval(sampling);
-    const after = await counted(url);
     await flooder.stop('SIGKILL');
     await sleep((seconds * 1_000) / 4);
+    // Not before: the flood may have every place that the relay gives to one address.
+    const after = await counted(url);
     const grown = Object.entries(after).map(([name, value]) => [name, value - (countedBefore[name] ?? 0)] as const);
     return {
       kind,
