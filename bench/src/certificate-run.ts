@@ -1,10 +1,10 @@
-import { execFileSync } from 'node:child_process';
 import { renameSync, symlinkSync } from 'node:fs';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { connect } from 'node:tls';
 import { Identity } from '@sws/crypto';
 import { nodeProvider } from '@sws/crypto/node';
 import { randomBytes } from '@sws/crypto/platform';
+import { makeCertificate } from './certificate.js';
 import { RawClient } from './raw-client.js';
 import { RelayProcess, temporaryFolder } from './relay-process.js';
 
@@ -109,16 +109,4 @@ function servedName(port: number): Promise<string> {
     });
     socket.on('error', reject);
   });
-}
-
-/** `<path>.cert` and `<path>.key`, for one name. */
-function makeCertificate(path: string, name: string): void {
-  execFileSync(
-    'openssl',
-    ['req', '-x509', '-newkey', 'ec', '-pkeyopt', 'ec_paramgen_curve:prime256v1', '-nodes', '-days', '2'].concat(
-      ['-keyout', `${path}.key`, '-out', `${path}.cert`, '-subj', `/CN=${name}`],
-      ['-addext', `subjectAltName=DNS:${name}`],
-    ),
-    { stdio: 'ignore' },
-  );
 }

@@ -35,6 +35,10 @@ export class NatsServer {
     return server;
   }
 
+  /** -1 while it is down. */
+  get pid(): number {
+    return this.#child?.pid ?? -1;
+  }
   get url(): string {
     return `nats://127.0.0.1:${this.port}`;
   }

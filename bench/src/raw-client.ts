@@ -1,7 +1,7 @@
 import { decodeHex, type Identity } from '@sws/crypto';
 import { nodeProvider } from '@sws/crypto/node';
 import { randomBytes } from '@sws/crypto/platform';
-import { ClientRegistration, encodeFrame, encodeMessage, MESSAGE_HEAD_BYTES } from '@sws/protocol';
+import { ClientRegistration, type Encoding, encodeFrame, encodeMessage, MESSAGE_HEAD_BYTES } from '@sws/protocol';
 import { type ClientOptions, WebSocket } from 'ws';
 
 /** How a connection ended before it was registered, or never was one. */
@@ -26,7 +26,12 @@ export class RawClient {
   }
 
   /** @throws ConnectError */
-  static connect(url: string, identity: Identity | null, options: ClientOptions = {}): Promise<RawClient> {
+  static connect(
+    url: string,
+    identity: Identity | null,
+    options: ClientOptions = {},
+    encoding: Encoding = 'binary',
+  ): Promise<RawClient> {
     return new Promise((resolve, reject) => {
       const socket = new WebSocket(url, 'sws.v1', { perMessageDeflate: false, ...options });
       const client = new RawClient(socket, identity?.publicKey ?? '');
@@ -38,7 +43,7 @@ export class RawClient {
               provider: nodeProvider,
               host: new URL(url).host,
               clientNonce: randomBytes(32),
-              encoding: 'binary',
+              encoding,
               lastTerm: 0,
             });
       let ready = registration === null;

@@ -1,4 +1,4 @@
-import { readFileSync } from 'node:fs';
+import { readdirSync, readFileSync } from 'node:fs';
 
 /** What a process has used. */
 export interface Usage {
@@ -29,4 +29,15 @@ export function readUsage(pid: number): Usage | null {
   } catch {
     return null;
   }
+}
+
+/**
+ * CPU time of the threads that a process has now, in microseconds, to the nanosecond of the scheduler: for differences
+ * over a second or less, where `Usage.cpuMs` is too coarse. @throws Error where there is no `/proc`, or no such process`
+ */
+export function readThreadsCpuUs(pid: number): number {
+  const threads = readdirSync(`/proc/${pid}/task`);
+  const nanoseconds = (thread: string): number =>
+    Number(readFileSync(`/proc/${pid}/task/${thread}/schedstat`, 'latin1').split(' ', 1)[0]);
+  return threads.reduce((sum, thread) => sum + nanoseconds(thread), 0) / 1_000;
 }

@@ -1,0 +1,170 @@
+// One end of a line: `channel-end.js '<ChannelEndOptions as JSON>'`. It is told on stdin to `expect`, `send` or `ping`.
+import { once } from 'node:events';
+import { createServer } from 'node:https';
+import type { AddressInfo } from 'node:net';
+import { createInterface } from 'node:readline';
+import { setTimeout as sleep } from 'node:timers/promises';
+import {
+  ClientSecureWebSocket,
+  type ConnectionEvent,
+  Endpoint,
+  type SecureWebSocket,
+  type StateEvent,
+} from '@sws/client';
+import { Identity } from '@sws/crypto';
+import { randomBytes } from '@sws/crypto/platform';
+import { WebSocket, WebSocketServer } from 'ws';
+import type { ChannelEndOptions } from '../channel-ends.js';
+import { providerNamed } from '../providers.js';
+import { report } from './report.js';
+
+/** A sender waits while this much of what it sent is still with it. */
+const HIGH_WATER_BYTES = 4 * 1_048_576;
+const PING_BYTES = 64;
+/** A message is kind(1) || number(4) || bytes that are known. */
+const HEAD_BYTES = 5;
+const COUNTED = 0;
+const ECHOED = 1;
+
+/** What both kinds of socket have. */
+interface Line {
+  send(message: Uint8Array<ArrayBuffer>): void;
+  readonly bufferedAmount: number;
+}
+
+const { speaks, url, provider: providerName, peer, tls } = JSON.parse(process.argv[2] ?? '') as ChannelEndOptions;
+const provider = await providerNamed(providerName);
+const identity = Identity.generate(randomBytes, provider);
+let line: Line | null = null;
+let hear: (message: Uint8Array) => void = () => {};
+
+function overSws(socket: SecureWebSocket): Line {
+  socket.binaryType = 'arraybuffer';
+  socket.onmessage = ({ data }) => hear(new Uint8Array(data as ArrayBuffer));
+  socket.onclose = ({ code }) => fail(`the channel closed with ${code}`);
+  return socket;
+}
+
+function overWs(socket: WebSocket): Line {
+  socket.on('message', (data: Buffer) => hear(data));
+  socket.on('close', (code) => fail(`the socket closed with ${code}`));
+  return socket;
+}
+
+function fail(why: string): never {
+  process.stderr.write(`${why}\n`);
+  process.exit(1);
+}
+
+async function dialWs(address: string): Promise<Line> {
+  const socket = new WebSocket(address, { perMessageDeflate: false, rejectUnauthorized: false });
+  await once(socket, 'open');
+  return overWs(socket);
+}
+
+async function listenOverSws(): Promise<void> {
+  const endpoint = new Endpoint(url, { identity, provider });
+  endpoint.addEventListener('connection', ({ socket }: ConnectionEvent) => {
+    line = overSws(socket);
+  });
+  await new Promise<void>((resolve) =>
+    endpoint.addEventListener('state', ({ state }: StateEvent) => {
+      if (state === 'registered') resolve();
+    }),
+  );
+}
+
+async function listenOverTls(): Promise<number> {
+  const server = createServer(tls ?? {});
+  new WebSocketServer({ server, perMessageDeflate: false }).on('connection', (socket) => {
+    line = overWs(socket);
+  });
+  server.listen(0, '127.0.0.1');
+  await once(server, 'listening');
+  return (server.address() as AddressInfo).port;
+}
+
+let port: number | null = null;
+if (peer === undefined) {
+  if (speaks === 'sws') await listenOverSws();
+  else if (speaks === 'tls') port = await listenOverTls();
+  else line = await dialWs(`${url}0`);
+} else if (speaks === 'sws') {
+  const socket = new ClientSecureWebSocket(`${url}${peer}`, [], { identity, provider });
+  await new Promise((resolve, reject) => {
+    socket.addEventListener('open', resolve);
+    socket.addEventListener('error', reject);
+  });
+  line = overSws(socket);
+} else line = await dialWs(`${url}1`);
+
+const patternOf = (bytes: number): Buffer => Buffer.alloc(bytes, 'what is said is known to both ends; ');
+
+function messageOf(kind: number, bytes: number): Uint8Array<ArrayBuffer> {
+  const message = new Uint8Array(bytes);
+  message.set(patternOf(bytes - HEAD_BYTES), HEAD_BYTES);
+  message[0] = kind;
+  return message;
+}
+
+const numberOf = (message: Uint8Array): number =>
+  new DataView(message.buffer, message.byteOffset, HEAD_BYTES).getUint32(1);
+
+function expectMessages(count: number, bytes: number, check: boolean): void {
+  const pattern = patternOf(bytes - HEAD_BYTES);
+  let arrived = 0;
+  hear = (message) => {
+    if (message.length !== bytes || numberOf(message) !== arrived) fail(`message ${arrived} is another one`);
+    if (check && Buffer.compare(pattern, message.subarray(HEAD_BYTES)) !== 0) fail(`message ${arrived} came changed`);
+    arrived++;
+    if (arrived < count) return;
+    hear = echo;
+    report('arrived', { count });
+  };
+}
+
+function echo(message: Uint8Array): void {
+  if (message[0] !== ECHOED) fail('a message that nobody expects');
+  line?.send(message.slice());
+}
+
+async function send(count: number, bytes: number): Promise<void> {
+  if (line === null) fail('no line');
+  const message = messageOf(COUNTED, bytes);
+  const view = new DataView(message.buffer);
+  for (let i = 0; i < count; i++) {
+    view.setUint32(1, i);
+    line.send(message);
+    while (line.bufferedAmount > HIGH_WATER_BYTES) await sleep(1);
+  }
+}
+
+async function ping(count: number): Promise<void> {
+  const message = messageOf(ECHOED, PING_BYTES);
+  const milliseconds: number[] = [];
+  for (let i = 0; i < count; i++) {
+    new DataView(message.buffer).setUint32(1, i);
+    const started = performance.now();
+    await new Promise<void>((resolve) => {
+      hear = (answer) => {
+        if (answer.length !== PING_BYTES || numberOf(answer) !== i) fail(`the answer to ${i} is another one`);
+        resolve();
+      };
+      line?.send(message);
+    });
+    milliseconds.push(performance.now() - started);
+  }
+  milliseconds.sort((a, b) => a - b);
+  const at = (part: number): number => milliseconds[Math.floor(count * part)] ?? Number.NaN;
+  report('round trips', { p50: at(0.5), p99: at(0.99) });
+}
+
+hear = echo;
+report('ready', { publicKey: identity.publicKey, port });
+createInterface({ input: process.stdin }).on('line', (command) => {
+  const [word, ...numbers] = command.split(' ');
+  const [count = 0, bytes = 0, check = 0] = numbers.map(Number);
+  if (word === 'expect') expectMessages(count, bytes, check === 1);
+  else if (word === 'send') void send(count, bytes);
+  else if (word === 'ping') void ping(count);
+});

@@ -1,0 +1,160 @@
+// Pairs of clients that throw messages to and fro: `pair-load.js '<PairLoadOptions as JSON>'`. Every message is compared with
+// what it should be. `run N` on stdin makes N messages arrive, then reports.
+import { createInterface } from 'node:readline';
+import { Identity } from '@sws/crypto';
+import { nodeProvider } from '@sws/crypto/node';
+import { randomBytes } from '@sws/crypto/platform';
+import { encodeMessage } from '@sws/protocol';
+import { io } from 'socket.io-client';
+import { WebSocket } from 'ws';
+import type { PairLoadOptions } from '../pair-load.js';
+import { RawClient } from '../raw-client.js';
+import { report } from './report.js';
+
+/** Fewer than a relay's default lets one address have unregistered. */
+const AT_ONCE = 20;
+
+/** One end of a pair: what it sends each time, and what it must get each time. */
+interface End {
+  readonly send: () => void;
+}
+
+const {
+  urls,
+  speaks,
+  pairs,
+  active,
+  inFlight,
+  bytes,
+  perVisit: asked,
+} = JSON.parse(process.argv[2] ?? '') as PairLoadOptions;
+const content = Buffer.from(randomBytes(bytes));
+const urlOf = (client: number): string => urls[client % urls.length] ?? '';
+
+/** Of each slot: the pair whose turn it is, how many messages it may still throw, how many are in the air. */
+interface Slot {
+  pair: number;
+  left: number;
+  flying: number;
+}
+let slots: Slot[] = [];
+let toStart = 0;
+let received = 0;
+let perVisit = 0;
+const slotOf: (Slot | undefined)[] = new Array(pairs);
+const ends: End[] = new Array(2 * pairs);
+
+function fail(why: string): never {
+  process.stderr.write(`${why}\n`);
+  process.exit(1);
+}
+
+function arrived(client: number, same: boolean): void {
+  if (!same) fail(`client ${client} got what was not sent to it`);
+  const slot = slotOf[client >> 1];
+  if (slot === undefined) fail(`client ${client} got something out of its turn`);
+  received++;
+  if (slot.left > 0) {
+    slot.left--;
+    ends[client]?.send();
+    return;
+  }
+  slot.flying--;
+  if (slot.flying === 0) visit(slot);
+}
+
+/** The slot goes on to the next pair, if there is anything left to throw. */
+function visit(slot: Slot): void {
+  slotOf[slot.pair] = undefined;
+  const messages = Math.min(perVisit, toStart);
+  if (messages === 0) {
+    slots = slots.filter((other) => other !== slot);
+    if (slots.length === 0) report('done', { received });
+    return;
+  }
+  toStart -= messages;
+  slot.pair = (slot.pair + active) % pairs;
+  slotOf[slot.pair] = slot;
+  slot.flying = Math.min(inFlight, messages);
+  slot.left = messages - slot.flying;
+  for (let i = 0; i < slot.flying; i++) ends[2 * slot.pair]?.send();
+}
+
+function run(messages: number): void {
+  received = 0;
+  toStart = messages;
+  perVisit = asked ?? Math.ceil(messages / active);
+  slots = Array.from({ length: active }, (_, i) => ({ pair: i, left: 0, flying: 0 }));
+  for (const slot of [...slots]) visit(slot);
+}
+
+/** Different for each pair: what is routed astray is noticed. */
+function contentOf(pair: number): Buffer {
+  const own = Buffer.from(content);
+  own.writeUInt32BE(pair);
+  return own;
+}
+
+async function connectPlain(client: number): Promise<void> {
+  const socket = new WebSocket(`${urlOf(client)}${client}`, { perMessageDeflate: false });
+  const own = contentOf(client >> 1);
+  const text = (to: number): string => JSON.stringify({ to, content: own.toString('base64url') });
+  const expected = speaks === 'plain-json' ? Buffer.from(text(client)) : own;
+  const sent = speaks === 'plain-json' ? text(client ^ 1) : own;
+  ends[client] = { send: () => socket.send(sent) };
+  socket.on('message', (data: Buffer) => arrived(client, expected.equals(data)));
+  await new Promise((resolve, reject) => socket.once('open', resolve).once('error', reject));
+  socket.on('close', (code) => fail(`client ${client} was closed with ${code}`));
+}
+
+async function connectSocketIo(client: number): Promise<void> {
+  const socket = io(urlOf(client), { transports: ['websocket'], query: { client: String(client) }, forceNew: true });
+  const own = contentOf(client >> 1);
+  ends[client] = { send: () => void socket.emit('message', own) };
+  socket.on('message', (data: Buffer) => arrived(client, own.equals(data)));
+  await new Promise((resolve, reject) => socket.once('connect', () => resolve(null)).once('connect_error', reject));
+}
+
+async function connectSws(client: number, identities: readonly Identity[]): Promise<void> {
+  const [self, peer] = [identities[client], identities[client ^ 1]];
+  if (self === undefined || peer === undefined) throw new Error('no such client');
+  const json = speaks === 'sws-json';
+  const raw = await RawClient.connect(urlOf(client), self, {}, json ? 'json' : 'binary');
+  const own = contentOf(client >> 1);
+  const text = own.toString('base64url');
+  const sent = json
+    ? `{"type":"MESSAGE","to":"${peer.publicKey}","content":"${text}"}`
+    : encodeMessage(peer.publicKeyBytes(), own);
+  // The relay writes the sender's key where the receiver's was: in binary both are the peer's.
+  const expected = json
+    ? Buffer.from(`{"type":"MESSAGE","to":"${self.publicKey}","from":"${peer.publicKey}","content":"${text}"}`)
+    : Buffer.from(sent);
+  ends[client] = { send: () => raw.socket.send(sent) };
+  raw.socket.removeAllListeners('message');
+  raw.socket.on('message', (data: Buffer) => {
+    if (data.length === expected.length) arrived(client, expected.equals(data));
+    else hearText(raw, client, data.toString());
+  });
+  raw.onclose = (code) => fail(`client ${client} was closed with ${code}`);
+}
+
+function hearText(raw: RawClient, client: number, text: string): void {
+  if (!text.startsWith('{"type":"PING"')) fail(`client ${client}: ${text}`);
+  raw.socket.send(text.replace('PING', 'PONG'));
+}
+
+const identities = speaks.startsWith('sws')
+  ? Array.from({ length: 2 * pairs }, () => Identity.generate(randomBytes, nodeProvider))
+  : [];
+let next = 0;
+async function connect(): Promise<void> {
+  while (next < 2 * pairs) {
+    const client = next++;
+    if (speaks === 'socket.io') await connectSocketIo(client);
+    else if (speaks === 'plain' || speaks === 'plain-json') await connectPlain(client);
+    else await connectSws(client, identities);
+  }
+}
+await Promise.all(Array.from({ length: AT_ONCE }, connect));
+report('ready', {});
+createInterface({ input: process.stdin }).on('line', (line) => run(Number(line.slice(4))));

@@ -1,0 +1,44 @@
+// Endpoints that come back whenever their relay does: `returning-clients.js '{"url":"ws://…","count":1000}'`.
+import { Endpoint, type StateEvent } from '@sws/client';
+import { Identity } from '@sws/crypto';
+import { nodeProvider } from '@sws/crypto/node';
+import { randomBytes } from '@sws/crypto/platform';
+import { report } from './report.js';
+
+const AT_ONCE = 20;
+
+const { url, count } = JSON.parse(process.argv[2] ?? '') as { url: string; count: number };
+let registered = 0;
+/** Lost since all were there, and not back yet. */
+let away = 0;
+let all = false;
+
+function start(): Promise<void> {
+  return new Promise((resolve) => {
+    const endpoint = new Endpoint(url, { identity: Identity.generate(randomBytes, nodeProvider) });
+    let there = false;
+    endpoint.addEventListener('state', ({ state }: StateEvent) => {
+      if (state === 'registered' && !there) {
+        there = true;
+        registered++;
+        resolve();
+        if (all && --away === 0 && registered === count) report('back', { registered });
+      } else if (state !== 'registered' && there) {
+        there = false;
+        registered--;
+        if (all) away++;
+      }
+    });
+  });
+}
+let started = 0;
+await Promise.all(
+  Array.from({ length: AT_ONCE }, async () => {
+    while (started < count) {
+      started++;
+      await start();
+    }
+  }),
+);
+all = true;
+report('ready', { registered });

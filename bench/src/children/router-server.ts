@@ -1,0 +1,69 @@
+// Server and router alone, on the WebSocket library of one's choice: `router-server.js ws|uws|bun [nacl|node|sodium]`.
+import { once } from 'node:events';
+import { createServer } from 'node:http';
+import type { AddressInfo } from 'node:net';
+import { Identity } from '@sws/crypto';
+import { randomBytes } from '@sws/crypto/platform';
+import { Router } from '@sws/router';
+import { type AttachOptions, attach } from '@sws/server';
+import { type BunHandlers, type BunServer, bunEntrance } from '@sws/server/bun';
+import { uwsEntrance } from '@sws/server/uws';
+import { providerNamed } from '../providers.js';
+import { report } from './report.js';
+
+/** Rates that no benchmark reaches; they are kept account of all the same. */
+const UNREACHED = 1e12;
+const MANY = 100_000;
+const BACKLOG = 4_096;
+
+declare const Bun: {
+  serve(options: {
+    readonly port: number;
+    readonly hostname: string;
+    fetch(request: Request, server: BunServer): Response | undefined;
+    readonly websocket: BunHandlers;
+  }): { readonly port: number };
+};
+
+const [on = 'ws', providerName = 'node'] = process.argv.slice(2);
+const provider = await providerNamed(providerName);
+const maxMessage = 131_072;
+const router = new Router({ limits: { maxMessage, messagesPerSecond: UNREACHED, bytesPerSecond: UNREACHED } });
+const options = {
+  identity: Identity.generate(randomBytes, provider),
+  provider,
+  maxMessage,
+  maxPending: MANY,
+  maxPendingPerAddress: MANY,
+  admit: (...client) => router.admit(...client),
+  onSocket: (socket) => router.attach(socket),
+} satisfies Omit<AttachOptions, 'authorize' | 'onRefused'>;
+
+async function listen(): Promise<number> {
+  if (on === 'bun') {
+    const sws = bunEntrance(options);
+    return Bun.serve({
+      port: 0,
+      hostname: '127.0.0.1',
+      fetch: (request, server) => sws.upgrade(request, server),
+      websocket: sws.websocket,
+    }).port;
+  }
+  if (on === 'uws') {
+    const { default: uws } = await import('@trufflesuite/uws-js-unofficial');
+    const sws = uwsEntrance(options);
+    return new Promise((resolve) => {
+      uws
+        .App()
+        // This build declares its own switch a number.
+        .ws('/*', { ...sws.behavior, closeOnBackpressureLimit: 0 })
+        .listen('127.0.0.1', 0, (socket) => resolve(uws.us_socket_local_port(socket)));
+    });
+  }
+  const server = createServer();
+  attach(server, options);
+  server.listen(0, '127.0.0.1', BACKLOG);
+  await once(server, 'listening');
+  return (server.address() as AddressInfo).port;
+}
+report('ready', { port: await listen() });

@@ -1,0 +1,13 @@
+import { type CryptoProvider, naclProvider } from '@sws/crypto';
+import { nodeProvider } from '@sws/crypto/node';
+import { sodiumProvider } from '@sws/crypto/sodium';
+
+export const PROVIDER_NAMES = ['nacl', 'node', 'sodium'] as const;
+
+/** @throws RangeError for any other name */
+export async function providerNamed(name: string): Promise<CryptoProvider> {
+  if (name === 'nacl') return naclProvider;
+  if (name === 'node') return nodeProvider;
+  if (name === 'sodium') return sodiumProvider();
+  throw new RangeError(`a provider is one of ${PROVIDER_NAMES.join(', ')}`);
+}
