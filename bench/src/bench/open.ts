@@ -12,7 +12,7 @@ import { Comparison } from '../comparison.js';
 import { PROVIDER_NAMES, providerNamed } from '../providers.js';
 
 const quick = process.argv.includes('--quick');
-const TURNS = quick ? 2 : 7;
+const TURNS = quick ? 2 : 5;
 const OPENS = quick ? 20 : 100;
 /** Of the machines' clock: what a peer may open in a second is bounded (PROTOCOL §4). */
 const BETWEEN_OPENS_MS = 500;

@@ -10,7 +10,7 @@ import { readThreadsCpuUs } from '../usage.js';
 const quick = process.argv.includes('--quick');
 const at = process.argv.indexOf('--clients');
 const CLIENTS = at > 0 ? Number(process.argv[at + 1]) : quick ? 200 : 5_000;
-const TURNS = quick ? 2 : 7;
+const TURNS = quick ? 2 : 5;
 const REGISTRATIONS = quick ? 200 : 1_000;
 /** A registration takes tweetnacl several milliseconds. */
 const NACL_REGISTRATIONS = quick ? 20 : 100;

@@ -5,14 +5,14 @@ import { Comparison } from '../comparison.js';
 import { PairLoad, type PairLoadOptions } from '../pair-load.js';
 
 const quick = process.argv.includes('--quick');
-const TURNS = quick ? 2 : 7;
+const TURNS = quick ? 2 : 5;
 const PAIRS = 25;
 const IN_FLIGHT = 16;
 const sizes = [
-  { row: '64 B', bytes: 64, messages: 80_000, toWs: 0.75, toSocketIo: 0.3 },
-  { row: '1 KiB', bytes: 1_024, messages: 80_000, toWs: 0.85, toSocketIo: 0.3 },
-  { row: '16 KiB', bytes: 16_384, messages: 30_000, toWs: 1.05, toSocketIo: 0.3 },
-  { row: '64 KiB', bytes: 65_536, messages: 8_000, toWs: null, toSocketIo: null },
+  { row: '64 B', bytes: 64, messages: 40_000, toWs: 0.75, toSocketIo: 0.3 },
+  { row: '1 KiB', bytes: 1_024, messages: 40_000, toWs: 0.85, toSocketIo: 0.3 },
+  { row: '16 KiB', bytes: 16_384, messages: 15_000, toWs: 1.05, toSocketIo: 0.3 },
+  { row: '64 KiB', bytes: 65_536, messages: 5_000, toWs: null, toSocketIo: null },
 ];
 
 interface Contestant {

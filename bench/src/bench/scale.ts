@@ -7,12 +7,12 @@ import { RelayProcess, temporaryFolder } from '../relay-process.js';
 
 const quick = process.argv.includes('--quick');
 const asked = process.argv.slice(2).filter((argument) => !argument.startsWith('--'));
-const TURNS = quick ? 2 : 7;
-const MESSAGES = quick ? 8_000 : 60_000;
+const TURNS = quick ? 2 : 5;
+const MESSAGES = quick ? 8_000 : 40_000;
 const CONNECTIONS = asked.length > 0 ? asked.map(Number) : quick ? [50, 500] : [50, 500, 5_000, 15_000];
 const NODES = [1, 2, 3];
 const load = { active: 25, inFlight: 16, perVisit: 160, bytes: 1_024 };
-const UNREACHED = '1000000000';
+const UNREACHED = '1000000';
 
 const scale = new Comparison({
   name: 'scale',
@@ -66,7 +66,7 @@ async function measureNodes(): Promise<void> {
       const nats = await NatsServer.start();
       stops.push(() => nats.stop('SIGKILL'));
       const flags = ['--port', '0', '--no-chat', '--identity', folder.path(`identity-${count}`), '--nats', nats.url];
-      const limits = ['--messages-per-second', UNREACHED, '--bytes-per-second', UNREACHED];
+      const limits = ['--messages-per-second', UNREACHED, '--bytes-per-second', `${UNREACHED}000`];
       const relays: RelayProcess[] = [];
       for (let i = 0; i < count; i++) {
         const relay = await RelayProcess.start([...flags, ...limits]);
