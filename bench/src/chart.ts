@@ -43,6 +43,7 @@ export function chart(title: string, unit: string, rows: readonly ChartRow[]): s
     y += 12;
   }
   return `<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 ${WIDTH} ${y + 4}" width="${WIDTH}" height="${y + 4}" font-family="system-ui, sans-serif" font-size="12" fill="#222">
+<title>${escaped(title)}</title>
 <rect width="100%" height="100%" fill="#fff"/>
 <text x="8" y="20" font-size="15" font-weight="600">${escaped(title)}</text>
 <text x="8" y="38" fill="#666">${escaped(unit)}; less is better unless it says otherwise; the line is least to most</text>
