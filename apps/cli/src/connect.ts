@@ -1,41 +1,33 @@
-import { ClientSecureWebSocket, type SecureErrorEvent } from '@sws/client';
+import { Endpoint } from '@sws/client';
+import type { SwsError } from '@sws/crypto';
+import { TUNNEL_PROTOCOL } from './byte-pipe.js';
+import { parseDestination } from './destination.js';
 import { EXIT } from './exit-code.js';
 import { type IdentityFlags, loadIdentity } from './identity.js';
-import { pipe } from './pipe.js';
-
-/** How long the last acknowledgements get to leave before the process ends. */
-const LAST_FRAMES_MS = 300;
+import type { Reporter } from './report.js';
+import { pipeStandard } from './standard-pipe.js';
 
 export interface ConnectFlags extends IdentityFlags {
+  readonly relay: string;
   /** Seconds to wait for an absent peer. */
   readonly wait: number;
+  /** The other end is any program: no subprotocol. */
+  readonly plain?: boolean;
 }
 
-/** Connects to a URL that holds an address; resolves with the exit code. @throws DOMException SyntaxError for a URL without one */
-export async function connect(url: string, flags: ConnectFlags): Promise<number> {
-  const identity = await loadIdentity(flags);
-  const socket = new ClientSecureWebSocket(url, [], { identity, waitForPeerMs: flags.wait * 1000 });
-  let opened = false;
-  const code = await new Promise<number>((resolve) => {
-    socket.addEventListener(
-      'open',
-      () => {
-        opened = true;
-        resolve(pipe(socket, process.stdin));
-      },
-      { once: true },
-    );
-    socket.addEventListener(
-      'error',
-      (event) => {
-        if (opened) return; // `pipe` tells of it
-        const failure = event as SecureErrorEvent;
-        console.error(`sws: could not connect (${failure.code}: ${failure.message})`);
-        resolve(EXIT.failed);
-      },
-      { once: true },
-    );
-  });
-  await new Promise((resolve) => setTimeout(resolve, LAST_FRAMES_MS));
-  return code;
+/** Joins standard input and output to a peer; resolves with the exit code. */
+export async function connect(to: string, flags: ConnectFlags, tell: Reporter): Promise<number> {
+  const { relay, peer, resource } = parseDestination(to, flags.relay);
+  const endpoint = new Endpoint(relay, { identity: await loadIdentity(flags) });
+  const protocols = flags.plain === true ? [] : [TUNNEL_PROTOCOL];
+  const socket = endpoint.connect(peer, { resource, protocols, waitForPeerMs: flags.wait * 1000 });
+  try {
+    return await pipeStandard(socket, process.stdin, flags.plain !== true, tell);
+  } catch (error) {
+    const { code, message } = error as SwsError;
+    tell({ event: 'failed', peer, code, detail: message }, `sws: could not connect (${code}: ${message})`);
+    return EXIT.failed;
+  } finally {
+    await endpoint.close();
+  }
 }

@@ -1,7 +1,9 @@
+import { join } from 'node:path';
 import { defaultIdentity } from '@sws/client';
-import { Identity } from '@sws/crypto';
+import { Identity, type KeyStore } from '@sws/crypto';
 import { fileStore } from '@sws/crypto/node';
 import { randomBytes } from '@sws/crypto/platform';
+import envPaths from 'env-paths';
 
 export interface IdentityFlags {
   readonly identity?: string;
@@ -12,5 +14,10 @@ export interface IdentityFlags {
 export async function loadIdentity(flags: IdentityFlags): Promise<Identity> {
   if (flags.ephemeral === true) return Identity.generate(randomBytes);
   if (flags.identity === undefined) return defaultIdentity();
-  return Identity.fromSeed(await fileStore(flags.identity).loadOrCreate(() => randomBytes(32)));
+  return Identity.fromSeed(await identityStore(flags).loadOrCreate(() => randomBytes(32)));
+}
+
+/** The place of the identity that the flags name: a file, or the one that `@sws/client` keeps for the user. */
+export function identityStore({ identity }: IdentityFlags): KeyStore {
+  return fileStore(identity ?? join(envPaths('sws', { suffix: '' }).config, 'identity'));
 }

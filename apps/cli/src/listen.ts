@@ -1,8 +1,10 @@
 import { type ConnectionEvent, Endpoint, type StateEvent } from '@sws/client';
 import { parseAddress } from '@sws/crypto';
+import { TUNNEL_PROTOCOL } from './byte-pipe.js';
 import { EXIT } from './exit-code.js';
 import { type IdentityFlags, loadIdentity } from './identity.js';
-import { pipe } from './pipe.js';
+import type { Reporter } from './report.js';
+import { pipeStandard } from './standard-pipe.js';
 
 export interface ListenFlags extends IdentityFlags {
   readonly relay: string;
@@ -11,22 +13,28 @@ export interface ListenFlags extends IdentityFlags {
 }
 
 /** Serves one connection, or with `keep` one after another until a signal; resolves with the exit code. */
-export async function listen(flags: ListenFlags): Promise<number> {
+export async function listen(flags: ListenFlags, tell: Reporter): Promise<number> {
   for (const key of flags.from ?? []) parseAddress(key);
   const identity = await loadIdentity(flags);
   const keep = flags.keep === true;
   let busy = false;
   const endpoint = new Endpoint(flags.relay, {
     identity,
-    accept: ({ peer }) => !busy && (flags.from === undefined || flags.from.includes(peer)),
+    accept: ({ peer, protocols }) => {
+      if (busy || (flags.from !== undefined && !flags.from.includes(peer))) return false;
+      if (protocols.includes(TUNNEL_PROTOCOL)) return { protocol: TUNNEL_PROTOCOL };
+      return protocols.length === 0; // a program without the subprotocol: text and bytes are written out
+    },
   });
   const code = await new Promise<number>((resolve, reject) => {
     endpoint.addEventListener('connection', ({ socket }: ConnectionEvent) => {
       // Two offers can be accepted before the first of them opens.
       if (busy) return socket.close(3001, 'busy with another peer');
       busy = true;
+      tell({ event: 'connection', peer: socket.peer }, `connection from ${socket.peer}`);
       // Standard input ends once and can't be given to several peers: with --keep it is not sent.
-      const served = pipe(socket, keep ? null : process.stdin);
+      const framed = socket.protocol === TUNNEL_PROTOCOL;
+      const served = pipeStandard(socket, keep ? null : process.stdin, framed, tell);
       if (!keep) resolve(served);
       else
         served.then((ended) => {
@@ -35,11 +43,14 @@ export async function listen(flags: ListenFlags): Promise<number> {
         }, reject);
     });
     endpoint.addEventListener('state', ({ state, failure }: StateEvent) => {
+      const url = `${endpoint.url}${identity.publicKey}`;
       if (state === 'registered')
-        console.error(
-          `listening as ${identity.publicKey}\nconnect with: sws connect ${endpoint.url}${identity.publicKey}`,
+        tell(
+          { event: 'listening', address: identity.publicKey, url },
+          `listening as ${identity.publicKey}\nconnect with: sws connect ${url}`,
         );
-      if (state === 'reconnecting') console.error(`reconnecting (${failure?.code})`);
+      if (state === 'reconnecting')
+        tell({ event: 'reconnecting', code: failure?.code }, `reconnecting (${failure?.code})`);
       if (state === 'down') reject(new Error(`the relay refused: ${failure?.detail}`));
     });
     if (keep) for (const signal of ['SIGINT', 'SIGTERM'] as const) process.once(signal, () => resolve(EXIT.delivered));

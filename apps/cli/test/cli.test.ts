@@ -1,8 +1,10 @@
 import { type ChildProcessWithoutNullStreams, spawn } from 'node:child_process';
 import { createHash, randomBytes } from 'node:crypto';
 import { mkdtemp, rm } from 'node:fs/promises';
+import { type AddressInfo, createServer, connect as dial, type Socket } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { text } from 'node:stream/consumers';
 import { fileURLToPath } from 'node:url';
 import { type Relay, startRelay } from '@sws/relay';
 import { afterEach, beforeEach, expect, test } from 'vitest';
@@ -55,7 +57,7 @@ test.each([500_000, 12_000_000])(
     const answer = randomBytes(1_000);
     const listener = sws('listen', '--relay', relay.url, '--ephemeral');
     const address = await listener.says(/listening as ([0-9a-f]{64})/);
-    listener.child.stdin.write(answer);
+    listener.child.stdin.end(answer);
     const connector = sws('connect', relay.url + address, '--ephemeral');
     connector.child.stdin.end(file);
     expect(await connector.exit).toBe(0);
@@ -120,4 +122,80 @@ test.each([
   const command = sws(...args, '--ephemeral');
   expect(await command.exit).toBe(1);
   expect(command.errors()).not.toBe('');
+});
+
+/** A served TCP server and the local port that leads to it. */
+async function tunnel(answer: (socket: Socket) => void) {
+  const server = createServer({ allowHalfOpen: true }, answer);
+  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
+  const served = sws('serve', String((server.address() as AddressInfo).port), '--relay', relay.url, '--ephemeral');
+  const address = await served.says(/as ([0-9a-f]{64})/);
+  const opened = sws('open', relay.url + address, '--port', '0', '--ephemeral');
+  const port = Number(await opened.says(/127\.0\.0\.1:(\d+) leads/));
+  return { port, served, opened, server };
+}
+
+test('a tunnel carries large transfers both ways at once, each with its own end, through a relay that restarts', async () => {
+  const there = randomBytes(8_000_000);
+  const back = randomBytes(8_000_000);
+  const received: Buffer[] = [];
+  const { port, server } = await tunnel((socket) => {
+    socket.on('data', (chunk) => received.push(chunk));
+    // The answer ends only after the question has: a half-close that did not arrive would hang here.
+    socket.write(back.subarray(0, 4_000_000));
+    socket.on('end', () => socket.end(back.subarray(4_000_000)));
+  });
+  const client = dial({ port, host: '127.0.0.1', allowHalfOpen: true });
+  const answer: Buffer[] = [];
+  client.on('data', (chunk) => answer.push(chunk));
+  client.write(there.subarray(0, 4_000_000));
+  await new Promise<void>((resolve) => client.once('data', () => resolve()));
+  const relayPort = Number(new URL(relay.url).port);
+  await relay.close();
+  relay = await startRelay({ port: relayPort, chat: false });
+  client.end(there.subarray(4_000_000));
+  await new Promise<void>((resolve) => client.once('end', () => resolve()));
+  expect(Buffer.concat(answer).equals(back)).toBe(true);
+  expect(Buffer.concat(received).equals(there)).toBe(true);
+  server.close();
+});
+
+test('a tunnel echoes key by key, as a shell over ssh does', async () => {
+  const { port, server } = await tunnel((socket) => socket.pipe(socket));
+  const client = dial(port, '127.0.0.1');
+  for (const key of 'ls -l\n') {
+    client.write(key);
+    const [echo] = await new Promise<Buffer[]>((resolve) => client.once('data', (chunk) => resolve([chunk])));
+    expect(echo?.toString()).toBe(key);
+  }
+  client.end();
+  expect(await text(client)).toBe('');
+  server.close();
+});
+
+test('a port that takes no connection is told to the other end, and resets its program', async () => {
+  const { port, opened, server } = await tunnel(() => {});
+  await new Promise<void>((resolve) => server.close(() => resolve()));
+  const client = dial(port, '127.0.0.1');
+  const error = await new Promise<Error & { code?: string }>((resolve) => client.once('error', resolve));
+  expect(error.code).toBe('ECONNRESET');
+  await opened.says(/4502 the port takes no connection \(ECONNREFUSED\)/);
+});
+
+test('an identity moves sealed to another file, and is not replaced by accident', async () => {
+  const file = join(folder, 'one');
+  const made = sws('keygen', '--identity', file, '--json');
+  expect(await made.exit).toBe(0);
+  const { address } = JSON.parse(made.output().toString());
+  process.env.SWS_PASSPHRASE = 'a long passphrase';
+  const sealed = sws('export', '--identity', file);
+  expect(await sealed.exit).toBe(0);
+  const imported = sws('import', '--identity', join(folder, 'two'));
+  imported.child.stdin.end(sealed.output());
+  expect(await imported.exit).toBe(0);
+  delete process.env.SWS_PASSPHRASE;
+  expect(imported.output().toString().trim()).toBe(address);
+  const again = sws('keygen', '--identity', file);
+  expect(await again.exit).toBe(1);
+  expect(again.errors()).toContain('--force');
 });

@@ -1,0 +1,144 @@
+import type { Readable, Writable } from 'node:stream';
+import { type SecureWebSocket, SecureWebSocketStream, type StreamCloseInfo } from '@sws/client';
+
+/**
+ * The subprotocol of one byte stream each way with an end of its own, which a WebSocket does not have. Binary messages are the
+ * bytes. The text `end` says that no more bytes follow in this direction; the text `done` answers it once all of them have been
+ * written out. Whoever has sent and received `done` closes with 1000: nothing is then under way.
+ */
+export const TUNNEL_PROTOCOL = 'sws.tunnel.v1';
+const END = 'end';
+const DONE = 'done';
+/** Close code of an end whose own input or output failed (4000–4999 are the application's, RFC 6455 §7.4.2). */
+export const LOCAL_FAILURE = 4000;
+/** Close code towards a peer that does not keep to the subprotocol. */
+const NOT_THE_PROTOCOL = 4002;
+
+/** What a channel is joined to. */
+export interface ByteEnds {
+  /** Read no faster than the peer takes it; `null` for nothing to send. */
+  readonly input: Readable | null;
+  /** Written no faster than it takes: the peer waits meanwhile. */
+  readonly output: Writable;
+  /** The peer has ended and all of it is written. */
+  readonly onPeerEnd?: () => void;
+  /** What the peer is told when input or output fails. @defaultValue 4000 and which of them it was */
+  readonly closeFor?: (error: Error) => StreamCloseInfo | undefined;
+}
+
+/** How it ended; `at` names whose fault it was. */
+export type PipeEnd =
+  | { readonly complete: true }
+  | {
+      readonly complete: false;
+      readonly at: 'input' | 'output' | 'peer' | 'connection';
+      readonly code: string;
+      readonly detail: string;
+    };
+
+/**
+ * Joins a channel to an input and an output until both directions have ended, or one failed. With `framed` false the other end is
+ * any program: text is written out as UTF-8, and the end of input closes the channel for both. An input that has not
+ * ended is left to the caller to destroy. Call it in the event that gave the socket: a message may follow in the same turn.
+ * @throws SecureWebSocketStreamError where the channel never opens
+ */
+export async function pipeBytes(socket: SecureWebSocket, ends: ByteEnds, framed: boolean): Promise<PipeEnd> {
+  const stream = SecureWebSocketStream.from(socket);
+  const { readable, writable } = await stream.opened;
+  const reader = readable.getReader();
+  const writer = writable.getWriter();
+  writer.closed.catch(() => {}); // `stream.closed` tells
+  const { input, output } = ends;
+  let failure: PipeEnd | null = null;
+  let unsent = false;
+  let ended = false;
+  let sentDone = false;
+  let gotDone = false;
+
+  const fail = (at: 'input' | 'output' | 'peer', detail: string, close: StreamCloseInfo): void => {
+    if (failure !== null || ended) return;
+    failure = { complete: false, at, code: `${at}-failed`, detail };
+    stream.close(close);
+    // What still comes is dropped, so that the peer's answer behind it arrives.
+    reader.cancel().catch(() => {});
+  };
+  const failLocally = (at: 'input' | 'output') => (reason: unknown) => {
+    const error = reason instanceof Error ? reason : new Error(String(reason));
+    fail(at, error.message, ends.closeFor?.(error) ?? { closeCode: LOCAL_FAILURE, reason: `${at} failed` });
+  };
+  const inputFailed = failLocally('input');
+  const outputFailed = failLocally('output');
+  const write = (message: string | Uint8Array<ArrayBuffer>): Promise<boolean> =>
+    writer.write(message).then(
+      () => true,
+      () => false,
+    );
+  const finish = (): void => {
+    if (sentDone && gotDone) stream.close({ closeCode: 1000 });
+  };
+
+  const send = async (): Promise<void> => {
+    for await (const chunk of input?.iterator({ destroyOnReturn: false }) ?? []) {
+      if (await write(chunk)) continue;
+      unsent = true; // read, and nobody is there to take it
+      return;
+    }
+    if (framed) await write(END);
+    else if (input !== null) stream.close({ closeCode: 1000 });
+  };
+  const receive = async (): Promise<void> => {
+    for (;;) {
+      const { value, done } = await reader.read();
+      if (done) return;
+      if (framed && value === END) {
+        ends.onPeerEnd?.();
+        sentDone = await write(DONE);
+        finish();
+      } else if (framed && value === DONE) {
+        gotDone = true;
+        finish();
+      } else if (framed && typeof value === 'string')
+        return fail('peer', 'the peer sent a text that this protocol does not have', {
+          closeCode: NOT_THE_PROTOCOL,
+          reason: 'not a text of this protocol',
+        });
+      else {
+        try {
+          await written(output, value);
+        } catch (error) {
+          return outputFailed(error);
+        }
+      }
+    }
+  };
+
+  input?.on('error', inputFailed);
+  output.on('error', outputFailed);
+  send().catch(inputFailed);
+  receive().catch(() => {}); // a lost connection: `stream.closed` tells
+  const close = await stream.closed.then(
+    ({ closeCode, reason }) => ({ closeCode, reason, lost: null }),
+    (error: { code: string; message: string }) => ({ closeCode: 1006, reason: '', lost: error }),
+  );
+  ended = true;
+  // Without the framing: what the peer has not acknowledged is lost, also once the socket is closed.
+  const complete = framed ? sentDone && gotDone : !unsent && socket.bufferedAmount === 0;
+  input?.off('error', inputFailed);
+  output.off('error', outputFailed);
+  if (failure !== null) return failure;
+  if (close.lost !== null)
+    return { complete: false, at: 'connection', code: close.lost.code, detail: close.lost.message };
+  const normal = close.closeCode === 1000 || close.closeCode === 1005;
+  if (complete && normal) return { complete: true };
+  const detail = normal
+    ? 'the peer closed before all was carried'
+    : `the peer closed with ${close.closeCode} ${close.reason}`.trimEnd();
+  return { complete: false, at: 'peer', code: 'peer-closed', detail };
+}
+
+/** Resolves when the bytes have left the output's buffer. */
+function written(output: Writable, chunk: string | Uint8Array): Promise<void> {
+  return new Promise((resolve, reject) => {
+    output.write(chunk, (error) => (error ? reject(error) : resolve()));
+  });
+}

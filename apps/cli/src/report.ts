@@ -1,0 +1,15 @@
+/** One thing that happened, for scripts: `event` says what; the other members belong to it. */
+export interface Report {
+  readonly event: string;
+  readonly [member: string]: unknown;
+}
+
+/** Tells what happens: words on standard error for people, or with `--json` one JSON object a line for scripts. */
+export type Reporter = (report: Report, words: string) => void;
+
+/** `json` is the stream for objects: standard output, or standard error where that carries the peer's bytes. */
+export function reporter(json: NodeJS.WriteStream | null): Reporter {
+  return json === null
+    ? (_report, words) => console.error(words)
+    : (report) => void json.write(`${JSON.stringify(report)}\n`);
+}

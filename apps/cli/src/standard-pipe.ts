@@ -1,0 +1,39 @@
+import { PassThrough, type Readable } from 'node:stream';
+import type { SecureWebSocket } from '@sws/client';
+import { pipeBytes } from './byte-pipe.js';
+import { EXIT } from './exit-code.js';
+import type { Reporter } from './report.js';
+
+/** Joins a channel to `input` and standard output; tells how it ended, and resolves with the exit code. */
+export async function pipeStandard(
+  socket: SecureWebSocket,
+  source: NodeJS.ReadStream | null,
+  framed: boolean,
+  tell: Reporter,
+): Promise<number> {
+  let input: Readable | null = source;
+  let onPeerEnd = (): void => {};
+  if (source?.isTTY) {
+    // A person who types has no rest that could be lost: where the peer has ended, so has the conversation.
+    const typed = source.pipe(new PassThrough());
+    input = typed;
+    onPeerEnd = () => {
+      source.unpipe(typed).pause();
+      typed.end();
+    };
+  }
+  const end = await pipeBytes(socket, { input, output: process.stdout, onPeerEnd }, framed);
+  source?.destroy();
+  if (end.complete) {
+    tell({ event: 'closed', peer: socket.peer }, 'complete');
+    return EXIT.delivered;
+  }
+  const words = {
+    input: `sws: cannot read the input: ${end.detail}`,
+    output: `sws: cannot write the output: ${end.detail}`,
+    peer: `sws: ${end.detail}`,
+    connection: `sws: the connection broke (${end.code}: ${end.detail})`,
+  };
+  tell({ event: 'broken', peer: socket.peer, at: end.at, code: end.code, detail: end.detail }, words[end.at]);
+  return end.at === 'output' ? EXIT.failed : EXIT.notDelivered;
+}
