@@ -93,12 +93,12 @@ describeInChromium('messages of the chat page', () => {
     await bob.tick('from Bob', 'delivered');
     await alice.page.getByTestId('contact').filter({ hasText: 'Bob' }).filter({ hasText: '1 unread' }).waitFor();
     await alice.shoot('three-people');
-    expect(await alice.page.title()).toBe('(1) SWS chat');
+    await expect.poll(() => alice.page.title()).toBe('(1) SWS chat');
     await alice.page.getByTestId('contact').filter({ hasText: 'from Bob' }).click();
     await alice.reads('from Bob');
     expect(await alice.page.locator('[data-from=peer]').count()).toBe(1);
     await bob.tick('from Bob', 'seen');
-    expect(await alice.page.title()).toBe('SWS chat');
+    await expect.poll(() => alice.page.title()).toBe('SWS chat');
   });
 
   test('what is deleted is gone here, and goes no more if it had not gone', async () => {

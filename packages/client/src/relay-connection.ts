@@ -208,7 +208,8 @@ export class RelayConnection {
     try {
       this.#runOutputs();
       const socket = this.#socket;
-      while (this.#open && socket !== null && socket.bufferedAmount < HIGH_WATER_BYTES) {
+      // A socket that is closing takes nothing any more, and browsers complain about each frame.
+      while (this.#open && socket?.readyState === 1 && socket.bufferedAmount < HIGH_WATER_BYTES) {
         const frame = this.connection.nextFrame(Date.now());
         if (frame === null) break;
         socket.send(frame as string | Uint8Array<ArrayBuffer>);

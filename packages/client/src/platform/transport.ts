@@ -4,6 +4,8 @@ export type WebSocketConstructor = new (url: string, protocols: string) => Trans
 export interface TransportSocket {
   binaryType: string;
   readonly bufferedAmount: number;
+  /** 1 is OPEN. */
+  readonly readyState: number;
   onopen: ((event: never) => void) | null;
   onmessage: ((event: { data: unknown }) => void) | null;
   onclose: ((event: { code: number }) => void) | null;
