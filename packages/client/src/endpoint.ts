@@ -63,6 +63,13 @@ export class StateEvent extends Event {
   }
 }
 
+/** The events of an endpoint. */
+export interface EndpointEventMap {
+  readonly connection: ConnectionEvent;
+  readonly message: PeerMessageEvent;
+  readonly state: StateEvent;
+}
+
 /** One registered connection and many peers: connect, be connected to, or exchange one-line messages. */
 export class Endpoint extends EventTarget {
   readonly url: string;
@@ -105,14 +112,32 @@ export class Endpoint extends EventTarget {
     return this.#address;
   }
 
+  override addEventListener<K extends keyof EndpointEventMap>(
+    type: K,
+    listener: (event: EndpointEventMap[K]) => unknown,
+    options?: AddEventListenerOptions | boolean,
+  ): void;
   override addEventListener(
     type: string,
-    listener: EventListenerOrEventListenerObject | null | ((event: never) => void),
+    listener: EventListenerOrEventListenerObject | null,
+    options?: AddEventListenerOptions | boolean,
+  ): void;
+  override addEventListener(
+    type: string,
+    listener: EventListenerOrEventListenerObject | null,
     options?: AddEventListenerOptions | boolean,
   ): void {
     this.#listens.add(type);
-    super.addEventListener(type, listener as EventListener, options);
+    super.addEventListener(type, listener, options);
   }
+  declare removeEventListener: {
+    <K extends keyof EndpointEventMap>(
+      type: K,
+      listener: (event: EndpointEventMap[K]) => unknown,
+      options?: EventListenerOptions | boolean,
+    ): void;
+    (type: string, listener: EventListenerOrEventListenerObject | null, options?: EventListenerOptions | boolean): void;
+  };
 
   /** Opens a socket to a peer. @throws SwsError `invalid-address`, `low-order-key`; DOMException SyntaxError for bad subprotocols */
   connect(

@@ -6,6 +6,7 @@ export {
 export {
   ConnectionEvent,
   Endpoint,
+  type EndpointEventMap,
   type EndpointOptions,
   type EndpointState,
   MESSAGE_PROTOCOL,

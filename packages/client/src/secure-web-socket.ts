@@ -10,7 +10,8 @@ export type SendData = string | ArrayBuffer | ArrayBufferView | Blob;
 export interface SecureWebSocketEventMap {
   readonly open: Event;
   readonly message: MessageEvent;
-  readonly error: Event;
+  /** What `onerror` is given as an Event, as the standard types it. */
+  readonly error: SecureErrorEvent;
   readonly close: CloseEvent;
   /** Nothing is buffered any more: the peer's process has all that was sent. */
   readonly drain: Event;

@@ -1,0 +1,179 @@
+import { mkdirSync, mkdtempSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
+import { createServer } from 'node:net';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import type { Snippet } from './snippets.js';
+import { type Addresses, spellOut, Terminal, until } from './terminal.js';
+
+export const ROOT = fileURLToPath(new URL('../../', import.meta.url));
+const MODULES = join(ROOT, 'docs/node_modules');
+/** What a reader fetches from the registry, and the tests have at hand. */
+const FETCHED = ['vite', 'typescript', '@types/node', '@types/ws'];
+
+/** A port of this machine at which nobody listens. */
+export function freePort(): Promise<number> {
+  return new Promise((resolve, reject) => {
+    const server = createServer().listen(0, '127.0.0.1', () => {
+      const address = server.address();
+      server.close(() => (typeof address === 'object' && address !== null ? resolve(address.port) : reject()));
+    });
+  });
+}
+
+/**
+ * Does what a document says, in a fresh folder beside a checkout: saves its files, runs its commands, and compares what
+ * they print. `…` in a transcript stands for anything, a line of it for any lines, and an address like `b0b0…0b0b` for
+ * the one that was printed where it first stands. A transcript without a command is what a program that runs
+ * says next; `^C` ends the program that the command after it had started.
+ */
+export class Reader {
+  readonly folder = mkdtempSync(join(tmpdir(), 'sws-reader-'));
+  readonly addresses: Addresses = new Map();
+  readonly terminals: Terminal[] = [];
+  /** Files that were saved, by name. */
+  readonly saved: string[] = [];
+  readonly #ports: ReadonlyMap<string, number>;
+  readonly #env: NodeJS.ProcessEnv;
+  #cwd = this.folder;
+
+  private constructor(ports: ReadonlyMap<string, number>) {
+    this.#ports = ports;
+    symlinkSync(ROOT.replace(/\/$/, ''), join(this.folder, 'sws'));
+    const overrides = FETCHED.map((name) => `  '${name}': link:${join(MODULES, name)}\n`).join('');
+    writeFileSync(join(this.folder, 'pnpm-workspace.yaml'), `packages: [my-app]\noverrides:\n${overrides}`);
+    const config = join(this.folder, 'config');
+    mkdirSync(config);
+    const { PATH, HOME, TMPDIR, CI } = process.env;
+    this.#env = {
+      ...Object.fromEntries(Object.entries({ PATH, HOME, TMPDIR, CI }).filter(([, value]) => value !== undefined)),
+      // The relay's and the user's own identities are left alone.
+      XDG_CONFIG_HOME: config,
+      XDG_DATA_HOME: config,
+      SWS_PORT: String(ports.get('8787') ?? 8787),
+      // Clients are asked to come back at once: a handful need not be spread over five seconds.
+      SWS_DRAIN_SPREAD: '0',
+      NO_COLOR: '1',
+      npm_config_prefer_offline: 'true',
+      TURBO_TELEMETRY_DISABLED: '1',
+    };
+  }
+
+  /** A reader whose machine has other ports free than the document's. */
+  static async with(ports: readonly string[]): Promise<Reader> {
+    const free = new Map<string, number>();
+    for (const port of ports) free.set(port, await freePort());
+    return new Reader(free);
+  }
+
+  /** The text as it is on this reader's machine. */
+  here(text: string): string {
+    let own = spellOut(text, this.addresses);
+    for (const [port, free] of this.#ports) own = own.replaceAll(new RegExp(`\\b${port}\\b`, 'g'), String(free));
+    return own;
+  }
+
+  path(name: string): string {
+    return join(this.#cwd, name);
+  }
+
+  /** Does what one snippet says. @throws Error for what did not go as it says */
+  async follow(snippet: Snippet): Promise<void> {
+    if (snippet.notRun !== null) return;
+    if (snippet.file !== null) this.#save(snippet.file, snippet.text);
+    else if (snippet.language === 'sh') await this.#run(snippet.text);
+    else if (snippet.language === 'console') await this.#type(snippet.text);
+    else throw new Error(`nobody knows what to do with the ${snippet.language} of line ${snippet.line}`);
+  }
+
+  /** What each program that failed has printed. */
+  failures(): readonly string[] {
+    return this.terminals.filter(({ failed }) => failed).map(({ command, output }) => `$ ${command}\n${output}`);
+  }
+
+  close(): void {
+    for (const terminal of this.terminals) terminal.kill();
+    rmSync(this.folder, { recursive: true, force: true });
+  }
+
+  #save(name: string, text: string): void {
+    writeFileSync(this.path(name), `${this.here(text)}\n`);
+    this.saved.push(name);
+  }
+
+  #start(command: string, cwd: string): Terminal {
+    const terminal = new Terminal(this.here(command), cwd, this.#env);
+    this.terminals.push(terminal);
+    return terminal;
+  }
+
+  /** Commands that end, in this folder and the one that they change to. */
+  async #run(script: string): Promise<void> {
+    const terminal = this.#start(`set -e\n${script}\npwd`, this.#cwd);
+    await until(
+      () => !terminal.running,
+      () => `${script}\n${terminal.output}`,
+    );
+    if (terminal.failed) throw new Error(`${script}\n${terminal.output}`);
+    this.#cwd = terminal.output.trimEnd().split('\n').at(-1) ?? this.#cwd;
+  }
+
+  /** Commands and what they print, or what a program that runs prints. */
+  async #type(transcript: string): Promise<void> {
+    const [output = '', ...commands] = `\n${transcript}`.split('\n$ ');
+    const before = output.split('\n').slice(1);
+    // Each transcript is of a terminal of its own, which opens in the reader's folder.
+    let cwd = this.#cwd;
+    let interrupted = before[0] === '^C';
+    if (!interrupted && before.length > 0) await this.#see(this.terminals, before);
+    for (const [index, text] of commands.entries()) {
+      const [command = '', ...expected] = text.split('\n');
+      if (command.startsWith('cd ')) {
+        cwd = join(cwd, command.slice(3));
+        continue;
+      }
+      if (interrupted) cwd = await this.#interrupt(this.here(command));
+      interrupted = false;
+      if (command.startsWith('node ')) await this.#prompt(this.here(command));
+      const terminal = this.#start(command, cwd);
+      await this.#see([terminal], expected);
+      if (index < commands.length - 1)
+        await until(
+          () => !terminal.running,
+          () => `"${command}" does not end`,
+        );
+    }
+  }
+
+  /** Waits until one of these has said the lines. */
+  async #see(terminals: readonly Terminal[], expected: readonly string[]): Promise<void> {
+    const lines = expected.map((line) => this.here(line));
+    await until(
+      () => terminals.some((terminal) => terminal.reads(lines, this.addresses)) || this.failures().length > 0,
+      () => `${lines.join('\n')}\n-- but there is --\n${terminals.map(({ output }) => output).join('\n--\n')}`,
+    );
+    if (this.failures().length > 0) throw new Error(this.failures().join('\n'));
+  }
+
+  /** A program is started again in the terminal where it ran: once it has ended. */
+  async #prompt(command: string): Promise<void> {
+    const [name, program] = command.split(' ');
+    const sameProgram = (terminal: Terminal): boolean => terminal.command.startsWith(`${name} ${program}`);
+    await until(
+      () => !this.terminals.some((terminal) => terminal.running && sameProgram(terminal)),
+      () => `${name} ${program} does not end`,
+    );
+  }
+
+  /** Ctrl-C where this runs; tells in which folder that is. */
+  async #interrupt(command: string): Promise<string> {
+    const terminal = this.terminals.findLast((other) => other.running && other.command === command);
+    if (terminal === undefined) throw new Error(`nothing runs "${command}"`);
+    terminal.interrupt();
+    await until(
+      () => !terminal.running,
+      () => `${command} does not end`,
+    );
+    return terminal.cwd;
+  }
+}

@@ -1,0 +1,87 @@
+// A newcomer does literally what the tutorial says, and sees what it shows.
+import { spawnSync } from 'node:child_process';
+import { existsSync, readFileSync, writeFileSync } from 'node:fs';
+import { chromium } from 'playwright-core';
+import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { Reader, ROOT } from './reader.js';
+import { snippetsOf } from './snippets.js';
+
+const CHROMIUM = process.env.SWS_CHROMIUM ?? '/usr/bin/chromium';
+const snippets = snippetsOf(readFileSync(`${ROOT}docs/tutorial.md`, 'utf8'));
+const sections = [...new Set(snippets.map(({ section }) => section))];
+/** A section has several programs to start, each of which takes a second on a busy machine. */
+const SECTION_MS = 120_000;
+
+describe('the tutorial, done as it says', { timeout: SECTION_MS }, () => {
+  let reader: Reader;
+  beforeAll(async () => {
+    reader = await Reader.with(['8787', '8788', '4173']);
+  });
+  afterAll(() => reader.close());
+
+  test.each(sections)('%s', async (section) => {
+    for (const snippet of snippets)
+      if (snippet.section === section)
+        await reader.follow(snippet).catch((error: Error) => {
+          throw new Error(`docs/tutorial.md:${snippet.line}: ${error.message}`);
+        });
+    expect(reader.failures()).toEqual([]);
+  });
+
+  test('while the relay was away Bob missed no number, and none came twice', () => {
+    const bob = reader.terminals.find(({ command }) => command === 'node bob.js')?.output ?? '';
+    const numbers = [...bob.matchAll(/^they say: (\d+)$/gm)].map(([, number]) => Number(number));
+    expect(numbers.length).toBeGreaterThanOrEqual(5);
+    expect(numbers).toEqual(numbers.map((_, index) => index + 1));
+  });
+
+  test('the file that was sent is the file that was received', () => {
+    expect(readFileSync(reader.path('received'), 'utf8')).toBe(readFileSync(reader.path('page.js'), 'utf8'));
+  });
+
+  test.skipIf(!existsSync(CHROMIUM))('the page talks to Bob (in Chromium; skipped where there is none)', async () => {
+    const browser = await chromium.launch({
+      executablePath: CHROMIUM,
+      args: '--headless --no-sandbox --disable-gpu --disable-quic --no-first-run --disable-background-networking --disable-component-update --disable-sync'.split(
+        ' ',
+      ),
+    });
+    try {
+      const page = await browser.newPage();
+      await page.goto(reader.here('http://localhost:4173/#b0b0…0b0b'));
+      await page.getByText('connected').waitFor();
+      await page.getByLabel('Message').fill('from a page');
+      await page.getByRole('button', { name: 'Send' }).click();
+      await page.getByText('you said: from a page').waitFor();
+    } finally {
+      await browser.close();
+    }
+  });
+
+  test('its programs pass the type checker, as an editor would have it', () => {
+    const scripts = reader.saved.filter((name) => /\.[jt]s$/.test(name));
+    expect(scripts.length).toBeGreaterThan(10);
+    const compilerOptions = {
+      module: 'nodenext',
+      target: 'es2023',
+      lib: ['es2023', 'dom', 'dom.iterable'],
+      types: ['node'],
+      allowJs: true,
+      checkJs: true,
+      // What the JavaScript leaves out: types of parameters, and elements that are surely there.
+      strict: false,
+      noEmit: true,
+      skipLibCheck: true,
+    };
+    // `echo.js` is what became of `echo.ts`.
+    writeFileSync(reader.path('tsconfig.json'), JSON.stringify({ compilerOptions, files: scripts }));
+    const tsc = `${ROOT}docs/node_modules/.bin/tsc`;
+    expect(spawnSync(tsc, ['-p', reader.path('tsconfig.json')], { encoding: 'utf8' }).stdout).toBe('');
+  });
+});
+
+test('hardly anything in it is not run, and what is not says why', () => {
+  expect(snippets.filter(({ notRun }) => notRun !== null).map(({ text }) => text)).toEqual([
+    expect.stringContaining('git clone'),
+  ]);
+});
