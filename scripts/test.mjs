@@ -20,6 +20,7 @@ for (const [command, args] of steps) {
     console.error(`${command} ${args.join(' ')} failed`);
   }
 }
+const failures = [];
 const totals = { passed: 0, failed: 0, skipped: 0 };
 try {
   for (const name of readdirSync(results)) {
@@ -29,12 +30,19 @@ try {
     totals.skipped += result.numPendingTests;
     for (const file of result.testResults) {
       for (const test of file.assertionResults) if (test.status === 'pending') console.log(`skipped: ${test.fullName}`);
+      if (file.status !== 'failed') continue;
+      failures.push(`failed: ${file.name}: ${file.message}`);
+      for (const test of file.assertionResults)
+        if (test.status === 'failed')
+          failures.push(`failed: ${file.name}: ${test.fullName}\n${test.failureMessages.join('\n')}`);
     }
   }
 } catch (error) {
   sound = false;
   console.error('no test results:', error.message);
 }
+// Again at the end, since of a long log often only the end is kept.
+for (const failure of failures) console.log(failure);
 // A step that failed without a failing test (build, lint, a crashed runner) counts as one.
 if (!sound && totals.failed === 0) totals.failed = 1;
 console.log(

@@ -53,6 +53,8 @@ export class RelayConnection {
   readonly #stateListeners = new Set<(state: RelayState) => void>();
   #socket: TransportSocket | null = null;
   #timer: ReturnType<typeof setTimeout> | undefined;
+  /** When the timer comes; infinite for never. */
+  #armedAt = Number.POSITIVE_INFINITY;
   #users = 0;
   #pumping = false;
   #pumpQueued = false;
@@ -209,11 +211,13 @@ export class RelayConnection {
       this.#runOutputs();
       const socket = this.#socket;
       // A socket that is closing takes nothing any more, and browsers complain about each frame.
+      socket?.cork?.();
       while (this.#open && socket?.readyState === 1 && socket.bufferedAmount < HIGH_WATER_BYTES) {
         const frame = this.connection.nextFrame(Date.now());
         if (frame === null) break;
         socket.send(frame as string | Uint8Array<ArrayBuffer>);
       }
+      socket?.uncork?.();
       this.#runOutputs();
     } finally {
       this.#pumping = false;
@@ -265,7 +269,8 @@ export class RelayConnection {
     }
     this.#socket = socket;
     this.#open = false;
-    socket.binaryType = 'arraybuffer';
+    // `ws` gives bytes as they came unless it is asked for a copy in an ArrayBuffer.
+    if (socket.binaryType === 'blob') socket.binaryType = 'arraybuffer';
     socket.onopen = () => {
       if (this.#socket !== socket) return;
       this.#open = true;
@@ -275,6 +280,8 @@ export class RelayConnection {
       if (this.#socket !== socket) return;
       if (typeof data === 'string') this.connection.receive(data, Date.now());
       else if (data instanceof ArrayBuffer) this.connection.receive(new Uint8Array(data), Date.now());
+      else if (ArrayBuffer.isView(data))
+        this.connection.receive(new Uint8Array(data.buffer, data.byteOffset, data.byteLength), Date.now());
       this.#pump();
     };
     socket.onerror = () => {};
@@ -298,14 +305,18 @@ export class RelayConnection {
   }
 
   #arm(): void {
-    clearTimeout(this.#timer);
     const now = Date.now();
-    let at = this.connection.wakeAtMs;
+    let at = this.connection.wakeAtMs ?? Number.POSITIVE_INFINITY;
     if (this.#open && this.#socket !== null && this.#socket.bufferedAmount >= HIGH_WATER_BYTES)
-      at = Math.min(at ?? now + DRAIN_POLL_MS, now + DRAIN_POLL_MS);
-    if (at === null) return;
+      at = Math.min(at, now + DRAIN_POLL_MS);
+    // A timer that comes too soon looks, and is set again: cheaper than to set it with every message.
+    if (at >= this.#armedAt && at !== Number.POSITIVE_INFINITY) return;
+    this.#disarm();
+    if (at === Number.POSITIVE_INFINITY) return;
+    this.#armedAt = at;
     this.#timer = setTimeout(
       () => {
+        this.#disarm();
         this.connection.wake(Date.now());
         this.#pump();
       },
@@ -313,11 +324,16 @@ export class RelayConnection {
     );
   }
 
+  #disarm(): void {
+    clearTimeout(this.#timer);
+    this.#armedAt = Number.POSITIVE_INFINITY;
+  }
+
   #shut(): void {
     if (pool.get(this.#key) === this) pool.delete(this.#key);
     this.#turn?.release();
     this.connection.close({ code: 'normal', detail: 'closed by this end' });
     this.#pump();
-    clearTimeout(this.#timer);
+    this.#disarm();
   }
 }

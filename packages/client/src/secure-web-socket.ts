@@ -123,6 +123,11 @@ export function channelSocketOf(socket: SecureWebSocket): ChannelSocket {
   return partsOf(socket).socket;
 }
 
+/** The bytes as an ArrayBuffer: their own, if it holds nothing else. */
+function arrayBufferOf(bytes: Uint8Array): ArrayBufferLike {
+  return (bytes.length === bytes.buffer.byteLength ? bytes : bytes.slice()).buffer;
+}
+
 /** Fires the standard's events at `target` (WHATWG WebSockets, feedback from the protocol). */
 function eventsAt(target: EventTarget, socket: ChannelSocket): SocketListener {
   const fire = (type: string) => void target.dispatchEvent(new Event(type));
@@ -137,7 +142,7 @@ function eventsAt(target: EventTarget, socket: ChannelSocket): SocketListener {
           ? data
           : partsOf(target).binaryType === 'blob'
             ? new Blob([data as Uint8Array<ArrayBuffer>])
-            : data.slice().buffer;
+            : arrayBufferOf(data);
       target.dispatchEvent(new MessageEvent('message', { data: value, origin }));
     },
     acknowledged() {

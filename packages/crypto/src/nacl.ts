@@ -3,6 +3,36 @@ import nacl from 'tweetnacl';
 import { hkdf } from './hkdf.js';
 import type { CryptoProvider } from './provider.js';
 
+/**
+ * NaCl's own functions, which tweetnacl has beside its typed ones: they write where they are told, 32 zero bytes ahead of
+ * a plaintext and 16 ahead of a box. Through them a frame costs one copy and no array besides its own.
+ */
+interface LowLevel {
+  crypto_secretbox(box: Uint8Array, plaintext: Uint8Array, length: number, nonce: Uint8Array, key: Uint8Array): number;
+  crypto_secretbox_open(
+    plaintext: Uint8Array,
+    box: Uint8Array,
+    length: number,
+    nonce: Uint8Array,
+    key: Uint8Array,
+  ): number;
+}
+const { lowlevel } = nacl as typeof nacl & { readonly lowlevel: LowLevel };
+const PLAINTEXT_AT = 32;
+const BOX_AT = 16;
+const TAG_BYTES = PLAINTEXT_AT - BOX_AT;
+/** As much as a channel's largest frame takes; what is longer gets arrays of its own. */
+const SCRATCH_BYTES = 2 ** 16 + PLAINTEXT_AT;
+let plain = new Uint8Array(0);
+let boxed = new Uint8Array(0);
+
+/** The two scratch arrays, with room for `length` bytes. Calls do not nest, so one pair is enough. */
+function makeRoom(length: number): void {
+  if (plain.length >= length) return;
+  plain = new Uint8Array(Math.max(length, SCRATCH_BYTES));
+  boxed = new Uint8Array(plain.length);
+}
+
 /** The default provider, pure JavaScript: tweetnacl for NaCl's functions and SHA-512, noble for ML-KEM. Runs everywhere. */
 export const naclProvider: CryptoProvider = {
   name: 'nacl',
@@ -13,13 +43,26 @@ export const naclProvider: CryptoProvider = {
   ed25519PublicKey: (seed) => nacl.sign.keyPair.fromSeed(seed).publicKey,
   ed25519Sign: (seed, message) => nacl.sign.detached(message, nacl.sign.keyPair.fromSeed(seed).secretKey),
   ed25519Verify: (publicKey, message, signature) => nacl.sign.detached.verify(message, signature, publicKey),
-  secretboxSeal(key, nonce, plaintext, into) {
-    const box = nacl.secretbox(plaintext, nonce, key);
-    if (into === undefined) return box;
-    into.set(box);
+  secretboxSeal(key, nonce, plaintext, into = new Uint8Array(plaintext.length + TAG_BYTES)) {
+    const length = PLAINTEXT_AT + plaintext.length;
+    makeRoom(length);
+    plain.set(plaintext, PLAINTEXT_AT);
+    lowlevel.crypto_secretbox(boxed, plain, length, nonce, key);
+    plain.fill(0, PLAINTEXT_AT, length);
+    into.set(boxed.subarray(BOX_AT, length));
     return into;
   },
-  secretboxOpen: (key, nonce, box) => nacl.secretbox.open(box, nonce, key),
+  secretboxOpen(key, nonce, box, into) {
+    if (box.length < TAG_BYTES) return null;
+    const length = BOX_AT + box.length;
+    makeRoom(length);
+    boxed.set(box, BOX_AT);
+    if (lowlevel.crypto_secretbox_open(plain, boxed, length, nonce, key) !== 0) return null;
+    const plaintext = into ?? new Uint8Array(length - PLAINTEXT_AT);
+    plaintext.set(plain.subarray(PLAINTEXT_AT, length));
+    plain.fill(0, PLAINTEXT_AT, length);
+    return plaintext;
+  },
   kemKeyPair(seed) {
     const { publicKey, secretKey } = ml_kem768.keygen(seed);
     return { encapsulationKey: publicKey, decapsulationKey: secretKey };

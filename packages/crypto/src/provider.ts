@@ -31,8 +31,12 @@ export interface CryptoProvider {
    * @param into where to write: exactly `plaintext.length + 16` bytes, not overlapping `plaintext`; a fresh array if absent.
    */
   secretboxSeal(key: Uint8Array, nonce: Uint8Array, plaintext: Uint8Array, into?: Uint8Array): Uint8Array;
-  /** The plaintext in a fresh array that the caller owns, or `null` if the box does not open. */
-  secretboxOpen(key: Uint8Array, nonce: Uint8Array, box: Uint8Array): Uint8Array | null;
+  /**
+   * The plaintext, or `null` if the box does not open.
+   * @param into where to write: exactly `box.length - 16` bytes, not overlapping `box`, and then what is returned; a fresh
+   *   array that the caller owns if absent.
+   */
+  secretboxOpen(key: Uint8Array, nonce: Uint8Array, box: Uint8Array, into?: Uint8Array): Uint8Array | null;
   /** ML-KEM-768 key generation (FIPS 203 §7.1) from 64 random bytes (d || z): ek 1,184 bytes, dk 2,400 bytes. */
   kemKeyPair(seed: Uint8Array): { readonly encapsulationKey: Uint8Array; readonly decapsulationKey: Uint8Array };
   /**

@@ -130,6 +130,13 @@ describe.each(PROVIDERS)('$name', (provider) => {
     expect(provider.hkdf(view(a), view(b), view(message), 40)).toEqual(provider.hkdf(a, b, message, 40));
     const box = provider.secretboxSeal(view(a), view(nonce), view(message));
     expect(provider.secretboxOpen(view(a), view(nonce), view(box))).toEqual(message);
+    const [sealedInto, openedInto] = [view(new Uint8Array(box.length)), view(new Uint8Array(message.length))];
+    expect(provider.secretboxSeal(view(a), view(nonce), view(message), sealedInto)).toBe(sealedInto);
+    expect(sealedInto).toEqual(box);
+    expect(provider.secretboxOpen(view(a), view(nonce), view(box), openedInto)).toBe(openedInto);
+    expect(openedInto).toEqual(message);
+    for (const array of [sealedInto, openedInto])
+      expect(new Uint8Array(array.buffer).filter((byte) => byte === 0xaa).length).toBeGreaterThanOrEqual(14);
     const signature = provider.ed25519Sign(view(a), view(message));
     expect(provider.ed25519Verify(view(provider.ed25519PublicKey(a)), view(message), view(signature))).toBe(true);
   });

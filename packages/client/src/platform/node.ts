@@ -1,4 +1,5 @@
 import { join } from 'node:path';
+import type { Duplex } from 'node:stream';
 import type { CryptoProvider, KeyStore } from '@sws/crypto';
 import { fileStore, nodeProvider } from '@sws/crypto/node';
 import envPaths from 'env-paths';
@@ -7,10 +8,23 @@ import type { TransportSocket, WebSocketConstructor } from './transport.js';
 
 export { takeFreeTurn as takeTurn } from './turn.js';
 
-/** `ws` without compression: sealed bytes do not compress. */
+/** `ws` without compression, as sealed bytes do not compress, and with the cork that its TCP connection has. */
 export const defaultWebSocket: WebSocketConstructor | undefined = class extends WebSocket {
+  #tcp: Duplex | null = null;
+
   constructor(url: string, protocols: string) {
     super(url, protocols, { perMessageDeflate: false });
+    this.once('upgrade', ({ socket }) => {
+      this.#tcp = socket;
+    });
+  }
+
+  cork(): void {
+    this.#tcp?.cork();
+  }
+
+  uncork(): void {
+    this.#tcp?.uncork();
   }
 } as unknown as new (
   url: string,

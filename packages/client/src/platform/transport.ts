@@ -12,4 +12,7 @@ export interface TransportSocket {
   onerror: ((event: never) => void) | null;
   send(data: string | Uint8Array<ArrayBuffer>): void;
   close(code?: number, reason?: string): void;
+  /** Holds what is sent back until `uncork`, so that it goes out in one write. Browsers do that by themselves. */
+  cork?(): void;
+  uncork?(): void;
 }

@@ -35,7 +35,7 @@ function toItem(data: ServerSendData, binary: boolean | undefined): SendItem {
 
 function copyOf(data: ArrayBufferLike | ArrayBufferView): Uint8Array<ArrayBuffer> {
   if (!ArrayBuffer.isView(data)) return new Uint8Array(data).slice();
-  return Uint8Array.from(new Uint8Array(data.buffer, data.byteOffset, data.byteLength));
+  return new Uint8Array(data.buffer, data.byteOffset, data.byteLength).slice();
 }
 
 /** A listener that throws is an uncaught exception, as with `ws`; the channel's own work goes on. */

@@ -54,9 +54,9 @@ export async function loadSodiumNative(): Promise<CryptoProvider> {
       sodium.crypto_secretbox_easy(into, plaintext, nonce, key);
       return into;
     },
-    secretboxOpen(key, nonce, box) {
+    secretboxOpen(key, nonce, box, into) {
       if (box.length < TAG_BYTES) return null;
-      const plaintext = new Uint8Array(box.length - TAG_BYTES);
+      const plaintext = into ?? new Uint8Array(box.length - TAG_BYTES);
       return sodium.crypto_secretbox_open_easy(plaintext, box, nonce, key) ? plaintext : null;
     },
   };

@@ -63,7 +63,12 @@ export async function loadSodiumWasm(): Promise<CryptoProvider> {
       into.set(box);
       return into;
     },
-    secretboxOpen: (key, nonce, box) => orNull(() => sodium.crypto_secretbox_open_easy(box, nonce, key)),
+    secretboxOpen(key, nonce, box, into) {
+      const plaintext = orNull(() => sodium.crypto_secretbox_open_easy(box, nonce, key));
+      if (plaintext === null || into === undefined) return plaintext;
+      into.set(plaintext);
+      return into;
+    },
     kemKeyPair(seed) {
       const { publicKey, privateKey } = sodium.crypto_kem_mlkem768_seed_keypair(seed);
       return { encapsulationKey: publicKey, decapsulationKey: privateKey };

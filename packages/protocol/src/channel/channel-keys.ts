@@ -1,6 +1,7 @@
 import { type CryptoProvider, concatBytes } from '@sws/crypto';
 import { encodeUtf8 } from '../utf8.js';
 import { CHANNEL_HEAD_BYTES, contentOf, KIND, newMessage, TAG_BYTES, writeU53 } from './channel-frame.js';
+import { Scratch } from './scratch.js';
 
 const INFO_CHANNEL = encodeUtf8('channel');
 const INFO_REKEY = encodeUtf8('rekey');
@@ -21,6 +22,8 @@ export interface Ephemeral {
   readonly secret: Uint8Array;
   readonly publicKey: Uint8Array;
 }
+
+const scratch = new Scratch();
 
 /** One direction's DATA key and how much it has sealed or opened. */
 interface DataKey {
@@ -117,8 +120,10 @@ export class ChannelKeys {
     return message;
   }
 
+  /** The plaintext of one DATA frame, which the next call overwrites, or `null` if it does not open. */
   openData(seq: number, box: Uint8Array): Uint8Array | null {
-    const plaintext = this.#provider.secretboxOpen(this.#receive.bytes, dataNonce(seq), box);
+    const into = scratch.view(box.length - TAG_BYTES);
+    const plaintext = this.#provider.secretboxOpen(this.#receive.bytes, dataNonce(seq), box, into);
     if (plaintext !== null) this.#receive.frames++;
     return plaintext;
   }

@@ -1,5 +1,6 @@
 import { fail, type Result, succeed } from '../result.js';
 import { type Padding, paddedLength } from './padding.js';
+import { Scratch } from './scratch.js';
 
 /** What a DATA plaintext carries; values follow RFC 6455 §5.2 where they can (PROTOCOL §4, DATA). */
 export const OPCODE = { continuation: 0, text: 1, binary: 2, rekey: 3, rekeyed: 4, close: 8 } as const;
@@ -29,9 +30,15 @@ export function paddedDataLength(bytes: number, padding: Padding): number {
   return paddedLength(HEAD_BYTES + bytes, padding);
 }
 
-/** Encodes `opcode || length || bytes || zeros`. `bytes` is copied. */
-export function encodeData(opcode: Opcode, fin: boolean, bytes: Uint8Array, padding: Padding): Uint8Array {
-  const plaintext = new Uint8Array(paddedDataLength(bytes.length, padding));
+/** Encodes `opcode || length || bytes || zeros`. `bytes` is copied, into an array of its own or into one of `scratch`. */
+export function encodeData(
+  opcode: Opcode,
+  fin: boolean,
+  bytes: Uint8Array,
+  padding: Padding,
+  scratch: Scratch = new Scratch(),
+): Uint8Array {
+  const plaintext = scratch.view(paddedDataLength(bytes.length, padding));
   plaintext[0] = fin ? opcode | FIN : opcode;
   const { length } = bytes;
   plaintext[1] = length >>> 24;
@@ -39,6 +46,7 @@ export function encodeData(opcode: Opcode, fin: boolean, bytes: Uint8Array, padd
   plaintext[3] = length >>> 8;
   plaintext[4] = length;
   plaintext.set(bytes, HEAD_BYTES);
+  plaintext.fill(0, HEAD_BYTES + length);
   return plaintext;
 }
 

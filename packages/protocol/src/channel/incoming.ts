@@ -38,7 +38,7 @@ export class Incoming {
     this.#maxMessageBytes = maxMessageBytes;
   }
 
-  /** Takes the plaintext of frame `next`. Owns it: a binary message may be a view of it. */
+  /** Takes the plaintext of frame `next`, which is the caller's again when this returns. */
   take(plaintext: Uint8Array): Result<Taken> {
     this.next++;
     const decoded = decodeData(plaintext);
@@ -59,19 +59,18 @@ export class Incoming {
     if (this.#assembled > this.#maxMessageBytes) {
       return fail('message-too-big', `a message is over maxMessageBytes, ${this.#maxMessageBytes}`);
     }
-    this.#fragments.push(bytes);
     if (!fin) {
+      this.#fragments.push(bytes.slice());
       if (this.#waiting.length > 0) this.#heldBack += charge;
       else this.limit += charge;
       return succeed({ type: 'fragment' });
     }
-    const [only] = this.#fragments;
-    const whole = this.#fragments.length === 1 && only !== undefined ? only : concatBytes(...this.#fragments);
-    const text = this.#opcode === OPCODE.text;
+    const whole = this.#fragments.length === 0 ? bytes : concatBytes(...this.#fragments, bytes);
+    // A binary message in one frame is still a view of the caller's array.
+    const data = this.#opcode === OPCODE.text ? decodeUtf8(whole) : whole === bytes ? bytes.slice() : whole;
     this.#fragments = [];
     this.#assembled = 0;
     this.#opcode = null;
-    const data = text ? decodeUtf8(whole) : whole;
     if (data === null) return fail('invalid-text', 'a text message is not UTF-8');
     this.#waiting.push(charge);
     return succeed({ type: 'message', data });

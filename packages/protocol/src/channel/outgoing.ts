@@ -3,6 +3,7 @@ import { encodeData, isChannelOpcode, MAX_FRAGMENT_BYTES, OPCODE, type Opcode, p
 import { Deque } from './deque.js';
 import type { Padding } from './padding.js';
 import type { Rekey } from './rekey.js';
+import { Scratch } from './scratch.js';
 
 /** Charged on top of a DATA frame's padded plaintext: what a retained frame costs beyond its bytes (PROTOCOL §4, Credit). */
 export const FRAME_CHARGE_BYTES = 96;
@@ -28,6 +29,8 @@ interface Retained {
 
 /** What is sent at most unacknowledged when the relay has not complained. */
 const UNLIMITED = Number.POSITIVE_INFINITY;
+
+const scratch = new Scratch();
 
 /**
  * The sending half of a channel: unsealed messages, sealed frames kept until acknowledged, the peer's credit, and the
@@ -212,7 +215,7 @@ export class Outgoing {
   }
 
   #seal(keys: ChannelKeys, opcode: Opcode, fin: boolean, bytes: Uint8Array, endsMessage: boolean): void {
-    const plaintext = encodeData(opcode, fin, bytes, this.#padding);
+    const plaintext = encodeData(opcode, fin, bytes, this.#padding, scratch);
     const own = isChannelOpcode(opcode);
     if (!own) this.#charged += plaintext.length + FRAME_CHARGE_BYTES;
     this.#retained.push({

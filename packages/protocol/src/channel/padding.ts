@@ -1,14 +1,18 @@
 /** The smallest padded DATA plaintext in bytes (PROTOCOL §4, DATA). */
 export const MIN_PADDED_BYTES = 32;
 
+function floorLog2(number: number): number {
+  return 31 - Math.clz32(number);
+}
+
 /**
  * Padmé (Nikitin et al., PURBs, PoPETs 2019): rounds a length up so that at most O(log log n) bits of it show.
- * The overhead is at most 12 %. `length` is a positive number of bytes.
+ * The overhead is at most 12 %. `length` is a positive number of bytes below 2^32.
  */
 export function padme(length: number): number {
   if (length < 2) return length;
-  const exponent = Math.floor(Math.log2(length));
-  const significant = Math.floor(Math.log2(exponent)) + 1;
+  const exponent = floorLog2(length);
+  const significant = floorLog2(exponent) + 1;
   const step = 2 ** Math.max(0, exponent - significant);
   return Math.ceil(length / step) * step;
 }

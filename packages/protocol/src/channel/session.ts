@@ -316,6 +316,7 @@ export class Session {
     this.#rekey.received(nowMs);
     const overdue = this.#rekey.overdue(false, nowMs);
     const taken = this.#incoming.take(plaintext);
+    plaintext.fill(0);
     this.#recovery.took(this.#incoming.next, nowMs);
     if (this.#state.phase === 'tombstone') {
       // Nothing more goes to the application; a tombstone acknowledges, so that the peer can let go.

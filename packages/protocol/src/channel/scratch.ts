@@ -1,0 +1,16 @@
+/** As much as the plaintext of the largest frame takes, padding included. */
+const ENOUGH_BYTES = 2 ** 16;
+
+/**
+ * Room for one plaintext on its way through the cipher. Frames are sealed and opened one at a time, so each direction
+ * needs one: an array per message would cost more in garbage collection than the sealing itself.
+ */
+export class Scratch {
+  #bytes = new Uint8Array(0);
+
+  /** A view of `length` bytes, whose contents are arbitrary and which the next call overwrites. */
+  view(length: number): Uint8Array {
+    if (this.#bytes.length < length) this.#bytes = new Uint8Array(Math.max(length, ENOUGH_BYTES));
+    return this.#bytes.subarray(0, length);
+  }
+}
