@@ -9,8 +9,10 @@ type Raw = Duplex & { readonly bytesRead?: number };
 
 /** After an error a client gets this long to take the close frame. */
 const CLOSE_GRACE_MS = 2_000;
-/** Payloads from here on go to the kernel at once and from where they lie; smaller ones are cheaper to copy together. */
+/** Payloads from here on go to the kernel from where they lie; smaller ones are cheaper to copy together. */
 const COPY_BELOW_BYTES = 8_192;
+/** Large payloads wait for no more than this, and no longer than what is being read now: they are still in the processor's cache. */
+const WRITE_BYTES = 65_536;
 
 /**
  * A `ws` socket as a `SocketLike`; `raw` is the TCP or TLS socket it runs on (`request.socket`). Messages sent within one
@@ -47,6 +49,7 @@ class WsSocket implements SocketLike, TurnTask {
   #over = false;
   /** What this turn has sent. */
   #batch: (string | Uint8Array)[] | null = null;
+  #largeBytes = 0;
 
   constructor(socket: WebSocket, raw: Raw) {
     this.#socket = socket;
@@ -59,13 +62,14 @@ class WsSocket implements SocketLike, TurnTask {
   }
 
   send(data: string | Uint8Array): void {
-    const large = typeof data === 'object' && data.length >= COPY_BELOW_BYTES;
     if (this.#batch === null) {
       this.#batch = [data];
-      if (!large) return atEndOfTurn(this);
+      atEndOfTurn(this);
     } else this.#batch.push(data);
-    // A large message is still in the processor's cache: written later, it would cost more than the call saved.
-    if (large) this.endTurn();
+    if (!isLarge(data)) return;
+    this.#largeBytes += data.length;
+    if (this.#largeBytes >= WRITE_BYTES) this.endTurn();
+    else if (this.#largeBytes === data.length) process.nextTick(flush, this);
   }
   close(code: number, reason: string): void {
     this.endTurn();
@@ -100,28 +104,38 @@ class WsSocket implements SocketLike, TurnTask {
     const batch = this.#batch;
     if (batch === null) return;
     this.#batch = null;
+    this.#largeBytes = 0;
     if (this.#socket.readyState !== 1 || this.#raw.destroyed) return this.onwritten?.(batch.length);
     this.#write(batch, () => this.onwritten?.(batch.length));
   }
 
-  /** Small messages are copied together; a large one, which is the last, stays where it lies. All is one write to the kernel. */
+  /** Small messages and heads are copied together; large ones stay where they lie. All is one write to the kernel. */
   #write(batch: readonly (string | Uint8Array)[], done: () => void): void {
-    const last = batch[batch.length - 1];
-    const large = typeof last === 'object' && last.length >= COPY_BELOW_BYTES ? last : null;
-    let bytes = large === null ? 0 : headBytes(large.length);
-    const small = large === null ? batch.length : batch.length - 1;
-    for (let i = 0; i < small; i++) bytes += frameBytes(batch[i] ?? '');
+    let bytes = 0;
+    for (const data of batch) bytes += isLarge(data) ? headBytes(data.length) : frameBytes(data);
     const frames = Buffer.allocUnsafe(bytes);
+    let from = 0;
     let at = 0;
-    for (let i = 0; i < small; i++) at = writeFrame(frames, at, batch[i] ?? '');
-    if (large === null) {
-      this.#raw.write(frames, done);
-      return;
+    const raw = this.#raw;
+    raw.cork();
+    for (const [index, data] of batch.entries()) {
+      if (!isLarge(data)) {
+        at = writeFrame(frames, at, data);
+        continue;
+      }
+      at = writeHead(frames, at, BINARY, data.length);
+      raw.write(frames.subarray(from, at));
+      raw.write(data, index === batch.length - 1 ? done : undefined);
+      from = at;
     }
-    writeHead(frames, at, BINARY, large.length);
-    this.#raw.cork();
-    this.#raw.write(frames);
-    this.#raw.write(large, done);
-    this.#raw.uncork();
+    if (from < at) raw.write(frames.subarray(from), done);
+    raw.uncork();
   }
+}
+
+function isLarge(data: string | Uint8Array): data is Uint8Array {
+  return typeof data === 'object' && data.length >= COPY_BELOW_BYTES;
+}
+function flush(socket: WsSocket): void {
+  socket.endTurn();
 }
