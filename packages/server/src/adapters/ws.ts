@@ -114,21 +114,21 @@ class WsSocket implements SocketLike, TurnTask {
     let bytes = 0;
     for (const data of batch) bytes += isLarge(data) ? headBytes(data.length) : frameBytes(data);
     const frames = Buffer.allocUnsafe(bytes);
-    let from = 0;
-    let at = 0;
     const raw = this.#raw;
     raw.cork();
-    for (const [index, data] of batch.entries()) {
+    let from = 0;
+    let at = 0;
+    for (const data of batch) {
       if (!isLarge(data)) {
         at = writeFrame(frames, at, data);
         continue;
       }
       at = writeHead(frames, at, BINARY, data.length);
       raw.write(frames.subarray(from, at));
-      raw.write(data, index === batch.length - 1 ? done : undefined);
+      raw.write(data, at === bytes ? done : undefined);
       from = at;
     }
-    if (from < at) raw.write(frames.subarray(from), done);
+    if (from < bytes) raw.write(frames.subarray(from), done);
     raw.uncork();
   }
 }
