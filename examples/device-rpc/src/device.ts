@@ -1,0 +1,41 @@
+// What runs on the device: no open port, no certificate; reached by its key.
+import { SecureWebSocketServer } from '@sws/client/ws';
+import { Identity } from '@sws/crypto';
+import { fileStore } from '@sws/crypto/node';
+import { randomBytes } from '@sws/crypto/platform';
+import { JSONRPCServer } from 'json-rpc-2.0';
+
+/** Starts the device; resolves with its address once it can be called. */
+export async function startDevice(relay: string): Promise<string> {
+  const seed = await fileStore('device.identity').loadOrCreate(() => randomBytes(32));
+  /** The first page that calls owns the device, as one pairs a lamp; a real one would keep this on disk. */
+  let owner: string | undefined;
+  let lamp = false;
+
+  const rpc = new JSONRPCServer();
+  rpc.addMethod('read', () => ({ celsius: 20 + Math.round(Math.random() * 50) / 10, lamp }));
+  rpc.addMethod('setLamp', ({ on }: { readonly on: boolean }) => {
+    lamp = on === true;
+    return { lamp };
+  });
+
+  const server = new SecureWebSocketServer({
+    relay,
+    identity: Identity.fromSeed(seed),
+    // Asked before there is a socket. The address is proven: nobody can call with another's.
+    verifyClient: ({ req }) => owner === undefined || req.socket.remoteAddress === owner,
+  });
+  server.on('connection', (socket, request) => {
+    owner ??= request.socket.remoteAddress;
+    if (request.socket.remoteAddress !== owner) return socket.close(1008, 'not yours');
+    socket.on('message', async (data) => {
+      const answer = await rpc.receiveJSON(String(data));
+      if (answer !== null) socket.send(JSON.stringify(answer));
+    });
+  });
+  await new Promise<void>((resolve, reject) => {
+    server.once('listening', resolve);
+    server.once('error', reject);
+  });
+  return server.endpoint.address ?? '';
+}

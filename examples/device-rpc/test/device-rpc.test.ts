@@ -1,0 +1,67 @@
+import { existsSync, mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { type Relay, startRelay } from '@sws/relay';
+import { type Browser, chromium, type Page } from 'playwright-core';
+import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { Running, STEP_MS } from '../../running.js';
+
+const CHROMIUM = process.env.SWS_CHROMIUM ?? '/usr/bin/chromium';
+const TEST_MS = 4 * STEP_MS;
+
+describe.skipIf(!existsSync(CHROMIUM))('a page and a device (in Chromium; skipped where there is none)', () => {
+  let folder = '';
+  let relay: Relay;
+  let device: Running;
+  let browser: Browser;
+  let link = '';
+  beforeAll(async () => {
+    folder = mkdtempSync(join(tmpdir(), 'sws-device-'));
+    relay = await startRelay({ port: 0, chat: false });
+    const program = new URL('../dist/main.js', import.meta.url);
+    device = new Running(program, [], folder, { SWS_RELAY: relay.url, PORT: '0' });
+    link = await device.prints(/Open (\S+)/);
+    browser = await chromium.launch({
+      executablePath: CHROMIUM,
+      args: '--headless --no-sandbox --disable-gpu --disable-quic --no-first-run --disable-background-networking --disable-component-update --disable-sync'.split(
+        ' ',
+      ),
+    });
+  }, TEST_MS);
+  afterAll(async () => {
+    await browser?.close();
+    await device?.stop();
+    await relay?.close();
+    rmSync(folder, { recursive: true, force: true });
+  });
+
+  /** A browser of one's own that has opened the link. */
+  async function visit(): Promise<Page> {
+    const context = await browser.newContext();
+    const page = await context.newPage();
+    page.setDefaultTimeout(STEP_MS);
+    await page.goto(link);
+    return page;
+  }
+
+  test(
+    'its owner reads it and switches the lamp, also while the relay is away; nobody else can',
+    async () => {
+      const owner = await visit();
+      await owner.getByText(/^\d+(\.\d)? °C$/).waitFor();
+      await owner.getByLabel('Lamp').check();
+      await owner.getByText('the lamp is on').waitFor();
+
+      const other = await visit();
+      await other.getByText('the device belongs to somebody else').waitFor();
+
+      await relay.close();
+      await owner.getByText('the relay is away').waitFor();
+      await owner.getByLabel('Lamp').uncheck();
+      relay = await startRelay({ port: relay.port, chat: false });
+      await owner.getByText('the lamp is off').waitFor();
+      expect(await owner.getByLabel('Lamp').isChecked()).toBe(false);
+    },
+    TEST_MS,
+  );
+});

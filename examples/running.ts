@@ -1,0 +1,48 @@
+// How the examples' tests run an example: as its own process, by what it prints.
+import { type ChildProcess, spawn } from 'node:child_process';
+import { once } from 'node:events';
+
+/** How long an example may take for one step, on a busy machine. */
+export const STEP_MS = 30_000;
+
+/** A Node program that runs, and what it has printed. */
+export class Running {
+  readonly #child: ChildProcess;
+  output = '';
+
+  constructor(program: URL, args: readonly string[], cwd: string, env: Readonly<Record<string, string>>) {
+    this.#child = spawn(process.execPath, [program.pathname, ...args], {
+      cwd,
+      env: { ...process.env, XDG_CONFIG_HOME: cwd, ...env },
+      stdio: ['pipe', 'pipe', 'pipe'],
+    });
+    for (const stream of [this.#child.stdout, this.#child.stderr])
+      stream?.setEncoding('utf8').on('data', (text: string) => {
+        this.output += text;
+      });
+  }
+
+  /** The first match in what it prints. @throws Error with all of it, if there is none in time */
+  async prints(pattern: RegExp): Promise<string> {
+    const end = Date.now() + STEP_MS;
+    for (;;) {
+      const found = pattern.exec(this.output);
+      if (found !== null) return found[1] ?? found[0];
+      if (Date.now() > end || this.#child.exitCode !== null) throw new Error(`no ${pattern} in:\n${this.output}`);
+      await new Promise((resolve) => setTimeout(resolve, 20));
+    }
+  }
+
+  /** Types a line. */
+  type(line: string): void {
+    this.#child.stdin?.write(`${line}\n`);
+  }
+
+  /** Ends it with SIGTERM, which none of the examples handles. */
+  async stop(): Promise<void> {
+    if (this.#child.exitCode !== null || this.#child.signalCode !== null) return;
+    const closed = once(this.#child, 'close');
+    this.#child.kill('SIGTERM');
+    await closed;
+  }
+}
