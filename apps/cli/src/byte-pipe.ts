@@ -1,5 +1,6 @@
 import type { Readable, Writable } from 'node:stream';
 import { type SecureWebSocket, SecureWebSocketStream, type StreamCloseInfo } from '@sws/client';
+import { printable } from './report.js';
 
 /**
  * The subprotocol of one byte stream each way with an end of its own, which a WebSocket does not have. Binary messages are the
@@ -132,7 +133,7 @@ export async function pipeBytes(socket: SecureWebSocket, ends: ByteEnds, framed:
   if (complete && normal) return { complete: true };
   const detail = normal
     ? 'the peer closed before all was carried'
-    : `the peer closed with ${close.closeCode} ${close.reason}`.trimEnd();
+    : `the peer closed with ${close.closeCode} ${printable(close.reason)}`.trimEnd();
   return { complete: false, at: 'peer', code: 'peer-closed', detail };
 }
 

@@ -1,10 +1,16 @@
-import { createInterface } from 'node:readline/promises';
+import { readFile } from 'node:fs/promises';
 import { text } from 'node:stream/consumers';
 import { exportIdentity, fingerprint, Identity, importIdentity, seal, unseal } from '@sws/crypto';
 import { randomBytes } from '@sws/crypto/platform';
 import { type IdentityFlags, identityStore, loadIdentity } from './identity.js';
+import { askPassphrase, askSecret } from './prompt.js';
 
-export interface ExportFlags extends IdentityFlags {
+export interface PassphraseFlags {
+  /** A file whose first line is the passphrase. */
+  readonly passphraseFile?: string;
+}
+
+export interface ExportFlags extends IdentityFlags, PassphraseFlags {
   /** The secret itself, without a passphrase. */
   readonly plain?: boolean;
 }
@@ -14,36 +20,41 @@ export interface ReplaceFlags extends IdentityFlags {
   readonly force?: boolean;
 }
 
-/** Where a passphrase comes from: the environment for scripts, else the person at the terminal. @throws Error where there is neither */
-async function passphrase(): Promise<string> {
-  const given = process.env.SWS_PASSPHRASE;
-  if (given !== undefined && given !== '') return given;
-  if (!process.stdin.isTTY) throw new Error('a passphrase is needed: set SWS_PASSPHRASE, or run this in a terminal');
-  const terminal = createInterface({ input: process.stdin, output: process.stderr });
-  try {
-    const answer = await terminal.question('passphrase (shown as you type): ');
-    if (answer === '') throw new Error('the passphrase is empty');
-    return answer;
-  } finally {
-    terminal.close();
+export interface ImportFlags extends ReplaceFlags, PassphraseFlags {}
+
+/** Where a passphrase comes from: a file or the environment for scripts, else the person at the terminal. @throws Error where there is none */
+async function passphrase({ passphraseFile }: PassphraseFlags, isNew: boolean): Promise<string> {
+  if (passphraseFile !== undefined) {
+    const [line = ''] = (await readFile(passphraseFile, 'utf8')).split(/\r?\n/, 1);
+    if (line === '') throw new Error('the passphrase file is empty');
+    return line;
   }
+  const given = process.env.SWS_PASSPHRASE;
+  return given !== undefined && given !== '' ? given : askPassphrase(isNew);
 }
 
 /** The identity as one line of text, sealed with a passphrase unless `plain`. @throws SwsError `identity-in-use` */
 export async function exportText(flags: ExportFlags): Promise<string> {
   const identity = await loadIdentity(flags);
-  return flags.plain === true ? exportIdentity(identity) : seal(identity, await passphrase(), randomBytes);
+  return flags.plain === true ? exportIdentity(identity) : seal(identity, await passphrase(flags, true), randomBytes);
 }
 
 /**
- * Saves the identity that a text holds; the text comes from `file`, or from standard input.
+ * Saves the identity that a text holds: a file's, or what comes on standard input, or is pasted at the terminal.
  * @throws SwsError `identity-text-malformed`, `sealed-malformed`, `wrong-passphrase`; Error where another identity is there
  */
-export async function importText(file: NodeJS.ReadableStream, flags: ReplaceFlags): Promise<Identity> {
-  const line = (await text(file)).trim();
-  const identity = line.startsWith('sws-sealed-') ? await unseal(line, await passphrase()) : importIdentity(line);
+export async function importText(file: string | undefined, flags: ImportFlags): Promise<Identity> {
+  const line = (await readExported(file)).trim();
+  const identity = line.startsWith('sws-sealed-')
+    ? await unseal(line, await passphrase(flags, false))
+    : importIdentity(line);
   await save(identity, flags);
   return identity;
+}
+
+function readExported(file: string | undefined): Promise<string> {
+  if (file !== undefined) return readFile(file, 'utf8');
+  return process.stdin.isTTY ? askSecret('Exported identity:') : text(process.stdin);
 }
 
 /** Makes and saves a new identity. @throws Error where one is there already */

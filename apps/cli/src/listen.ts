@@ -1,9 +1,11 @@
-import { type ConnectionEvent, Endpoint, type StateEvent } from '@sws/client';
+import { type ConnectionEvent, Endpoint } from '@sws/client';
 import { parseAddress } from '@sws/crypto';
 import { TUNNEL_PROTOCOL } from './byte-pipe.js';
 import { EXIT } from './exit-code.js';
 import { type IdentityFlags, loadIdentity } from './identity.js';
+import { followRelay } from './relay-state.js';
 import type { Reporter } from './report.js';
+import { onSignal } from './signals.js';
 import { pipeStandard } from './standard-pipe.js';
 
 export interface ListenFlags extends IdentityFlags {
@@ -42,18 +44,17 @@ export async function listen(flags: ListenFlags, tell: Reporter): Promise<number
           if (ended === EXIT.failed) resolve(ended);
         }, reject);
     });
-    endpoint.addEventListener('state', ({ state, failure }: StateEvent) => {
-      const url = `${endpoint.url}${identity.publicKey}`;
-      if (state === 'registered')
+    followRelay(endpoint, tell, {
+      onFirst: () => {
+        const url = `${endpoint.url}${identity.publicKey}`;
         tell(
           { event: 'listening', address: identity.publicKey, url },
           `listening as ${identity.publicKey}\nconnect with: sws connect ${url}`,
         );
-      if (state === 'reconnecting')
-        tell({ event: 'reconnecting', code: failure?.code }, `reconnecting (${failure?.code})`);
-      if (state === 'down') reject(new Error(`the relay refused: ${failure?.detail}`));
+      },
+      onRefused: reject,
     });
-    if (keep) for (const signal of ['SIGINT', 'SIGTERM'] as const) process.once(signal, () => resolve(EXIT.delivered));
+    if (keep) onSignal(() => resolve(EXIT.delivered));
   });
   await endpoint.close();
   return code;

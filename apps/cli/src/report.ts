@@ -10,6 +10,16 @@ export type Reporter = (report: Report, words: string) => void;
 /** `json` is the stream for objects: standard output, or standard error where that carries the peer's bytes. */
 export function reporter(json: NodeJS.WriteStream | null): Reporter {
   return json === null
-    ? (_report, words) => console.error(words)
+    ? (_report, words) => console.error(shown(words))
     : (report) => void json.write(`${JSON.stringify(report)}\n`);
+}
+
+/** Words as they may be shown in a terminal: whatever a relay or a system puts into a message. */
+export function shown(words: string): string {
+  return words.split('\n').map(printable).join('\n');
+}
+
+/** A peer's words as they may be shown in a terminal: on one line, with nothing that commands it, or hides what stands there. */
+export function printable(words: string): string {
+  return words.replace(/[\p{Control}\p{Format}\p{Zl}\p{Zp}\p{Surrogate}]/gu, '\u{FFFD}');
 }

@@ -1,18 +1,14 @@
 import { once } from 'node:events';
 import { createServer, connect as dial, type Socket } from 'node:net';
-import {
-  type ConnectionEvent,
-  Endpoint,
-  type SecureWebSocket,
-  type StateEvent,
-  type StreamCloseInfo,
-} from '@sws/client';
+import { type ConnectionEvent, Endpoint, type SecureWebSocket, type StreamCloseInfo } from '@sws/client';
 import { parseAddress, type SwsError } from '@sws/crypto';
 import { type ByteEnds, pipeBytes, TUNNEL_PROTOCOL } from './byte-pipe.js';
 import { parseDestination } from './destination.js';
 import { EXIT } from './exit-code.js';
 import { type IdentityFlags, loadIdentity } from './identity.js';
+import { followRelay } from './relay-state.js';
 import type { Reporter } from './report.js';
+import { onSignal } from './signals.js';
 
 /** Close code: the port that is served refused the connection, or did not answer. */
 const PORT_REFUSED = 4502;
@@ -112,21 +108,9 @@ async function carry(
 
 /** Runs until SIGINT or SIGTERM, or until the relay refuses for good. `onFirst` is called at the first registration. */
 async function untilSignal(endpoint: Endpoint, tell: Reporter, onFirst: () => void): Promise<number> {
-  let first = true;
   await new Promise<void>((resolve, reject) => {
-    const follow = ({ state, failure }: Pick<StateEvent, 'state' | 'failure'>): void => {
-      if (state === 'registered') {
-        if (first) onFirst();
-        else tell({ event: 'reconnected' }, 'reconnected');
-        first = false;
-      }
-      if (state === 'reconnecting')
-        tell({ event: 'reconnecting', code: failure?.code }, `reconnecting (${failure?.code})`);
-      if (state === 'down') reject(new Error(`the relay refused: ${failure?.detail}`));
-    };
-    endpoint.addEventListener('state', follow);
-    if (endpoint.state === 'registered') follow({ state: 'registered', failure: null });
-    for (const signal of ['SIGINT', 'SIGTERM'] as const) process.once(signal, () => resolve());
+    followRelay(endpoint, tell, { onFirst, onRefused: reject });
+    onSignal(resolve);
   });
   await endpoint.close();
   return EXIT.delivered;

@@ -1,0 +1,100 @@
+import { type Command, InvalidArgumentError, Option } from 'commander';
+import { EXIT } from './exit-code.js';
+import { type Reporter, reporter } from './report.js';
+
+const DEFAULT_RELAY = 'ws://127.0.0.1:8787/';
+
+export interface JsonFlags {
+  readonly json?: boolean;
+}
+
+/** Runs a command and ends the process with its code, once output is written. `json` is where `--json` puts its objects. */
+export async function run(
+  flags: JsonFlags,
+  action: (tell: Reporter) => Promise<number>,
+  json: NodeJS.WriteStream = process.stdout,
+): Promise<void> {
+  let exit: number = EXIT.failed;
+  const tell = reporter(flags.json === true ? json : null);
+  try {
+    exit = await action(tell);
+  } catch (error) {
+    const code = (error as { code?: unknown }).code ?? 'failed';
+    const hint = code === 'identity-in-use' ? '. Name another with --identity FILE, or use --ephemeral.' : '';
+    const detail = error instanceof Error ? error.message : 'failed';
+    tell({ event: 'error', code, detail }, `sws: ${detail}${hint}`);
+  }
+  process.stdout.write('', () => process.exit(exit));
+}
+
+/** Prints the one value that a command is run for. */
+export function print(flags: JsonFlags, member: string, value: string): number {
+  console.log(flags.json === true ? JSON.stringify({ [member]: value }) : value);
+  return EXIT.delivered;
+}
+
+/** What stands under a command's options: more about it, examples, and what its exit codes mean. */
+export interface Manual {
+  readonly details?: string;
+  /** A command line, and what it is for. */
+  readonly examples: readonly (readonly [string, string])[];
+  readonly exits: Readonly<Partial<Record<0 | 1 | 2, string>>>;
+}
+
+/** Adds the manual to a command's `--help`. */
+export function withManual(command: Command, { details, examples, exits }: Manual): Command {
+  const sections = [
+    ...(details === undefined ? [] : [details.trim()]),
+    `Examples:\n${examples.map(([line, purpose]) => `  # ${purpose}\n  ${line}`).join('\n')}`,
+    `Exit codes:\n${Object.entries(exits)
+      .map(([code, meaning]) => `  ${code}  ${meaning}`)
+      .join('\n')}`,
+  ];
+  return command.addHelpText('after', `\n${sections.join('\n\n')}`);
+}
+
+export function withJson(command: Command): Command {
+  return command.option('--json', 'tell what happens as one JSON object a line');
+}
+
+/** Of commands about an identity that is kept. */
+export function withStored(command: Command): Command {
+  return withJson(command).option('--identity <file>', 'use the identity in this file, created if there is none');
+}
+
+export function withIdentity(command: Command): Command {
+  return withStored(command).option('--ephemeral', 'use a new identity for this run alone');
+}
+
+export function withRelay(command: Command): Command {
+  return withIdentity(command).addOption(
+    new Option('--relay <url>', 'the relay').env('SWS_RELAY').default(DEFAULT_RELAY),
+  );
+}
+
+export function withWait(command: Command): Command {
+  return command.option('--wait <seconds>', 'how long to wait for an absent peer', seconds, 0);
+}
+
+export function seconds(text: string): number {
+  const value = Number(text);
+  if (text.trim() === '' || !Number.isFinite(value) || value < 0)
+    throw new InvalidArgumentError('It is a number of seconds, 0 or more.');
+  return value;
+}
+
+export function portFrom(least: number): (text: string) => number {
+  return (text) => {
+    const value = Number(text);
+    if (!/^\d{1,5}$/.test(text) || value < least || value > 65_535)
+      throw new InvalidArgumentError(`It is a port, from ${least} to 65535.`);
+    return value;
+  };
+}
+
+/** A number of bytes as people write it: `500M`, `1.5GiB`. */
+export function byteCount(text: string): number {
+  const [, number, unit = '', binary] = /^(\d+(?:\.\d+)?) ?([kmgt]?)(i?)b?$/i.exec(text) ?? [];
+  if (number === undefined) throw new InvalidArgumentError('It is a number of bytes, such as 500000, 500M or 1.5GiB.');
+  return Math.floor(Number(number) * (binary ? 1_024 : 1_000) ** ' kmgt'.indexOf(unit.toLowerCase() || ' '));
+}

@@ -1,0 +1,58 @@
+import { getCompletionScript, getShellFromEnv, log, logFiles, parseEnv, SUPPORTED_SHELLS } from '@pnpm/tabtab';
+import { Argument, type Command } from 'commander';
+import { type JsonFlags, run, withManual } from './command-line.js';
+import { EXIT } from './exit-code.js';
+
+/** What can stand at the end of a line that has begun with `words`; `null` where only a file, or something of one's own, can. */
+function candidates(program: Command, words: readonly string[]): { name: string; description?: string }[] | null {
+  const help = program.createHelp();
+  const commands = help
+    .visibleCommands(program)
+    .map((command) => ({ name: command.name(), description: command.description() }));
+  const [, name, ...rest] = words;
+  const begun = rest.at(-1);
+  if (begun === undefined || name === 'help') return commands;
+  const command = program.commands.find((one) => one.name() === name);
+  if (command === undefined) return [];
+  const before = command.options.find(({ long }) => long === rest.at(-2));
+  if (before?.required) return null;
+  if (begun.startsWith('-'))
+    return help.visibleOptions(command).map(({ long, description }) => ({ name: long ?? '', description }));
+  const choices = command.registeredArguments[0]?.argChoices;
+  return choices?.map((choice) => ({ name: choice })) ?? null;
+}
+
+/** `completion`, which prints a shell's script, and the hidden `completion-server` that the script asks at each Tab. */
+export function addCompletion(program: Command): void {
+  withManual(
+    program
+      .command('completion')
+      .description('print a script that completes sws commands at Tab')
+      .addArgument(new Argument('<shell>').choices([...SUPPORTED_SHELLS])),
+    {
+      examples: [
+        ['sws completion bash >> ~/.bashrc', 'for bash'],
+        ['sws completion zsh >> ~/.zshrc', 'for zsh'],
+        ['sws completion fish > ~/.config/fish/completions/sws.fish', 'for fish'],
+      ],
+      exits: { 0: 'printed', 1: 'usage' },
+    },
+  ).action((shell: (typeof SUPPORTED_SHELLS)[number], flags: JsonFlags) =>
+    run(flags, async () => {
+      console.log(await getCompletionScript({ name: 'sws', completer: 'sws', shell }));
+      return EXIT.delivered;
+    }),
+  );
+
+  program
+    .command('completion-server', { hidden: true })
+    .argument('[words...]')
+    .allowUnknownOption()
+    .action(() => {
+      const shell = getShellFromEnv(process.env);
+      const found = candidates(program, parseEnv(process.env).partial.split(/\s+/));
+      if (found !== null) log(found, shell);
+      // bash turns to files by itself where nothing is given.
+      else if (shell !== 'bash') logFiles();
+    });
+}

@@ -1,0 +1,105 @@
+/**
+ * The subprotocol of a batch of files, from the end that opens the channel to the end that accepted it. Texts are JSON objects
+ * with a `type`; binary messages are the bytes of the file that the last `begin` named. `file` counts the offered ones from 0.
+ *
+ * The sender says `offer` once, then for each file, in order, as soon as the receiver has answered for it: `begin`, the
+ * bytes, `end`; or `skip`. The receiver answers each offered file with `have` or `refused`, ahead of the bytes, and each
+ * `end` with `stored` or `refused`. When every file is stored, refused or skipped the sender closes with 1000.
+ */
+export const FILES_PROTOCOL = 'sws.files.v1';
+
+/** The most files of one batch. */
+export const MAX_FILES = 10_000;
+/** The largest `offer`, in bytes of UTF-8: 10,000 names of usual length. */
+export const MAX_OFFER_BYTES = 4_194_304;
+/** The longest name and the longest words about a failure, in characters; what is longer is malformed. */
+const MAX_TEXT = 1_024;
+/** Bytes of one binary message. */
+export const CHUNK_BYTES = 262_144;
+
+/** Close codes of a batch (4000–4999 are the application's, RFC 6455 §7.4.2). */
+export const FILES_CLOSE = {
+  /** A sender or receiver that was stopped by its user. What was under way can be resumed. */
+  stopped: 4001,
+  /** The peer does not keep to the subprotocol. */
+  notTheProtocol: 4002,
+  /** The receiver's user, or policy, wants none of it. */
+  declined: 4003,
+  /** The same sender has begun anew over another channel. */
+  superseded: 4004,
+} as const;
+
+/** A file as it is offered. */
+export interface OfferedFile {
+  /** As the sender has it, without folders. Not to be trusted. */
+  readonly name: string;
+  /** In bytes; `null` where that is not known before its end, as of standard input. */
+  readonly size: number | null;
+}
+
+/** What the sender says. */
+export type SenderMessage =
+  | { readonly type: 'offer'; readonly files: readonly OfferedFile[] }
+  /** Bytes follow from `offset`: what the receiver has if that is the beginning of this file, else 0. */
+  | { readonly type: 'begin'; readonly file: number; readonly offset: number }
+  /** All of it was sent: `size` bytes in all, of which `sha256` is the digest, in hex. */
+  | { readonly type: 'end'; readonly file: number; readonly size: number; readonly sha256: string }
+  /** No more of this file is coming: it can't be read, or was refused. */
+  | { readonly type: 'skip'; readonly file: number };
+
+/** What the receiver says. */
+export type ReceiverMessage =
+  /** It may come. `bytes` of it are here already, of which `sha256` is the digest, in hex. */
+  | { readonly type: 'have'; readonly file: number; readonly bytes: number; readonly sha256: string }
+  /** It is whole and checked, and has its name. */
+  | { readonly type: 'stored'; readonly file: number; readonly sha256: string }
+  | { readonly type: 'refused'; readonly file: number; readonly detail: string };
+
+function isCount(value: unknown): value is number {
+  return typeof value === 'number' && Number.isSafeInteger(value) && value >= 0;
+}
+function isDigest(value: unknown): value is string {
+  return typeof value === 'string' && /^[0-9a-f]{64}$/.test(value);
+}
+function isText(value: unknown): value is string {
+  return typeof value === 'string' && value.length <= MAX_TEXT;
+}
+
+/** The members of a JSON object, or `null` for any other text. */
+function members(text: string): Readonly<Record<string, unknown>> | null {
+  try {
+    const value: unknown = JSON.parse(text);
+    return typeof value === 'object' && value !== null ? { ...value } : null;
+  } catch {
+    return null;
+  }
+}
+
+function readOffered(value: unknown): OfferedFile | null {
+  if (typeof value !== 'object' || value === null) return null;
+  const { name, size }: { name?: unknown; size?: unknown } = value;
+  return isText(name) && (size === null || isCount(size)) ? { name, size } : null;
+}
+
+/** What the sender's text says, or `null` where it is none of the protocol's. */
+export function readSenderMessage(text: string): SenderMessage | null {
+  const { type, file, files, offset, size, sha256 } = members(text) ?? {};
+  if (type === 'offer') {
+    if (!Array.isArray(files) || files.length === 0 || files.length > MAX_FILES) return null;
+    const offered = files.map(readOffered).filter((one) => one !== null);
+    return offered.length === files.length ? { type, files: offered } : null;
+  }
+  if (!isCount(file)) return null;
+  if (type === 'begin') return isCount(offset) ? { type, file, offset } : null;
+  if (type === 'end') return isCount(size) && isDigest(sha256) ? { type, file, size, sha256 } : null;
+  return type === 'skip' ? { type, file } : null;
+}
+
+/** What the receiver's text says, or `null` where it is none of the protocol's. */
+export function readReceiverMessage(text: string): ReceiverMessage | null {
+  const { type, file, bytes, sha256, detail } = members(text) ?? {};
+  if (!isCount(file)) return null;
+  if (type === 'have') return isCount(bytes) && isDigest(sha256) ? { type, file, bytes, sha256 } : null;
+  if (type === 'stored') return isDigest(sha256) ? { type, file, sha256 } : null;
+  return type === 'refused' && isText(detail) ? { type, file, detail } : null;
+}

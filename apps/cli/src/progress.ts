@@ -1,0 +1,119 @@
+import { MultiBar, type SingleBar } from 'cli-progress';
+import prettyBytes from 'pretty-bytes';
+import { type Reporter, reporter, shown } from './report.js';
+
+/** How often bars are drawn, `--json` tells of progress, and lines do where there is no terminal. */
+const TICK_MS = { bars: 200, json: 1_000, lines: 10_000 } as const;
+/** The rate is that of the last so many milliseconds. */
+const RATE_MS = 5_000;
+const NAME_COLUMNS = 28;
+
+/** A file that is under way. */
+export interface Moving {
+  readonly name: string;
+  /** In bytes; `null` if not known. */
+  readonly size: number | null;
+  /** Bytes that are there, those of an earlier attempt included. */
+  readonly position: () => number;
+}
+
+/** Tells a rate from positions. */
+class Meter {
+  #samples: { readonly ms: number; readonly bytes: number }[] = [];
+
+  /** Bytes a second over the last seconds. */
+  rate(bytes: number): number {
+    const ms = performance.now();
+    this.#samples.push({ ms, bytes });
+    while (this.#samples.length > 2 && (this.#samples[0]?.ms ?? ms) < ms - RATE_MS) this.#samples.shift();
+    const first = this.#samples[0];
+    return first === undefined || first.ms === ms ? 0 : ((bytes - first.bytes) * 1_000) / (ms - first.ms);
+  }
+}
+
+/**
+ * Shows files on their way: a bar each where standard error is a terminal, else a line now and then; with `--json`
+ * `progress` events. What else is told goes through `tell`, so that it does not run into the bars.
+ */
+export class Progress {
+  readonly tell: Reporter;
+  readonly #mode: keyof typeof TICK_MS;
+  readonly #bars: MultiBar | null;
+  readonly #moving = new Map<Moving, { readonly meter: Meter; readonly bar: SingleBar | null }>();
+  readonly #timer: NodeJS.Timeout;
+
+  constructor(json: NodeJS.WriteStream | null) {
+    this.#mode = json !== null ? 'json' : process.stderr.isTTY ? 'bars' : 'lines';
+    this.#bars =
+      this.#mode === 'bars'
+        ? new MultiBar({
+            format: '{name} {bar} {percentage} {figures}',
+            stream: process.stderr,
+            barsize: 20,
+            barCompleteChar: '█',
+            barIncompleteChar: '░',
+            hideCursor: true,
+            clearOnComplete: true,
+            emptyOnZero: true,
+            gracefulExit: false,
+            fps: 1_000 / TICK_MS.bars,
+          })
+        : null;
+    const plain = reporter(json);
+    this.tell = (report, words) => {
+      if (this.#bars?.isActive) this.#bars.log(`${shown(words)}\n`);
+      else plain(report, words);
+    };
+    this.#timer = setInterval(() => this.#tick(), TICK_MS[this.#mode]).unref();
+  }
+
+  /** Shows a file until the function that it returns is called. */
+  show(file: Moving): () => void {
+    const bar = this.#bars?.create(file.size ?? 0, file.position(), this.#words(file, 0)) ?? null;
+    const meter = new Meter();
+    meter.rate(file.position());
+    this.#moving.set(file, { meter, bar });
+    return () => {
+      this.#moving.delete(file);
+      if (bar !== null) this.#bars?.remove(bar);
+      if (this.#moving.size === 0) this.#bars?.stop();
+    };
+  }
+
+  /** Shows nothing more. */
+  close(): void {
+    clearInterval(this.#timer);
+    this.#bars?.stop();
+  }
+
+  #tick(): void {
+    for (const [file, { meter, bar }] of this.#moving) {
+      const bytes = file.position();
+      const rate = meter.rate(bytes);
+      const words = this.#words(file, rate);
+      if (bar !== null) bar.update(bytes, words);
+      else
+        this.tell(
+          { event: 'progress', name: file.name, bytes, size: file.size, bytesPerSecond: Math.round(rate) },
+          `${file.name}: ${words.percentage} ${words.figures}`,
+        );
+    }
+  }
+
+  #words({ name, size, position }: Moving, rate: number) {
+    const bytes = position();
+    const left = size === null || rate <= 0 ? '' : `, ${duration((size - bytes) / rate)} left`;
+    return {
+      name: name.length > NAME_COLUMNS ? `${name.slice(0, NAME_COLUMNS - 1)}…` : name.padEnd(NAME_COLUMNS),
+      percentage: size === null ? '' : `${size === 0 ? 100 : Math.floor((bytes / size) * 100)}%`.padStart(4),
+      figures: `${size === null ? prettyBytes(bytes) : `${prettyBytes(bytes)} of ${prettyBytes(size)}`}, ${prettyBytes(Math.round(rate))}/s${left}`,
+    };
+  }
+}
+
+function duration(seconds: number): string {
+  const whole = Math.ceil(seconds);
+  if (whole < 60) return `${whole} s`;
+  const minutes = Math.floor(whole / 60);
+  return minutes < 60 ? `${minutes} min ${whole % 60} s` : `${Math.floor(minutes / 60)} h ${minutes % 60} min`;
+}

@@ -1,0 +1,85 @@
+import { posix, win32 } from 'node:path';
+import fc from 'fast-check';
+import { expect, test } from 'vitest';
+import { MAX_NAME_BYTES, numberedName, partName, safeName, safeNames } from '../dist/file-name.js';
+
+const PEER = 'ab'.repeat(32);
+
+test.each([
+  ['../../etc/passwd', '_.._etc_passwd'],
+  ['..', '_'],
+  ['.', '_'],
+  ['', '_'],
+  ['/', '_'],
+  ['..\\..\\boot.ini', '_.._boot.ini'],
+  ['.bashrc', '_bashrc'],
+  ['CON', 'CON_'],
+  ['nul.txt', 'nul_.txt'],
+  ['C:\\autoexec.bat', 'C_autoexec.bat'],
+  ['file\u0000.txt', 'file_.txt'],
+  ['two\nlines\u001b[31m', 'two lines_[31m'],
+  ['invoice\u202Efdp.exe', 'invoice_fdp.exe'],
+  ['stream:hidden', 'stream_hidden'],
+  ['trailing. . ', 'trailing'],
+  ['\ud800', '_'],
+  ['a*b?c|d<e>f"g', 'a_b_c_d_e_f_g'],
+  ['fine name (2) – grün 📷.tar.gz', 'fine name (2) – grün 📷.tar.gz'],
+])('a peer that names a file %j gets no more than a harmless name', (given, safe) => {
+  expect(safeName(given)).toBe(safe);
+});
+
+test('no name that a peer can think of leaves the folder, hides, is too long or is reserved', () => {
+  const nasty = fc.constantFrom(
+    '..',
+    '/',
+    '\\',
+    '.',
+    ' ',
+    ':',
+    'CON',
+    'aux',
+    '.part',
+    '\u202e',
+    '\u0000',
+    '\n',
+    'é',
+    '📷',
+  );
+  const names = fc.array(fc.oneof(nasty, fc.string({ unit: 'binary' }), fc.string()), { maxLength: 300 });
+  fc.assert(
+    fc.property(names, (parts) => {
+      const name = safeName(parts.join(''));
+      expect(posix.basename(name)).toBe(name);
+      expect(win32.basename(name)).toBe(name);
+      expect(name).toMatch(/^[^.\s].*$|^_$/u);
+      expect(name).not.toMatch(/[\p{Cc}\p{Cs}<>:"/\\|?*\u202a-\u202e]|[. ]$/u);
+      expect(name).not.toMatch(/^(con|prn|aux|nul|com\d|lpt\d)(\.|$)/i);
+      expect(Buffer.byteLength(partName(numberedName(name, 9_999), PEER))).toBeLessThanOrEqual(255);
+    }),
+    { numRuns: 500 },
+  );
+});
+
+test('a long name is cut between characters and keeps its ending', () => {
+  const name = safeName(`${'ü📷'.repeat(200)}.tar.gz`);
+  expect(Buffer.byteLength(name)).toBeLessThanOrEqual(MAX_NAME_BYTES);
+  expect(Buffer.byteLength(name)).toBeGreaterThan(MAX_NAME_BYTES - 5);
+  expect(name).toMatch(/^(ü📷)+ü?\.gz$|^(ü📷)+ü?(\.tar)?\.gz$/u);
+  expect(Buffer.byteLength(safeName(`a.${'x'.repeat(1_000)}`))).toBeLessThanOrEqual(MAX_NAME_BYTES);
+});
+
+test('no peer can take the place of another’s part', () => {
+  const part = partName('report.pdf', PEER);
+  expect(part).toBe('report.pdf.abababababababab.part');
+  expect(safeName(part)).toBe(`${part}_`);
+});
+
+test('of two files that would have one name both arrive', () => {
+  expect(safeNames(['a.txt', 'x/../a.txt', 'A.TXT', 'a.txt', 'a (1).txt'])).toEqual([
+    'a.txt',
+    'x_.._a.txt',
+    'A (1).TXT',
+    'a (2).txt',
+    'a (1) (1).txt',
+  ]);
+});

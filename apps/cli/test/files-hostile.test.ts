@@ -1,0 +1,181 @@
+import { createHash } from 'node:crypto';
+import { readdir, readFile, writeFile } from 'node:fs/promises';
+import { type ConnectionEvent, Endpoint, type SecureWebSocket } from '@sws/client';
+import { Identity } from '@sws/crypto';
+import { randomBytes } from '@sws/crypto/platform';
+import { afterEach, expect, test } from 'vitest';
+import { FILES_PROTOCOL, readReceiverMessage, readSenderMessage } from '../dist/file-protocol.js';
+import { type Command, useStage } from './sws.js';
+
+const stage = useStage();
+const endpoints: Endpoint[] = [];
+afterEach(async () => {
+  await Promise.all(endpoints.splice(0).map((endpoint) => endpoint.close({ graceMs: 0 })));
+});
+
+const sha256 = (bytes: string): string => createHash('sha256').update(bytes).digest('hex');
+
+async function receiver(...flags: string[]): Promise<{ command: Command; to: string }> {
+  const command = stage.now.as('bob', 'recv', '--out', 'in', '--json', '--accept-all', ...flags);
+  return { command, to: await command.prints(/"address":"([0-9a-f]{64})"/) };
+}
+
+/** A peer that says what it likes. */
+class Peer {
+  readonly socket: SecureWebSocket;
+  readonly closed: Promise<number>;
+  #heard: string[] = [];
+  #changed: () => void = () => {};
+
+  constructor(socket: SecureWebSocket) {
+    this.socket = socket;
+    socket.addEventListener('message', ({ data }) => {
+      this.#heard.push(String(data));
+      this.#changed();
+    });
+    this.closed = new Promise((resolve) => {
+      socket.addEventListener('close', ({ code }) => resolve(code));
+    });
+  }
+  static async to(address: string): Promise<Peer> {
+    const endpoint = new Endpoint(stage.now.relay.url, { identity: Identity.generate(randomBytes) });
+    endpoints.push(endpoint);
+    const socket = endpoint.connect(address, { protocols: FILES_PROTOCOL });
+    await new Promise((resolve, reject) => {
+      socket.addEventListener('open', resolve);
+      socket.addEventListener('error', reject);
+    });
+    return new Peer(socket);
+  }
+  say(message: unknown): void {
+    this.socket.send(JSON.stringify(message));
+  }
+  async hears(): Promise<Record<string, unknown>> {
+    while (this.#heard.length === 0) {
+      await new Promise<void>((resolve) => {
+        this.#changed = resolve;
+      });
+    }
+    return JSON.parse(this.#heard.shift() ?? '');
+  }
+}
+
+test('hostile names stay in the folder, and nothing that is there is lost', async () => {
+  const { command, to } = await receiver('--once');
+  await writeFile(stage.now.path('secret'), 'mine');
+  await writeFile(stage.now.path('in', 'a'), 'mine');
+  const names = ['../secret', '/etc/passwd', '..', 'a', 'a', 'x\u0000y', '.bashrc', 'con', '\u001b]0;title\u0007', ''];
+  const peer = await Peer.to(to);
+  peer.say({ type: 'offer', files: names.map((name) => ({ name, size: 1 })) });
+  for (const file of names.keys()) {
+    expect(await peer.hears()).toMatchObject({ type: 'have', file, bytes: 0 });
+    peer.say({ type: 'begin', file, offset: 0 });
+    peer.socket.send(new Uint8Array([65 + file]));
+    peer.say({ type: 'end', file, size: 1, sha256: sha256(String.fromCharCode(65 + file)) });
+  }
+  for (const file of names.keys()) expect(await peer.hears()).toMatchObject({ type: 'stored', file });
+  peer.socket.close(1000);
+  expect(await command.exit).toBe(0);
+  expect(await readFile(stage.now.path('secret'), 'utf8')).toBe('mine');
+  expect(await readFile(stage.now.path('in', 'a'), 'utf8')).toBe('mine');
+  const there = await readdir(stage.now.path('in'));
+  expect(there).toHaveLength(names.length + 1);
+  expect((await readdir(stage.now.folder)).sort()).toEqual(['bob', 'in', 'secret']);
+  for (const name of there) expect(name).toMatch(/^[A-Za-z_][^\p{Cc}/\\]*$/u);
+  // No name reaches the terminal with what commands it.
+  expect(command.output).not.toMatch(/\\u001b|\\u0000/);
+});
+
+const OFFER = { type: 'offer', files: [{ name: 'f', size: 4 }] };
+const ASCII = new TextEncoder().encode('1234');
+
+const VIOLATIONS: readonly [string, readonly unknown[]][] = [
+  ['bytes before an offer', [ASCII]],
+  ['a text that is no JSON', ['{']],
+  ['an offer of nothing', [{ type: 'offer', files: [] }]],
+  ['a size below 0', [{ type: 'offer', files: [{ name: 'f', size: -1 }] }]],
+  ['a name that is none', [{ type: 'offer', files: [{ name: 7, size: 1 }] }]],
+  ['two offers', [OFFER, OFFER]],
+  ['bytes of no file', [OFFER, ASCII]],
+  ['a file that was not offered', [OFFER, { type: 'begin', file: 1, offset: 0 }]],
+  ['an offset that the receiver does not have', [OFFER, 'have', { type: 'begin', file: 0, offset: 3 }]],
+  ['more than was offered', [OFFER, 'have', { type: 'begin', file: 0, offset: 0 }, ASCII, ASCII]],
+  ['an end of what had not begun', [OFFER, 'have', { type: 'end', file: 0, size: 4, sha256: sha256('1234') }]],
+];
+
+test('whatever breaks the protocol ends that channel with 4002, and the receiver goes on', async () => {
+  const { command, to } = await receiver('--once');
+  for (const [what, messages] of VIOLATIONS) {
+    const peer = await Peer.to(to);
+    for (const message of messages) {
+      if (message === 'have') expect(await peer.hears()).toMatchObject({ type: 'have' });
+      else if (message instanceof Uint8Array) peer.socket.send(message.slice());
+      else if (typeof message === 'string') peer.socket.send(message);
+      else peer.say(message);
+    }
+    expect([what, await peer.closed]).toEqual([what, 4002]);
+  }
+  await writeFile(stage.now.path('fine'), 'fine');
+  expect(await stage.now.as('alice', 'send', 'fine', to).exit).toBe(0);
+  expect(await command.exit).toBe(0);
+  expect(await readdir(stage.now.path('in'))).toContain('fine');
+});
+
+test('bytes that do not have the digest that was said are not kept as the file', async () => {
+  const { command, to } = await receiver('--once');
+  const peer = await Peer.to(to);
+  peer.say(OFFER);
+  expect(await peer.hears()).toMatchObject({ type: 'have' });
+  peer.say({ type: 'begin', file: 0, offset: 0 });
+  peer.socket.send(ASCII);
+  peer.say({ type: 'end', file: 0, size: 4, sha256: sha256('1235') });
+  expect(await peer.hears()).toMatchObject({ type: 'refused', detail: expect.stringContaining('digest differs') });
+  peer.socket.close(1000);
+  expect(await command.exit).toBe(2);
+  expect(await readdir(stage.now.path('in'))).toEqual([]);
+});
+
+test('a part is told of to nobody but its sender', async () => {
+  const { to } = await receiver();
+  const bob = await Peer.to(to);
+  bob.say(OFFER);
+  await bob.hears();
+  bob.say({ type: 'begin', file: 0, offset: 0 });
+  bob.socket.send(ASCII.slice(0, 2));
+  await bob.socket.delivered();
+  const eve = await Peer.to(to);
+  eve.say(OFFER);
+  expect(await eve.hears()).toMatchObject({ type: 'have', bytes: 0, sha256: sha256('') });
+});
+
+test('a receiver that says it has another file than was sent is not believed', async () => {
+  await writeFile(stage.now.path('file'), 'what is sent');
+  const endpoint = new Endpoint(stage.now.relay.url, {
+    identity: Identity.generate(randomBytes),
+    accept: () => ({ protocol: FILES_PROTOCOL }),
+  });
+  endpoints.push(endpoint);
+  endpoint.addEventListener('connection', ({ socket }: ConnectionEvent) => {
+    const peer = new Peer(socket);
+    peer.say({ type: 'have', file: 0, bytes: 4, sha256: sha256('WHAT') });
+    peer.say({ type: 'stored', file: 0, sha256: sha256('another') });
+  });
+  const { publicKey } = await endpoint.ready;
+  const sender = stage.now.as('alice', 'send', 'file', publicKey);
+  expect(await sender.exit).toBe(2);
+  expect(sender.errors).not.toContain('delivered, ');
+});
+
+test.each([
+  'null',
+  '7',
+  '[]',
+  '{}',
+  '{"type":"offer"}',
+  '{"type":"have","file":-1}',
+  '{"type":"stored","file":0}',
+  '\u0000',
+])('the text %j is none of the protocol’s', (text) => {
+  expect(readSenderMessage(text)).toBe(null);
+  expect(readReceiverMessage(text)).toBe(null);
+});
