@@ -47,7 +47,7 @@ export class Progress {
     this.#bars =
       this.#mode === 'bars'
         ? new MultiBar({
-            format: '{name} {bar} {percentage} {figures}',
+            format: '{name} {bar} {part} {figures}',
             stream: process.stderr,
             barsize: 20,
             barCompleteChar: '█',
@@ -95,7 +95,7 @@ export class Progress {
       else
         this.tell(
           { event: 'progress', name: file.name, bytes, size: file.size, bytesPerSecond: Math.round(rate) },
-          `${file.name}: ${words.percentage} ${words.figures}`,
+          `${file.name}: ${words.part} ${words.figures}`,
         );
     }
   }
@@ -105,7 +105,7 @@ export class Progress {
     const left = size === null || rate <= 0 ? '' : `, ${duration((size - bytes) / rate)} left`;
     return {
       name: name.length > NAME_COLUMNS ? `${name.slice(0, NAME_COLUMNS - 1)}…` : name.padEnd(NAME_COLUMNS),
-      percentage: size === null ? '' : `${size === 0 ? 100 : Math.floor((bytes / size) * 100)}%`.padStart(4),
+      part: size === null ? '' : `${size === 0 ? 100 : Math.floor((bytes / size) * 100)}%`.padStart(4),
       figures: `${size === null ? prettyBytes(bytes) : `${prettyBytes(bytes)} of ${prettyBytes(size)}`}, ${prettyBytes(Math.round(rate))}/s${left}`,
     };
   }

@@ -17,8 +17,8 @@ export interface SendFlags extends IdentityFlags {
   readonly name?: string;
 }
 
-/** Between two attempts to reach a relay that can't be reached. */
-const RETRY_MS = 1_000;
+/** Between two attempts to reach who is away: doubling from the first to the last. */
+const RETRY_MS = { first: 500, last: 5_000 } as const;
 /** What may pass: the peer or the relay was away, or the peer's process is another now. */
 const PASSING: ReadonlySet<string> = new Set([
   'connection-lost',
@@ -52,9 +52,8 @@ export async function send(
   });
   const pending = (): readonly OutgoingFile[] => files.filter(({ fate }) => fate === 'pending');
 
-  const attempt = async (waitUntilMs: number): Promise<AttemptEnd & { readonly opened: boolean }> => {
-    const waitForPeerMs = Math.max(0, waitUntilMs - Date.now());
-    const socket = endpoint.connect(peer, { resource, protocols: FILES_PROTOCOL, waitForPeerMs });
+  const attempt = async (): Promise<AttemptEnd & { readonly opened: boolean }> => {
+    const socket = endpoint.connect(peer, { resource, protocols: FILES_PROTOCOL });
     try {
       return { ...(await new FileSender(socket, pending(), progress).run()), opened: true };
     } catch (error) {
@@ -66,12 +65,16 @@ export async function send(
   try {
     let everOpened = false;
     let waitUntilMs = Date.now() + flags.wait * 1_000;
+    let retryMs: number = RETRY_MS.first;
     for (;;) {
-      const end = await attempt(waitUntilMs);
+      const end = await attempt();
       everOpened ||= end.opened;
       if (end.complete) return files.every(({ fate }) => fate === 'stored') ? EXIT.delivered : EXIT.notDelivered;
       const { code, detail } = end;
-      if (end.opened) waitUntilMs = Date.now() + flags.wait * 1_000;
+      if (end.opened) {
+        waitUntilMs = Date.now() + flags.wait * 1_000;
+        retryMs = RETRY_MS.first;
+      }
       const again =
         !stopped.signal.aborted &&
         PASSING.has(code) &&
@@ -86,9 +89,10 @@ export async function send(
         progress.tell({ event: 'failed', peer, code, detail }, `sws: ${words} (${detail})${hint}`);
         return everOpened ? EXIT.notDelivered : EXIT.failed;
       }
-      if (end.opened)
-        progress.tell({ event: 'interrupted', code, detail }, `interrupted (${detail}); waiting for the peer`);
-      await delay(RETRY_MS, undefined, { signal: stopped.signal }).catch(() => {});
+      if (end.opened || retryMs === RETRY_MS.first)
+        progress.tell({ event: 'waiting', peer, code, detail }, `waiting for the peer (${detail})`);
+      await delay(retryMs * (0.5 + Math.random() / 2), undefined, { signal: stopped.signal }).catch(() => {});
+      retryMs = Math.min(2 * retryMs, RETRY_MS.last);
     }
   } finally {
     release();

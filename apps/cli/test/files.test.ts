@@ -158,7 +158,7 @@ test('a sender that waits finds a receiver that comes later', async () => {
   const bob = stage.now.as('bob', 'id');
   await bob.exit;
   const sender = stage.now.as('alice', 'send', '--wait', '60', 'file', bob.output.trim());
-  await expect.poll(() => sender.child.exitCode).toBe(null);
+  await sender.says(/waiting for the peer/);
   const { command } = await receiver('--accept-all', '--once');
   expect(await sender.exit).toBe(0);
   expect(await command.exit).toBe(0);
