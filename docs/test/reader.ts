@@ -1,8 +1,8 @@
 import { mkdirSync, mkdtempSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
-import { createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
+import { freePort } from '../../bench/src/nats-server.js';
 import type { Snippet } from './snippets.js';
 import { type Addresses, spellOut, Terminal, until } from './terminal.js';
 
@@ -10,16 +10,6 @@ export const ROOT = fileURLToPath(new URL('../../', import.meta.url));
 const MODULES = join(ROOT, 'docs/node_modules');
 /** What a reader fetches from the registry, and the tests have at hand. */
 const FETCHED = ['vite', 'typescript', '@types/node', '@types/ws'];
-
-/** A port of this machine at which nobody listens. */
-export function freePort(): Promise<number> {
-  return new Promise((resolve, reject) => {
-    const server = createServer().listen(0, '127.0.0.1', () => {
-      const address = server.address();
-      server.close(() => (typeof address === 'object' && address !== null ? resolve(address.port) : reject()));
-    });
-  });
-}
 
 /**
  * Does what a document says, in a fresh folder beside a checkout: saves its files, runs its commands, and compares what
