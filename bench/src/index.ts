@@ -2,6 +2,7 @@ export { type CertificateFigures, swapCertificates } from './certificate-run.js'
 export { Child, type ChildOptions, type ChildReport } from './child.js';
 export { complaints, type Fault, type FaultFigures, type FaultScenario, runFaults } from './fault-run.js';
 export { FaultyProxy } from './faulty-proxy.js';
+export { type FileFigures, type FileScenario, fileComplaints, runFile } from './file-run.js';
 export { FLOODS, type FloodKind, type FloodResult, flood, type Latency } from './flood.js';
 export { type IdleMemory, idleMemory } from './idle-memory.js';
 export { ConnectError, RawClient } from './raw-client.js';

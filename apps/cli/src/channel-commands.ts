@@ -4,6 +4,8 @@ import { type ConnectFlags, connect } from './connect.js';
 import { type ListenFlags, listen } from './listen.js';
 import { type OpenFlags, open, type ServeFlags, serve } from './tunnel.js';
 
+/** A connection that comes while the relay restarts waits for it, as others live through it. */
+const OPEN_WAIT_SECONDS = 10;
 const STANDARD_STREAMS = `
 What standard input gives is sent as read, what comes in is written to standard output; each direction ends by itself, and
 the command ends when both have. At a terminal, where the peer has ended, so has your side. With --json the objects go to
@@ -68,7 +70,7 @@ export function addChannelCommands(program: Command): void {
   ).action((port: number, flags: ServeFlags & JsonFlags) => run(flags, (tell) => serve(port, flags, tell)));
 
   withManual(
-    withWait(withRelay(program.command('open').description('bring a served port to this machine')))
+    withWait(withRelay(program.command('open').description('bring a served port to this machine')), OPEN_WAIT_SECONDS)
       .argument('<address>')
       .requiredOption('--port <number>', 'the local port; 0 for any that is free', portFrom(0))
       .option('--host <name>', 'the local interface', '127.0.0.1'),

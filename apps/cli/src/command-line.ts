@@ -72,8 +72,9 @@ export function withRelay(command: Command): Command {
   );
 }
 
-export function withWait(command: Command): Command {
-  return command.option('--wait <seconds>', 'how long to wait for an absent peer', seconds, 0);
+/** Of commands that reach for a peer; `fallback` is in seconds. */
+export function withWait(command: Command, fallback = 0): Command {
+  return command.option('--wait <seconds>', 'how long to wait for an absent peer or relay', seconds, fallback);
 }
 
 export function seconds(text: string): number {

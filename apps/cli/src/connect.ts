@@ -4,6 +4,7 @@ import { TUNNEL_PROTOCOL } from './byte-pipe.js';
 import { parseDestination } from './destination.js';
 import { EXIT } from './exit-code.js';
 import { type IdentityFlags, loadIdentity } from './identity.js';
+import { reach } from './reach.js';
 import type { Reporter } from './report.js';
 import { pipeStandard } from './standard-pipe.js';
 
@@ -20,8 +21,8 @@ export async function connect(to: string, flags: ConnectFlags, tell: Reporter): 
   const { relay, peer, resource } = parseDestination(to, flags.relay);
   const endpoint = new Endpoint(relay, { identity: await loadIdentity(flags) });
   const protocols = flags.plain === true ? [] : [TUNNEL_PROTOCOL];
-  const socket = endpoint.connect(peer, { resource, protocols, waitForPeerMs: flags.wait * 1000 });
   try {
+    const socket = await reach(endpoint, peer, { resource, protocols, waitMs: flags.wait * 1_000 });
     return await pipeStandard(socket, process.stdin, flags.plain !== true, tell);
   } catch (error) {
     const { code, message } = error as SwsError;

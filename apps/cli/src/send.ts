@@ -1,12 +1,13 @@
-import { setTimeout as delay } from 'node:timers/promises';
-import { Endpoint, type SecureWebSocketStreamError } from '@sws/client';
+import { Endpoint } from '@sws/client';
+import { SwsError } from '@sws/crypto';
 import { parseDestination } from './destination.js';
 import { EXIT } from './exit-code.js';
 import { FILES_CLOSE, FILES_PROTOCOL, MAX_FILES, MAX_OFFER_BYTES } from './file-protocol.js';
-import { type AttemptEnd, FileSender, offerText } from './file-sender.js';
+import { FileSender, offerText } from './file-sender.js';
 import { type IdentityFlags, loadIdentity } from './identity.js';
 import { OutgoingFile, STANDARD_INPUT } from './outgoing-file.js';
 import { Progress } from './progress.js';
+import { mayPass, reach } from './reach.js';
 import { onSignal } from './signals.js';
 
 export interface SendFlags extends IdentityFlags {
@@ -16,19 +17,6 @@ export interface SendFlags extends IdentityFlags {
   /** What the receiver is to call the file, if it is one. */
   readonly name?: string;
 }
-
-/** Between two attempts to reach who is away: doubling from the first to the last. */
-const RETRY_MS = { first: 500, last: 5_000 } as const;
-/** What may pass: the peer or the relay was away, or the peer's process is another now. */
-const PASSING: ReadonlySet<string> = new Set([
-  'connection-lost',
-  'offline',
-  'unknown-channel',
-  'resume-timeout',
-  'open-timeout',
-  'close-timeout',
-  String(FILES_CLOSE.stopped),
-]);
 
 /** Sends files to a peer; resolves with the exit code. */
 export async function send(
@@ -52,48 +40,32 @@ export async function send(
   });
   const pending = (): readonly OutgoingFile[] => files.filter(({ fate }) => fate === 'pending');
 
-  const attempt = async (): Promise<AttemptEnd & { readonly opened: boolean }> => {
-    const socket = endpoint.connect(peer, { resource, protocols: FILES_PROTOCOL });
-    try {
-      return { ...(await new FileSender(socket, pending(), progress).run()), opened: true };
-    } catch (error) {
-      const { code, message } = error as SecureWebSocketStreamError;
-      return { complete: false, code, detail: message, opened: false };
-    }
+  const waiting = ({ code, message }: SwsError): void =>
+    progress.tell({ event: 'waiting', peer, code, detail: message }, `waiting for the peer (${message})`);
+  const failed = (code: string, detail: string, opened: boolean): number => {
+    const words = opened ? 'not all was delivered' : 'could not connect';
+    const hint = opened && pending().every(({ canBegin }) => canBegin) ? '. Send it again to go on from there' : '';
+    progress.tell({ event: 'failed', peer, code, detail }, `sws: ${words} (${detail})${hint}`);
+    return opened ? EXIT.notDelivered : EXIT.failed;
   };
 
+  let everOpened = false;
   try {
-    let everOpened = false;
-    let waitUntilMs = Date.now() + flags.wait * 1_000;
-    let retryMs: number = RETRY_MS.first;
     for (;;) {
-      const end = await attempt();
-      everOpened ||= end.opened;
+      const options = { resource, protocols: FILES_PROTOCOL, waitMs: flags.wait * 1_000 };
+      const socket = await reach(endpoint, peer, { ...options, signal: stopped.signal, onWait: waiting });
+      everOpened = true;
+      const end = await new FileSender(socket, pending(), progress).run();
       if (end.complete) return files.every(({ fate }) => fate === 'stored') ? EXIT.delivered : EXIT.notDelivered;
       const { code, detail } = end;
-      if (end.opened) {
-        waitUntilMs = Date.now() + flags.wait * 1_000;
-        retryMs = RETRY_MS.first;
-      }
-      const again =
-        !stopped.signal.aborted &&
-        PASSING.has(code) &&
-        Date.now() < waitUntilMs &&
-        pending().every(({ canBegin }) => canBegin);
-      if (!again) {
-        const words = everOpened ? 'not all was delivered' : 'could not connect';
-        const hint =
-          everOpened && pending().every(({ canBegin }) => canBegin)
-            ? '. Send it again to go on from where it stopped'
-            : '';
-        progress.tell({ event: 'failed', peer, code, detail }, `sws: ${words} (${detail})${hint}`);
-        return everOpened ? EXIT.notDelivered : EXIT.failed;
-      }
-      if (end.opened || retryMs === RETRY_MS.first)
-        progress.tell({ event: 'waiting', peer, code, detail }, `waiting for the peer (${detail})`);
-      await delay(retryMs * (0.5 + Math.random() / 2), undefined, { signal: stopped.signal }).catch(() => {});
-      retryMs = Math.min(2 * retryMs, RETRY_MS.last);
+      const passes = mayPass(code) || code === String(FILES_CLOSE.stopped);
+      const again = flags.wait > 0 && passes && !stopped.signal.aborted && pending().every(({ canBegin }) => canBegin);
+      if (!again) return failed(code, detail, true);
+      waiting(new SwsError(code, detail));
     }
+  } catch (error) {
+    if (!(error instanceof SwsError)) throw error;
+    return failed(error.code, error.message, everOpened);
   } finally {
     release();
     progress.close();

@@ -6,6 +6,7 @@ import { type ByteEnds, pipeBytes, TUNNEL_PROTOCOL } from './byte-pipe.js';
 import { parseDestination } from './destination.js';
 import { EXIT } from './exit-code.js';
 import { type IdentityFlags, loadIdentity } from './identity.js';
+import { reach } from './reach.js';
 import { followRelay } from './relay-state.js';
 import type { Reporter } from './report.js';
 import { onSignal } from './signals.js';
@@ -27,7 +28,7 @@ export interface OpenFlags extends IdentityFlags {
   readonly port: number;
   /** The local interface; others on the network reach the port if it is not the loopback. */
   readonly host: string;
-  /** Seconds to wait for an absent peer, per connection. */
+  /** Seconds that a connection waits for an absent peer or relay. */
   readonly wait: number;
 }
 
@@ -43,7 +44,8 @@ export async function serve(port: number, flags: ServeFlags, tell: Reporter): Pr
       (allow === undefined || allow.includes(peer)) && { protocol: TUNNEL_PROTOCOL },
   });
   endpoint.addEventListener('connection', ({ socket }: ConnectionEvent) => {
-    tell({ event: 'connection', peer: socket.peer }, `connection from ${socket.peer}`);
+    const { peer } = socket;
+    tell({ event: 'connection', peer }, `connection from ${peer}`);
     const tcp = dial({ port, host: flags.host, allowHalfOpen: true, noDelay: true });
     let reached = false;
     tcp.once('connect', () => {
@@ -51,7 +53,7 @@ export async function serve(port: number, flags: ServeFlags, tell: Reporter): Pr
     });
     const closeFor = (error: Error & { code?: string }): StreamCloseInfo | undefined =>
       reached ? undefined : { closeCode: PORT_REFUSED, reason: `the port takes no connection (${error.code})` };
-    void carry(socket, tcp, tell, closeFor);
+    void carry(async () => socket, peer, tcp, tell, closeFor);
   });
   const target = `${flags.host}:${port}`;
   return untilSignal(endpoint, tell, () =>
@@ -67,8 +69,10 @@ export async function open(to: string, flags: OpenFlags, tell: Reporter): Promis
   const { relay, peer } = parseDestination(to, flags.relay);
   const endpoint = new Endpoint(relay, { identity: await loadIdentity(flags) });
   const server = createServer({ allowHalfOpen: true, noDelay: true }, (tcp) => {
-    const socket = endpoint.connect(peer, { protocols: TUNNEL_PROTOCOL, waitForPeerMs: flags.wait * 1000 });
-    void carry(socket, tcp, tell);
+    const gone = new AbortController();
+    tcp.once('close', () => gone.abort());
+    const options = { protocols: TUNNEL_PROTOCOL, waitMs: flags.wait * 1_000, signal: gone.signal };
+    void carry(() => reach(endpoint, peer, options), peer, tcp, tell);
   });
   server.listen(flags.port, flags.host);
   await once(server, 'listening');
@@ -85,15 +89,15 @@ export async function open(to: string, flags: OpenFlags, tell: Reporter): Promis
 
 /** One TCP connection over one channel. What goes wrong is told, and resets the connection: its program must not take it for an end. */
 async function carry(
-  socket: SecureWebSocket,
+  open: () => Promise<SecureWebSocket>,
+  peer: string,
   tcp: Socket,
   tell: Reporter,
   closeFor: ByteEnds['closeFor'] = () => undefined,
 ): Promise<void> {
-  const { peer } = socket;
   tcp.on('error', () => {}); // told by `pipeBytes`, which listens too
   try {
-    const end = await pipeBytes(socket, { input: tcp, output: tcp, onPeerEnd: () => tcp.end(), closeFor }, true);
+    const end = await pipeBytes(await open(), { input: tcp, output: tcp, onPeerEnd: () => tcp.end(), closeFor }, true);
     if (end.complete) return void tell({ event: 'closed', peer }, `a connection of ${peer} is complete`);
     tell(
       { event: 'broken', peer, at: end.at, code: end.code, detail: end.detail },

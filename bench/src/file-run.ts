@@ -1,0 +1,210 @@
+import { createHash, randomBytes } from 'node:crypto';
+import { createReadStream, createWriteStream } from 'node:fs';
+import { copyFile, mkdtemp, readdir, rm, stat } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { pipeline } from 'node:stream/promises';
+import { setTimeout as delay } from 'node:timers/promises';
+import { fileURLToPath } from 'node:url';
+import { Child } from './child.js';
+import { RelayChild } from './relay-child.js';
+
+const SWS = fileURLToPath(new URL('../../apps/cli/dist/main.js', import.meta.url));
+const POLL_MS = 20;
+const BLOCK_BYTES = 1_048_576;
+const ROLES = ['sender', 'relay', 'receiver'] as const;
+type Role = (typeof ROLES)[number];
+
+/** A file that `sws send` brings to `sws recv`, and who is killed (SIGKILL) on the way and started again. */
+export interface FileScenario {
+  readonly bytes: number;
+  /** In this order, spread over the file. */
+  readonly kills: readonly Role[];
+  /** How long the relay stays away. */
+  readonly relayDownMs: number;
+  /** What the relay lets each end send. */
+  readonly bytesPerSecond: number;
+  readonly timeoutMs: number;
+}
+
+export interface FileFigures {
+  readonly seconds: number;
+  /** SHA-256 of what was to be sent, as both ends said it, and of what is on the receiver's disk. */
+  readonly digests: Readonly<Record<'made' | 'sender' | 'receiver' | 'disk', string>>;
+  readonly exits: Readonly<Record<'sender' | 'receiver', number | null>>;
+  /** Where the part had come to when somebody was killed. */
+  readonly killed: readonly { readonly who: Role; readonly atBytes: number }[];
+  /** Where each attempt of a sender began. */
+  readonly offsets: readonly number[];
+  /** The names in the receiver's folder. */
+  readonly names: readonly string[];
+  /** The most resident memory of each, over its processes; `null` where there is no `/proc`. */
+  readonly peakRssBytes: Readonly<Record<Role, number>> | null;
+}
+
+/** Runs a scenario with the built command line. Rejects where a process fails or hangs. */
+export async function runFile(scenario: FileScenario): Promise<FileFigures> {
+  const { bytes, kills, relayDownMs, bytesPerSecond, timeoutMs } = scenario;
+  const folder = await mkdtemp(join(tmpdir(), 'sws-file-'));
+  const path = (name: string): string => join(folder, name);
+  const relay = await RelayChild.start({
+    options: { limits: { bytesPerSecond }, addressLimits: { bytesPerSecond: 4 * bytesPerSecond } },
+  });
+  const peak: Record<Role, number> = { sender: 0, relay: 0, receiver: 0 };
+  const offsets: number[] = [];
+  let watching: NodeJS.Timeout | undefined;
+  const children: Child[] = [];
+  try {
+    const made = await makeFile(path('file'), bytes);
+    // A process that was killed leaves its identity locked for some seconds: the next one has a copy of its file.
+    const runs = kills.length + 1;
+    const identities = { sender: await copies(path('sender'), runs), receiver: await copies(path('receiver'), runs) };
+    const start = (who: 'sender' | 'receiver', args: readonly string[]): Promise<Child> =>
+      Child.start({
+        name: who,
+        command: process.execPath,
+        args: [SWS, ...args, '--json', '--identity', identities[who].next()],
+        env: { SWS_RELAY: relay.url() },
+      });
+    const receive = (): Promise<Child> => start('receiver', ['recv', '--out', path('in'), '--accept-all', '--once']);
+    let receiver = await receive();
+    children.push(receiver);
+    const { address } = receiver.readyReport;
+    const started = performance.now();
+    const send = (): Promise<Child> => start('sender', ['send', '--wait', '60', path('file'), String(address)]);
+    let sender = await send();
+    children.push(sender);
+    const collect = (child: Child): void => {
+      const take = (report: Child['reports'][number]): void => {
+        if (report.event === 'sending') offsets.push(Number(report.offset));
+      };
+      child.reports.forEach(take);
+      child.on('report', take);
+    };
+    collect(sender);
+    watching = setInterval(() => {
+      for (const [who, child] of [
+        ['sender', sender],
+        ['relay', relay.child],
+        ['receiver', receiver],
+      ] as const)
+        peak[who] = Math.max(peak[who], child.usage()?.peakRssBytes ?? 0);
+    }, 10 * POLL_MS);
+
+    const killed: { who: Role; atBytes: number }[] = [];
+    for (const [index, who] of kills.entries()) {
+      const atBytes = await partReaches(path('in'), Math.floor((bytes * (index + 1)) / (kills.length + 1)), timeoutMs);
+      killed.push({ who, atBytes });
+      if (who === 'relay') await relay.crash(relayDownMs);
+      else if (who === 'sender') {
+        await sender.stop('SIGKILL');
+        sender = await send();
+        children.push(sender);
+        collect(sender);
+      } else {
+        await receiver.stop('SIGKILL');
+        receiver = await receive();
+        children.push(receiver);
+      }
+    }
+    const late = AbortSignal.timeout(timeoutMs);
+    const hung = new Promise<never>((_, reject) => {
+      late.addEventListener('abort', () => reject(new Error(`not done in ${timeoutMs} ms: ${sender.stderr}`)));
+    });
+    const exits = await Promise.race([Promise.all([sender.exited, receiver.exited]), hung]);
+    const seconds = (performance.now() - started) / 1_000;
+    const said = (child: Child): string =>
+      String(child.reports.find(({ event }) => event === 'stored')?.sha256 ?? 'nothing');
+    const names = await readdir(path('in'));
+    return {
+      seconds,
+      digests: {
+        made,
+        sender: said(sender),
+        receiver: said(receiver),
+        disk: names.includes('file') ? await digestOf(join(path('in'), 'file')) : 'nothing',
+      },
+      exits: { sender: exits[0], receiver: exits[1] },
+      killed,
+      offsets,
+      names,
+      peakRssBytes: peak.relay === 0 ? null : peak,
+    };
+  } finally {
+    clearInterval(watching);
+    await Promise.all(children.map((child) => child.stop('SIGKILL')));
+    await relay.stop();
+    await rm(folder, { recursive: true, force: true });
+  }
+}
+
+/** What is wrong with the figures: nothing, if the file came whole and once, and no attempt but the first began anew. */
+export function fileComplaints({ bytes, kills }: FileScenario, figures: FileFigures): readonly string[] {
+  const { digests, exits, offsets, names, killed } = figures;
+  const wrong: string[] = [];
+  const expect = (holds: boolean, complaint: string): void => {
+    if (!holds) wrong.push(complaint);
+  };
+  expect(new Set(Object.values(digests)).size === 1, `the digests differ: ${JSON.stringify(digests)}`);
+  expect(exits.sender === 0 && exits.receiver === 0, `exit codes ${exits.sender} and ${exits.receiver}`);
+  expect(names.join() === 'file', `in the folder: ${names.join()}`);
+  expect(killed.length === kills.length, `${killed.length} of ${kills.length} kills happened before the end`);
+  const [first, ...later] = offsets;
+  expect(first === 0, `the first attempt began at ${first}`);
+  // A relay that dies ends no attempt: the channel goes on.
+  const ends = kills.filter((who) => who !== 'relay').length;
+  expect(later.length === ends, `${later.length} further attempts for ${ends} ends that were killed`);
+  for (const offset of later) expect(offset > 0 && offset < bytes, `an attempt began at ${offset}`);
+  return wrong;
+}
+
+async function makeFile(path: string, bytes: number): Promise<string> {
+  const hash = createHash('sha256');
+  async function* blocks(): AsyncGenerator<Buffer> {
+    for (let left = bytes; left > 0; left -= BLOCK_BYTES) {
+      const block = randomBytes(Math.min(left, BLOCK_BYTES));
+      hash.update(block);
+      yield block;
+    }
+  }
+  await pipeline(blocks, createWriteStream(path));
+  return hash.digest('hex');
+}
+
+async function digestOf(path: string): Promise<string> {
+  const hash = createHash('sha256');
+  for await (const chunk of createReadStream(path)) hash.update(chunk);
+  return hash.digest('hex');
+}
+
+/** One identity in several files. */
+async function copies(path: string, count: number): Promise<{ next(): string }> {
+  const maker = await Child.start({
+    name: 'keygen',
+    command: process.execPath,
+    args: [SWS, 'keygen', '--identity', path],
+  });
+  await maker.exited;
+  const files = Array.from({ length: count }, (_, index) => `${path}.${index}`);
+  for (const file of files) await copyFile(path, file);
+  return { next: () => files.shift() ?? path };
+}
+
+/** Waits until the part in a folder has come so far; resolves with its size. */
+async function partReaches(folder: string, bytes: number, timeoutMs: number): Promise<number> {
+  const end = performance.now() + timeoutMs;
+  while (performance.now() < end) {
+    const names = await readdir(folder);
+    const part = names.find((name) => name.endsWith('.part'));
+    const size =
+      part === undefined
+        ? 0
+        : await stat(join(folder, part))
+            .then(({ size }) => size)
+            .catch(() => 0);
+    if (size >= bytes) return size;
+    if (names.includes('file')) throw new Error(`the file was whole before ${bytes} bytes were seen`);
+    await delay(POLL_MS);
+  }
+  throw new Error(`the part did not come to ${bytes} bytes in ${timeoutMs} ms`);
+}
