@@ -220,14 +220,11 @@ class Acceptance<Request> {
 }
 
 /** What `value` comes to, if it does in time. @throws SwsError `try-again-later` */
-async function within<T>(timeoutMs: number, value: T | Promise<T>): Promise<T> {
-  let timer: ReturnType<typeof setTimeout> | undefined;
-  const late = new Promise<never>((_, reject) => {
-    timer = setTimeout(() => reject(new SwsError('try-again-later', 'took too long')), timeoutMs);
+function within<T>(timeoutMs: number, value: T | Promise<T>): Promise<T> {
+  return new Promise((resolve, reject) => {
+    const timer = setTimeout(() => reject(new SwsError('try-again-later', 'took too long')), timeoutMs);
+    Promise.resolve(value)
+      .finally(() => clearTimeout(timer))
+      .then(resolve, reject);
   });
-  try {
-    return await Promise.race([value, late]);
-  } finally {
-    clearTimeout(timer);
-  }
 }

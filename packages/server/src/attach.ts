@@ -3,6 +3,7 @@ import type { Server as HttpsServer } from 'node:https';
 import type { Duplex } from 'node:stream';
 import { WebSocketServer } from 'ws';
 import { wsSocket } from './adapters/ws.js';
+import { atEndOfTurn } from './end-of-turn.js';
 import { type Attached, Entrance, type EntranceOptions } from './entrance.js';
 import { STATUS_TEXT, SUBPROTOCOL } from './gate.js';
 import { Handshakes } from './handshakes.js';
@@ -56,6 +57,8 @@ export function attach(server: HttpServer | HttpsServer, options: AttachOptions)
       counters.refuse('unregistered-flood');
       raw.destroy();
     };
+    // The answer to the upgrade and the challenge go out in one write.
+    raw.cork();
     webSockets.handleUpgrade(request, raw, head, (webSocket) => {
       raw.on('data', meter);
       entrance.register(wsSocket(webSocket, raw), request, place, () => {
@@ -65,6 +68,7 @@ export function attach(server: HttpServer | HttpsServer, options: AttachOptions)
         raw.on('close', gate.left);
       });
     });
+    atEndOfTurn({ endTurn: () => raw.uncork() });
   };
   server.on('upgrade', upgrade);
   return {

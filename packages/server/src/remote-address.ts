@@ -3,9 +3,11 @@ import { BlockList, isIP, isIPv6 } from 'node:net';
 /** The proxies whose `X-Forwarded-For` counts: addresses and CIDR ranges. */
 export class TrustedProxies {
   readonly #list = new BlockList();
+  readonly #none: boolean;
 
   /** @throws RangeError that names the entry that is neither an address nor a range */
   constructor(entries: readonly string[]) {
+    this.#none = entries.length === 0;
     for (const entry of entries) {
       const [address = '', prefix] = entry.split('/');
       const family = isIP(address);
@@ -18,7 +20,8 @@ export class TrustedProxies {
   }
 
   has(address: string): boolean {
-    return isIP(address) !== 0 && this.#list.check(address, isIPv6(address) ? 'ipv6' : 'ipv4');
+    // Looking something up makes objects of Node's: every connection would pay for them.
+    return !this.#none && isIP(address) !== 0 && this.#list.check(address, isIPv6(address) ? 'ipv6' : 'ipv4');
   }
 
   /**

@@ -12,9 +12,10 @@ import { equalBytes } from '../bytes.js';
 import { naclProvider } from '../nacl.js';
 import type { CryptoProvider } from '../provider.js';
 
-// DER prefixes of raw keys (RFC 8410 §4, §7): node:crypto takes keys in PKCS #8 and SPKI only.
+// node:crypto takes no raw keys. Private ones go in as PKCS #8, behind this prefix (RFC 8410 §7).
 const PRIVATE = { x25519: '302e020100300506032b656e04220420', ed25519: '302e020100300506032b657004220420' } as const;
-const PUBLIC = { x25519: '302a300506032b656e032100', ed25519: '302a300506032b6570032100' } as const;
+// Public ones as JWK (RFC 8037 §2): OpenSSL takes ten times as long to read them as SPKI, as long as to verify a signature.
+const PUBLIC = { x25519: 'X25519', ed25519: 'Ed25519' } as const;
 type Curve = keyof typeof PRIVATE;
 
 function privateKey(curve: Curve, secret: Uint8Array): KeyObject {
@@ -26,11 +27,8 @@ function privateKey(curve: Curve, secret: Uint8Array): KeyObject {
 }
 
 function publicKey(curve: Curve, bytes: Uint8Array): KeyObject {
-  return createPublicKey({
-    key: Buffer.concat([Buffer.from(PUBLIC[curve], 'hex'), bytes]),
-    format: 'der',
-    type: 'spki',
-  });
+  const x = Buffer.from(bytes).toString('base64url');
+  return createPublicKey({ key: { kty: 'OKP', crv: PUBLIC[curve], x }, format: 'jwk' });
 }
 
 function publicOf(curve: Curve, secret: Uint8Array): Uint8Array {
