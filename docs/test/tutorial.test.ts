@@ -19,13 +19,19 @@ describe('the tutorial, done as it says', { timeout: SECTION_MS }, () => {
   });
   afterAll(() => reader.close());
 
+  /** The section that went wrong: what follows builds on it, and is not tried. */
+  let broken: string | null = null;
+
   test.each(sections)('%s', async (section) => {
+    if (broken !== null) throw new Error(`section "${broken}" comes first`);
+    broken = section;
     for (const snippet of snippets)
       if (snippet.section === section)
         await reader.follow(snippet).catch((error: Error) => {
           throw new Error(`docs/tutorial.md:${snippet.line}: ${error.message}`);
         });
     expect(reader.failures()).toEqual([]);
+    broken = null;
   });
 
   test('while the relay was away Bob missed no number, and none came twice', () => {

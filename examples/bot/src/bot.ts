@@ -20,9 +20,11 @@ const endpoint = new Endpoint(relay, {
   // Files come over another protocol; this bot refuses them.
   accept: ({ protocols }) => protocols.includes(CHAT_PROTOCOL) && { protocol: CHAT_PROTOCOL },
 });
+// The relay serves the chat page where its sockets are.
+const chatLink = endpoint.url.replace(/^ws/, 'http');
 endpoint.addEventListener('connection', ({ socket }) => converse(socket));
 endpoint.addEventListener('state', ({ state, failure }) => {
-  if (state === 'registered') console.log(`Talk to me in the chat: ${new URL(`/${endpoint.address}`, relay).href}`);
+  if (state === 'registered') console.log(`Talk to me in the chat: ${chatLink}${endpoint.address}`);
   if (state === 'reconnecting') console.error('The relay is away; I wait for it.');
   if (state === 'down') console.error(`The relay does not take me: ${failure?.detail}`);
 });

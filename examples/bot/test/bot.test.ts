@@ -18,7 +18,7 @@ let bot: Running;
 
 function startBot(): Running {
   const program = new URL('../dist/bot.js', import.meta.url);
-  return new Running(program, [], folder, { SWS_RELAY: relay.url });
+  return new Running(program, [], folder, { SWS_RELAY: `ws://127.0.0.1:${relay.port}` });
 }
 
 beforeEach(async () => {

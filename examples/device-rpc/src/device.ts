@@ -5,7 +5,7 @@ import { fileStore } from '@sws/crypto/node';
 import { randomBytes } from '@sws/crypto/platform';
 import { JSONRPCServer } from 'json-rpc-2.0';
 
-/** Starts the device; resolves with its address once it can be called. */
+/** Starts the device; resolves with its URL once it can be called. */
 export async function startDevice(relay: string): Promise<string> {
   const seed = await fileStore('device.identity').loadOrCreate(() => randomBytes(32));
   /** The first page that calls owns the device, as one pairs a lamp; a real one would keep this on disk. */
@@ -37,5 +37,5 @@ export async function startDevice(relay: string): Promise<string> {
     server.once('listening', resolve);
     server.once('error', reject);
   });
-  return server.endpoint.address ?? '';
+  return server.url ?? '';
 }

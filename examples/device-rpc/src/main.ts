@@ -6,11 +6,11 @@ import sirv from 'sirv';
 import { startDevice } from './device.js';
 
 const relay = process.env.SWS_RELAY ?? (await startRelay({ chat: false })).url;
-const address = await startDevice(relay);
+const device = await startDevice(relay);
 
 // The page is static files: any host will do.
 const page = createServer(sirv(fileURLToPath(new URL('page', import.meta.url))));
 page.listen(Number(process.env.PORT ?? 8080), '127.0.0.1', () => {
   const { port } = page.address() as AddressInfo;
-  console.log(`Open http://localhost:${port}/#${relay}${address}`);
+  console.log(`Open http://localhost:${port}/#${device}`);
 });

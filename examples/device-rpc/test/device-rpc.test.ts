@@ -19,7 +19,7 @@ describe.skipIf(!existsSync(CHROMIUM))('a page and a device (in Chromium; skippe
     folder = mkdtempSync(join(tmpdir(), 'sws-device-'));
     relay = await startRelay({ port: 0, chat: false });
     const program = new URL('../dist/main.js', import.meta.url);
-    device = new Running(program, [], folder, { SWS_RELAY: relay.url, PORT: '0' });
+    device = new Running(program, [], folder, { SWS_RELAY: `ws://127.0.0.1:${relay.port}`, PORT: '0' });
     link = await device.prints(/Open (\S+)/);
     browser = await chromium.launch({
       executablePath: CHROMIUM,

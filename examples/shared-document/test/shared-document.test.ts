@@ -11,7 +11,7 @@ test(
     const folder = mkdtempSync(join(tmpdir(), 'sws-document-'));
     const program = new URL('../dist/peer.js', import.meta.url);
     let relay = await startRelay({ port: 0, chat: false });
-    const first = new Running(program, [], folder, { SWS_RELAY: relay.url });
+    const first = new Running(program, [], folder, { SWS_RELAY: `ws://127.0.0.1:${relay.port}` });
     const url = await first.prints(/start (\S+)/);
     const second = new Running(program, [url], folder, {});
     try {
