@@ -1,8 +1,8 @@
 import type { Command } from 'commander';
 import { type JsonFlags, portFrom, run, withManual, withRelay, withWait } from './command-line.js';
-import { type ConnectFlags, connect } from './connect.js';
-import { type ListenFlags, listen } from './listen.js';
-import { type OpenFlags, open, type ServeFlags, serve } from './tunnel.js';
+import type { ConnectFlags } from './connect.js';
+import type { ListenFlags } from './listen.js';
+import type { OpenFlags, ServeFlags } from './tunnel.js';
 
 /** A connection that comes while the relay restarts waits for it, as others live through it. */
 const OPEN_WAIT_SECONDS = 10;
@@ -20,7 +20,7 @@ const RUNNING_EXITS = {
   1: 'usage, or it could not be done (relay refused, identity in use, port taken)',
 } as const;
 
-/** `listen`, `connect`, `serve`, `open`. */
+/** `listen`, `connect`, `serve`, `open`. What they need is loaded when they run: help and completion answer at once. */
 export function addChannelCommands(program: Command): void {
   withManual(
     withRelay(program.command('listen').description('wait for one connection and join it to standard input and output'))
@@ -34,7 +34,9 @@ export function addChannelCommands(program: Command): void {
       ],
       exits: PIPE_EXITS,
     },
-  ).action((flags: ListenFlags & JsonFlags) => run(flags, (tell) => listen(flags, tell), process.stderr));
+  ).action((flags: ListenFlags & JsonFlags) =>
+    run(flags, async (tell) => (await import('./listen.js')).listen(flags, tell), process.stderr),
+  );
 
   withManual(
     withWait(
@@ -54,7 +56,7 @@ export function addChannelCommands(program: Command): void {
       exits: PIPE_EXITS,
     },
   ).action((to: string, flags: ConnectFlags & JsonFlags) =>
-    run(flags, (tell) => connect(to, flags, tell), process.stderr),
+    run(flags, async (tell) => (await import('./connect.js')).connect(to, flags, tell), process.stderr),
   );
 
   withManual(
@@ -67,7 +69,9 @@ export function addChannelCommands(program: Command): void {
       examples: [['sws serve 22 --allow 7374…0177', 'ssh to this machine, for one key']],
       exits: RUNNING_EXITS,
     },
-  ).action((port: number, flags: ServeFlags & JsonFlags) => run(flags, (tell) => serve(port, flags, tell)));
+  ).action((port: number, flags: ServeFlags & JsonFlags) =>
+    run(flags, async (tell) => (await import('./tunnel.js')).serve(port, flags, tell)),
+  );
 
   withManual(
     withWait(withRelay(program.command('open').description('bring a served port to this machine')), OPEN_WAIT_SECONDS)
@@ -79,5 +83,7 @@ export function addChannelCommands(program: Command): void {
       examples: [['sws open 7374…0177 --port 2222', 'then: ssh -p 2222 127.0.0.1']],
       exits: RUNNING_EXITS,
     },
-  ).action((to: string, flags: OpenFlags & JsonFlags) => run(flags, (tell) => open(to, flags, tell)));
+  ).action((to: string, flags: OpenFlags & JsonFlags) =>
+    run(flags, async (tell) => (await import('./tunnel.js')).open(to, flags, tell)),
+  );
 }

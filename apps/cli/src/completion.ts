@@ -1,7 +1,8 @@
-import { getCompletionScript, getShellFromEnv, log, logFiles, parseEnv, SUPPORTED_SHELLS } from '@pnpm/tabtab';
 import { Argument, type Command } from 'commander';
 import { type JsonFlags, run, withManual } from './command-line.js';
 import { EXIT } from './exit-code.js';
+
+const SHELLS = ['bash', 'zsh', 'fish', 'pwsh'] as const;
 
 /** What can stand at the end of a line that has begun with `words`; `null` where only a file, or something of one's own, can. */
 function candidates(program: Command, words: readonly string[]): { name: string; description?: string }[] | null {
@@ -28,7 +29,7 @@ export function addCompletion(program: Command): void {
     program
       .command('completion')
       .description('print a script that completes sws commands at Tab')
-      .addArgument(new Argument('<shell>').choices([...SUPPORTED_SHELLS])),
+      .addArgument(new Argument('<shell>').choices(SHELLS)),
     {
       examples: [
         ['sws completion bash >> ~/.bashrc', 'for bash'],
@@ -37,8 +38,9 @@ export function addCompletion(program: Command): void {
       ],
       exits: { 0: 'printed', 1: 'usage' },
     },
-  ).action((shell: (typeof SUPPORTED_SHELLS)[number], flags: JsonFlags) =>
+  ).action((shell: (typeof SHELLS)[number], flags: JsonFlags) =>
     run(flags, async () => {
+      const { getCompletionScript } = await import('@pnpm/tabtab');
       console.log(await getCompletionScript({ name: 'sws', completer: 'sws', shell }));
       return EXIT.delivered;
     }),
@@ -48,7 +50,8 @@ export function addCompletion(program: Command): void {
     .command('completion-server', { hidden: true })
     .argument('[words...]')
     .allowUnknownOption()
-    .action(() => {
+    .action(async () => {
+      const { getShellFromEnv, log, logFiles, parseEnv } = await import('@pnpm/tabtab');
       const shell = getShellFromEnv(process.env);
       const found = candidates(program, parseEnv(process.env).partial.split(/\s+/));
       if (found !== null) log(found, shell);

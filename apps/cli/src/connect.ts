@@ -3,7 +3,7 @@ import type { SwsError } from '@sws/crypto';
 import { TUNNEL_PROTOCOL } from './byte-pipe.js';
 import { parseDestination } from './destination.js';
 import { EXIT } from './exit-code.js';
-import { type IdentityFlags, loadIdentity } from './identity.js';
+import { type IdentityFlags, waitForIdentity } from './identity.js';
 import { reach } from './reach.js';
 import type { Reporter } from './report.js';
 import { pipeStandard } from './standard-pipe.js';
@@ -19,7 +19,7 @@ export interface ConnectFlags extends IdentityFlags {
 /** Joins standard input and output to a peer; resolves with the exit code. */
 export async function connect(to: string, flags: ConnectFlags, tell: Reporter): Promise<number> {
   const { relay, peer, resource } = parseDestination(to, flags.relay);
-  const endpoint = new Endpoint(relay, { identity: await loadIdentity(flags) });
+  const endpoint = new Endpoint(relay, { identity: await waitForIdentity(flags, tell) });
   const protocols = flags.plain === true ? [] : [TUNNEL_PROTOCOL];
   try {
     const socket = await reach(endpoint, peer, { resource, protocols, waitMs: flags.wait * 1_000 });

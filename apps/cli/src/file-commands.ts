@@ -1,13 +1,13 @@
 import type { Command } from 'commander';
 import { byteCount, type JsonFlags, run, withManual, withRelay, withWait } from './command-line.js';
-import { type RecvFlags, recv } from './recv.js';
-import { type SendFlags, send } from './send.js';
+import type { RecvFlags } from './recv.js';
+import type { SendFlags } from './send.js';
 
 function jsonStream({ json }: JsonFlags): NodeJS.WriteStream | null {
   return json === true ? process.stdout : null;
 }
 
-/** `send`, `recv`. */
+/** `send`, `recv`, loaded when they run. */
 export function addFileCommands(program: Command): void {
   withManual(
     withWait(withRelay(program.command('send').description('send files to who receives at an address')))
@@ -34,7 +34,8 @@ Standard input begins anew.`,
   ).action((args: readonly string[], flags: SendFlags & JsonFlags, command: Command) => {
     const to = args.at(-1);
     if (to === undefined || args.length < 2) command.error("error: missing required argument 'address'");
-    else return run(flags, () => send(args.slice(0, -1), to, flags, jsonStream(flags)));
+    else
+      return run(flags, async () => (await import('./send.js')).send(args.slice(0, -1), to, flags, jsonStream(flags)));
   });
 
   withManual(
@@ -61,5 +62,7 @@ sender's address. Of the peer's name only what is harmless is kept: no folders, 
         2: 'stopped with files under way; with --once, not every file of the send was taken',
       },
     },
-  ).action((flags: RecvFlags & JsonFlags) => run(flags, () => recv(flags, jsonStream(flags))));
+  ).action((flags: RecvFlags & JsonFlags) =>
+    run(flags, async () => (await import('./recv.js')).recv(flags, jsonStream(flags))),
+  );
 }

@@ -69,6 +69,8 @@ export class IncomingFile {
     }
     if (this.#whole !== null) return;
     this.#handle = await open(this.#part, this.#bytes === 0 ? 'w' : 'a');
+    // The digest is of what was there when it was read.
+    if ((await this.#handle.stat()).size !== this.#bytes) throw new Error('somebody else writes its part');
   }
 
   /** Appends. @throws Error where it can't be written */

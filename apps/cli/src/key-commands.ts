@@ -1,15 +1,7 @@
 import type { Command } from 'commander';
 import { type JsonFlags, print, run, withIdentity, withManual, withStored } from './command-line.js';
-import { type IdentityFlags, loadIdentity } from './identity.js';
-import {
-  compare,
-  type ExportFlags,
-  exportText,
-  generate,
-  type ImportFlags,
-  importText,
-  type ReplaceFlags,
-} from './keys.js';
+import type { IdentityFlags } from './identity.js';
+import type { ExportFlags, ImportFlags, ReplaceFlags } from './keys.js';
 
 const PASSPHRASE = `
 The passphrase is the first line of --passphrase-file, or SWS_PASSPHRASE; without them it is asked for, and not shown.`;
@@ -22,7 +14,7 @@ export function addKeyCommands(program: Command): void {
     examples: [['sws id', 'what others connect and send to']],
     exits: { 0: 'printed', 1: IN_USE },
   }).action((flags: IdentityFlags & JsonFlags) =>
-    run(flags, async () => print(flags, 'address', (await loadIdentity(flags)).publicKey)),
+    run(flags, async () => print(flags, 'address', await (await import('./keys.js')).address(flags))),
   );
 
   withManual(
@@ -38,7 +30,7 @@ export function addKeyCommands(program: Command): void {
       exits: { 0: 'saved', 1: `${IN_USE}, or there is one already` },
     },
   ).action((flags: ReplaceFlags & JsonFlags) =>
-    run(flags, async () => print(flags, 'address', (await generate(flags)).publicKey)),
+    run(flags, async () => print(flags, 'address', (await (await import('./keys.js')).generate(flags)).publicKey)),
   );
 
   withManual(
@@ -57,7 +49,7 @@ export function addKeyCommands(program: Command): void {
       exits: { 0: 'printed', 1: `${IN_USE}, or there is no passphrase` },
     },
   ).action((flags: ExportFlags & JsonFlags) =>
-    run(flags, async () => print(flags, 'identity', await exportText(flags))),
+    run(flags, async () => print(flags, 'identity', await (await import('./keys.js')).exportText(flags))),
   );
 
   withManual(
@@ -74,7 +66,9 @@ export function addKeyCommands(program: Command): void {
       },
     },
   ).action((file: string | undefined, flags: ImportFlags & JsonFlags) =>
-    run(flags, async () => print(flags, 'address', (await importText(file, flags)).publicKey)),
+    run(flags, async () =>
+      print(flags, 'address', (await (await import('./keys.js')).importText(file, flags)).publicKey),
+    ),
   );
 
   withManual(
@@ -88,6 +82,6 @@ export function addKeyCommands(program: Command): void {
       exits: { 0: 'printed', 1: `${IN_USE}, or it is no address` },
     },
   ).action((address: string, flags: IdentityFlags & JsonFlags) =>
-    run(flags, async () => print(flags, 'fingerprint', await compare(address, flags))),
+    run(flags, async () => print(flags, 'fingerprint', await (await import('./keys.js')).compare(address, flags))),
   );
 }

@@ -33,6 +33,11 @@ async function passphrase({ passphraseFile }: PassphraseFlags, isNew: boolean): 
   return given !== undefined && given !== '' ? given : askPassphrase(isNew);
 }
 
+/** The address of the identity. @throws SwsError `identity-in-use` */
+export async function address(flags: IdentityFlags): Promise<string> {
+  return (await loadIdentity(flags)).publicKey;
+}
+
 /** The identity as one line of text, sealed with a passphrase unless `plain`. @throws SwsError `identity-in-use` */
 export async function exportText(flags: ExportFlags): Promise<string> {
   const identity = await loadIdentity(flags);

@@ -2,7 +2,7 @@ import { type ConnectionEvent, Endpoint } from '@sws/client';
 import { parseAddress } from '@sws/crypto';
 import { TUNNEL_PROTOCOL } from './byte-pipe.js';
 import { EXIT } from './exit-code.js';
-import { type IdentityFlags, loadIdentity } from './identity.js';
+import { type IdentityFlags, waitForIdentity } from './identity.js';
 import { followRelay } from './relay-state.js';
 import type { Reporter } from './report.js';
 import { onSignal } from './signals.js';
@@ -17,7 +17,7 @@ export interface ListenFlags extends IdentityFlags {
 /** Serves one connection, or with `keep` one after another until a signal; resolves with the exit code. */
 export async function listen(flags: ListenFlags, tell: Reporter): Promise<number> {
   for (const key of flags.from ?? []) parseAddress(key);
-  const identity = await loadIdentity(flags);
+  const identity = await waitForIdentity(flags, tell);
   const keep = flags.keep === true;
   let busy = false;
   const endpoint = new Endpoint(flags.relay, {

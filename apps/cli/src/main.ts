@@ -1,11 +1,17 @@
 #!/usr/bin/env node
+import { readFileSync } from 'node:fs';
 import { Command } from 'commander';
 import { addChannelCommands } from './channel-commands.js';
 import { addCompletion } from './completion.js';
 import { addFileCommands } from './file-commands.js';
 import { addKeyCommands } from './key-commands.js';
 
+const { version } = JSON.parse(readFileSync(new URL('../package.json', import.meta.url), 'utf8')) as {
+  version: string;
+};
+
 const program = new Command('sws')
+  .version(version)
   .description('Talk to a public key from a terminal, end to end encrypted through a relay.')
   .addHelpText(
     'after',

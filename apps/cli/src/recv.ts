@@ -4,7 +4,7 @@ import { parseAddress } from '@sws/crypto';
 import { EXIT } from './exit-code.js';
 import { FILES_CLOSE, FILES_PROTOCOL, MAX_OFFER_BYTES } from './file-protocol.js';
 import { FileReceiver, type ReceiverOptions } from './file-receiver.js';
-import { type IdentityFlags, loadIdentity } from './identity.js';
+import { type IdentityFlags, waitForIdentity } from './identity.js';
 import { Progress } from './progress.js';
 import { confirmFiles } from './prompt.js';
 import { followRelay } from './relay-state.js';
@@ -38,8 +38,8 @@ export async function recv(flags: RecvFlags, json: NodeJS.WriteStream | null): P
     throw new Error('say who may send: --from <address…>, or --accept-all; without them, a terminal is needed to ask');
   await mkdir(flags.out, { recursive: true });
   const folder = await realpath(flags.out);
-  const identity = await loadIdentity(flags);
   const progress = new Progress(json);
+  const identity = await waitForIdentity(flags, progress.tell);
   const options: ReceiverOptions = {
     folder,
     force,

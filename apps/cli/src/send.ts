@@ -4,7 +4,7 @@ import { parseDestination } from './destination.js';
 import { EXIT } from './exit-code.js';
 import { FILES_CLOSE, FILES_PROTOCOL, MAX_FILES, MAX_OFFER_BYTES } from './file-protocol.js';
 import { FileSender, offerText } from './file-sender.js';
-import { type IdentityFlags, loadIdentity } from './identity.js';
+import { type IdentityFlags, waitForIdentity } from './identity.js';
 import { OutgoingFile, STANDARD_INPUT } from './outgoing-file.js';
 import { Progress } from './progress.js';
 import { mayPass, reach } from './reach.js';
@@ -32,7 +32,10 @@ export async function send(
   if (files.length > MAX_FILES || Buffer.byteLength(offerText(files)) > MAX_OFFER_BYTES)
     throw new Error(`these are too many files for one send (at most ${MAX_FILES}): pack them with tar`);
   const progress = new Progress(json);
-  const endpoint = new Endpoint(relay, { identity: await loadIdentity(flags), maxMessageBytes: 65_536 });
+  const endpoint = new Endpoint(relay, {
+    identity: await waitForIdentity(flags, progress.tell),
+    maxMessageBytes: 65_536,
+  });
   const stopped = new AbortController();
   const release = onSignal(() => {
     stopped.abort();
@@ -55,6 +58,10 @@ export async function send(
       const options = { resource, protocols: FILES_PROTOCOL, waitMs: flags.wait * 1_000 };
       const socket = await reach(endpoint, peer, { ...options, signal: stopped.signal, onWait: waiting });
       everOpened = true;
+      progress.tell(
+        { event: 'connected', peer },
+        `connected to ${peer}, who is asked to take ${pending().length} files`,
+      );
       const end = await new FileSender(socket, pending(), progress).run();
       if (end.complete) return files.every(({ fate }) => fate === 'stored') ? EXIT.delivered : EXIT.notDelivered;
       const { code, detail } = end;

@@ -5,7 +5,7 @@ import { parseAddress, type SwsError } from '@sws/crypto';
 import { type ByteEnds, pipeBytes, TUNNEL_PROTOCOL } from './byte-pipe.js';
 import { parseDestination } from './destination.js';
 import { EXIT } from './exit-code.js';
-import { type IdentityFlags, loadIdentity } from './identity.js';
+import { type IdentityFlags, waitForIdentity } from './identity.js';
 import { reach } from './reach.js';
 import { followRelay } from './relay-state.js';
 import type { Reporter } from './report.js';
@@ -36,7 +36,7 @@ export interface OpenFlags extends IdentityFlags {
 export async function serve(port: number, flags: ServeFlags, tell: Reporter): Promise<number> {
   for (const key of flags.allow ?? []) parseAddress(key);
   const { allow } = flags;
-  const identity = await loadIdentity(flags);
+  const identity = await waitForIdentity(flags, tell);
   const endpoint = new Endpoint(flags.relay, {
     identity,
     accept: ({ peer, protocols }) =>
@@ -67,7 +67,7 @@ export async function serve(port: number, flags: ServeFlags, tell: Reporter): Pr
 /** Brings a served port to this machine until a signal; resolves with the exit code. */
 export async function open(to: string, flags: OpenFlags, tell: Reporter): Promise<number> {
   const { relay, peer } = parseDestination(to, flags.relay);
-  const endpoint = new Endpoint(relay, { identity: await loadIdentity(flags) });
+  const endpoint = new Endpoint(relay, { identity: await waitForIdentity(flags, tell) });
   const server = createServer({ allowHalfOpen: true, noDelay: true }, (tcp) => {
     const gone = new AbortController();
     tcp.once('close', () => gone.abort());

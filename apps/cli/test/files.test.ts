@@ -163,3 +163,50 @@ test('a sender that waits finds a receiver that comes later', async () => {
   expect(await sender.exit).toBe(0);
   expect(await command.exit).toBe(0);
 });
+
+test('a file that shrinks while it is sent is told of, and is not taken for whole', async () => {
+  await writeFile(stage.now.path('log'), '');
+  await truncate(stage.now.path('log'), 200_000_000);
+  const { to, command } = await receiver('--accept-all', '--once');
+  const sender = stage.now.as('alice', 'send', 'log', to, '--json');
+  await sender.prints(/"event":"sending"/);
+  await truncate(stage.now.path('log'), 1_000);
+  expect(await sender.exit).toBe(2);
+  expect(sender.output).toContain('became shorter');
+  expect(await command.exit).toBe(2);
+  expect(await readdir(stage.now.path('in'))).not.toContain('log');
+});
+
+test('a file that can’t be written is refused, the next one comes, and the peer learns no path of this machine', async () => {
+  const alice = stage.now.as('alice', 'id');
+  await alice.exit;
+  for (const name of ['first', 'second']) await writeFile(stage.now.path(name), name);
+  const { to, command } = await receiver('--accept-all', '--once');
+  await mkdir(stage.now.path('in', `first.${alice.output.slice(0, 16)}.part`));
+  const sender = stage.now.as('alice', 'send', 'first', 'second', to);
+  expect(await sender.exit).toBe(2);
+  expect(sender.errors).toContain('did not take first: its part is not a file');
+  expect(sender.errors).not.toContain(stage.now.folder);
+  expect(await command.exit).toBe(2);
+  expect(await readFile(stage.now.path('in', 'second'), 'utf8')).toBe('second');
+});
+
+test('after a send of many files was killed, the ones that are there are not sent again', async () => {
+  const names = Array.from({ length: 300 }, (_, index) => `photo ${index}`);
+  for (const name of names) await writeFile(stage.now.path(name), name.repeat(100));
+  await writeFile(stage.now.path('film'), '');
+  await truncate(stage.now.path('film'), 300_000_000);
+  const { to, command } = await receiver('--accept-all');
+  const sender = stage.now.as('alice', 'send', ...names, 'film', to, '--json');
+  await command.prints(/"event":"progress".*"name":"film"/);
+  sender.child.kill('SIGINT');
+  expect(await sender.exit).toBe(2);
+  const again = stage.now.as('alice', 'send', ...names, to, '--json');
+  expect(await again.exit).toBe(0);
+  const stored = again.events.filter(({ event }) => event === 'stored');
+  expect(stored).toHaveLength(names.length);
+  for (const { sent } of stored) expect(sent).toBe(0);
+  const there = (await readdir(stage.now.path('in'))).filter((name) => !name.endsWith('.part'));
+  expect(there.sort()).toEqual([...names].sort());
+  command.child.kill('SIGTERM');
+});

@@ -1,4 +1,4 @@
-import { readFile, stat, writeFile } from 'node:fs/promises';
+import { mkdir, readFile, stat, utimes, writeFile } from 'node:fs/promises';
 import { expect, test } from 'vitest';
 import { useStage } from './sws.js';
 
@@ -83,4 +83,16 @@ test('both ends print the same fingerprint, and another pair another one', async
   expect(digits.replace(/\D/g, '')).toHaveLength(40);
   expect(await print('bob', alice)).toBe(digits);
   expect(await print('bob', mallory)).not.toBe(digits);
+});
+
+test('an identity whose process was killed is waited for, by a command that runs on', async () => {
+  const made = stage.now.run(['keygen', '--identity', 'one']);
+  await made.exit;
+  // What SIGKILL leaves: a lock that nobody touches any more. It counts for 10 s.
+  await mkdir(stage.now.path('one.lock'));
+  const touched = new Date(Date.now() - 8_500);
+  await utimes(stage.now.path('one.lock'), touched, touched);
+  const listener = stage.now.run(['listen', '--identity', 'one']);
+  await listener.says(/in use by another process, or was until it was killed/);
+  expect(await listener.says(/listening as ([0-9a-f]{64})/)).toBe(made.output.trim());
 });

@@ -46,6 +46,9 @@ test('each command’s --help has examples and says what its exit codes mean', a
     expect(help.output).toMatch(/Examples:\n( {2}# .*\n {2}.*sws .*\n)+\nExit codes:\n {2}0 {2}\S/);
   });
   await Promise.all(helps);
+  const version = stage.now.sws('--version');
+  expect(await version.exit).toBe(0);
+  expect(version.output).toMatch(/^\d+\.\d+\.\d+/);
   const all = stage.now.sws('--help');
   await all.exit;
   for (const name of COMMANDS) expect(all.output).toMatch(new RegExp(`^  ${name} `, 'm'));

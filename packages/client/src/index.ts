@@ -14,7 +14,7 @@ export {
   StateEvent,
 } from './endpoint.js';
 export { SecureErrorEvent } from './events.js';
-export { type ClientOptions, defaultIdentity } from './options.js';
+export { type ClientOptions, defaultIdentity, defaultKeyStore } from './options.js';
 export type { TransportSocket, WebSocketConstructor } from './platform/transport.js';
 export { SecureWebSocket, type SecureWebSocketEventMap, type SendData, type SocketClass } from './secure-web-socket.js';
 export {

@@ -30,6 +30,11 @@ export interface ClientOptions {
   readonly padding?: Padding;
 }
 
+/** The place where `defaultIdentity` keeps it, for those who restore or replace it there. Held by one store and process at a time. */
+export function defaultKeyStore(): KeyStore {
+  return defaultStore();
+}
+
 let shared: { readonly store: KeyStore; readonly identity: Promise<Identity> } | null = null;
 
 /**
