@@ -6,7 +6,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { type Relay, startRelay } from '@sws/relay';
 import { afterAll, beforeAll, expect, test } from 'vitest';
-import { ROOT } from './reader.js';
+import { ROOT } from './checkout.js';
 import { snippetsOf } from './snippets.js';
 
 const hasCurl = spawnSync('curl', ['--version']).status === 0;

@@ -2,7 +2,7 @@
 import { existsSync, readFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { expect, test } from 'vitest';
-import { ROOT } from './reader.js';
+import { ROOT } from './checkout.js';
 
 const DOCUMENTS = [
   'README.md',

@@ -1,6 +1,6 @@
 import { existsSync, readdirSync, readFileSync } from 'node:fs';
 import { expect, test } from 'vitest';
-import { ROOT } from './reader.js';
+import { ROOT } from './checkout.js';
 
 const guide = readFileSync(`${ROOT}docs/packages.md`, 'utf8');
 const ROW = /^\| `(@sws\/[\w-]+)` \| .+ \| (.+) \|$/gm;

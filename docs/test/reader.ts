@@ -2,19 +2,20 @@ import { spawnSync } from 'node:child_process';
 import { mkdirSync, mkdtempSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { fileURLToPath } from 'node:url';
 import { freePort } from '../../bench/src/nats-server.js';
+import { ROOT } from './checkout.js';
 import type { Snippet } from './snippets.js';
 import { type Addresses, spellOut, Terminal, until } from './terminal.js';
 
-export const ROOT = fileURLToPath(new URL('../../', import.meta.url));
 const MODULES = join(ROOT, 'docs/node_modules');
 /** What a reader fetches from the registry, and the tests have at hand. */
 const FETCHED = ['vite', 'typescript', '@types/node', '@types/ws'];
 
 /** Whether `npx -y pnpm` works without the registry: where a checkout was made as its README says it does, and asking costs time. */
-const pnpmIsAtHand =
-  spawnSync('npx', ['-y', 'pnpm', '--version'], { env: { ...process.env, npm_config_offline: 'true' } }).status === 0;
+function pnpmIsAtHand(): boolean {
+  const env = { ...process.env, npm_config_offline: 'true' };
+  return spawnSync('npx', ['-y', 'pnpm', '--version'], { env }).status === 0;
+}
 
 /**
  * Does what a document says, in a fresh folder beside a checkout: saves its files, runs its commands, and compares what
@@ -49,7 +50,7 @@ export class Reader {
       // Clients are asked to come back at once: a handful need not be spread over five seconds.
       SWS_DRAIN_SPREAD: '0',
       NO_COLOR: '1',
-      npm_config_offline: String(pnpmIsAtHand),
+      npm_config_offline: String(pnpmIsAtHand()),
       TURBO_TELEMETRY_DISABLED: '1',
     };
   }

@@ -10,7 +10,7 @@ import { randomBytes } from '@sws/crypto/platform';
 import { type Relay, startRelay } from '@sws/relay';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { freePort, hasNatsServer, NatsServer } from '../../bench/src/nats-server.js';
-import { ROOT } from './reader.js';
+import { ROOT } from './checkout.js';
 import { STAGES, type Stage } from './readme-stages.js';
 import { type Snippet, snippetsOf } from './snippets.js';
 

@@ -3,7 +3,8 @@ import { spawnSync } from 'node:child_process';
 import { existsSync, readFileSync, writeFileSync } from 'node:fs';
 import { chromium } from 'playwright-core';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import { Reader, ROOT } from './reader.js';
+import { ROOT } from './checkout.js';
+import { Reader } from './reader.js';
 import { snippetsOf } from './snippets.js';
 
 const CHROMIUM = process.env.SWS_CHROMIUM ?? '/usr/bin/chromium';
