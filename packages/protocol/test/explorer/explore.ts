@@ -1,5 +1,7 @@
+import { type Action, type Scenario, Violation } from './scenario.js';
 import type { loadSources } from './sources.js';
-import { type Action, Explorable, type Scenario, Violation } from './world.js';
+import { Visited } from './visited.js';
+import { Explorable } from './world.js';
 
 export interface Exploration {
   readonly scenario: string;
@@ -27,7 +29,8 @@ export function explore(
   { maxStates, fairEvery }: { readonly maxStates: number; readonly fairEvery: number },
 ): Exploration {
   const world = new Explorable(sources, scenario);
-  const seen = new Set([world.hash(world.root)]);
+  const seen = new Visited();
+  seen.add(world.fingerprint(world.root));
   let layer: { state: typeof world.root; trace: Trace | null }[] = [{ state: world.root, trace: null }];
   let [transitions, depth, fairRuns] = [0, 0, 0];
   const result = (complete: boolean, violation: Exploration['violation']): Exploration => ({
@@ -41,16 +44,15 @@ export function explore(
   });
   while (layer.length > 0) {
     const next: typeof layer = [];
-    for (const { state, trace } of layer) {
+    for (let entry = layer.pop(); entry !== undefined; entry = layer.pop()) {
+      const { state, trace } = entry;
       for (const action of world.actions(state)) {
-        const fork = world.fork(state);
+        const fork = world.fork(state, action);
         const path = { action, before: trace };
         try {
           if (!world.step(fork, action)) continue;
           transitions++;
-          const hash = world.hash(fork);
-          if (seen.has(hash)) continue;
-          seen.add(hash);
+          if (!seen.add(world.fingerprint(fork))) continue;
           if (seen.size % fairEvery === 0) {
             fairRuns++;
             world.checkFairRun(fork);

@@ -2,13 +2,40 @@ import { fileURLToPath } from 'node:url';
 import { createServer, type Plugin } from 'vite';
 import { type Mutant, mutate } from '../mutants.js';
 
-/** Limits scaled down, so that a window is two frames. Everything else is the code that ships. */
+/**
+ * Limits scaled: a window is two frames, two questions are remembered, and keys are replaced by frames alone, since a
+ * search without end has no clock. Everything else is the code that ships.
+ */
 const SCALED: readonly Mutant[] = [
   {
     name: 'small windows',
     file: 'channel/payload.ts',
     find: 'MIN_WINDOW_BYTES = 65_536',
     replace: 'MIN_WINDOW_BYTES = 64',
+  },
+  {
+    name: 'few questions',
+    file: 'channel/probe.ts',
+    find: 'REMEMBERED_QUESTIONS = 8',
+    replace: 'REMEMBERED_QUESTIONS = 2',
+  },
+  {
+    name: 'no rekey by age',
+    file: 'channel/rekey.ts',
+    find: 'REKEY_AFTER_MS = 120_000',
+    replace: 'REKEY_AFTER_MS = 1e10',
+  },
+  {
+    name: 'no key grows too old',
+    file: 'channel/rekey.ts',
+    find: 'MAX_KEY_AGE_MS = 900_000',
+    replace: 'MAX_KEY_AGE_MS = 1e10',
+  },
+  {
+    name: 'few answers',
+    file: 'channel/control-queue.ts',
+    find: 'MAX_PENDING_ANSWERS = 4',
+    replace: 'MAX_PENDING_ANSWERS = 2',
   },
 ];
 

@@ -1,0 +1,32 @@
+/** What is explored: the bounds of PROTOCOL's machines and of the relay between them. */
+export interface Scenario {
+  readonly name: string;
+  /** Messages that A and B may send. */
+  readonly messages: readonly [number, number];
+  /** The initiator rekeys after this many DATA frames, once. */
+  readonly rekeyAfterFrames: number;
+  /** Times that a connection may be lost, both ends together. */
+  readonly cuts: number;
+  /** Times that B's process may restart. */
+  readonly restarts: number;
+  /** Ends that may close. */
+  readonly closes: readonly number[];
+  /** Whether it begins with the handshake, or behind it. */
+  readonly opening: boolean;
+  /** Frames that the relay holds. */
+  readonly relayQueue: number;
+  /** Whether a transport may have no room: frames then leave one by one, whenever. Otherwise at once. */
+  readonly stalls: boolean;
+  /** Whether an application takes a message when it likes. Otherwise at once. */
+  readonly slowReaders: boolean;
+}
+
+export type Action =
+  | {
+      readonly type: 'pull' | 'timer' | 'send' | 'read' | 'close' | 'cut' | 'connect' | 'restart';
+      readonly end: number;
+    }
+  | { readonly type: 'deliver' | 'repeat' | 'reflect' | 'drop'; readonly index: number };
+
+/** A property that does not hold. */
+export class Violation extends Error {}
