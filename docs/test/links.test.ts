@@ -8,6 +8,7 @@ const DOCUMENTS = [
   'README.md',
   'CONTRIBUTING.md',
   'SECURITY.md',
+  'docs/README.md',
   'docs/tutorial.md',
   'docs/packages.md',
   'docs/comparison.md',
@@ -20,6 +21,10 @@ const DOCUMENTS = [
   'packages/router-nats/README.md',
   'packages/server/README.md',
   'apps/chat/README.md',
+  'examples/README.md',
+  'examples/bot/README.md',
+  'examples/device-rpc/README.md',
+  'examples/shared-document/README.md',
   'apps/cli/README.md',
   'apps/relay/README.md',
 ];

@@ -2,8 +2,8 @@ import { spawnSync } from 'node:child_process';
 import { mkdirSync, mkdtempSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { freePort } from '../../bench/src/nats-server.js';
 import { ROOT } from './checkout.js';
+import { quietPort } from './quiet-port.js';
 import type { Snippet } from './snippets.js';
 import { type Addresses, spellOut, Terminal, until } from './terminal.js';
 
@@ -58,7 +58,7 @@ export class Reader {
   /** A reader whose machine has other ports free than the document's. */
   static async with(ports: readonly string[]): Promise<Reader> {
     const free = new Map<string, number>();
-    for (const port of ports) free.set(port, await freePort());
+    for (const port of ports) free.set(port, await quietPort());
     return new Reader(free);
   }
 

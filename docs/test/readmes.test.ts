@@ -9,8 +9,9 @@ import { Identity } from '@sws/crypto';
 import { randomBytes } from '@sws/crypto/platform';
 import { type Relay, startRelay } from '@sws/relay';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import { freePort, hasNatsServer, NatsServer } from '../../bench/src/nats-server.js';
+import { hasNatsServer, NatsServer } from '../../bench/src/nats-server.js';
 import { ROOT } from './checkout.js';
+import { quietPort } from './quiet-port.js';
 import { STAGES, type Stage } from './readme-stages.js';
 import { type Snippet, snippetsOf } from './snippets.js';
 
@@ -39,7 +40,7 @@ describe('the READMEs’ snippets', { timeout: TEST_MS }, () => {
     mkdirSync(join(folder, 'certificate'));
     if (HAS.openssl) makeCertificate(join(folder, 'certificate'));
     relay = await startRelay({ port: 0, chat: false });
-    port = await freePort();
+    port = await quietPort();
     if (HAS['nats-server']) nats = await NatsServer.start();
     peer = new Endpoint(relay.url, { identity: Identity.generate(randomBytes) });
     // Whoever the snippets call says back what it is told in words.
