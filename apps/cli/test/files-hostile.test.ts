@@ -30,7 +30,7 @@ class Peer {
   constructor(socket: SecureWebSocket) {
     this.socket = socket;
     socket.addEventListener('message', ({ data }) => {
-      this.#heard.push(JSON.parse(String(data)));
+      if (typeof data === 'string') this.#heard.push(JSON.parse(data));
       this.#changed();
     });
     this.closed = new Promise((resolve) => {
@@ -170,14 +170,19 @@ test('a receiver that says it has another file than was sent is not believed', a
     accept: () => ({ protocol: FILES_PROTOCOL }),
   });
   endpoints.push(endpoint);
-  endpoint.addEventListener('connection', ({ socket }: ConnectionEvent) => {
+  let heard: Record<string, unknown> = {};
+  endpoint.addEventListener('connection', async ({ socket }: ConnectionEvent) => {
+    socket.binaryType = 'arraybuffer';
     const peer = new Peer(socket);
     peer.say({ type: 'have', file: 0, bytes: 4, sha256: sha256('WHAT') });
+    heard = await peer.hears('begin');
+    await peer.hears('end');
     peer.say({ type: 'stored', file: 0, sha256: sha256('another') });
   });
   const { publicKey } = await endpoint.ready;
   const sender = stage.now.as('alice', 'send', 'file', publicKey);
   expect(await sender.exit).toBe(2);
+  expect(heard).toMatchObject({ offset: 0 });
   expect(sender.errors).not.toContain('delivered, ');
 });
 
