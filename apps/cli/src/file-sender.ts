@@ -34,8 +34,11 @@ export class FileSender {
   readonly #sent: { readonly sha256: string; readonly bytes: number; readonly offset: number }[] = [];
   #write: (message: string | Uint8Array<ArrayBuffer>) => Promise<boolean> = async () => false;
   #closed = false;
+  /** The file that is being sent. */
+  #begun = -1;
   #changed: () => void = () => {};
   #hide: () => void = () => {};
+  #stopReading: () => void = () => {};
 
   constructor(socket: SecureWebSocket, files: readonly OutgoingFile[], progress: Progress) {
     this.#socket = socket;
@@ -87,6 +90,7 @@ export class FileSender {
     have: { readonly bytes: number; readonly sha256: string },
   ): Promise<void> {
     const { name, size } = file;
+    this.#begun = index;
     const isRefused = (): boolean => this.#answers[index]?.type === 'refused';
     try {
       const { offset, hash } = await file.begin(have.bytes, have.sha256);
@@ -99,7 +103,10 @@ export class FileSender {
       const position = (): number => Math.max(offset, bytes - this.#socket.bufferedAmount);
       this.#hide = this.#progress.show({ name, size, position });
       if (!(await this.#say({ type: 'begin', file: index, offset }))) return;
-      for await (const chunk of file.read(offset)) {
+      const source = file.read(offset);
+      // Standard input may have nothing to say for long: whoever waits for it hears that nobody wants it any more.
+      this.#stopReading = () => source.destroy();
+      for await (const chunk of source) {
         if (isRefused()) break;
         hash.update(chunk);
         bytes += chunk.length;
@@ -113,6 +120,8 @@ export class FileSender {
       if (await file.hasChanged())
         this.#progress.tell({ event: 'changed', name }, `sws: ${name} was changed while it was sent`);
     } catch (error) {
+      if (this.#closed) return;
+      if (isRefused()) return void (await this.#say({ type: 'skip', file: index }));
       const detail = error instanceof Error ? error.message : String(error);
       file.fate = 'unreadable';
       this.#progress.tell({ event: 'unreadable', name, detail }, `sws: ${name} was not sent: ${detail}`);
@@ -139,6 +148,7 @@ export class FileSender {
       // The channel broke: `stream.closed` tells.
     }
     this.#closed = true;
+    this.#stopReading();
     this.#changed();
   }
 
@@ -154,6 +164,7 @@ export class FileSender {
     if (message.type === 'refused') {
       const detail = printable(message.detail);
       file.fate = 'refused';
+      if (message.file === this.#begun) this.#stopReading();
       this.#progress.tell({ event: 'refused', name, detail }, `sws: the peer did not take ${name}: ${detail}`);
       return true;
     }

@@ -2,6 +2,7 @@ import { createHash, type Hash } from 'node:crypto';
 import { createReadStream } from 'node:fs';
 import { access, constants, stat } from 'node:fs/promises';
 import { basename, resolve } from 'node:path';
+import { Readable } from 'node:stream';
 import { CHUNK_BYTES, type OfferedFile } from './file-protocol.js';
 import { hashFile } from './incoming-file.js';
 
@@ -59,12 +60,12 @@ export class OutgoingFile implements OfferedFile {
   }
 
   /** The bytes from an offset. Not more than was offered, where the file has grown. */
-  read(offset: number): AsyncIterable<Uint8Array<ArrayBuffer>> | Iterable<Uint8Array<ArrayBuffer>> {
+  read(offset: number): Readable {
     if (this.#path === null) {
       this.#consumed = true;
       return process.stdin;
     }
-    if (this.size === null || offset >= this.size) return [];
+    if (this.size === null || offset >= this.size) return Readable.from([]);
     return createReadStream(this.#path, { start: offset, end: this.size - 1, highWaterMark: CHUNK_BYTES });
   }
 

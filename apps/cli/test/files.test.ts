@@ -100,6 +100,18 @@ test('standard input that turns out to be too much is stopped, and leaves nothin
   expect(await readdir(stage.now.path('in'))).toEqual([]);
 });
 
+test('a sender whose input says nothing hears all the same that the receiver has stopped', async () => {
+  const { to, command } = await receiver('--accept-all');
+  const sender = stage.now.as('alice', 'send', '-', to);
+  sender.child.stdin.write('a beginning, and then silence');
+  await command.prints(/"event":"receiving"/);
+  command.child.kill('SIGTERM');
+  expect(await command.exit).toBe(2);
+  expect(await sender.exit).toBe(2);
+  expect(sender.errors).toContain('the receiver was stopped');
+  expect(sender.errors).not.toContain('was not sent');
+});
+
 test.each([
   ['a folder', ['.'], /is a folder: tar c/],
   ['a file that is not there', ['nothing'], /ENOENT/],
