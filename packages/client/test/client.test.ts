@@ -73,7 +73,7 @@ test('two sockets talk as WebSockets do, and close with code and reason', async 
     await Promise.all(closes.map((close) => close.then(({ code, reason, wasClean }) => ({ code, reason, wasClean })))),
   ).toEqual([
     { code: 4001, reason: 'enough', wasClean: true },
-    { code: 4001, reason: '', wasClean: true },
+    { code: 4001, reason: 'enough', wasClean: true },
   ]);
 });
 

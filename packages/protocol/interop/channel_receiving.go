@@ -75,7 +75,7 @@ func (c *Channel) take(opcode byte, final bool, content []byte, length uint64, n
 		c.queue = nil
 		if !c.closeSealed {
 			c.closing = true
-			c.urgent = append(c.urgent, &outgoing{opcode: opClose, content: encodeClose(code, "")})
+			c.urgent = append(c.urgent, &outgoing{opcode: opClose, content: encodeClose(code, reason)})
 		}
 		c.finish(Event{Name: "close", Code: code, Reason: reason, Clean: true})
 		c.entomb(now)

@@ -357,11 +357,10 @@ export class Session {
   }
 
   #receiveClose(status: CloseStatus, nowMs: number): void {
-    // The end that answers sends the same code and no reason, ahead of its unsealed data (PROTOCOL §4, Close).
+    // The end that answers sends the same code and reason, ahead of its unsealed data (PROTOCOL §4, Close).
     this.#outgoing.dropUnsealed();
-    if (!this.#outgoing.closeSealed)
-      this.#outgoing.enqueueUrgent(OPCODE.close, encodeClose({ code: status.code, reason: '' }));
-    this.#end({ code: status.code, reason: status.reason, wasClean: true, failure: null });
+    if (!this.#outgoing.closeSealed) this.#outgoing.enqueueUrgent(OPCODE.close, encodeClose(status));
+    this.#end({ ...status, wasClean: true, failure: null });
     this.#entomb(nowMs);
   }
 

@@ -21,7 +21,7 @@ test('a channel opens, carries text and bytes both ways, and closes with code an
   world.close(0, 4321, 'bye');
   world.run();
   expect(world.end(1).end).toMatchObject({ end: { code: 4321, reason: 'bye', wasClean: true } });
-  expect(world.end(0).end).toMatchObject({ end: { code: 4321, reason: '', wasClean: true } });
+  expect(world.end(0).end).toMatchObject({ end: { code: 4321, reason: 'bye', wasClean: true } });
   world.pass(70_000);
   expect([world.end(0).table.size, world.end(1).table.size]).toEqual([0, 0]);
 });

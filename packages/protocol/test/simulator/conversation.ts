@@ -142,7 +142,7 @@ export class Conversation {
     }
     const other = this.otherOf(end);
     const byPeer = other.closing !== null && code === other.closing.code && reason === other.closing.reason;
-    const answer = end.closing !== null && code === end.closing.code && reason === '';
+    const answer = end.closing !== null && code === end.closing.code && reason === end.closing.reason;
     if (!byPeer && !answer)
       throw new Violation(`${this.tag}: a clean close with ${code} "${reason}" that nobody asked for`);
     if (byPeer && end.received !== other.closing?.sent)
