@@ -68,6 +68,7 @@ describe.skipIf(!existsSync(CHROMIUM))('in Chromium (skipped where there is no C
         '--disable-background-networking',
         '--disable-component-update',
         '--disable-sync',
+        '--js-flags=--expose-gc',
       ],
     });
     stoppers.add(() => browser.close());

@@ -4,8 +4,10 @@ import { baseUrl } from '#platform';
 
 /** A relay's URL taken apart (PROTOCOL §1). */
 export interface RelayUrl {
-  /** What is dialled. */
+  /** What is dialled, but for `credentials`. */
   readonly url: string;
+  /** `user:password@` for a gate before the relay (HTTP authentication), or empty. */
+  readonly credentials: string;
   /** What registration signs. */
   readonly host: string;
 }
@@ -42,8 +44,11 @@ function parse(text: string): URL {
 
 function relayOf(url: URL, path: string): RelayUrl {
   const host = normaliseHost(url.host);
-  if (host === null) throw syntaxError('the URL’s host can not be a relay');
-  return { url: `${url.protocol}//${url.host}${path}`, host };
+  // URL Standard, forbidden domain code points: Chromium keeps some of them, percent-encoded.
+  if (host === null || host.includes('%')) throw syntaxError('the URL’s host can not be a relay');
+  const { username, password } = url;
+  const credentials = username === '' && password === '' ? '' : `${username}:${password}@`;
+  return { url: `${url.protocol}//${url.host}${path}`, credentials, host };
 }
 
 /** The URL of a relay alone. @throws DOMException SyntaxError */
@@ -61,6 +66,8 @@ export function parseAddressUrl(text: string): AddressUrl {
   if (peer === undefined) throw syntaxError('the URL has no address: a path segment of 64 hex digits');
   if (readAddress(peer) === null) throw syntaxError('the URL’s address is not a canonical public key in lower case');
   const rest = segments.slice(at + 1).join('/');
-  const resource = `/${rest}${url.search}`;
+  // `search` is empty for an empty query, whose question mark is part of what a server is asked for.
+  const query = url.href.includes('?') ? url.search || '?' : '';
+  const resource = `/${rest}${query}`;
   return { href: url.href, relay: relayOf(url, `${segments.slice(0, at).join('/')}/`), peer, resource };
 }

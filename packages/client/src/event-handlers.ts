@@ -31,6 +31,7 @@ export class EventHandlers {
 
   readonly #dispatch = (event: Event): void => {
     const handler = this.#handlers.get(event.type);
-    if (typeof handler === 'function') handler.call(this.#target, event);
+    // HTML, the event handler processing algorithm: only `false` counts.
+    if (typeof handler === 'function' && handler.call(this.#target, event) === false) event.preventDefault();
   };
 }

@@ -20,7 +20,6 @@ export { SecureWebSocket, type SecureWebSocketEventMap, type SendData, type Sock
 export {
   type SecureWebSocketConnection,
   SecureWebSocketStream,
-  SecureWebSocketStreamError,
   type SecureWebSocketStreamOptions,
-  type StreamCloseInfo,
 } from './secure-web-socket-stream.js';
+export { SecureWebSocketStreamError, type StreamCloseInfo } from './stream-close.js';

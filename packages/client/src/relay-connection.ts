@@ -77,7 +77,7 @@ export class RelayConnection {
       throw new TypeError('this runtime has no WebSocket: pass one as options.WebSocket');
     this.#key = key;
     this.identity = identity;
-    this.#url = relay.url;
+    this.#url = relay.url.replace('//', `//${relay.credentials}`);
     this.#WebSocket = WebSocketClass;
     const { windowBytes, maxMessageBytes, resumeTimeoutMs, padding, ...fixed } = DEFAULT_CHANNEL_SETTINGS;
     this.connection = new Connection({

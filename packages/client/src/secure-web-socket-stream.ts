@@ -3,23 +3,16 @@ import type { ChannelSocket, SocketEnd } from './channel-socket.js';
 import { ClientSecureWebSocket } from './client-secure-web-socket.js';
 import type { ClientOptions } from './options.js';
 import { channelSocketOf, type SecureWebSocket } from './secure-web-socket.js';
-import { toSendItem } from './web-idl.js';
+import { closeFor, readCloseInfo, SecureWebSocketStreamError, type StreamCloseInfo } from './stream-close.js';
+import { toDictionary, toSendItem, toSequence } from './web-idl.js';
 
 /** A write waits while this many application bytes are not yet acknowledged by the peer. */
 const HIGH_WATER_BYTES = 1_048_576;
 
-/** What a stream is asked to end with; both parts as `WebSocket.close` takes them. */
-export interface StreamCloseInfo {
-  /** 1000 or 3000–4999. */
-  readonly closeCode?: number;
-  /** At most 123 bytes of UTF-8. */
-  readonly reason?: string;
-}
-
 export interface SecureWebSocketStreamOptions extends ClientOptions {
   /** Subprotocols to offer. */
-  readonly protocols?: string | readonly string[];
-  /** Aborts an attempt that is not open yet. */
+  readonly protocols?: readonly string[];
+  /** Aborts an attempt that is not open yet: `opened` and `closed` then reject with its reason. */
   readonly signal?: AbortSignal;
 }
 
@@ -34,22 +27,10 @@ export interface SecureWebSocketConnection {
   readonly extensions: string;
 }
 
-/** How a stream ended without a clean close: `code` says why, `closeCode` and `reason` are those of the close event. */
-export class SecureWebSocketStreamError extends SwsError {
-  readonly closeCode: number;
-  readonly reason: string;
-
-  constructor({ failure, code, reason }: SocketEnd) {
-    super(failure?.code ?? 'connection-lost', failure?.message ?? `the socket closed with ${code}`);
-    this.closeCode = code;
-    this.reason = reason;
-  }
-}
-
 /**
  * A secure socket as a pair of WHATWG streams, after the WebSocketStream proposal: a reader that does not read stops the
  * far writer, end to end, and neither end nor the relay holds more than a window in between.
- * @throws DOMException SyntaxError as `ClientSecureWebSocket` does
+ * @throws DOMException SyntaxError as `ClientSecureWebSocket` does; TypeError for options that are none
  * @example
  * const stream = new SecureWebSocketStream(url);
  * const { readable, writable } = await stream.opened;
@@ -65,19 +46,21 @@ export class SecureWebSocketStream {
   readonly opened: Promise<SecureWebSocketConnection>;
   /** Resolves when both ends have closed cleanly; rejects with SecureWebSocketStreamError otherwise. */
   readonly closed: Promise<{ readonly closeCode: number; readonly reason: string }>;
-  readonly #socket: SecureWebSocket;
+  readonly #socket: ChannelSocket;
 
   constructor(url: string | URL, options: SecureWebSocketStreamOptions = {}) {
-    const { protocols, signal, ...rest } = options;
-    signal?.throwIfAborted();
-    const facade = accepted.get(options) ?? new ClientSecureWebSocket(url, protocols, rest);
+    if (url === undefined) throw new TypeError('a stream needs a URL');
+    const { protocols, signal, ...rest } = toDictionary(options);
+    const offered = protocols === undefined ? [] : toSequence(protocols);
+    const facade = accepted.get(options) ?? new ClientSecureWebSocket(url, offered, rest);
     const socket = channelSocketOf(facade);
-    this.#socket = facade;
+    this.#socket = socket;
     this.url = socket.url;
     this.peer = socket.peer;
     this.resource = socket.resource;
 
     let open: () => void = () => {};
+    let aborted = false;
     const ended = new Promise<SocketEnd>((resolve) => {
       socket.listener = {
         opened: () => open(),
@@ -96,10 +79,11 @@ export class SecureWebSocketStream {
       const { writable } = writer;
       open = () => resolve({ readable, writable, protocol: socket.protocol, extensions: '' });
       if (socket.readyState === 1) open();
-      void ended.then((end) => reject(signal?.aborted ? signal.reason : new SecureWebSocketStreamError(end)));
+      void ended.then((end) => reject(aborted ? signal?.reason : SecureWebSocketStreamError.of(end)));
     });
     this.closed = ended.then((end) => {
-      const failure = end.wasClean ? null : new SecureWebSocketStreamError(end);
+      if (aborted) throw signal?.reason;
+      const failure = end.wasClean ? null : SecureWebSocketStreamError.of(end);
       reader.end(failure);
       writer.end(failure ?? new SwsError('invalid-state', 'the socket is closed'));
       if (failure !== null) throw failure;
@@ -109,8 +93,11 @@ export class SecureWebSocketStream {
     this.opened.catch(() => {});
     this.closed.catch(() => {});
     const abort = (): void => {
-      if (socket.readyState === 0) socket.close(1005, '');
+      if (socket.readyState !== 0) return;
+      aborted = true;
+      socket.close(1005, '');
     };
+    if (signal?.aborted === true) abort();
     signal?.addEventListener('abort', abort, { once: true });
     void ended.then(() => signal?.removeEventListener('abort', abort));
   }
@@ -122,9 +109,10 @@ export class SecureWebSocketStream {
     return new SecureWebSocketStream(socket.url, options);
   }
 
-  /** Closes behind everything written. @throws DOMException as `WebSocket.close` does */
-  close({ closeCode, reason }: StreamCloseInfo = {}): void {
-    this.#socket.close(closeCode, reason);
+  /** Closes behind everything written. @throws TypeError for what is no close info; DOMException as `WebSocket.close` does */
+  close(info: StreamCloseInfo = {}): void {
+    const { code, reason } = readCloseInfo(info);
+    this.#socket.close(code, reason);
   }
 }
 
@@ -151,9 +139,10 @@ class MessageReader {
             this.#arrived = resolve;
             socket.resume();
           }),
-        cancel: () => {
+        cancel: (why: unknown) => {
           this.#controller = null;
-          socket.close(1005, '');
+          const { code, reason } = closeFor(why);
+          socket.close(code, reason);
           // What still comes is dropped, so that the close behind it arrives.
           socket.resume();
         },
@@ -203,7 +192,10 @@ class MessageWriter {
       },
       write: (chunk) => this.#write(chunk),
       close: () => this.#close(),
-      abort: () => socket.close(1005, ''),
+      abort: (why: unknown) => {
+        const { code, reason } = closeFor(why);
+        socket.close(code, reason);
+      },
     });
   }
 
@@ -240,6 +232,6 @@ class MessageWriter {
     this.#controller = null;
     this.#socket.close(1005, '');
     const end = await this.#ended;
-    if (!end.wasClean) throw new SecureWebSocketStreamError(end);
+    if (!end.wasClean) throw SecureWebSocketStreamError.of(end);
   }
 }

@@ -1,4 +1,5 @@
 import { ChannelSocket, type SocketListener } from './channel-socket.js';
+import { checkClose } from './close-arguments.js';
 import { EventHandlers, type Handler } from './event-handlers.js';
 import { closeEvent, SecureErrorEvent } from './events.js';
 import { toClampedUnsignedShort, toDomString, toSendItem } from './web-idl.js';
@@ -100,8 +101,6 @@ const STANDARD_MEMBERS = [
   'binaryType',
   'send',
 ] as const;
-const MAX_REASON_BYTES = 123;
-const encoder = new TextEncoder();
 
 interface Parts {
   readonly socket: ChannelSocket;
@@ -253,12 +252,8 @@ export function socketClass<Arguments extends unknown[]>(
       const { socket } = partsOf(this);
       const status = code === undefined ? undefined : toClampedUnsignedShort(code);
       const text = reason === undefined ? '' : toDomString(reason);
-      if (status !== undefined && status !== 1000 && (status < 3000 || status > 4999))
-        throw new DOMException('a close code is 1000 or from 3000 to 4999', 'InvalidAccessError');
-      if (encoder.encode(text).length > MAX_REASON_BYTES)
-        throw new DOMException(`a close reason has at most ${MAX_REASON_BYTES} bytes of UTF-8`, 'SyntaxError');
-      // A reason without a code goes with 1000 (WHATWG WebSockets, start the closing handshake).
-      socket.close(status ?? (text === '' ? 1005 : 1000), text);
+      const checked = checkClose(status, text);
+      socket.close(checked.code, checked.reason);
     }
 
     delivered(): Promise<void> {

@@ -87,3 +87,25 @@ export function toStringOrSequence(value: unknown): string[] {
   for (const item of value as Iterable<unknown>) list.push(toDomString(item));
   return list;
 }
+
+/** `[EnforceRange] unsigned short`. @throws TypeError for what is no number from 0 to 65,535 */
+export function toEnforcedUnsignedShort(value: unknown): number {
+  const number = Math.trunc(+(value as number));
+  if (!(number >= 0 && number <= 65_535)) throw new TypeError('a number is not from 0 to 65,535');
+  return number;
+}
+
+/** A dictionary: an object, or nothing. @throws TypeError */
+export function toDictionary<T extends object>(value: T | null | undefined): Partial<T> {
+  if (value === undefined || value === null) return {};
+  if (typeof value !== 'object' && typeof value !== 'function') throw new TypeError('options are an object');
+  return value;
+}
+
+/** `sequence<USVString>`. @throws TypeError for what is no object, or not iterable */
+export function toSequence(value: unknown): string[] {
+  if (typeof value === 'string') throw new TypeError('a list of strings, not a string');
+  const list: string[] = [];
+  for (const item of value as Iterable<unknown>) list.push(toDomString(item));
+  return list;
+}

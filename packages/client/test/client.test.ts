@@ -1,3 +1,6 @@
+import { once } from 'node:events';
+import { createServer } from 'node:http';
+import type { AddressInfo } from 'node:net';
 import type { Identity } from '@sws/crypto';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import {
@@ -186,4 +189,26 @@ test('a JSON client and a binary one talk', async () => {
   const message = event<MessageEvent>(socket, 'message');
   accepted.send('from JSON');
   expect((await message).data).toBe('from JSON');
+});
+
+test('user name and password in a URL are for the gate before the relay, and are in no URL that is handed out', async () => {
+  const gate = createServer();
+  const asked = new Promise<string | undefined>((resolve) => {
+    gate.on('upgrade', (request, socket) => {
+      resolve(request.headers.authorization);
+      socket.destroy();
+    });
+  });
+  gate.listen(0, '127.0.0.1');
+  await once(gate, 'listening');
+  const url = `ws://user:pass@127.0.0.1:${(gate.address() as AddressInfo).port}/relay/`;
+  const identity = newIdentity();
+  const socket = new ClientSecureWebSocket(`${url}${newIdentity().publicKey}`, [], { identity });
+  const failure = event<SecureErrorEvent>(socket, 'error');
+  expect(await asked).toBe(`Basic ${Buffer.from('user:pass').toString('base64')}`);
+  expect((await failure).message).not.toContain('pass');
+  const endpoint = new Endpoint(url, { identity });
+  expect(endpoint.url).not.toContain('pass');
+  await endpoint.close();
+  gate.close();
 });

@@ -1,10 +1,5 @@
 import { afterEach, beforeEach, expect, test } from 'vitest';
-import {
-  type ConnectionEvent,
-  Endpoint,
-  SecureWebSocketStream,
-  type SecureWebSocketStreamError,
-} from '../src/index.js';
+import { type ConnectionEvent, Endpoint, SecureWebSocketStream, SecureWebSocketStreamError } from '../src/index.js';
 import { event, newIdentity, startRelay, type TestRelay } from './relay.js';
 
 let relay: TestRelay;
@@ -95,6 +90,7 @@ test('an attempt that fails or is aborted, and a stream that breaks, say why', a
   const aborted = new SecureWebSocketStream(`${relay.url}${bob.publicKey}`, { identity: alice, signal });
   controller.abort();
   await expect(aborted.opened).rejects.toMatchObject({ name: 'AbortError' });
+  await expect(aborted.closed).rejects.toBe(signal.reason);
   const [a, b] = await pair();
   const pending = (await b.opened).readable.getReader().read();
   a.close({ closeCode: 4000, reason: 'enough' });
@@ -110,4 +106,88 @@ test('who cancels the readable closes the stream, and drops what still comes', a
   await writer.write('never read');
   await (await b.opened).readable.cancel();
   await expect(Promise.all([a.closed, b.closed])).resolves.toHaveLength(2);
+});
+
+test('an attempt with an aborted signal, or closed before it is open, rejects both promises and reaches nobody', async () => {
+  let connections = 0;
+  listener.addEventListener('connection', () => connections++);
+  const reason = new Error('not any more');
+  const url = `${relay.url}${bob.publicKey}`;
+  const aborted = new SecureWebSocketStream(url, { identity: alice, signal: AbortSignal.abort(reason) });
+  await expect(aborted.opened).rejects.toBe(reason);
+  await expect(aborted.closed).rejects.toBe(reason);
+  const closed = new SecureWebSocketStream(url, { identity: alice });
+  closed.close();
+  for (const promise of [closed.opened, closed.closed])
+    await expect(promise).rejects.toBeInstanceOf(SecureWebSocketStreamError);
+  await pair();
+  expect(connections).toBe(1);
+});
+
+test('a signal that aborts later does nothing to an open stream', async () => {
+  const controller = new AbortController();
+  const url = `${relay.url}${bob.publicKey}`;
+  const accepted = event<ConnectionEvent>(listener, 'connection');
+  const stream = new SecureWebSocketStream(url, { identity: alice, signal: controller.signal });
+  const { writable } = await stream.opened;
+  const { readable } = await SecureWebSocketStream.from((await accepted).socket).opened;
+  controller.abort();
+  await writable.getWriter().write('still here');
+  expect(await readable.getReader().read()).toEqual({ done: false, value: 'still here' });
+  stream.close();
+  await stream.closed;
+});
+
+test('close takes code and reason as the proposal says, and both ends learn them', async () => {
+  for (const [info, closeCode, reason] of [
+    [{ closeCode: 3456, reason: 'pizza' }, 3456, 'pizza'],
+    [{ reason: 'alone' }, 1000, 'alone'],
+    [{}, 1005, ''],
+    [undefined, 1005, ''],
+  ] as const) {
+    const [a, b] = await pair();
+    a.close(info);
+    expect(await Promise.all([a.closed, b.closed])).toEqual(Array(2).fill({ closeCode, reason }));
+  }
+  const [a] = await pair();
+  const close = (info: unknown) => () => Reflect.apply(a.close, a, [info]);
+  for (const info of [true, 7, 'text', { closeCode: -1 }, { closeCode: 70_000 }, { closeCode: 'text' }])
+    expect(close(info)).toThrow(TypeError);
+  for (const closeCode of [0, 999, 1001, 2999, 5000])
+    expect(close({ closeCode })).toThrow(expect.objectContaining({ name: 'InvalidAccessError' }));
+  expect(close({ reason: 'x'.repeat(124) })).toThrow(expect.objectContaining({ name: 'SyntaxError' }));
+  a.close();
+});
+
+test('abort and cancel close with what a SecureWebSocketStreamError says; any other reason stays here', async () => {
+  for (const end of ['writable', 'readable'] as const) {
+    for (const [why, closeCode, reason] of [
+      [new SecureWebSocketStreamError('', { closeCode: 4567, reason: 'rice' }), 4567, 'rice'],
+      [new SecureWebSocketStreamError('', { reason: 'alone' }), 1000, 'alone'],
+      [{ closeCode: 3456, reason: 'set' }, 1005, ''],
+      [undefined, 1005, ''],
+    ] as const) {
+      const [a, b] = await pair();
+      const opened = await a.opened;
+      if (end === 'writable') await opened.writable.abort(why);
+      else await opened.readable.cancel(why);
+      expect(await b.closed).toEqual({ closeCode, reason });
+    }
+  }
+  expect(() => new SecureWebSocketStreamError('', { closeCode: 1 })).toThrow(
+    expect.objectContaining({ name: 'InvalidAccessError' }),
+  );
+});
+
+test('arguments that the proposal refuses throw', () => {
+  const construct =
+    (...given: unknown[]) =>
+    () =>
+      Reflect.construct(SecureWebSocketStream, given);
+  const url = `${relay.url}${bob.publicKey}`;
+  expect(construct()).toThrow(TypeError);
+  expect(construct('invalid:')).toThrow(expect.objectContaining({ name: 'SyntaxError' }));
+  expect(construct(url, true)).toThrow(TypeError);
+  expect(construct(url, { protocols: 'hi' })).toThrow(TypeError);
+  expect(construct(url, { protocols: ['a', 'a'] })).toThrow(expect.objectContaining({ name: 'SyntaxError' }));
 });

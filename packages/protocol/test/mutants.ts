@@ -146,7 +146,7 @@ export const MUTANTS: readonly Mutant[] = [
   {
     name: 'a close is not answered',
     file: session,
-    find: "this.#outgoing.enqueueUrgent(OPCODE.close, encodeClose(status));",
+    find: 'this.#outgoing.enqueueUrgent(OPCODE.close, encodeClose(status));',
     replace: 'this.#acknowledgement.soon(nowMs);',
   },
   {

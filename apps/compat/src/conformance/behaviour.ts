@@ -44,6 +44,9 @@ export function behave(socket: ServerSocket, request: IncomingMessage): void {
     case 'report':
       onMessage((data, isBinary) => socket.send(JSON.stringify({ binary: isBinary, hex: data.toString('hex') })));
       break;
+    case 'url':
+      socket.send(request.url ?? '');
+      break;
     case 'send':
       for (const item of asked.getAll('text')) socket.send(item);
       for (const item of asked.getAll('hex')) socket.send(Buffer.from(item, 'hex'));

@@ -198,7 +198,7 @@ export const closeStatements: readonly Statement[] = [
   },
   {
     clause: `${CLAUSE}, start the closing handshake`,
-    says: 'without code and reason the Close frame has no body; with them it has them; a reason alone goes with 1000',
+    says: 'without code and reason the Close frame has no body; with them it has them',
     async run(subject) {
       equal(await seenByServer(subject, (socket) => socket.close()), [1005, '', []]);
       equal(await seenByServer(subject, (socket) => socket.close(1000)), [1000, '', []]);
@@ -215,6 +215,68 @@ export const closeStatements: readonly Statement[] = [
         'a\ufffdb\ufffd',
         [],
       ]);
+    },
+  },
+  {
+    clause: `${CLAUSE}, DOMString conversion`,
+    says: 'a reason that is no string is its string; undefined is none',
+    async run(subject) {
+      for (const [given, seen] of [
+        [
+          [3000, null],
+          [3000, 'null', []],
+        ],
+        [
+          [3001, 42],
+          [3001, '42', []],
+        ],
+        [
+          [3002, { toString: () => 'own' }],
+          [3002, 'own', []],
+        ],
+        [
+          [3003, undefined],
+          [3003, '', []],
+        ],
+      ] as const)
+        equal(await seenByServer(subject, (socket) => Reflect.apply(socket.close, socket, given)), seen);
+    },
+  },
+  {
+    clause: `${CLAUSE}, start the closing handshake`,
+    says: 'a code that is undefined is none: a reason then goes with 1000',
+    chromiumDiffers: 'before a reason it takes it as 0',
+    async run(subject) {
+      for (const [given, seen] of [
+        [
+          [undefined, 'alone'],
+          [1000, 'alone', []],
+        ],
+        [
+          [undefined, ''],
+          [1005, '', []],
+        ],
+      ] as const)
+        equal(await seenByServer(subject, (socket) => Reflect.apply(socket.close, socket, given)), seen);
+    },
+  },
+  {
+    clause: 'Feedback from the protocol, the connection is closed; RFC 6455 §5.5.1',
+    says: 'the close event of the end that closed has what the other end answered: the same code, the same reason',
+    async run(subject) {
+      for (const [given, code, reason] of [
+        [[3456, 'pizza'], 3456, 'pizza'],
+        [[1000, 'wéll'], 1000, 'wéll'],
+        [[1000, '\ud807'], 1000, '\ufffd'],
+        [[1000], 1000, ''],
+        [[], 1005, ''],
+      ] as const) {
+        const socket = await open(subject);
+        const closed = next(socket, 'close');
+        Reflect.apply(socket.close, socket, given);
+        const event = await closed;
+        equal([event.code, event.reason, event.wasClean], [code, reason, true], JSON.stringify(given));
+      }
     },
   },
   {

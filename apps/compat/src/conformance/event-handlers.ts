@@ -124,14 +124,17 @@ export const eventHandlerStatements: readonly Statement[] = [
   },
   {
     clause: 'event handlers; DOM, events',
-    says: 'the events do not bubble and can not be cancelled',
+    says: 'the events are of their interfaces, do not bubble and can not be cancelled',
     async run(subject) {
       const socket = dial(subject);
       const flags: unknown[] = [];
+      const kinds: string[] = [];
       for (const type of ['open', 'message', 'close'])
         socket.addEventListener(type, (event) => {
           event.preventDefault();
           flags.push([event.bubbles, event.cancelable, event.composed, event.defaultPrevented]);
+          kinds.push(String(event));
+          ok(event.composedPath().length === 1 && event.composedPath()[0] === socket, 'composedPath');
         });
       await next(socket, 'open');
       socket.send('x');
@@ -140,6 +143,8 @@ export const eventHandlerStatements: readonly Statement[] = [
       socket.close();
       await closed;
       equal(flags, Array(3).fill([false, false, false, false]));
+      // Node 20's own MessageEvent is tagged as an Event.
+      equal(kinds, ['[object Event]', String(new MessageEvent('message')), '[object CloseEvent]']);
     },
   },
   {

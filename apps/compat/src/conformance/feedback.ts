@@ -1,5 +1,5 @@
 import { equal, ok } from './assert.js';
-import { dial, next, open, type Statement, until } from './statement.js';
+import { dial, next, open, type Statement, task, until } from './statement.js';
 
 const CLAUSE = 'Feedback from the protocol';
 
@@ -232,6 +232,27 @@ export const feedbackStatements: readonly Statement[] = [
         equal([typeof get, set], ['function', undefined], name);
       }
       equal([event.code, event.reason, event.wasClean], [4000, 'why', true]);
+    },
+  },
+  {
+    clause: 'Garbage collection',
+    says: 'a socket that nobody refers to, but that has a listener, goes on',
+    async run(subject) {
+      const heard = new Promise((resolve) => {
+        const socket = dial(subject);
+        socket.onopen = ({ target }) => (target as WebSocket).send('still there');
+        socket.onmessage = ({ data, target }) => {
+          resolve(data);
+          (target as WebSocket).close();
+        };
+      });
+      // There where the runtime was started with it.
+      const collect: unknown = Reflect.get(globalThis, 'gc');
+      for (let i = 0; i < 5; i++) {
+        if (typeof collect === 'function') collect();
+        await task();
+      }
+      equal(await heard, 'still there');
     },
   },
   {

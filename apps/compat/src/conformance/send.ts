@@ -84,11 +84,15 @@ export const sendStatements: readonly Statement[] = [
     clause: `${CLAUSE}, Web IDL conversion`,
     says: 'what is no BufferSource and no Blob is its string',
     async run(subject) {
-      const items = [null, undefined, 7, true, 10n, [1, 2], {}, { toString: () => 'own' }, new Date(Number.NaN)];
+      const items = [null, undefined, 7, -0, true, 10n, [1, 2], {}, { toString: () => 'own' }, new Date(Number.NaN)];
       equal(
         await seen(subject, items),
-        ['null', 'undefined', '7', 'true', '10', '1,2', '[object Object]', 'own', 'Invalid Date'].map(text),
+        ['null', 'undefined', '7', '0', 'true', '10', '1,2', '[object Object]', 'own', 'Invalid Date'].map(text),
       );
+      const closed = dial(subject);
+      closed.close();
+      const others = [closed, class Mine {}, new Error('why'), /x/g, globalThis, new Map()];
+      equal(await seen(subject, others), others.map(String).map(text));
       equal(await seen(subject, [Object.create(Blob.prototype, { toString: { value: () => 'no blob' } })]), [
         text('no blob'),
       ]);
@@ -119,7 +123,7 @@ export const sendStatements: readonly Statement[] = [
   },
   {
     clause: `${CLAUSE}, Blob`,
-    says: 'a Blob is a binary message of its raw data',
+    says: 'a Blob, or a File, is a binary message of its raw data',
     async run(subject) {
       equal(await seen(subject, [new Blob(['é', Uint8Array.of(0)], { type: 'text/plain' }), new Blob([])]), [
         bytes('c3a900'),
@@ -195,6 +199,24 @@ export const sendStatements: readonly Statement[] = [
       const socket = await open(subject);
       throwsType(() => socket.send(buffer), 'the buffer');
       throwsType(() => socket.send(new Uint8Array(buffer)), 'a view');
+      socket.close();
+    },
+  },
+  {
+    clause: CLAUSE,
+    says: 'messages of every length around the bounds of frames arrive whole: 0, 125, 126, 65,535, 65,536',
+    async run(subject) {
+      const socket = await open(subject);
+      for (const length of [0, 1, 125, 126, 127, 65_000, 65_534, 65_535, 65_536, 65_537, 100_000, 131_072]) {
+        socket.binaryType = length % 2 === 0 ? 'blob' : 'arraybuffer';
+        socket.send('a'.repeat(length));
+        socket.send(new Uint8Array(length).fill(7));
+        const { data } = await next(socket, 'message');
+        ok(data === 'a'.repeat(length), `${length} characters`);
+        const { data: binary } = await next(socket, 'message');
+        const bytes = new Uint8Array(binary instanceof Blob ? await binary.arrayBuffer() : binary);
+        ok(bytes.length === length && bytes.every((byte) => byte === 7), `${length} bytes`);
+      }
       socket.close();
     },
   },

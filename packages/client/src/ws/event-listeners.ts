@@ -28,21 +28,20 @@ const FIELDS: Record<string, (given: readonly unknown[]) => Omit<ListenerEvent, 
 export class EventListeners {
   readonly #emitter: EventEmitter;
   readonly #added = new Map<string, Map<Listener, Emitted>>();
-  readonly #attributes = new Map<string, (event: ListenerEvent) => void>();
+  readonly #attributes = new Map<string, { readonly handler: NonNullable<Handler>; readonly emitted: Emitted }>();
 
   constructor(emitter: EventEmitter) {
     this.#emitter = emitter;
   }
 
+  /** Events but the standard's four are left to `on`, as with `ws`. */
   add(type: string, listener: Listener, once: boolean): void {
-    const fields = FIELDS[type];
     const added = this.#added.get(type) ?? new Map<Listener, Emitted>();
-    if (fields === undefined || added.has(listener)) return;
+    const call = this.#caller(type, listener);
+    if (call === null || added.has(listener)) return;
     const emitted = (...given: unknown[]): void => {
       if (once) this.remove(type, listener);
-      const event: ListenerEvent = { type, target: this.#emitter, ...fields(given) };
-      if (typeof listener === 'function') listener.call(this.#emitter, event);
-      else listener.handleEvent(event);
+      call(...given);
     };
     this.#added.set(type, added.set(listener, emitted));
     this.#emitter.on(type, emitted);
@@ -56,16 +55,28 @@ export class EventListeners {
   }
 
   get(type: string): Handler {
-    return this.#attributes.get(type) ?? null;
+    return this.#attributes.get(type)?.handler ?? null;
   }
 
-  set(type: string, listener: Handler): void {
+  /** An attribute's handler is none of the listeners added, though it be the same function. */
+  set(type: string, handler: Handler): void {
     const before = this.#attributes.get(type);
-    if (before !== undefined) this.remove(type, before);
-    if (typeof listener !== 'function') this.#attributes.delete(type);
-    else {
-      this.#attributes.set(type, listener);
-      this.add(type, listener, false);
-    }
+    if (before !== undefined) this.#emitter.off(type, before.emitted);
+    this.#attributes.delete(type);
+    if (typeof handler !== 'function') return;
+    const emitted = this.#caller(type, handler);
+    if (emitted === null) return;
+    this.#attributes.set(type, { handler, emitted });
+    this.#emitter.on(type, emitted);
+  }
+
+  #caller(type: string, listener: Listener): Emitted | null {
+    const fields = FIELDS[type];
+    if (fields === undefined) return null;
+    return (...given) => {
+      const event: ListenerEvent = { type, target: this.#emitter, ...fields(given) };
+      if (typeof listener === 'function') listener.call(this.#emitter, event);
+      else listener.handleEvent(event);
+    };
   }
 }

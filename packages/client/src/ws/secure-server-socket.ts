@@ -8,6 +8,24 @@ import { EventListeners, type Handler, type Listener } from './event-listeners.j
 /** Above this much unacknowledged data `send`'s callback waits: who awaits it goes no faster than the peer takes. */
 const HIGH_WATER_BYTES = 1_048_576;
 const MAX_REASON_BYTES = 123;
+/** A ping's data (RFC 6455 §5.5). */
+const MAX_PING_BYTES = 125;
+const CONSTANTS = { CONNECTING: 0, OPEN: 1, CLOSING: 2, CLOSED: 3 } as const;
+const BINARY_TYPES: readonly string[] = ['nodebuffer', 'arraybuffer', 'fragments'];
+/** The accessors that `ws` makes enumerable. */
+const ENUMERABLE = [
+  'binaryType',
+  'bufferedAmount',
+  'extensions',
+  'isPaused',
+  'onclose',
+  'onerror',
+  'onmessage',
+  'onopen',
+  'protocol',
+  'readyState',
+  'url',
+] as const;
 /** What the peer got wrong: told by an `error` event, as `ws` does; losing the peer is told by `close` alone. */
 const PEER_FAULTS: readonly string[] = ['protocol-error', 'invalid-text', 'message-too-big'];
 
@@ -28,14 +46,21 @@ export type ServerBinaryType = 'nodebuffer' | 'arraybuffer' | 'fragments';
 
 function toItem(data: ServerSendData, binary: boolean | undefined): SendItem {
   if (data instanceof Blob) return data;
-  const bytes = typeof data === 'string' || typeof data === 'number' ? null : copyOf(data);
-  if (bytes === null) return binary === true ? new TextEncoder().encode(String(data)) : String(data);
+  if (typeof data === 'string' || typeof data === 'number')
+    return binary === true ? new TextEncoder().encode(String(data)) : String(data);
+  const bytes = copyOf(data);
   return binary === false ? new TextDecoder('utf-8', { fatal: true, ignoreBOM: true }).decode(bytes) : bytes;
 }
 
-function copyOf(data: ArrayBufferLike | ArrayBufferView): Uint8Array<ArrayBuffer> {
-  if (!ArrayBuffer.isView(data)) return new Uint8Array(data).slice();
-  return new Uint8Array(data.buffer, data.byteOffset, data.byteLength).slice();
+/** Bytes as `ws` reads them: what is empty or nothing is no bytes, an array is its numbers. @throws TypeError for what is no data */
+function copyOf(data: unknown): Uint8Array<ArrayBuffer> {
+  if (ArrayBuffer.isView(data)) return new Uint8Array(data.buffer, data.byteOffset, data.byteLength).slice();
+  return new Uint8Array(data ? Buffer.from(data as ArrayBuffer) : []);
+}
+
+function notOpen(readyState: number): Error {
+  const state = ['CONNECTING', 'OPEN', 'CLOSING', 'CLOSED'][readyState];
+  return new Error(`WebSocket is not open: readyState ${readyState} (${state})`);
 }
 
 /** A listener that throws is an uncaught exception, as with `ws`; the channel's own work goes on. */
@@ -55,22 +80,19 @@ function guard(action: () => void): void {
  * unacknowledged; with an error if the socket closes before.
  */
 export class SecureServerSocket extends EventEmitter {
-  static readonly CONNECTING = 0;
-  static readonly OPEN = 1;
-  static readonly CLOSING = 2;
-  static readonly CLOSED = 3;
-  readonly CONNECTING = 0;
-  readonly OPEN = 1;
-  readonly CLOSING = 2;
-  readonly CLOSED = 3;
-  /** @defaultValue `nodebuffer` */
-  binaryType: ServerBinaryType = 'nodebuffer';
-  /** Always empty: there are none. */
-  readonly extensions = '';
+  declare static readonly CONNECTING: 0;
+  declare static readonly OPEN: 1;
+  declare static readonly CLOSING: 2;
+  declare static readonly CLOSED: 3;
+  declare readonly CONNECTING: 0;
+  declare readonly OPEN: 1;
+  declare readonly CLOSING: 2;
+  declare readonly CLOSED: 3;
   /** The request's connection, where `ws` keeps it: `createWebSocketStream` ends it. @internal */
   readonly _socket: Socket;
   readonly #socket: ChannelSocket;
   readonly #listeners = new EventListeners(this);
+  #binaryType: ServerBinaryType = 'nodebuffer';
   #callbacks: Callback[] = [];
   #pings: Buffer[] = [];
 
@@ -94,6 +116,17 @@ export class SecureServerSocket extends EventEmitter {
     };
   }
 
+  /** Any other value is ignored. @defaultValue `nodebuffer` */
+  get binaryType(): ServerBinaryType {
+    return this.#binaryType;
+  }
+  set binaryType(type: ServerBinaryType) {
+    if (BINARY_TYPES.includes(type)) this.#binaryType = type;
+  }
+  /** Always empty: there are none. */
+  get extensions(): string {
+    return '';
+  }
   get readyState(): 0 | 1 | 2 | 3 {
     return this.#socket.readyState;
   }
@@ -147,7 +180,7 @@ export class SecureServerSocket extends EventEmitter {
     this.#listeners.remove(type, listener);
   }
 
-  /** Sends a message; bytes are copied. @throws TypeError for `fin: false`: a message goes whole */
+  /** Sends a message; bytes are copied. @throws TypeError for what is no data, and for `fin: false`: a message goes whole */
   send(data: ServerSendData, options?: SendOptions | Callback, callback?: Callback): void {
     const { binary, fin = true } = typeof options === 'object' ? options : {};
     const done = typeof options === 'function' ? options : callback;
@@ -157,43 +190,40 @@ export class SecureServerSocket extends EventEmitter {
     if (sent) {
       this.#callbacks.push(done);
       process.nextTick(() => this.#callBack());
-    } else {
-      const state = ['CONNECTING', 'OPEN', 'CLOSING', 'CLOSED'][this.readyState];
-      process.nextTick(done, new Error(`WebSocket is not open: readyState ${this.readyState} (${state})`));
-    }
+    } else process.nextTick(done, notOpen(this.readyState));
   }
 
   /**
    * Asks the peer's process for a sign of life. `pong`, with the data given here, tells that it came: end to end and
    * authenticated; after a separation, once the channel has resumed. The channel itself gives a silent peer up after
-   * `resumeTimeoutMs`. `data` does not travel.
+   * `resumeTimeoutMs`. `data` does not travel. @throws TypeError for what is no data, RangeError for more than 125 bytes
    */
   ping(data?: unknown, mask?: unknown, callback?: (error: Error) => void): void {
-    const done = [data, mask, callback].find((given) => typeof given === 'function') as Callback | undefined;
-    if (this.readyState !== 1) {
-      if (done !== undefined) process.nextTick(done, new Error(`WebSocket is not open: readyState ${this.readyState}`));
-      return;
+    if (this.readyState === 1) {
+      const given = typeof data === 'function' ? '' : data;
+      const bytes = Buffer.from(copyOf(typeof given === 'number' ? String(given) : given));
+      if (bytes.length > MAX_PING_BYTES)
+        throw new RangeError(`The data size must not be greater than ${MAX_PING_BYTES} bytes`);
+      this.#pings.push(bytes);
+      this.#socket.ping();
     }
-    const payload = data === undefined || typeof data === 'function' ? '' : data;
-    this.#pings.push(Buffer.isBuffer(payload) ? payload : Buffer.from(String(payload)));
-    this.#socket.ping();
-    if (done !== undefined) process.nextTick(done);
+    this.#called(data, mask, callback);
   }
 
   /** Does nothing but call back: the channel answers its peer's questions by itself. */
   pong(data?: unknown, mask?: unknown, callback?: (error: Error) => void): void {
-    const done = [data, mask, callback].find((given) => typeof given === 'function') as Callback | undefined;
-    if (done !== undefined) process.nextTick(done);
+    this.#called(data, mask, callback);
   }
 
-  /** Closes behind everything sent. @throws TypeError for a code that may not be sent, RangeError for a reason over 123 bytes */
+  /** Closes behind everything sent; a reason without a code is not sent. @throws TypeError for a code that may not be sent, RangeError for a reason over 123 bytes */
   close(code?: number, reason: string | Buffer = ''): void {
-    if (code !== undefined && !isSendableCloseCode(code))
-      throw new TypeError('First argument must be a valid error code number');
+    if (this.readyState >= 2) return;
+    if (code === undefined) return this.#socket.close(1005, '');
+    if (!isSendableCloseCode(code)) throw new TypeError('First argument must be a valid error code number');
     const text = String(reason);
     if (Buffer.byteLength(text) > MAX_REASON_BYTES)
       throw new RangeError(`The message must not be greater than ${MAX_REASON_BYTES} bytes`);
-    this.#socket.close(code ?? (text === '' ? 1005 : 1000), text);
+    this.#socket.close(code, text);
   }
 
   /** Ends at once with 1006; the peer learns of it as soon as it is connected. */
@@ -212,6 +242,12 @@ export class SecureServerSocket extends EventEmitter {
   /** Resolves when the peer's process has everything sent so far. @throws SwsError if the socket closes first */
   delivered(): Promise<void> {
     return this.#socket.delivered();
+  }
+
+  /** Calls the first of these that is a function back, with an error unless open. */
+  #called(...given: unknown[]): void {
+    const done = given.find((one) => typeof one === 'function') as Callback | undefined;
+    if (done !== undefined) process.nextTick(done, ...(this.readyState === 1 ? [] : [notOpen(this.readyState)]));
   }
 
   #message(data: string | Uint8Array): void {
@@ -238,3 +274,7 @@ export class SecureServerSocket extends EventEmitter {
     this._socket.destroy();
   }
 }
+for (const name of ENUMERABLE) Object.defineProperty(SecureServerSocket.prototype, name, { enumerable: true });
+for (const [name, value] of Object.entries(CONSTANTS))
+  for (const owner of [SecureServerSocket, SecureServerSocket.prototype])
+    Object.defineProperty(owner, name, { value, enumerable: true, writable: false, configurable: false });

@@ -31,7 +31,7 @@ export interface SecureWebSocketServerOptions extends ClientOptions {
   handleProtocols?: (protocols: Set<string>, request: IncomingMessage) => string | false;
   /** Who may connect: refuses by returning nothing true. With two parameters it calls `answer` instead, also later: the client is then connected first, and closed with 1008 if refused. Must have no effects if it has one. @defaultValue everyone */
   verifyClient?: (info: ClientInfo, answer: VerifyAnswer) => unknown;
-  /** Whether `clients` is kept. @defaultValue true */
+  /** Whether there is `clients`. @defaultValue true */
   clientTracking?: boolean;
 }
 
@@ -58,17 +58,19 @@ interface Events {
 export class SecureWebSocketServer extends EventEmitter<Events> {
   /** May be changed while it runs. (`WebSocket` is left out of the type: with `ws` it means another class.) */
   readonly options: Omit<SecureWebSocketServerOptions, 'WebSocket'>;
-  readonly clients = new Set<SecureServerSocket>();
+  /** Those connected; not there without `clientTracking`, as with `ws`. */
+  declare readonly clients: Set<SecureServerSocket>;
   readonly endpoint: Endpoint;
   readonly #open = new Set<SecureServerSocket>();
   readonly #host: string;
-  #state: 'running' | 'closing' | 'closed' = 'running';
+  #state: 'running' | 'closing' | 'ending' | 'closed' = 'running';
   #listening = false;
 
   /** @throws DOMException SyntaxError for a URL that can't be a relay's */
   constructor(options: SecureWebSocketServerOptions, onListening?: () => void) {
     super();
     this.options = options;
+    if (options.clientTracking !== false) this.clients = new Set();
     if (onListening !== undefined) this.once('listening', onListening);
     this.endpoint = new Endpoint(options.relay, { ...options, accept: (request) => this.#accept(request) });
     this.#host = new URL(this.endpoint.url).host;
@@ -113,11 +115,12 @@ export class SecureWebSocketServer extends EventEmitter<Events> {
   /** Takes no more connections. Those there are stay, as with `ws`; `close` fires, and `callback` is called, when the last is gone. */
   close(callback?: (error?: Error) => void): void {
     if (this.#state === 'closed') {
-      if (callback !== undefined) process.nextTick(callback, new Error('The server is not running'));
+      if (callback !== undefined) this.once('close', () => callback(new Error('The server is not running')));
+      process.nextTick(() => this.emit('close'));
       return;
     }
     if (callback !== undefined) this.once('close', callback);
-    if (this.#state === 'closing') return;
+    if (this.#state !== 'running') return;
     this.#state = 'closing';
     this.#closeWhenEmpty();
   }
@@ -136,8 +139,7 @@ export class SecureWebSocketServer extends EventEmitter<Events> {
     }
     const [first = ''] = asked.protocols;
     if (asked.protocols.length === 0 || handleProtocols === undefined) return { protocol: first };
-    const chosen = handleProtocols(new Set(asked.protocols), request);
-    return { protocol: chosen === false ? '' : chosen };
+    return { protocol: handleProtocols(new Set(asked.protocols), request) || '' };
   }
 
   #connected({ socket: made, protocols }: ConnectionEvent): void {
@@ -145,10 +147,10 @@ export class SecureWebSocketServer extends EventEmitter<Events> {
     const request = this.#request({ peer, resource, protocols });
     const socket = new SecureServerSocket(channelSocketOf(made), request.socket);
     this.#open.add(socket);
-    if (this.options.clientTracking !== false) this.clients.add(socket);
+    this.clients?.add(socket);
     socket.on('close', () => {
       this.#open.delete(socket);
-      this.clients.delete(socket);
+      this.clients?.delete(socket);
       this.#closeWhenEmpty();
     });
     const { verifyClient } = this.options;
@@ -174,7 +176,10 @@ export class SecureWebSocketServer extends EventEmitter<Events> {
 
   #closeWhenEmpty(): void {
     if (this.#state !== 'closing' || this.#open.size > 0) return;
-    this.#state = 'closed';
-    void this.endpoint.close().then(() => this.emit('close'));
+    this.#state = 'ending';
+    void this.endpoint.close().then(() => {
+      this.#state = 'closed';
+      this.emit('close');
+    });
   }
 }

@@ -107,7 +107,7 @@ export const MUTANTS: readonly (Mutant & {
     scenario: 'close',
     breaks: /does not lead /,
     file: 'channel/session.ts',
-    find: "    if (!this.#outgoing.closeSealed) this.#outgoing.enqueueUrgent(OPCODE.close, encodeClose(status));\n",
+    find: '    if (!this.#outgoing.closeSealed) this.#outgoing.enqueueUrgent(OPCODE.close, encodeClose(status));\n',
     replace: '',
   },
 ];

@@ -1,0 +1,455 @@
+import { once } from 'node:events';
+import { IncomingMessage } from 'node:http';
+import type { AddressInfo } from 'node:net';
+import { ClientSecureWebSocket } from '@sws/client';
+import { SecureWebSocketServer } from '@sws/client/ws';
+import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { type ServerOptions, WebSocketServer, WebSocket as WsClient, type WebSocket as WsSocket } from 'ws';
+import { newIdentity, relay, Stoppers } from './servers.js';
+
+/** What is common to the clients of both: the browser's interface. */
+type Client = WebSocket;
+/** The options that both have. */
+type Options = Pick<ServerOptions, 'path' | 'handleProtocols' | 'verifyClient' | 'clientTracking'>;
+
+interface Subject {
+  serve(options?: Options): Promise<WebSocketServer>;
+  dial(server: WebSocketServer, path?: string, protocols?: string[]): Client;
+}
+
+const stoppers = new Stoppers();
+let relayUrl = '';
+beforeAll(async () => {
+  relayUrl = (await relay(stoppers)).url;
+});
+afterAll(() => stoppers.stop());
+
+const ws: Subject = {
+  async serve(options = {}) {
+    const server = new WebSocketServer({ port: 0, host: '127.0.0.1', ...options });
+    await once(server, 'listening');
+    return server;
+  },
+  dial(server, path = '/', protocols = []) {
+    const { port } = server.address() as AddressInfo;
+    return new WsClient(`ws://127.0.0.1:${port}${path}`, protocols) as unknown as Client;
+  },
+};
+
+const urls = new WeakMap<WebSocketServer, string>();
+const ours: Subject = {
+  async serve(options = {}) {
+    const secure = new SecureWebSocketServer({ relay: relayUrl, identity: newIdentity(), ...(options as object) });
+    await once(secure, 'listening');
+    const server: WebSocketServer = secure;
+    urls.set(server, secure.url ?? '');
+    return server;
+  },
+  dial: (server, path = '/', protocols = []) =>
+    new ClientSecureWebSocket(`${urls.get(server)}${path}`, protocols, { identity: newIdentity() }),
+};
+
+/** A client's next event of this type. */
+function next<K extends keyof WebSocketEventMap>(client: Client, type: K): Promise<WebSocketEventMap[K]> {
+  return new Promise((resolve) => client.addEventListener(type, resolve, { once: true }));
+}
+
+describe.each([
+  ['ws', ws],
+  ['ours', ours],
+] as const)('the interface of ws’s server: %s', (_name, subject) => {
+  /** Does something with a connected pair, and closes what it used. */
+  async function withPair(
+    use: (socket: WsSocket, client: Client, server: WebSocketServer, request: IncomingMessage) => Promise<void>,
+    options: Options = {},
+    path = '/',
+    protocols: string[] = [],
+  ): Promise<void> {
+    const server = await subject.serve(options);
+    try {
+      const connection = once(server, 'connection') as Promise<[WsSocket, IncomingMessage]>;
+      const client = subject.dial(server, path, protocols);
+      client.binaryType = 'arraybuffer';
+      const [[socket, request]] = await Promise.all([connection, next(client, 'open')]);
+      await use(socket, client, server, request);
+      client.close();
+      if (socket.readyState !== 3) await once(socket, 'close');
+    } finally {
+      await new Promise((resolve) => server.close(resolve));
+    }
+  }
+
+  test('constants are fixed and enumerable, on the class and on its prototype; accessors are enumerable', () =>
+    withPair(async (socket) => {
+      const prototype = Object.getOwnPropertyDescriptors(Object.getPrototypeOf(socket));
+      for (const [name, value] of Object.entries({ CONNECTING: 0, OPEN: 1, CLOSING: 2, CLOSED: 3 })) {
+        const fixed = { value, enumerable: true, writable: false, configurable: false };
+        expect(prototype[name]).toEqual(fixed);
+        expect(Object.getOwnPropertyDescriptor(socket.constructor, name)).toEqual(fixed);
+      }
+      for (const name of ['bufferedAmount', 'extensions', 'isPaused', 'protocol', 'readyState', 'url'])
+        expect([name, prototype[name]]).toEqual([
+          name,
+          { get: expect.any(Function), set: undefined, enumerable: true, configurable: true },
+        ]);
+      for (const name of ['binaryType', 'onclose', 'onerror', 'onmessage', 'onopen'])
+        expect([name, prototype[name]]).toEqual([
+          name,
+          { get: expect.any(Function), set: expect.any(Function), enumerable: true, configurable: true },
+        ]);
+      expect([socket.readyState, socket.protocol, socket.extensions, socket.isPaused]).toEqual([1, '', '', false]);
+      expect(socket.bufferedAmount).toBe(0);
+    }));
+
+  test('binaryType takes the three that there are, and ignores the rest', () =>
+    withPair(async (socket) => {
+      const seen: string[] = [socket.binaryType];
+      for (const type of ['arraybuffer', 'foo', 'fragments', '', null, 'nodebuffer']) {
+        Reflect.set(socket, 'binaryType', type);
+        seen.push(socket.binaryType);
+      }
+      expect(seen).toEqual([
+        'nodebuffer',
+        'arraybuffer',
+        'arraybuffer',
+        'fragments',
+        'fragments',
+        'fragments',
+        'nodebuffer',
+      ]);
+    }));
+
+  test('attributes, addEventListener and on do not touch each other’s listeners', () =>
+    withPair(async (socket) => {
+      const calls: string[] = [];
+      const shared = () => calls.push('shared');
+      const count = (type: string) => socket.listenerCount(type);
+      const before = count('message');
+      expect(socket.onmessage).toBe(null);
+      socket.on('message', shared);
+      expect(socket.onmessage).toBe(null);
+      socket.addEventListener('message', shared);
+      socket.addEventListener('message', shared);
+      socket.onmessage = shared;
+      expect([socket.onmessage, count('message') - before]).toEqual([shared, 3]);
+      socket.removeEventListener('message', () => {});
+      socket.removeEventListener('message', shared);
+      expect(count('message') - before).toBe(2);
+      socket.emit('message', Buffer.from('x'), false);
+      expect(calls).toEqual(['shared', 'shared']);
+      Reflect.set(socket, 'onmessage', 'not a function');
+      expect([socket.onmessage, count('message') - before]).toEqual([null, 1]);
+      socket.off('message', shared);
+      Reflect.apply(socket.addEventListener, socket, ['foo', shared]);
+      expect(count('foo')).toBe(0);
+      socket.addEventListener('close', shared, { once: true });
+      const closes = count('close');
+      socket.emit('close', 1000, Buffer.from('why'));
+      expect([calls.length, count('close')]).toEqual([3, closes - 1]);
+    }));
+
+  test('listeners, functions or objects, get events with type, target and what belongs to them', () =>
+    withPair(async (socket, client) => {
+      const seen: unknown[] = [];
+      const handler = {
+        handleEvent: (event: { type: string; target: unknown }) => seen.push([event.type, event.target === socket]),
+      };
+      for (const type of ['open', 'message', 'close', 'error'] as const)
+        Reflect.apply(socket.addEventListener, socket, [type, handler]);
+      socket.onmessage = ({ data }) => seen.push(typeof data === 'string' ? data : Buffer.isBuffer(data));
+      socket.onclose = ({ code, reason, wasClean }) => seen.push([code, reason, wasClean]);
+      socket.onerror = ({ error, message }) => seen.push([error.message, message]);
+      socket.emit('open');
+      socket.emit('error', new Error('forced'));
+      client.send('text');
+      await once(socket, 'message');
+      client.send(new Uint8Array(2));
+      await once(socket, 'message');
+      client.close(4321, 'wéll');
+      await once(socket, 'close');
+      expect(seen).toEqual([
+        ['open', true],
+        ['error', true],
+        ['forced', 'forced'],
+        ['message', true],
+        'text',
+        ['message', true],
+        true,
+        ['close', true],
+        [4321, 'wéll', true],
+      ]);
+    }));
+
+  test('send takes what there is of data; what is none throws TypeError', () =>
+    withPair(async (socket, client) => {
+      const { buffer } = Uint8Array.of(1, 2, 3, 4);
+      const cases: [data: unknown, options: object, arrives: string | number[]][] = [
+        ['text', {}, 'text'],
+        ['', {}, ''],
+        [7, {}, '7'],
+        [0, {}, '0'],
+        [undefined, {}, []],
+        [null, {}, []],
+        [false, {}, []],
+        [[5, 6, 300], {}, [5, 6, 44]],
+        [Buffer.from('é'), {}, [0xc3, 0xa9]],
+        [Buffer.from('é'), { binary: false }, 'é'],
+        ['é', { binary: true }, [0xc3, 0xa9]],
+        ['compressed?', { compress: true, fin: true }, 'compressed?'],
+        [buffer, {}, [1, 2, 3, 4]],
+        [new DataView(buffer, 1, 2), {}, [2, 3]],
+        [new Uint16Array(buffer, 2), {}, [3, 4]],
+        [new Blob(['é']), {}, [0xc3, 0xa9]],
+      ];
+      const received: unknown[] = [];
+      const all = new Promise<void>((resolve) => {
+        client.onmessage = ({ data }) => {
+          received.push(typeof data === 'string' ? data : [...new Uint8Array(data)]);
+          if (received.length === cases.length) resolve();
+        };
+      });
+      for (const [data, options] of cases) Reflect.apply(socket.send, socket, [data, options]);
+      await all;
+      expect(received).toEqual(cases.map(([, , arrives]) => arrives));
+      for (const data of [true, {}, () => {}, Symbol('data')])
+        expect(() => Reflect.apply(socket.send, socket, [data])).toThrow(TypeError);
+    }));
+
+  test('callbacks of send, ping and pong come in order, later than the call; with an error once it is not open', () =>
+    withPair(async (socket, client) => {
+      const calls: unknown[] = [];
+      const called = (name: string) => (error?: Error | null) => calls.push([name, error?.message ?? null]);
+      socket.send('a', called('a'));
+      socket.send('b', {}, called('b'));
+      await new Promise<void>((resolve) => {
+        socket.send('c', { binary: false }, () => resolve());
+        expect(calls).toEqual([]);
+      });
+      expect(calls).toEqual([
+        ['a', null],
+        ['b', null],
+      ]);
+      calls.length = 0;
+      const closed = next(client, 'close');
+      socket.close(1000, 'done');
+      socket.send('late', called('send'));
+      socket.ping('late', false, called('ping'));
+      socket.pong(called('pong'));
+      expect(() => socket.send('no callback')).not.toThrow();
+      await once(socket, 'close');
+      const closing = 'WebSocket is not open: readyState 2 (CLOSING)';
+      expect(calls).toEqual([
+        ['send', closing],
+        ['ping', closing],
+        ['pong', closing],
+      ]);
+      await new Promise<void>((resolve) =>
+        socket.send('later', (error) => {
+          expect(error?.message).toBe('WebSocket is not open: readyState 3 (CLOSED)');
+          resolve();
+        }),
+      );
+      expect((await closed).reason).toBe('done');
+    }));
+
+  test('ping’s data comes back with pong, whatever kind of data it was; more than 125 bytes throw RangeError', () =>
+    withPair(async (socket) => {
+      for (const [data, pong] of [
+        ['text', 'text'],
+        [Uint8Array.of(0x61, 0x62), 'ab'],
+        [Buffer.from('buffer'), 'buffer'],
+        [42, '42'],
+        [undefined, ''],
+      ] as const) {
+        const answer = once(socket, 'pong');
+        await new Promise<void>((resolve) => socket.ping(data, undefined, () => resolve()));
+        const [bytes] = await answer;
+        expect([Buffer.isBuffer(bytes), String(bytes)]).toEqual([true, pong]);
+      }
+      expect(() => socket.ping('x'.repeat(126))).toThrow(
+        new RangeError('The data size must not be greater than 125 bytes'),
+      );
+    }));
+
+  test('close: a reason without a code is not sent; arguments are checked while open and not after', () =>
+    withPair(async (socket, client) => {
+      for (const code of ['error', 999, 1004, 1005, 1006, 1015, 2999, 5000])
+        expect(() => Reflect.apply(socket.close, socket, [code])).toThrow(
+          new TypeError('First argument must be a valid error code number'),
+        );
+      expect(() => socket.close(1000, 'a'.repeat(124))).toThrow(
+        new RangeError('The message must not be greater than 123 bytes'),
+      );
+      expect(socket.readyState).toBe(1);
+      const closed = next(client, 'close');
+      Reflect.apply(socket.close, socket, [undefined, 'unheard']);
+      expect(socket.readyState).toBe(2);
+      expect(() => socket.close(1)).not.toThrow();
+      const [code, reason] = await once(socket, 'close');
+      expect([code, String(reason)]).toEqual([1005, '']);
+      const { code: seen, reason: text } = await closed;
+      expect([seen, text, socket.readyState]).toEqual([1005, '', 3]);
+      expect(() => socket.close(1)).not.toThrow();
+      expect(() => socket.terminate()).not.toThrow();
+    }));
+
+  test.each([1000, 1001, 1003, 1008, 1011, 1012, 1013, 1014, 3000, 4999])(
+    'close code %i goes through, with a reason as a Buffer',
+    (code) =>
+      withPair(async (socket, client) => {
+        const closed = next(client, 'close');
+        socket.close(code, Buffer.from('some reason'));
+        const event = await closed;
+        expect([event.code, event.reason, event.wasClean]).toEqual([code, 'some reason', true]);
+        const [own, reason] =
+          socket.readyState === 3 ? [code, Buffer.from('some reason')] : await once(socket, 'close');
+        expect([own, String(reason)]).toEqual([code, 'some reason']);
+      }),
+  );
+
+  test('everything sent before close or within it arrives, and messages are still heard until the peer has closed', () =>
+    withPair(async (socket, client) => {
+      const received: unknown[] = [];
+      client.addEventListener('message', ({ data }) => received.push(data));
+      const heard: string[] = [];
+      socket.on('message', (data) => heard.push(String(data)));
+      client.send('on its way');
+      for (const text of ['foo', 'bar', 'baz']) socket.send(text);
+      const closed = next(client, 'close');
+      socket.close();
+      socket.close();
+      expect((await closed).code).toBe(1005);
+      if (socket.readyState !== 3) await once(socket, 'close');
+      expect([received, heard]).toEqual([['foo', 'bar', 'baz'], ['on its way']]);
+    }));
+
+  test('pause holds messages back, resume lets them out; neither does anything once closed', () =>
+    withPair(async (socket, client) => {
+      const heard: string[] = [];
+      socket.on('message', (data) => heard.push(String(data)));
+      socket.pause();
+      expect(socket.isPaused).toBe(true);
+      client.send('held');
+      for (let i = 0; i < 20; i++) await new Promise(setImmediate);
+      expect(heard).toEqual([]);
+      socket.resume();
+      expect(socket.isPaused).toBe(false);
+      while (heard.length === 0) await new Promise(setImmediate);
+      client.close();
+      await once(socket, 'close');
+      socket.pause();
+      socket.resume();
+      expect(socket.isPaused).toBe(false);
+    }));
+
+  test('a request is an IncomingMessage with the path and query asked for, and a socket that is readable and writable', () =>
+    withPair(
+      async (socket, client, _server, request) => {
+        expect(request).toBeInstanceOf(IncomingMessage);
+        expect([request.method, request.url, request.httpVersion]).toEqual(['GET', '/a%20b?foo=bar&x=', '1.1']);
+        const { upgrade, 'sec-websocket-version': version, 'sec-websocket-protocol': offered } = request.headers;
+        expect([upgrade, version, String(offered).replaceAll(' ', '')]).toEqual(['websocket', '13', 'foo,bar']);
+        expect([request.socket.readable, request.socket.writable, request.socket.destroyed]).toEqual([
+          true,
+          true,
+          false,
+        ]);
+        expect(typeof request.socket.remoteAddress).toBe('string');
+        // Without `handleProtocols` it is the first.
+        expect([socket.protocol, client.protocol]).toEqual(['foo', 'foo']);
+      },
+      {},
+      '/a%20b?foo=bar&x=',
+      ['foo', 'bar'],
+    ));
+
+  test('handleProtocols is given a Set and the request, and chooses; it is not asked where nothing is offered', async () => {
+    const asked: unknown[] = [];
+    const handleProtocols = (protocols: Set<string>, request: IncomingMessage) => {
+      asked.push([...protocols, request.url]);
+      return [...protocols].at(-1) ?? false;
+    };
+    await withPair(async (socket) => expect(socket.protocol).toBe('bar'), { handleProtocols }, '/?x', ['foo', 'bar']);
+    await withPair(async (socket) => expect(socket.protocol).toBe(''), { handleProtocols });
+    expect(asked[0]).toEqual(['foo', 'bar', '/?x']);
+    expect(new Set(asked.map((one) => JSON.stringify(one))).size).toBe(1);
+  });
+
+  test.each([false, undefined, ''])(
+    'handleProtocols answering %j chooses none: a client that offered some fails',
+    async (none) => {
+      const server = await subject.serve({ handleProtocols: () => none as false });
+      const client = subject.dial(server, '/', ['foo']);
+      client.onerror = () => {};
+      expect((await next(client, 'close')).code).toBe(1006);
+      for (const socket of server.clients) socket.terminate();
+      await new Promise((resolve) => server.close(resolve));
+    },
+  );
+
+  test('path and verifyClient refuse: the client fails, and no connection is told of', async () => {
+    const server = await subject.serve({
+      path: '/ws',
+      verifyClient: ({ req }: { req: IncomingMessage }) => !req.url?.endsWith('no'),
+    });
+    let connections = 0;
+    server.on('connection', () => connections++);
+    for (const path of ['/', '/ws/', '/ws?no']) {
+      const client = subject.dial(server, path);
+      client.onerror = () => {};
+      expect((await next(client, 'close')).code).toBe(1006);
+    }
+    expect(connections).toBe(0);
+    const client = subject.dial(server, '/ws?yes');
+    await Promise.all([next(client, 'open'), once(server, 'connection')]);
+    expect(connections).toBe(1);
+    const should = (url: string) => Reflect.apply(server.shouldHandle, server, [{ url }]);
+    expect(['/ws', '/ws?bar=baz', '/foo'].map(should)).toEqual([true, true, false]);
+    const closed = next(client, 'close');
+    client.close();
+    await closed;
+    await new Promise((resolve) => server.close(resolve));
+  });
+
+  test('a verifyClient of two parameters answers later', async () => {
+    const server = await subject.serve({ verifyClient: (_info, answer) => setImmediate(answer, true) });
+    const connection = once(server, 'connection');
+    const client = subject.dial(server);
+    await Promise.all([connection, next(client, 'open')]);
+    client.close();
+    await next(client, 'close');
+    await new Promise((resolve) => server.close(resolve));
+  });
+
+  test('clients has those connected, however they go, when their close is told; without clientTracking there is none', async () => {
+    await withPair(async (socket, client, server) => {
+      expect([...server.clients]).toEqual([socket]);
+      client.close();
+      await once(socket, 'close');
+      expect(server.clients.size).toBe(0);
+    });
+    await withPair(async (socket, _client, server) => {
+      socket.terminate();
+      const [code, reason] = await once(socket, 'close');
+      expect([code, String(reason), server.clients.size]).toEqual([1006, '', 0]);
+    });
+    await withPair(async (_socket, _client, server) => expect(server.clients).toBe(undefined), {
+      clientTracking: false,
+    });
+  });
+
+  test('close of a server may be called again, closing or closed; its callback then has an error', async () => {
+    const server = await subject.serve();
+    const called: unknown[] = [];
+    const first = once(server, 'close');
+    server.close((error) => called.push(error));
+    server.close((error) => called.push(error));
+    server.close();
+    await first;
+    expect([called, server.address()]).toEqual([[undefined, undefined], null]);
+    const second = once(server, 'close');
+    const error = await new Promise<Error | undefined>((resolve) => server.close(resolve));
+    expect(error?.message).toBe('The server is not running');
+    await second;
+  });
+});

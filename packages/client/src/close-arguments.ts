@@ -1,0 +1,20 @@
+const MAX_REASON_BYTES = 123;
+const encoder = new TextEncoder();
+
+/** A close as a socket takes it; `code` 1005 with an empty reason for none. */
+export interface CloseArguments {
+  readonly code: number;
+  readonly reason: string;
+}
+
+/**
+ * Validates close code and reason (WHATWG WebSockets); a reason without a code goes with 1000.
+ * @throws DOMException InvalidAccessError for a code but 1000 and 3000–4999; SyntaxError for a reason over 123 bytes
+ */
+export function checkClose(code: number | undefined, reason: string): CloseArguments {
+  if (code !== undefined && code !== 1000 && (code < 3000 || code > 4999))
+    throw new DOMException('a close code is 1000 or from 3000 to 4999', 'InvalidAccessError');
+  if (encoder.encode(reason).length > MAX_REASON_BYTES)
+    throw new DOMException(`a close reason has at most ${MAX_REASON_BYTES} bytes of UTF-8`, 'SyntaxError');
+  return { code: code ?? (reason === '' ? 1005 : 1000), reason };
+}
