@@ -1,3 +1,4 @@
+import v8 from 'node:v8';
 import { pino } from 'pino';
 import { openAccessFiles } from './access.js';
 import { IdentityFile } from './identity-file.js';
@@ -7,9 +8,15 @@ import { parseListen, type Settings } from './settings/schema.js';
 import { VERSION } from './version.js';
 
 const STANDARD_ERROR = 2;
+/**
+ * After a few thousand registrations V8 takes the arrays in which `ws` collects each message for long-lived ones, makes
+ * them in its old space, and full collections have to clear them away.
+ */
+const V8_FLAGS = '--no-allocation-site-pretenuring';
 
 /** Runs a relay by its settings until a signal ends it. Rejects where it can't start, with what is wrong. */
 export async function serve(settings: Settings, warnings: readonly string[]): Promise<void> {
+  v8.setFlagsFromString(V8_FLAGS);
   const log = pino(
     { level: settings.logLevel, base: settings.nodeId === null ? {} : { node: settings.nodeId } },
     pino.destination({ dest: STANDARD_ERROR, sync: true }),

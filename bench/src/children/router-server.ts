@@ -2,6 +2,7 @@
 import { once } from 'node:events';
 import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
+import v8 from 'node:v8';
 import { Identity } from '@sws/crypto';
 import { randomBytes } from '@sws/crypto/platform';
 import { Router } from '@sws/router';
@@ -25,6 +26,8 @@ declare const Bun: {
   }): { readonly port: number };
 };
 
+// As `sws-relay` does, and says why. Bun has another engine.
+if (process.versions.bun === undefined) v8.setFlagsFromString('--no-allocation-site-pretenuring');
 const [on = 'ws', providerName = 'node'] = process.argv.slice(2);
 const provider = await providerNamed(providerName);
 const maxMessage = 131_072;
