@@ -1,17 +1,27 @@
 // How the examples' tests run an example: as its own process, by what it prints.
 import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
+import { readFileSync } from 'node:fs';
+import { fileURLToPath } from 'node:url';
 
 /** How long an example may take for one step, on a busy machine. */
 export const STEP_MS = 30_000;
 
-/** A Node program that runs, and what it has printed. */
+/** The program that an example's `start` runs once it has built. */
+function programOf(example: URL): string {
+  const { scripts } = JSON.parse(readFileSync(new URL('package.json', example), 'utf8'));
+  const program = /&& node (\S+)$/.exec(scripts.start)?.[1];
+  if (program === undefined) throw new Error('`start` does not end with a program');
+  return fileURLToPath(new URL(program, example));
+}
+
+/** An example that runs, and what it has printed. */
 export class Running {
   readonly #child: ChildProcess;
   output = '';
 
-  constructor(program: URL, args: readonly string[], cwd: string, env: Readonly<Record<string, string>>) {
-    this.#child = spawn(process.execPath, [program.pathname, ...args], {
+  constructor(example: URL, args: readonly string[], cwd: string, env: Readonly<Record<string, string>>) {
+    this.#child = spawn(process.execPath, [programOf(example), ...args], {
       cwd,
       env: { ...process.env, XDG_CONFIG_HOME: cwd, ...env },
       stdio: ['pipe', 'pipe', 'pipe'],

@@ -17,8 +17,8 @@ let relay: Relay;
 let bot: Running;
 
 function startBot(): Running {
-  const program = new URL('../dist/bot.js', import.meta.url);
-  return new Running(program, [], folder, { SWS_RELAY: `ws://127.0.0.1:${relay.port}` });
+  const example = new URL('../', import.meta.url);
+  return new Running(example, [], folder, { SWS_RELAY: `ws://127.0.0.1:${relay.port}` });
 }
 
 beforeEach(async () => {

@@ -18,8 +18,8 @@ describe.skipIf(!existsSync(CHROMIUM))('a page and a device (in Chromium; skippe
   beforeAll(async () => {
     folder = mkdtempSync(join(tmpdir(), 'sws-device-'));
     relay = await startRelay({ port: 0, chat: false });
-    const program = new URL('../dist/main.js', import.meta.url);
-    device = new Running(program, [], folder, { SWS_RELAY: `ws://127.0.0.1:${relay.port}`, PORT: '0' });
+    const example = new URL('../', import.meta.url);
+    device = new Running(example, [], folder, { SWS_RELAY: `ws://127.0.0.1:${relay.port}`, PORT: '0' });
     link = await device.prints(/Open (\S+)/);
     browser = await chromium.launch({
       executablePath: CHROMIUM,

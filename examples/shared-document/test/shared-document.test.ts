@@ -9,11 +9,11 @@ test(
   'two terminals edit one list, also while the relay is down, and end with the same',
   async () => {
     const folder = mkdtempSync(join(tmpdir(), 'sws-document-'));
-    const program = new URL('../dist/peer.js', import.meta.url);
+    const example = new URL('../', import.meta.url);
     let relay = await startRelay({ port: 0, chat: false });
-    const first = new Running(program, [], folder, { SWS_RELAY: `ws://127.0.0.1:${relay.port}` });
+    const first = new Running(example, [], folder, { SWS_RELAY: `ws://127.0.0.1:${relay.port}` });
     const url = await first.prints(/start (\S+)/);
-    const second = new Running(program, [url], folder, {});
+    const second = new Running(example, [url], folder, {});
     try {
       await second.prints(/connected\n/);
       first.type('milk');
