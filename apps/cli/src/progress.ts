@@ -1,5 +1,6 @@
-import { MultiBar, type SingleBar } from 'cli-progress';
+import cliProgress, { type MultiBar, type Options, type Params, type SingleBar } from 'cli-progress';
 import prettyBytes from 'pretty-bytes';
+import stringWidth from 'string-width';
 import { type Reporter, reporter, shown } from './report.js';
 
 /** How often bars are drawn, `--json` tells of progress, and lines do where there is no terminal. */
@@ -7,6 +8,8 @@ const TICK_MS = { bars: 200, json: 1_000, lines: 10_000 } as const;
 /** The rate is that of the last so many milliseconds. */
 const RATE_MS = 5_000;
 const NAME_COLUMNS = 28;
+/** Of a terminal that does not say. */
+const DEFAULT_COLUMNS = 80;
 
 /** A file that is under way. */
 export interface Moving {
@@ -46,8 +49,9 @@ export class Progress {
     this.#mode = json !== null ? 'json' : process.stderr.isTTY ? 'bars' : 'lines';
     this.#bars =
       this.#mode === 'bars'
-        ? new MultiBar({
-            format: '{name} {bar} {part} {figures}',
+        ? new cliProgress.MultiBar({
+            format: barLine,
+            linewrap: true,
             stream: process.stderr,
             barsize: 20,
             barCompleteChar: '█',
@@ -100,15 +104,43 @@ export class Progress {
     }
   }
 
-  #words({ name, size, position }: Moving, rate: number) {
+  #words({ name, size, position }: Moving, rate: number): Words {
     const bytes = position();
     const left = size === null || rate <= 0 ? '' : `, ${duration((size - bytes) / rate)} left`;
+    const amount = size === null ? prettyBytes(bytes) : `${prettyBytes(bytes)} of ${prettyBytes(size)}`;
     return {
-      name: name.length > NAME_COLUMNS ? `${name.slice(0, NAME_COLUMNS - 1)}…` : name.padEnd(NAME_COLUMNS),
+      name: fit(name, NAME_COLUMNS),
       part: size === null ? '' : `${size === 0 ? 100 : Math.floor((bytes / size) * 100)}%`.padStart(4),
-      figures: `${size === null ? prettyBytes(bytes) : `${prettyBytes(bytes)} of ${prettyBytes(size)}`}, ${prettyBytes(Math.round(rate))}/s${left}`,
+      figures: `${amount}, ${prettyBytes(Math.round(rate))}/s${left}`,
     };
   }
+}
+
+/** What is told of a file on its way. */
+interface Words {
+  readonly name: string;
+  readonly part: string;
+  readonly figures: string;
+}
+
+/** The line of one file. It never wraps: what is drawn is drawn over. */
+function barLine(options: Options, { progress }: Params, { name, part, figures }: Words): string {
+  const padded = name + ' '.repeat(NAME_COLUMNS - stringWidth(name));
+  const line = `${padded} ${cliProgress.Format.BarFormat(progress, options)} ${part} ${figures}`;
+  return fit(line, (process.stderr.columns ?? DEFAULT_COLUMNS) - 1);
+}
+
+/** Cuts a text to so many columns of a terminal. */
+function fit(text: string, columns: number): string {
+  if (stringWidth(text) <= columns) return text;
+  let cut = '';
+  let width = 1; // of the dots
+  for (const { segment } of new Intl.Segmenter().segment(text)) {
+    width += stringWidth(segment);
+    if (width > columns) break;
+    cut += segment;
+  }
+  return `${cut}…`;
 }
 
 function duration(seconds: number): string {

@@ -96,6 +96,8 @@ test('at a terminal the receiver is asked, with name and size, and both ends sho
     await end.shows(/film\.mkv +█+░+ +\d+% [\d.]+ MB of 20 MB, [\d.]+ MB\/s, \d+ s left/);
   expect(await sender.exit).toBe(0);
   expect(sender.shown).toMatch(/film\.mkv: delivered, 20000000 bytes, SHA-256 [0-9a-f]{64}/);
+  // Lines that are longer than the terminal is wide wrap: none of a digest is cut off.
+  expect(sender.shown).not.toContain('\u001b[?7l');
   await receiver.shows(/received as \S+film\.mkv/);
   receiver.type('\u0003');
   expect(await receiver.exit).toBe(0);
