@@ -1,94 +1,42 @@
-/** What a failure means: one row of the table that PROTOCOL.md shows and the code acts by. */
+/** What a failure has this software do: one row of the table that PROTOCOL.md shows and the code acts by. */
 export interface FailureRow {
   /** The WebSocket close code that tells it, between client and relay (4xxx, 1009 …) or inside a channel (1002, 1007, 1009); `null` where none goes on the wire. */
   readonly closeCode: number | null;
-  readonly fault: 'peer' | 'caller' | 'relay' | 'nobody';
   /** Whether a client connects again by itself. */
   readonly retry: boolean;
-  readonly meaning: string;
 }
 
 /** Every way in which a connection, a message or a channel fails (PROTOCOL, Failures). */
 export const FAILURES = {
-  normal: { closeCode: 1000, fault: 'nobody', retry: false, meaning: 'closed as asked' },
-  'going-away': { closeCode: 1001, fault: 'relay', retry: true, meaning: 'the relay is shutting down' },
-  'message-too-large': {
-    closeCode: 1009,
-    fault: 'peer',
-    retry: true,
-    meaning: 'a frame was over twice the relay’s maxMessage',
-  },
-  restarting: {
-    closeCode: 1012,
-    fault: 'relay',
-    retry: true,
-    meaning: 'the relay restarts: come back as RESTARTING told',
-  },
-  'try-again-later': {
-    closeCode: 1013,
-    fault: 'relay',
-    retry: true,
-    meaning: 'the relay has no room for this connection',
-  },
-  'bad-frame': { closeCode: 4400, fault: 'peer', retry: false, meaning: 'a frame was malformed or out of turn' },
-  'registration-refused': {
-    closeCode: 4401,
-    fault: 'peer',
-    retry: false,
-    meaning: 'the proof of the key did not hold',
-  },
-  forbidden: { closeCode: 4403, fault: 'peer', retry: false, meaning: 'the key may not use this relay' },
-  'registration-timeout': { closeCode: 4408, fault: 'peer', retry: true, meaning: 'no registration in time' },
-  replaced: { closeCode: 4409, fault: 'nobody', retry: false, meaning: 'the same key registered elsewhere' },
-  'rate-limited': {
-    closeCode: 4429,
-    fault: 'peer',
-    retry: true,
-    meaning: 'over the rate, on a socket that can not be paused',
-  },
-  'connection-lost': {
-    closeCode: null,
-    fault: 'nobody',
-    retry: true,
-    meaning: 'the relay could not be reached, or the connection broke',
-  },
-  'wrong-server-key': { closeCode: null, fault: 'relay', retry: false, meaning: 'the relay is not the pinned one' },
-  offline: { closeCode: null, fault: 'nobody', retry: false, meaning: 'the peer is not connected anywhere' },
-  congested: { closeCode: null, fault: 'nobody', retry: true, meaning: 'the peer’s queue at the relay is full' },
-  'too-large': { closeCode: null, fault: 'caller', retry: false, meaning: 'a message was over the relay’s maxMessage' },
-  'protocol-error': { closeCode: 1002, fault: 'peer', retry: false, meaning: 'the peer broke the channel protocol' },
-  'invalid-text': { closeCode: 1007, fault: 'peer', retry: false, meaning: 'a text message was not UTF-8' },
-  'message-too-big': { closeCode: 1009, fault: 'peer', retry: false, meaning: 'a message was over maxMessageBytes' },
-  refused: { closeCode: null, fault: 'nobody', retry: false, meaning: 'the peer’s accept policy refused the channel' },
-  'unknown-channel': {
-    closeCode: null,
-    fault: 'nobody',
-    retry: false,
-    meaning: 'the peer’s process has restarted and lost the channel',
-  },
-  'over-limits': { closeCode: null, fault: 'nobody', retry: false, meaning: 'too many channels' },
-  'resume-timeout': {
-    closeCode: null,
-    fault: 'nobody',
-    retry: false,
-    meaning: 'the ends were apart for longer than resumeTimeout',
-  },
-  'open-timeout': { closeCode: null, fault: 'nobody', retry: false, meaning: 'the peer did not answer OPEN' },
-  'close-timeout': { closeCode: null, fault: 'nobody', retry: false, meaning: 'the peer did not answer close' },
-  'handshake-failed': {
-    closeCode: null,
-    fault: 'peer',
-    retry: false,
-    meaning: 'the peer answered OPEN with something not offered',
-  },
-  'payload-too-large': {
-    closeCode: null,
-    fault: 'caller',
-    retry: false,
-    meaning: 'resource and subprotocols are too long for OPEN',
-  },
-  'invalid-state': { closeCode: null, fault: 'caller', retry: false, meaning: 'the call does not fit the state' },
-  'bad-address': { closeCode: null, fault: 'caller', retry: false, meaning: 'not an address, or one’s own' },
+  normal: { closeCode: 1000, retry: false },
+  'going-away': { closeCode: 1001, retry: true },
+  'message-too-large': { closeCode: 1009, retry: true },
+  restarting: { closeCode: 1012, retry: true },
+  'try-again-later': { closeCode: 1013, retry: true },
+  'bad-frame': { closeCode: 4400, retry: false },
+  'registration-refused': { closeCode: 4401, retry: false },
+  forbidden: { closeCode: 4403, retry: false },
+  'registration-timeout': { closeCode: 4408, retry: true },
+  replaced: { closeCode: 4409, retry: false },
+  'rate-limited': { closeCode: 4429, retry: true },
+  'connection-lost': { closeCode: null, retry: true },
+  'wrong-server-key': { closeCode: null, retry: false },
+  offline: { closeCode: null, retry: false },
+  congested: { closeCode: null, retry: true },
+  'too-large': { closeCode: null, retry: false },
+  'protocol-error': { closeCode: 1002, retry: false },
+  'invalid-text': { closeCode: 1007, retry: false },
+  'message-too-big': { closeCode: 1009, retry: false },
+  refused: { closeCode: null, retry: false },
+  'unknown-channel': { closeCode: null, retry: false },
+  'over-limits': { closeCode: null, retry: false },
+  'resume-timeout': { closeCode: null, retry: false },
+  'open-timeout': { closeCode: null, retry: false },
+  'close-timeout': { closeCode: null, retry: false },
+  'handshake-failed': { closeCode: null, retry: false },
+  'payload-too-large': { closeCode: null, retry: false },
+  'invalid-state': { closeCode: null, retry: false },
+  'bad-address': { closeCode: null, retry: false },
 } as const satisfies Record<string, FailureRow>;
 
 export type FailureCode = keyof typeof FAILURES;

@@ -21,6 +21,7 @@ export {
   type ConnectionOutput,
   type ConnectionState,
 } from './connection/connection.js';
+export { FAILURE_MEANINGS } from './failure-meanings.js';
 export {
   CONNECTION_CODES,
   FAILURES,

@@ -3,7 +3,15 @@ import { describe, expect, test } from 'vitest';
 import { CONTROL_TYPE } from '../src/channel/control.js';
 import { FIN, OPCODE } from '../src/channel/data.js';
 import { RESET_CODE } from '../src/channel/reset.js';
-import { DEFAULT_CHANNEL_SETTINGS, FAILURES, KIND, parseChannelFrame, UNDELIVERABLE_CODES } from '../src/index.js';
+import {
+  DEFAULT_CHANNEL_SETTINGS,
+  FAILURE_MEANINGS,
+  FAILURES,
+  type FailureCode,
+  KIND,
+  parseChannelFrame,
+  UNDELIVERABLE_CODES,
+} from '../src/index.js';
 import { readVectors, unhex } from './vectors/read-vectors.js';
 
 const text = readFileSync(new URL('../PROTOCOL.md', import.meta.url), 'utf8');
@@ -56,9 +64,9 @@ test('every failure is shown as the code acts by it, and no other', () => {
   const actual = Object.entries(FAILURES).map(([code, row]) => [
     `\`${code}\``,
     row.closeCode === null ? '–' : String(row.closeCode),
-    row.fault,
+    FAILURE_MEANINGS[code as FailureCode].fault,
     row.retry ? 'yes' : 'no',
-    row.meaning,
+    FAILURE_MEANINGS[code as FailureCode].meaning,
   ]);
   expect(documented).toEqual(actual);
 });

@@ -1,5 +1,5 @@
 import type { EndpointState } from '@sws/client';
-import { FAILURES } from '@sws/protocol';
+import { FAILURE_MEANINGS } from '@sws/protocol';
 import { shortAddress } from '../address-link.js';
 import type { ConnectionView } from '../chat.js';
 import type { Conversation } from '../conversation.js';
@@ -44,8 +44,8 @@ const CONNECTION: Record<EndpointState, string> = {
 export function connectionWords({ state, since, failure }: ConnectionView): string {
   if (failure === 'replaced') return 'Replaced by another device';
   if (state === 'reconnecting') return `Reconnecting since ${timeOf(since)} …`;
-  if (state === 'down' && failure !== null && failure in FAILURES)
-    return `Not connected: ${FAILURES[failure as keyof typeof FAILURES].meaning}`;
+  if (state === 'down' && failure !== null && failure in FAILURE_MEANINGS)
+    return `Not connected: ${FAILURE_MEANINGS[failure as keyof typeof FAILURE_MEANINGS].meaning}`;
   return CONNECTION[state];
 }
 
