@@ -138,7 +138,7 @@ export function runBehaviour(config: SuiteConfig, platform: Platform): Promise<C
         };
         same('4001', await closes(({ b }) => b.close(4001, 'enough')), [
           [4001, 'enough', true],
-          [4001, '', true],
+          [4001, 'enough', true],
         ]);
         same('none', await closes(({ a }) => a.close()), [
           [1005, '', true],
