@@ -7,7 +7,7 @@ import { RelayProcess, temporaryFolder } from '../relay-process.js';
 
 const quick = process.argv.includes('--quick');
 const asked = process.argv.slice(2).filter((argument) => !argument.startsWith('--'));
-const TURNS = quick ? 2 : 5;
+const TURNS = quick ? 2 : 9;
 const MESSAGES = quick ? 8_000 : 40_000;
 const CONNECTIONS = asked.length > 0 ? asked.map(Number) : quick ? [50, 500] : [50, 500, 5_000, 15_000];
 const NODES = [1, 2, 3];

@@ -27,7 +27,8 @@ declare const Bun: {
 };
 
 // As `sws-relay` does, and says why. Bun has another engine.
-if (process.versions.bun === undefined) v8.setFlagsFromString('--no-allocation-site-pretenuring');
+if (process.versions.bun === undefined)
+  for (const flag of ['--no-allocation-site-pretenuring', '--heap-growing-percent=400']) v8.setFlagsFromString(flag);
 const [on = 'ws', providerName = 'node'] = process.argv.slice(2);
 const provider = await providerNamed(providerName);
 const maxMessage = 131_072;
