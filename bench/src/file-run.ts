@@ -36,6 +36,8 @@ export interface FileFigures {
   readonly killed: readonly { readonly who: Role; readonly atBytes: number }[];
   /** Where each attempt of a sender began. */
   readonly offsets: readonly number[];
+  /** How often a sender told that it was connected again. */
+  readonly reconnections: number;
   /** The names in the receiver's folder. */
   readonly names: readonly string[];
   /** The most resident memory of each, over its processes; `null` where there is no `/proc`. */
@@ -52,6 +54,7 @@ export async function runFile(scenario: FileScenario): Promise<FileFigures> {
   });
   const peak: Record<Role, number> = { sender: 0, relay: 0, receiver: 0 };
   const offsets: number[] = [];
+  let reconnections = 0;
   let watching: NodeJS.Timeout | undefined;
   const children: Child[] = [];
   try {
@@ -77,6 +80,7 @@ export async function runFile(scenario: FileScenario): Promise<FileFigures> {
     const collect = (child: Child): void => {
       const take = (report: Child['reports'][number]): void => {
         if (report.event === 'sending') offsets.push(Number(report.offset));
+        if (report.event === 'reconnected') reconnections++;
       };
       child.reports.forEach(take);
       child.on('report', take);
@@ -127,6 +131,7 @@ export async function runFile(scenario: FileScenario): Promise<FileFigures> {
       exits: { sender: exits[0], receiver: exits[1] },
       killed,
       offsets,
+      reconnections,
       names,
       peakRssBytes: peak.relay === 0 ? null : peak,
     };
@@ -140,7 +145,7 @@ export async function runFile(scenario: FileScenario): Promise<FileFigures> {
 
 /** What is wrong with the figures: nothing, if the file came whole and once, and no attempt but the first began anew. */
 export function fileComplaints({ bytes, kills }: FileScenario, figures: FileFigures): readonly string[] {
-  const { digests, exits, offsets, names, killed } = figures;
+  const { digests, exits, offsets, reconnections, names, killed } = figures;
   const wrong: string[] = [];
   const expect = (holds: boolean, complaint: string): void => {
     if (!holds) wrong.push(complaint);
@@ -149,10 +154,12 @@ export function fileComplaints({ bytes, kills }: FileScenario, figures: FileFigu
   expect(exits.sender === 0 && exits.receiver === 0, `exit codes ${exits.sender} and ${exits.receiver}`);
   expect(names.join() === 'file', `in the folder: ${names.join()}`);
   expect(killed.length === kills.length, `${killed.length} of ${kills.length} kills happened before the end`);
-  const [first, ...later] = offsets;
-  expect(first === 0, `the first attempt began at ${first}`);
   // A relay that dies ends no attempt: the channel goes on.
   const ends = kills.filter((who) => who !== 'relay').length;
+  const crashes = kills.length - ends;
+  expect(reconnections >= crashes, `${reconnections} reconnections told of ${crashes} relays that were killed`);
+  const [first, ...later] = offsets;
+  expect(first === 0, `the first attempt began at ${first}`);
   expect(later.length === ends, `${later.length} further attempts for ${ends} ends that were killed`);
   for (const offset of later) expect(offset > 0 && offset < bytes, `an attempt began at ${offset}`);
   return wrong;

@@ -8,6 +8,7 @@ import { type IdentityFlags, waitForIdentity } from './identity.js';
 import { OutgoingFile, STANDARD_INPUT } from './outgoing-file.js';
 import { Progress } from './progress.js';
 import { mayPass, reach } from './reach.js';
+import { followRelay } from './relay-state.js';
 import { onSignal } from './signals.js';
 
 export interface SendFlags extends IdentityFlags {
@@ -36,6 +37,8 @@ export async function send(
     identity: await waitForIdentity(flags, progress.tell),
     maxMessageBytes: 65_536,
   });
+  // Where the relay refuses for good, the attempt to reach the peer tells.
+  followRelay(endpoint, progress.tell, { onFirst: () => {}, onRefused: () => {} });
   const stopped = new AbortController();
   const release = onSignal(() => {
     stopped.abort();
