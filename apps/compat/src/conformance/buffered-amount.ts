@@ -60,6 +60,27 @@ export const bufferedAmountStatements: readonly Statement[] = [
     },
   },
   {
+    clause: CLAUSE,
+    says: 'when a message’s echo is there, the message itself has been transmitted',
+    async run(subject) {
+      const socket = await open(subject);
+      const texts = ['x', 'å', '匶', '💩', ''];
+      const buffered: number[] = [];
+      const all = new Promise<void>((resolve) => {
+        socket.onmessage = () => {
+          buffered.push(socket.bufferedAmount);
+          if (buffered.length === texts.length) resolve();
+        };
+      });
+      for (const text of texts) socket.send(text);
+      equal(socket.bufferedAmount, 10);
+      await all;
+      for (const [index, most] of [9, 7, 4, 0, 0].entries())
+        ok((buffered[index] ?? 10) <= most, `after echo ${index}: ${buffered[index]}`);
+      socket.close();
+    },
+  },
+  {
     clause: `${CLAUSE}; send(data) method`,
     says: 'in CLOSING every send adds to it, though nothing is sent',
     async run(subject) {

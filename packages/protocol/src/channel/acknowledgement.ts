@@ -2,12 +2,18 @@
 const ACK_DELAY_MS = 50;
 /** … and at once when this part of the window has been taken or granted since the last time. */
 const WINDOW_PART = 1 / 4;
+/** It is said ahead of data that goes out anyhow, this often … */
+const MAX_AHEAD = 8;
+/** … in this time: who answers a message acknowledges it first, and a busy channel has no more ACKs for it. */
+const AHEAD_SPAN_MS = 1000;
 
 /** When the receiving half says what it has taken and grants (PROTOCOL §4, Resume). Any CONTROL says it. */
 export class Acknowledgement {
   readonly #atOnceBytes: number;
   #takenBytes = 0;
   #saidLimit: number;
+  #ahead = 0;
+  #aheadSince = 0;
   /** When an ACK is due; infinite if there is nothing to say. */
   dueAt = Number.POSITIVE_INFINITY;
 
@@ -31,6 +37,20 @@ export class Acknowledgement {
   /** An ACK is due at `atMs` or earlier. */
   soon(atMs: number): void {
     if (atMs < this.dueAt) this.dueAt = atMs;
+  }
+
+  /** Whether what is unsaid may go ahead of data; `goAhead` if it does. */
+  mayGoAhead(nowMs: number): boolean {
+    if (this.dueAt === Number.POSITIVE_INFINITY) return false;
+    if (nowMs - this.#aheadSince >= AHEAD_SPAN_MS) {
+      this.#aheadSince = nowMs;
+      this.#ahead = 0;
+    }
+    return this.#ahead < MAX_AHEAD;
+  }
+
+  goAhead(): void {
+    this.#ahead++;
   }
 
   /** A CONTROL has said it all. */

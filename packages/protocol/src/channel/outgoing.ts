@@ -122,6 +122,11 @@ export class Outgoing {
     return this.#charged + this.#chargeOf(message) <= this.#limit;
   }
 
+  /** Whether the next frame is a new one of the application's messages, as soon as it can be sent. */
+  get messageIsNext(): boolean {
+    return this.#cursor === this.#sealed && this.#urgent.length === 0 && this.#queue.length > 0;
+  }
+
   /** Whether the next frame to be sealed is this end's close, or its answer to one. */
   get closeIsNext(): boolean {
     if (this.#cursor < this.#sealed || this.closeSealed) return false;

@@ -38,6 +38,26 @@ test('an end that closes acknowledges first: the other knows what became of its 
   expect(channel.phase).toBe('tombstone');
 });
 
+test('who answers acknowledges first, 8 times a second: with the answer bufferedAmount has fallen', () => {
+  const world = new World(12);
+  const channel = world.open();
+  world.run();
+  const ask = (): number => {
+    world.send(0, 'question');
+    world.run();
+    world.send(1, 'answer');
+    world.run();
+    return channel.bufferedAmount;
+  };
+  expect(Array.from({ length: 8 }, ask)).toEqual(Array(8).fill(0));
+  expect(ask()).toBe('question'.length);
+  world.pass(50);
+  expect(channel.bufferedAmount).toBe(0);
+  world.pass(1_000);
+  expect(ask()).toBe(0);
+  expect(world.end(0).received).toHaveLength(10);
+});
+
 test('a message of many fragments arrives whole; one over maxMessageBytes fails with 1009', () => {
   const world = new World(2, { maxMessageBytes: 3_000_000 });
   world.open();
