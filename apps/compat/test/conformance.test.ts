@@ -99,6 +99,16 @@ describe.skipIf(!existsSync(CHROMIUM))('in Chromium (skipped where there is no C
       await leaving.close();
     });
 
+    test('Garbage collection, make disappear: a frame that is taken away closes its sockets', async () => {
+      const id = `frame ${subject}`;
+      await page.evaluate(([which, where, resource]) => globalThis.leaveFrame(which, where, resource), [
+        subject,
+        subject === 'browser' ? plain : secure,
+        `/note?id=${encodeURIComponent(id)}`,
+      ] as const);
+      await expect.poll(() => noted(id), { timeout: 10_000 }).toBe(JSON.stringify([1001, '', []]));
+    });
+
     for (const { name, index, chromiumDiffers } of named) {
       const differs = subject === 'browser' && chromiumDiffers !== undefined;
       test(differs ? `${name} (Chromium differs: ${chromiumDiffers})` : name, async () => {
@@ -112,5 +122,16 @@ describe.skipIf(!existsSync(CHROMIUM))('in Chromium (skipped where there is no C
         else expect(wrong).toBeNull();
       });
     }
+  });
+
+  describe('ours in a Web Worker', () => {
+    for (const { name, index } of named.filter(({ page: needsPage }) => !needsPage))
+      test(name, async () => {
+        const wrong = await page.evaluate(([where, number]) => globalThis.runInWorker('ours', where, number), [
+          secure,
+          index,
+        ] as const);
+        expect(wrong).toBeNull();
+      });
   });
 });

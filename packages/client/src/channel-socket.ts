@@ -370,6 +370,9 @@ export class ChannelSocket {
 
   /** A page that goes away closes its sockets with 1001, as the browser's do, instead of leaving the peer to wait. */
   #watchPage(): void {
-    this.#stopWatchingPage = whenPageGoesAway(() => this.close(GOING_AWAY, ''));
+    this.#stopWatchingPage = whenPageGoesAway(() => {
+      this.close(GOING_AWAY, '');
+      this.#relay?.flush();
+    });
   }
 }

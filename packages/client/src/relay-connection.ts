@@ -183,6 +183,11 @@ export class RelayConnection {
     }
   }
 
+  /** Gives the transport now what is due: a frame that is taken away has no microtasks any more. */
+  flush(): void {
+    this.#pump();
+  }
+
   /** An accept policy that throws refuses, and its error surfaces as that of an event listener would. */
   #accept(request: ChannelRequest): ReturnType<AcceptPolicy> {
     try {

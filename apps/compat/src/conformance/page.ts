@@ -14,6 +14,10 @@ export interface Place {
 declare global {
   /** Runs a statement in this page; `null` if it holds, else what went wrong. */
   var runStatement: (subject: 'browser' | 'ours', place: Place, index: number) => Promise<string | null>;
+  /** The same in a Web Worker of this page. */
+  var runInWorker: typeof globalThis.runStatement;
+  /** Opens a socket in a frame, and takes the frame away. */
+  var leaveFrame: typeof globalThis.leaveOpen;
   /** Opens a socket and leaves it open. */
   var leaveOpen: (subject: 'browser' | 'ours', place: Place, resource: string) => Promise<void>;
 }
@@ -33,6 +37,38 @@ globalThis.runStatement = async (subject, place, index) => {
   } catch (error) {
     return error instanceof Error ? `${error.name}: ${error.message}` : String(error);
   }
+};
+
+/** In a worker, which this script is too: what it is asked it runs. */
+if (typeof document === 'undefined')
+  addEventListener('message', async ({ data: [subject, place, index] }) => {
+    postMessage([index, await globalThis.runStatement(subject, place, index)]);
+  });
+
+let worker: Worker | null = null;
+
+globalThis.runInWorker = (subject, place, index) => {
+  worker ??= new Worker(import.meta.url, { type: 'module' });
+  const asked = worker;
+  return new Promise((resolve, reject) => {
+    asked.onerror = ({ message }) => reject(new Error(`the worker failed: ${message}`));
+    asked.addEventListener('message', function answer({ data: [answered, wrong] }) {
+      if (answered !== index) return;
+      asked.removeEventListener('message', answer);
+      resolve(wrong);
+    });
+    asked.postMessage([subject, place, index]);
+  });
+};
+
+globalThis.leaveFrame = async (subject, place, resource) => {
+  const frame = document.createElement('iframe');
+  frame.src = location.href;
+  document.body.append(frame);
+  const inside = frame.contentWindow as (Window & typeof globalThis) | null;
+  while (typeof inside?.leaveOpen !== 'function') await new Promise((resolve) => setTimeout(resolve, 10));
+  await inside.leaveOpen(subject, place, resource);
+  frame.remove();
 };
 
 globalThis.leaveOpen = async (subject, place, resource) => {
