@@ -266,9 +266,10 @@ describe.each([
         const [bytes] = await answer;
         expect([Buffer.isBuffer(bytes), String(bytes)]).toEqual([true, pong]);
       }
-      expect(() => socket.ping('x'.repeat(126))).toThrow(
-        new RangeError('The data size must not be greater than 125 bytes'),
-      );
+      for (const name of ['ping', 'pong'] as const)
+        expect(() => socket[name]('x'.repeat(126))).toThrow(
+          new RangeError('The data size must not be greater than 125 bytes'),
+        );
     }));
 
   test('close: a reason without a code is not sent; arguments are checked while open and not after', () =>

@@ -26,6 +26,8 @@ class OwnCloseEvent extends Event {
   }
 }
 Object.defineProperty(OwnCloseEvent, 'name', { value: 'CloseEvent' });
+for (const name of ['wasClean', 'code', 'reason'])
+  Object.defineProperty(OwnCloseEvent.prototype, name, { enumerable: true });
 Object.defineProperty(OwnCloseEvent.prototype, Symbol.toStringTag, { value: 'CloseEvent', configurable: true });
 
 /** A `close` event: the runtime's CloseEvent where it has one. */

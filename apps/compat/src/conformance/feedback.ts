@@ -228,8 +228,12 @@ export const feedbackStatements: readonly Statement[] = [
       if (typeof CloseEvent === 'function') ok(event instanceof CloseEvent, 'of the platform’s class');
       equal(event.constructor.name, 'CloseEvent');
       for (const name of ['code', 'reason', 'wasClean']) {
-        const { get, set } = Object.getOwnPropertyDescriptor(Object.getPrototypeOf(event), name) ?? {};
-        equal([typeof get, set], ['function', undefined], name);
+        const own = Object.getOwnPropertyDescriptor(Object.getPrototypeOf(event), name);
+        equal(
+          [typeof own?.get, own?.set, own?.enumerable, own?.configurable],
+          ['function', undefined, true, true],
+          name,
+        );
       }
       equal([event.code, event.reason, event.wasClean], [4000, 'why', true]);
     },

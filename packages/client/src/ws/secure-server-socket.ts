@@ -58,6 +58,15 @@ function copyOf(data: unknown): Uint8Array<ArrayBuffer> {
   return new Uint8Array(data ? Buffer.from(data as ArrayBuffer) : []);
 }
 
+/** @throws TypeError for what is no data, RangeError for more than 125 bytes */
+function pingData(data: unknown): Buffer {
+  const given = typeof data === 'function' ? '' : data;
+  const bytes = Buffer.from(copyOf(typeof given === 'number' ? String(given) : given));
+  if (bytes.length > MAX_PING_BYTES)
+    throw new RangeError(`The data size must not be greater than ${MAX_PING_BYTES} bytes`);
+  return bytes;
+}
+
 function notOpen(readyState: number): Error {
   const state = ['CONNECTING', 'OPEN', 'CLOSING', 'CLOSED'][readyState];
   return new Error(`WebSocket is not open: readyState ${readyState} (${state})`);
@@ -200,11 +209,7 @@ export class SecureServerSocket extends EventEmitter {
    */
   ping(data?: unknown, mask?: unknown, callback?: (error: Error) => void): void {
     if (this.readyState === 1) {
-      const given = typeof data === 'function' ? '' : data;
-      const bytes = Buffer.from(copyOf(typeof given === 'number' ? String(given) : given));
-      if (bytes.length > MAX_PING_BYTES)
-        throw new RangeError(`The data size must not be greater than ${MAX_PING_BYTES} bytes`);
-      this.#pings.push(bytes);
+      this.#pings.push(pingData(data));
       this.#socket.ping();
     }
     this.#called(data, mask, callback);
@@ -212,6 +217,7 @@ export class SecureServerSocket extends EventEmitter {
 
   /** Does nothing but call back: the channel answers its peer's questions by itself. */
   pong(data?: unknown, mask?: unknown, callback?: (error: Error) => void): void {
+    if (this.readyState === 1) pingData(data);
     this.#called(data, mask, callback);
   }
 

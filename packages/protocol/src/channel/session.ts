@@ -282,11 +282,7 @@ export class Session {
     // What was taken is acknowledged ahead of a close, so that the peer's bufferedAmount is true when it learns of it.
     if (this.#acknowledgement.dueAt !== NEVER && this.#outgoing.closeIsNext)
       return this.#sealControl(CONTROL_TYPE.ack, 0);
-    if (
-      this.#acknowledgement.mayGoAhead(nowMs) &&
-      this.#outgoing.messageIsNext &&
-      this.#outgoing.canSend(this.#keys)
-    ) {
+    if (this.#acknowledgement.mayGoAhead(nowMs) && this.#outgoing.messageIsNext && this.#outgoing.canSend(this.#keys)) {
       this.#acknowledgement.goAhead();
       return this.#sealControl(CONTROL_TYPE.ack, 0);
     }
