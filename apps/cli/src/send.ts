@@ -1,3 +1,4 @@
+import { setTimeout as delay } from 'node:timers/promises';
 import { Endpoint } from '@sws/client';
 import { SwsError } from '@sws/crypto';
 import { parseDestination } from './destination.js';
@@ -18,6 +19,9 @@ export interface SendFlags extends IdentityFlags {
   /** What the receiver is to call the file, if it is one. */
   readonly name?: string;
 }
+
+/** Between a channel that broke and the next: a peer that breaks each one costs no more than this. */
+const RETRY_MS = 500;
 
 /** Sends files to a peer; resolves with the exit code. */
 export async function send(
@@ -61,10 +65,9 @@ export async function send(
       const options = { resource, protocols: FILES_PROTOCOL, waitMs: flags.wait * 1_000 };
       const socket = await reach(endpoint, peer, { ...options, signal: stopped.signal, onWait: waiting });
       everOpened = true;
-      progress.tell(
-        { event: 'connected', peer },
-        `connected to ${peer}, who is asked to take ${pending().length} files`,
-      );
+      const { length } = pending();
+      const what = length === 1 ? 'a file' : `${length} files`;
+      progress.tell({ event: 'connected', peer }, `connected to ${peer}, who is asked to take ${what}`);
       const end = await new FileSender(socket, pending(), progress).run();
       if (end.complete) return files.every(({ fate }) => fate === 'stored') ? EXIT.delivered : EXIT.notDelivered;
       const { code, detail } = end;
@@ -72,6 +75,7 @@ export async function send(
       const again = flags.wait > 0 && passes && !stopped.signal.aborted && pending().every(({ canBegin }) => canBegin);
       if (!again) return failed(code, detail, true);
       waiting(new SwsError(code, detail));
+      await delay(RETRY_MS, undefined, { signal: stopped.signal }).catch(() => {});
     }
   } catch (error) {
     if (!(error instanceof SwsError)) throw error;

@@ -7,7 +7,7 @@ import { type Relay, startRelay } from '@sws/relay';
 import { afterEach, beforeEach } from 'vitest';
 
 export const MAIN = fileURLToPath(new URL('../dist/main.js', import.meta.url));
-const SAYS_MS = 15_000;
+const SAYS_MS = 40_000;
 
 /** A relay of this process and a folder, new for each test, in which the built `sws` runs as a user would run it. */
 export class Stage {

@@ -4,7 +4,7 @@ import { afterEach, expect, test } from 'vitest';
 import { MAIN, useStage } from './sws.js';
 
 const stage = useStage();
-const SHOWS_MS = 15_000;
+const SHOWS_MS = 40_000;
 const terminals: IPty[] = [];
 afterEach(() => {
   for (const terminal of terminals.splice(0)) terminal.kill('SIGKILL');
