@@ -13,8 +13,8 @@ const CLIENTS_PER_PROCESS = 7_500;
 const BASE = 1_000;
 const OPEN_TIMEOUT_MS = 300_000;
 
-/** Resident memory, from the operating system after collection, for each of `connections` idle ones beside 1,000 others. */
-export async function idleMemory(kind: 'sws' | 'ws', connections: number): Promise<IdleMemory> {
+/** Resident memory, from the operating system after collection, for each of `connections` idle ones beside `base` others. */
+export async function idleMemory(kind: 'sws' | 'ws', connections: number, base = BASE): Promise<IdleMemory> {
   const command = new URL('./children/connections-server.js', import.meta.url);
   const server = await Child.start({ name: `${kind} server`, command, args: [kind], nodeFlags: ['--expose-gc'] });
   const url = `ws://127.0.0.1:${server.readyReport.port}/`;
@@ -30,11 +30,11 @@ export async function idleMemory(kind: 'sws' | 'ws', connections: number): Promi
     });
   };
   try {
-    clients.push(await open(BASE));
-    const before = await measure(server, (held) => held === BASE);
+    clients.push(await open(base));
+    const before = await measure(server, (held) => held === base);
     for (let left = connections; left > 0; left -= CLIENTS_PER_PROCESS)
       clients.push(await open(Math.min(left, CLIENTS_PER_PROCESS)));
-    const after = await measure(server, (held) => held === BASE + connections);
+    const after = await measure(server, (held) => held === base + connections);
     const bytesPerConnection = (after - before) / connections;
     return { connections, rssBytes: after, bytesPerConnection };
   } finally {

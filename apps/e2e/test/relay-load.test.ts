@@ -20,14 +20,16 @@ describe('a crowd without manners', () => {
   );
 });
 
+const BASE = 6_000;
 test('2,000 idle registered connections take at most half as much again as those of a bare ws server', {
   timeout: 180_000,
 }, async () => {
-  // What V8 keeps for later is a few MiB more or less, which is much beside 2,000 connections: the best of three.
+  // What V8 and malloc keep for later is some MiB more or less, which is much beside 2,000 connections: they are counted
+  // on top of 6,000, when that has been kept, and the best of three counts.
   const ratios: number[] = [];
   while (ratios.length < 3 && !ratios.some((ratio) => ratio <= 1.5)) {
-    const ws = await idleMemory('ws', 2_000);
-    const sws = await idleMemory('sws', 2_000);
+    const ws = await idleMemory('ws', 2_000, BASE);
+    const sws = await idleMemory('sws', 2_000, BASE);
     ratios.push(sws.bytesPerConnection / ws.bytesPerConnection);
   }
   expect(Math.min(...ratios), `${ratios}`).toBeLessThanOrEqual(1.5);

@@ -3,10 +3,16 @@ export const P = 2n ** 255n - 19n;
 /** The order of the base point's group (RFC 8032 §5.1). */
 export const L = 2n ** 252n + 27742317777372353535851937790883648493n;
 
-/** A little-endian number of a multiple of eight bytes. */
+const words = new DataView(new ArrayBuffer(64));
+const wordBytes = new Uint8Array(words.buffer);
+
+/**
+ * A little-endian number of a multiple of eight bytes, at most 64. Read from a copy: a view of a small array's own buffer has
+ * V8 move it out of its heap, and keys that are kept for long would each take some kilobytes more.
+ */
 export function readLittleEndian(bytes: Uint8Array): bigint {
-  const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.length);
+  wordBytes.set(bytes);
   let value = 0n;
-  for (let at = bytes.length - 8; at >= 0; at -= 8) value = (value << 64n) | view.getBigUint64(at, true);
+  for (let at = bytes.length - 8; at >= 0; at -= 8) value = (value << 64n) | words.getBigUint64(at, true);
   return value;
 }
