@@ -48,7 +48,7 @@ async function bodyOf(message: IncomingMessage): Promise<Buffer> {
 }
 
 test('HTTP through a tunnel: one kept-alive connection, large bodies both ways, eight at once, the relay killed in the middle', {
-  timeout: 60_000,
+  timeout: 120_000,
 }, async () => {
   const sockets = new Set<Socket>();
   const server = createHttpServer(async (asked, answer) => {
@@ -74,7 +74,7 @@ test('HTTP through a tunnel: one kept-alive connection, large bodies both ways, 
   const many = new Agent({ keepAlive: true, maxSockets: 8 });
   const posts = Array.from({ length: 8 }, () => post(many, randomBytes(1_500_000)));
   const large = post(kept, randomBytes(6_000_000));
-  await expect.poll(() => sockets.size, { timeout: 20_000 }).toBeGreaterThan(3);
+  await expect.poll(() => sockets.size, { timeout: 60_000 }).toBeGreaterThan(3);
   await relay.crash(300);
   await Promise.all([...posts, large]);
   await post(kept, randomBytes(10_000));
@@ -85,7 +85,7 @@ test('HTTP through a tunnel: one kept-alive connection, large bodies both ways, 
 });
 
 test('a shell through a tunnel: each key comes back, through a relay that is killed; input ends and the answer still comes', {
-  timeout: 60_000,
+  timeout: 120_000,
 }, async () => {
   const server = createServer({ allowHalfOpen: true }, (socket) => {
     const typed: string[] = [];
@@ -107,7 +107,7 @@ test('a shell through a tunnel: each key comes back, through a relay that is kil
     for (const key of keys) {
       client.write(key);
       typed += key;
-      await expect.poll(() => shown, { timeout: 20_000, interval: 2 }).toBe(typed);
+      await expect.poll(() => shown, { timeout: 60_000, interval: 2 }).toBe(typed);
     }
   };
   await type('ls -la\n');
@@ -121,7 +121,9 @@ test('a shell through a tunnel: each key comes back, through a relay that is kil
   client.destroy();
 });
 
-test('a server that hangs up first is heard out, and one that resets is not taken for an end', async () => {
+test('a server that hangs up first is heard out, and one that resets is not taken for an end', {
+  timeout: 120_000,
+}, async () => {
   const server = createServer({ allowHalfOpen: true }, (socket) => {
     socket.once('data', (data) => {
       if (String(data) === 'reset') socket.resetAndDestroy();
@@ -140,7 +142,7 @@ test('a server that hangs up first is heard out, and one that resets is not take
   client.write('hello');
   await once(client, 'end');
   client.end('and more');
-  await expect.poll(() => heard.join('')).toBe('and more');
+  await expect.poll(() => heard.join(''), { timeout: 60_000 }).toBe('and more');
   expect(said.join('')).toBe('bye');
   const other = dial({ port, host: '127.0.0.1' });
   other.write('reset');
