@@ -129,7 +129,10 @@ export class Connection {
   /** Connects, unless it is connected or on its way. */
   connect(nowMs: number): void {
     const now = this.time(nowMs);
-    if (this.#state.phase === 'idle' || this.#state.phase === 'down') this.#dial(now);
+    if (this.#state.phase !== 'idle' && this.#state.phase !== 'down') return;
+    // Whoever wants to be here now has its one try again: the other, itself just registered, may try once more as well.
+    this.#replacedOnce = false;
+    this.#dial(now);
   }
 
   open(peer: Uint8Array, offer: ChannelOffer, nowMs: number): Channel {

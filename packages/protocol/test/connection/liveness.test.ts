@@ -210,6 +210,18 @@ describe('the relay’s wishes', () => {
     expect(a.state).toMatchObject({ name: 'down', failure: { code: 'replaced' } });
   });
 
+  test('"use it here" wins, although the other has just registered and tries once more', () => {
+    clock.pass(10_000);
+    a.link?.close(4409);
+    clock.pass(1_000);
+    expect(a.state.name).toBe('down');
+    a.connect();
+    expect(timeUntil(() => a.state.name === 'registered', 5_000)).toBeLessThan(2_000);
+    cutAndReturn(a, 4409);
+    clock.pass(60_000);
+    expect(a.state.name).toBe('registered');
+  });
+
   test('PINGs without end, to a client whose transport is stalled, pile nothing up', () => {
     const { link } = a;
     link?.stall('up');
