@@ -77,7 +77,7 @@ export class RelayConnection {
       throw new TypeError('this runtime has no WebSocket: pass one as options.WebSocket');
     this.#key = key;
     this.identity = identity;
-    this.#url = relay.url.replace('//', `//${relay.credentials}`);
+    this.#url = relay.url.replace('//', () => `//${relay.credentials}`);
     this.#WebSocket = WebSocketClass;
     const { windowBytes, maxMessageBytes, resumeTimeoutMs, padding, ...fixed } = DEFAULT_CHANNEL_SETTINGS;
     this.connection = new Connection({
@@ -217,12 +217,15 @@ export class RelayConnection {
       const socket = this.#socket;
       // A socket that is closing takes nothing any more, and browsers complain about each frame.
       socket?.cork?.();
-      while (this.#open && socket?.readyState === 1 && socket.bufferedAmount < HIGH_WATER_BYTES) {
-        const frame = this.connection.nextFrame(Date.now());
-        if (frame === null) break;
-        socket.send(frame as string | Uint8Array<ArrayBuffer>);
+      try {
+        while (this.#open && socket?.readyState === 1 && socket.bufferedAmount < HIGH_WATER_BYTES) {
+          const frame = this.connection.nextFrame(Date.now());
+          if (frame === null) break;
+          socket.send(frame as string | Uint8Array<ArrayBuffer>);
+        }
+      } finally {
+        socket?.uncork?.();
       }
-      socket?.uncork?.();
       this.#runOutputs();
     } finally {
       this.#pumping = false;

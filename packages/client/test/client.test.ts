@@ -201,14 +201,14 @@ test('user name and password in a URL are for the gate before the relay, and are
   });
   gate.listen(0, '127.0.0.1');
   await once(gate, 'listening');
-  const url = `ws://user:pass@127.0.0.1:${(gate.address() as AddressInfo).port}/relay/`;
+  const url = `ws://user:pa$&ss@127.0.0.1:${(gate.address() as AddressInfo).port}/relay/`;
   const identity = newIdentity();
   const socket = new ClientSecureWebSocket(`${url}${newIdentity().publicKey}`, [], { identity });
   const failure = event<SecureErrorEvent>(socket, 'error');
-  expect(await asked).toBe(`Basic ${Buffer.from('user:pass').toString('base64')}`);
-  expect((await failure).message).not.toContain('pass');
+  expect(await asked).toBe(`Basic ${Buffer.from('user:pa$&ss').toString('base64')}`);
+  expect((await failure).message).not.toContain('pa$&ss');
   const endpoint = new Endpoint(url, { identity });
-  expect(endpoint.url).not.toContain('pass');
+  expect(endpoint.url).not.toContain('pa$&ss');
   await endpoint.close();
   gate.close();
 });

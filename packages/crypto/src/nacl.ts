@@ -23,14 +23,13 @@ const BOX_AT = 16;
 const TAG_BYTES = PLAINTEXT_AT - BOX_AT;
 /** As much as a channel's largest frame takes; what is longer gets arrays of its own. */
 const SCRATCH_BYTES = 2 ** 16 + PLAINTEXT_AT;
-let plain = new Uint8Array(0);
-let boxed = new Uint8Array(0);
+let scratch: readonly [plain: Uint8Array, boxed: Uint8Array] | null = null;
 
-/** The two scratch arrays, with room for `length` bytes. Calls do not nest, so one pair is enough. */
-function makeRoom(length: number): void {
-  if (plain.length >= length) return;
-  plain = new Uint8Array(Math.max(length, SCRATCH_BYTES));
-  boxed = new Uint8Array(plain.length);
+/** Two arrays with room for `length` bytes, the first 32 zero. Calls do not nest, so one pair is enough. */
+function roomFor(length: number): readonly [plain: Uint8Array, boxed: Uint8Array] {
+  if (length > SCRATCH_BYTES) return [new Uint8Array(length), new Uint8Array(length)];
+  scratch ??= [new Uint8Array(SCRATCH_BYTES), new Uint8Array(SCRATCH_BYTES)];
+  return scratch;
 }
 
 /** The default provider, pure JavaScript: tweetnacl for NaCl's functions and SHA-512, noble for ML-KEM. Runs everywhere. */
@@ -45,7 +44,7 @@ export const naclProvider: CryptoProvider = {
   ed25519Verify: (publicKey, message, signature) => nacl.sign.detached.verify(message, signature, publicKey),
   secretboxSeal(key, nonce, plaintext, into = new Uint8Array(plaintext.length + TAG_BYTES)) {
     const length = PLAINTEXT_AT + plaintext.length;
-    makeRoom(length);
+    const [plain, boxed] = roomFor(length);
     plain.set(plaintext, PLAINTEXT_AT);
     lowlevel.crypto_secretbox(boxed, plain, length, nonce, key);
     plain.fill(0, PLAINTEXT_AT, length);
@@ -55,7 +54,7 @@ export const naclProvider: CryptoProvider = {
   secretboxOpen(key, nonce, box, into) {
     if (box.length < TAG_BYTES) return null;
     const length = BOX_AT + box.length;
-    makeRoom(length);
+    const [plain, boxed] = roomFor(length);
     boxed.set(box, BOX_AT);
     if (lowlevel.crypto_secretbox_open(plain, boxed, length, nonce, key) !== 0) return null;
     const plaintext = into ?? new Uint8Array(length - PLAINTEXT_AT);

@@ -113,6 +113,16 @@ describe.each(PROVIDERS)('$name', (provider) => {
     );
   });
 
+  test('a box longer than any frame opens, and leaves shorter ones as they are', () => {
+    const [key, nonce] = [new Uint8Array(32).fill(1), new Uint8Array(24).fill(2)];
+    for (const length of [0, 200_000, 65_536, 1]) {
+      const message = new Uint8Array(length).fill(length);
+      const box = provider.secretboxSeal(key, nonce, message);
+      expect(Buffer.compare(box, naclProvider.secretboxSeal(key, nonce, message))).toBe(0);
+      expect(Buffer.compare(provider.secretboxOpen(key, nonce, box) ?? Uint8Array.of(0), message)).toBe(0);
+    }
+  });
+
   test('arrays that are views into larger ones are taken as they are', () => {
     const view = (bytes: Uint8Array) => {
       const larger = new Uint8Array(bytes.length + 14).fill(0xaa);

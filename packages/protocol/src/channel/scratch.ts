@@ -1,4 +1,4 @@
-/** As much as the plaintext of the largest frame takes, padding included. */
+/** As much as the plaintext of the largest frame takes, padding included. A relay may send longer ones; their room is not kept. */
 const ENOUGH_BYTES = 2 ** 16;
 
 /**
@@ -10,7 +10,8 @@ export class Scratch {
 
   /** A view of `length` bytes, whose contents are arbitrary and which the next call overwrites. */
   view(length: number): Uint8Array {
-    if (this.#bytes.length < length) this.#bytes = new Uint8Array(Math.max(length, ENOUGH_BYTES));
+    if (length > ENOUGH_BYTES) return new Uint8Array(length);
+    if (this.#bytes.length === 0) this.#bytes = new Uint8Array(ENOUGH_BYTES);
     return this.#bytes.subarray(0, length);
   }
 }

@@ -1,0 +1,11 @@
+import { expect, test } from 'vitest';
+import { Scratch } from '../../src/channel/scratch.js';
+
+test('room for a frame is used again; for a longer one, which only a relay that means ill sends, it is not kept', () => {
+  const scratch = new Scratch();
+  const { buffer } = scratch.view(1_000);
+  expect(scratch.view(10).buffer).toBe(buffer);
+  expect(scratch.view(10_000_000)).toHaveLength(10_000_000);
+  expect(scratch.view(65_536).buffer).toBe(buffer);
+  expect(buffer.byteLength).toBe(65_536);
+});
