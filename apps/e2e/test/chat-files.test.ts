@@ -63,6 +63,27 @@ describeInChromium('files of the chat page', () => {
     return path;
   }
 
+  /** The digest of what was received, as the user saves it where there is a File System Access picker (which only a person can answer). */
+  async function savedWhereAsked(person: Person, name: string): Promise<string> {
+    await person.page.evaluate(async () => {
+      const picked = await (await navigator.storage.getDirectory()).getFileHandle('picked', { create: true });
+      Object.assign(window, { showSaveFilePicker: async () => picked });
+    });
+    await file(person, name).getByTestId('save').click();
+    const digest = () =>
+      person.page.evaluate(async () => {
+        const root = await navigator.storage.getDirectory();
+        const picked = await (await root.getFileHandle('picked')).getFile();
+        const hash = await crypto.subtle.digest('SHA-256', await picked.arrayBuffer());
+        return [...new Uint8Array(hash)].map((byte) => byte.toString(16).padStart(2, '0')).join('');
+      });
+    const nothing = createHash('sha256').digest('hex');
+    await eventually(digest).not.toBe(nothing);
+    const found = await digest();
+    await person.page.evaluate(async () => (await navigator.storage.getDirectory()).removeEntry('picked'));
+    return found;
+  }
+
   /** Bytes of files that the page has on disk in its private file system. */
   const onDisk = (person: Person): Promise<number> =>
     person.page.evaluate(async () => {
@@ -106,6 +127,7 @@ describeInChromium('files of the chat page', () => {
     await send(bob, path);
     await file(alice, 'report.bin', 'offered').getByTestId('fetch').click();
     await file(alice, 'report.bin', 'stored').waitFor();
+    expect(await savedWhereAsked(alice, 'report.bin')).toBe(await sha256(path));
     expect(await sha256(await saved(alice, 'report.bin'))).toBe(await sha256(path));
     await bob.page.getByTestId('file-input').setInputFiles([{ name: 'empty', mimeType: '', buffer: Buffer.alloc(0) }]);
     await file(alice, 'empty').getByTestId('fetch').click();
