@@ -1,13 +1,12 @@
 // A newcomer does literally what the tutorial says, and sees what it shows.
 import { spawnSync } from 'node:child_process';
-import { existsSync, readFileSync, writeFileSync } from 'node:fs';
-import { chromium } from 'playwright-core';
+import { readFileSync, writeFileSync } from 'node:fs';
+import { hasChromium, launchChromium } from '@sws/runtimes/chromium';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { ROOT } from './checkout.js';
 import { Reader } from './reader.js';
 import { snippetsOf } from './snippets.js';
 
-const CHROMIUM = process.env.SWS_CHROMIUM ?? '/usr/bin/chromium';
 const snippets = snippetsOf(readFileSync(`${ROOT}docs/tutorial.md`, 'utf8'));
 const sections = [...new Set(snippets.map(({ section }) => section))];
 /** A section has several programs to start, each of which takes a second on a busy machine. */
@@ -46,13 +45,8 @@ describe('the tutorial, done as it says', { timeout: SECTION_MS }, () => {
     expect(readFileSync(reader.path('received'), 'utf8')).toBe(readFileSync(reader.path('page.js'), 'utf8'));
   });
 
-  test.skipIf(!existsSync(CHROMIUM))('the page talks to Bob (in Chromium; skipped where there is none)', async () => {
-    const browser = await chromium.launch({
-      executablePath: CHROMIUM,
-      args: '--headless --no-sandbox --disable-gpu --disable-quic --no-first-run --disable-background-networking --disable-component-update --disable-sync'.split(
-        ' ',
-      ),
-    });
+  test.skipIf(!hasChromium)('the page talks to Bob (in Chromium; skipped where there is none)', async () => {
+    const browser = await launchChromium();
     try {
       const page = await browser.newPage();
       await page.goto(reader.here('http://localhost:4173/#b0b0…0b0b'));

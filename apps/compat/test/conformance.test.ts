@@ -1,8 +1,8 @@
-import { existsSync } from 'node:fs';
 import { createServer } from 'node:http';
 import { fileURLToPath } from 'node:url';
 import { ClientSecureWebSocket } from '@sws/client';
-import { type Browser, chromium, type Page } from 'playwright-core';
+import { hasChromium, launchChromium } from '@sws/runtimes/chromium';
+import type { Browser, Page } from 'playwright-core';
 import { build } from 'vite';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { noted } from '../src/conformance/behaviour.js';
@@ -10,7 +10,6 @@ import { STATEMENTS } from '../src/conformance/index.js';
 import type { Place } from '../src/conformance/page.js';
 import { listen, newIdentity, plainServer, Stoppers, secureServer } from './servers.js';
 
-const CHROMIUM = process.env.SWS_CHROMIUM ?? '/usr/bin/chromium';
 const stoppers = new Stoppers();
 let plain: Place;
 let secure: Place;
@@ -34,7 +33,7 @@ describe('ours in Node holds to the standard', () => {
     test(name, () => STATEMENTS[index]?.run({ ...secure, WebSocket: OwnSocket }));
 });
 
-describe.skipIf(!existsSync(CHROMIUM))('in Chromium (skipped where there is no Chromium)', () => {
+describe.skipIf(!hasChromium)('in Chromium (skipped where there is no Chromium)', () => {
   let browser: Browser;
   let page: Page;
   let address: string;
@@ -57,20 +56,7 @@ describe.skipIf(!existsSync(CHROMIUM))('in Chromium (skipped where there is no C
     });
     const port = await listen(server);
     stoppers.add(async () => server.close());
-    browser = await chromium.launch({
-      executablePath: CHROMIUM,
-      args: [
-        '--headless',
-        '--no-sandbox',
-        '--disable-gpu',
-        '--disable-quic',
-        '--no-first-run',
-        '--disable-background-networking',
-        '--disable-component-update',
-        '--disable-sync',
-        '--js-flags=--expose-gc',
-      ],
-    });
+    browser = await launchChromium('--js-flags=--expose-gc');
     stoppers.add(() => browser.close());
     page = await browser.newPage();
     address = `http://127.0.0.1:${port}/`;

@@ -1,25 +1,11 @@
-import { existsSync } from 'node:fs';
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { type Relay, startRelay } from '@sws/relay';
-import { type Browser, type BrowserContext, chromium, type Page } from 'playwright-core';
+import { hasChromium, launchChromium, launchProfile } from '@sws/runtimes/chromium';
+import type { Browser, BrowserContext, Page } from 'playwright-core';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect } from 'vitest';
 
-const CHROMIUM = process.env.SWS_CHROMIUM ?? '/usr/bin/chromium';
-const LAUNCH = {
-  executablePath: CHROMIUM,
-  args: [
-    '--headless',
-    '--no-sandbox',
-    '--disable-gpu',
-    '--disable-quic',
-    '--no-first-run',
-    '--disable-background-networking',
-    '--disable-component-update',
-    '--disable-sync',
-  ],
-};
 /** How long a page may take for one step, on a busy machine. */
 const WAIT_MS = 30_000;
 /** How long a test may take on a busy machine; each step fails by itself, with what it waited for, much earlier. */
@@ -34,11 +20,7 @@ export function eventually<T>(what: () => Promise<T> | T): ReturnType<typeof exp
 
 /** Tests of the chat page in Chromium; skipped by name where there is none. */
 export function describeInChromium(name: string, tests: () => void): void {
-  describe.skipIf(!existsSync(CHROMIUM))(
-    `${name} (in Chromium; skipped where there is none)`,
-    { timeout: TEST_MS },
-    tests,
-  );
+  describe.skipIf(!hasChromium)(`${name} (in Chromium; skipped where there is none)`, { timeout: TEST_MS }, tests);
 }
 
 /** Somebody at the chat page. */
@@ -132,7 +114,7 @@ export class Stage {
 
   constructor() {
     beforeAll(async () => {
-      this.browser = await chromium.launch(LAUNCH);
+      this.browser = await launchChromium();
     }, TEST_MS);
     afterAll(() => this.browser?.close());
     beforeEach(async () => {
@@ -164,7 +146,7 @@ export class Stage {
   async profile(): Promise<BrowserContext> {
     const folder = await mkdtemp(join(tmpdir(), 'sws-profile-'));
     this.#folders.push(folder);
-    const context = await chromium.launchPersistentContext(folder, { ...LAUNCH, viewport: DESKTOP });
+    const context = await launchProfile(folder, { viewport: DESKTOP });
     this.#contexts.push(context);
     return context;
   }

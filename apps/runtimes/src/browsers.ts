@@ -1,14 +1,12 @@
 import { existsSync } from 'node:fs';
-import { type Browser, chromium } from 'playwright-core';
+import type { Browser } from 'playwright-core';
 import puppeteer from 'puppeteer-core';
 import type { Host } from './host.js';
 import type { PageApi } from './page.js';
 import type { CaseResult } from './suite.js';
 
-/** Where the browsers are, unless `SWS_CHROMIUM` or `SWS_FIREFOX` say otherwise. */
-export const CHROMIUM = process.env.SWS_CHROMIUM ?? '/usr/bin/chromium';
+/** Where Firefox is, unless `SWS_FIREFOX` says otherwise. */
 export const FIREFOX = process.env.SWS_FIREFOX ?? '/usr/bin/firefox-esr';
-export const hasChromium = existsSync(CHROMIUM);
 export const hasFirefox = existsSync(FIREFOX);
 
 /** Where in a page the suite runs. */
@@ -16,23 +14,6 @@ export type Place = 'page' | 'worker';
 
 declare global {
   var sws: PageApi;
-}
-
-/** A headless Chromium. */
-export function launchChromium(): Promise<Browser> {
-  return chromium.launch({
-    executablePath: CHROMIUM,
-    args: [
-      '--headless',
-      '--no-sandbox',
-      '--disable-gpu',
-      '--disable-quic',
-      '--no-first-run',
-      '--disable-background-networking',
-      '--disable-component-update',
-      '--disable-sync',
-    ],
-  });
 }
 
 function runThere([place, relay, control]: readonly [Place, string, string]): Promise<CaseResult[]> {

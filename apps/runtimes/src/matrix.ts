@@ -1,14 +1,7 @@
 // `pnpm test:runtimes [name …]`: the behaviour suite in every runtime, as a table. Runtimes come from npm into `.cache/`.
 import process from 'node:process';
-import {
-  FIREFOX,
-  hasChromium,
-  hasFirefox,
-  launchChromium,
-  type Place,
-  runInChromium,
-  runInFirefox,
-} from './browsers.js';
+import { FIREFOX, hasFirefox, type Place, runInChromium, runInFirefox } from './browsers.js';
+import { hasChromium, launchChromium } from './chromium.js';
 import { type Host, startHost } from './host.js';
 import { type Command, fetchRuntime, runInProcess, versionOf } from './process-runtime.js';
 import type { CaseResult } from './suite.js';

@@ -4,7 +4,8 @@ import type { Browser } from 'playwright-core';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from 'vitest';
 import { type Host, startHost } from '../dist/host.js';
 import { runInProcess } from '../dist/process-runtime.js';
-import { hasChromium, launchChromium, runInChromium } from '../src/browsers.js';
+import { runInChromium } from '../src/browsers.js';
+import { hasChromium, launchChromium } from '../src/chromium.js';
 import type { CaseResult } from '../src/suite.js';
 
 let host: Host;

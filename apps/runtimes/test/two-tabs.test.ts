@@ -5,7 +5,7 @@ import { randomBytes } from '@sws/crypto/platform';
 import type { Browser, BrowserContext, Page } from 'playwright-core';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from 'vitest';
 import { type Host, startHost } from '../dist/host.js';
-import { hasChromium, launchChromium } from '../src/browsers.js';
+import { hasChromium, launchChromium } from '../src/chromium.js';
 
 /** What `listen` leaves in a page. */
 interface Tab {

@@ -1,15 +1,14 @@
-import { existsSync, mkdtempSync, rmSync } from 'node:fs';
+import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { Endpoint } from '@sws/client';
 import { Identity } from '@sws/crypto';
 import { randomBytes } from '@sws/crypto/platform';
 import { type Relay, startRelay } from '@sws/relay';
-import { chromium } from 'playwright-core';
 import { afterEach, beforeEach, expect, test } from 'vitest';
+import { hasChromium, launchChromium } from '../../../apps/runtimes/src/chromium.js';
 import { Running, STEP_MS } from '../../running.js';
 
-const CHROMIUM = process.env.SWS_CHROMIUM ?? '/usr/bin/chromium';
 const TEST_MS = 4 * STEP_MS;
 const LINK = /(http:\S+)/;
 let folder = '';
@@ -68,16 +67,11 @@ test(
   TEST_MS,
 );
 
-test.skipIf(!existsSync(CHROMIUM))(
+test.skipIf(!hasChromium)(
   'somebody at the chat page talks to it (in Chromium; skipped where there is none)',
   async () => {
     const link = await bot.prints(LINK);
-    const browser = await chromium.launch({
-      executablePath: CHROMIUM,
-      args: '--headless --no-sandbox --disable-gpu --disable-quic --no-first-run --disable-background-networking --disable-component-update --disable-sync'.split(
-        ' ',
-      ),
-    });
+    const browser = await launchChromium();
     try {
       const page = await browser.newPage();
       page.setDefaultTimeout(STEP_MS);

@@ -1,15 +1,15 @@
-import { existsSync, mkdtempSync, rmSync } from 'node:fs';
+import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { type Relay, startRelay } from '@sws/relay';
-import { type Browser, chromium, type Page } from 'playwright-core';
+import type { Browser, Page } from 'playwright-core';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { hasChromium, launchChromium } from '../../../apps/runtimes/src/chromium.js';
 import { Running, STEP_MS } from '../../running.js';
 
-const CHROMIUM = process.env.SWS_CHROMIUM ?? '/usr/bin/chromium';
 const TEST_MS = 4 * STEP_MS;
 
-describe.skipIf(!existsSync(CHROMIUM))('a page and a device (in Chromium; skipped where there is none)', () => {
+describe.skipIf(!hasChromium)('a page and a device (in Chromium; skipped where there is none)', () => {
   let folder = '';
   let relay: Relay;
   let device: Running;
@@ -21,12 +21,7 @@ describe.skipIf(!existsSync(CHROMIUM))('a page and a device (in Chromium; skippe
     const example = new URL('../', import.meta.url);
     device = new Running(example, [], folder, { SWS_RELAY: `ws://127.0.0.1:${relay.port}`, PORT: '0' });
     link = await device.prints(/Open (\S+)/);
-    browser = await chromium.launch({
-      executablePath: CHROMIUM,
-      args: '--headless --no-sandbox --disable-gpu --disable-quic --no-first-run --disable-background-networking --disable-component-update --disable-sync'.split(
-        ' ',
-      ),
-    });
+    browser = await launchChromium();
   }, TEST_MS);
   afterAll(async () => {
     await browser?.close();
