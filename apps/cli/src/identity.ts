@@ -15,9 +15,15 @@ export interface IdentityFlags {
 }
 
 /** The identity that the flags name: a file's, one for this run alone, or the user's own. @throws SwsError `identity-in-use` */
-export async function loadIdentity(flags: IdentityFlags): Promise<Identity> {
+async function loadIdentity(flags: IdentityFlags): Promise<Identity> {
   if (flags.ephemeral === true) return Identity.generate(randomBytes);
   return Identity.fromSeed(await identityStore(flags).loadOrCreate(() => randomBytes(32)));
+}
+
+/** The same for a command that only tells of it, also while another process uses it. It is made on first use all the same. */
+export async function readIdentity(flags: IdentityFlags): Promise<Identity> {
+  const seed = flags.ephemeral === true ? null : await identityStore(flags).load();
+  return seed === null ? loadIdentity(flags) : Identity.fromSeed(seed);
 }
 
 /** The same for a command that runs on, which waits a little for an identity in use: its holder may have been killed. */

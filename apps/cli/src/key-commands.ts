@@ -5,14 +5,15 @@ import type { ExportFlags, ImportFlags, ReplaceFlags } from './keys.js';
 
 const PASSPHRASE = `
 The passphrase is the first line of --passphrase-file, or SWS_PASSPHRASE; without them it is asked for, and not shown.`;
-const IN_USE = 'usage, or the identity is in use by another process, or damaged';
+const DAMAGED = 'usage, or the identity is damaged';
+const IN_USE = `${DAMAGED}, or in use by another process`;
 
 /** `id`, `keygen`, `export`, `import`, `fingerprint`. */
 export function addKeyCommands(program: Command): void {
   withManual(withIdentity(program.command('id').description('print your address')), {
     details: 'The identity is made on first use, and kept in a file of your config folder that only you can read.',
     examples: [['sws id', 'what others connect and send to']],
-    exits: { 0: 'printed', 1: IN_USE },
+    exits: { 0: 'printed', 1: DAMAGED },
   }).action((flags: IdentityFlags & JsonFlags) =>
     run(flags, async () => print(flags, 'address', await (await import('./keys.js')).address(flags))),
   );
@@ -46,7 +47,7 @@ export function addKeyCommands(program: Command): void {
           'from a script (the other end asks, or has its own)',
         ],
       ],
-      exits: { 0: 'printed', 1: `${IN_USE}, or there is no passphrase` },
+      exits: { 0: 'printed', 1: `${DAMAGED}, or there is no passphrase` },
     },
   ).action((flags: ExportFlags & JsonFlags) =>
     run(flags, async () => print(flags, 'identity', await (await import('./keys.js')).exportText(flags))),
@@ -79,7 +80,7 @@ export function addKeyCommands(program: Command): void {
       details:
         'Both ends print the same digits. Read them to each other over the phone: if they agree, nobody is in between.',
       examples: [['sws fingerprint 7374…0177', 'the digits for you and them']],
-      exits: { 0: 'printed', 1: `${IN_USE}, or it is no address` },
+      exits: { 0: 'printed', 1: `${DAMAGED}, or it is no address` },
     },
   ).action((address: string, flags: IdentityFlags & JsonFlags) =>
     run(flags, async () => print(flags, 'fingerprint', await (await import('./keys.js')).compare(address, flags))),

@@ -2,7 +2,7 @@ import { readFile } from 'node:fs/promises';
 import { text } from 'node:stream/consumers';
 import { exportIdentity, fingerprint, Identity, importIdentity, seal, unseal } from '@sws/crypto';
 import { randomBytes } from '@sws/crypto/platform';
-import { type IdentityFlags, identityStore, loadIdentity } from './identity.js';
+import { type IdentityFlags, identityStore, readIdentity } from './identity.js';
 import { askPassphrase, askSecret } from './prompt.js';
 
 export interface PassphraseFlags {
@@ -33,14 +33,14 @@ async function passphrase({ passphraseFile }: PassphraseFlags, isNew: boolean): 
   return given !== undefined && given !== '' ? given : askPassphrase(isNew);
 }
 
-/** The address of the identity. @throws SwsError `identity-in-use` */
+/** The address of the identity. */
 export async function address(flags: IdentityFlags): Promise<string> {
-  return (await loadIdentity(flags)).publicKey;
+  return (await readIdentity(flags)).publicKey;
 }
 
-/** The identity as one line of text, sealed with a passphrase unless `plain`. @throws SwsError `identity-in-use` */
+/** The identity as one line of text, sealed with a passphrase unless `plain`. */
 export async function exportText(flags: ExportFlags): Promise<string> {
-  const identity = await loadIdentity(flags);
+  const identity = await readIdentity(flags);
   return flags.plain === true ? exportIdentity(identity) : seal(identity, await passphrase(flags, true), randomBytes);
 }
 
@@ -71,14 +71,19 @@ export async function generate(flags: ReplaceFlags): Promise<Identity> {
 
 /** The digits to compare with the holder of `address`. @throws SwsError `invalid-address`, `low-order-key` */
 export async function compare(address: string, flags: IdentityFlags): Promise<string> {
-  return fingerprint((await loadIdentity(flags)).publicKey, address);
+  return fingerprint((await readIdentity(flags)).publicKey, address);
 }
 
+/** @throws SwsError `identity-in-use`; Error where another identity is there, unless `force` */
 async function save(identity: Identity, flags: ReplaceFlags): Promise<void> {
   const store = identityStore(flags);
-  const present = await store.load();
-  if (present !== null && flags.force !== true)
-    throw new Error('an identity is there already: back it up with sws export, then replace it with --force');
-  await store.replace(identity.exportSeed());
+  let saved = flags.force === true;
+  if (saved) await store.replace(identity.exportSeed());
+  else
+    await store.loadOrCreate(() => {
+      saved = true;
+      return identity.exportSeed();
+    });
   await store.close();
+  if (!saved) throw new Error('an identity is there already: back it up with sws export, then replace it with --force');
 }

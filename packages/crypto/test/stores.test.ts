@@ -30,19 +30,20 @@ test('a file store keeps the seed for its owner alone, across openings', async (
   await again.close();
 });
 
-test('another process finds the identity in use, and free again after close', async () => {
+test('another process finds the identity in use, and free again after close; it may read it all the while', async () => {
   const path = join(folder, 'identity');
   const store = fileStore(path);
-  await store.loadOrCreate(() => randomBytes(32));
+  const seed = await store.loadOrCreate(() => randomBytes(32));
   const module = fileURLToPath(new URL('../dist/platform/node.js', import.meta.url));
   const script = `import { fileStore } from ${JSON.stringify(module)};
     const store = fileStore(${JSON.stringify(path)});
-    try { await store.load(); console.log('loaded'); await store.close(); } catch (error) { console.log(error.code); }`;
+    console.log(Buffer.from(await store.load()).toString('hex'));
+    try { await store.loadOrCreate(); console.log('held'); await store.close(); } catch (error) { console.log(error.code); }`;
   const tryIt = () =>
     execFileSync(process.execPath, ['--input-type=module', '-e', script], { encoding: 'utf8' }).trim();
-  expect(tryIt()).toBe('identity-in-use');
+  expect(tryIt()).toBe(`${encodeHex(seed)}\nidentity-in-use`);
   await store.close();
-  expect(tryIt()).toBe('loaded');
+  expect(tryIt()).toBe(`${encodeHex(seed)}\nheld`);
 });
 
 test('a process that ends without close leaves no lock behind', async () => {
@@ -72,7 +73,7 @@ test('two that race for a first identity through one file store get the same', a
 
 test('trouble with the lock itself is not called an identity in use', async () => {
   const path = join(folder, 'n'.repeat(253)); // `.lock` makes it too long for a name
-  await expect(fileStore(path).load()).rejects.toMatchObject({ code: 'ENAMETOOLONG' });
+  await expect(fileStore(path).loadOrCreate(() => randomBytes(32))).rejects.toMatchObject({ code: 'ENAMETOOLONG' });
 });
 
 test('a lock that was taken away while the process slept ends nothing; the next use takes it again', async () => {
@@ -85,7 +86,7 @@ test('a lock that was taken away while the process slept ends nothing; the next 
     vi.advanceTimersByTime(5_000); // the lock looks after itself, and finds that it is gone
     await vi.waitFor(
       async () => {
-        expect(await store.load()).toEqual(seed);
+        expect(await store.loadOrCreate(() => randomBytes(32))).toEqual(seed);
         expect(await readdir(folder)).toContain('identity.lock');
       },
       { interval: 10, timeout: 5_000 },

@@ -15,8 +15,9 @@ function hasCode(error: unknown, code: string): boolean {
 
 /**
  * Keeps the seed in a file that only its owner can read (0600), replaced atomically, and locked (a folder `<path>.lock`)
- * from the first use until `close` or the end of the process: two processes with one identity would fight for its
- * registration. Other trouble with the file or its folder is thrown as Node gives it.
+ * from the first use but `load` until `close` or the end of the process: two processes with one identity would fight for
+ * its registration. `load` only reads, also what another process holds. Other trouble with the file or its folder is
+ * thrown as Node gives it.
  * @throws SwsError `identity-in-use` where another store or process holds it
  */
 export function fileStore(path: string): KeyStore {
@@ -84,7 +85,7 @@ export function fileStore(path: string): KeyStore {
   };
 
   return {
-    load: () => locked(read),
+    load: () => inTurn(read),
     loadOrCreate: (create) =>
       locked(async () => {
         const existing = await read();
