@@ -31,17 +31,18 @@ const {
 const content = Buffer.from(randomBytes(bytes));
 const urlOf = (client: number): string => urls[client % urls.length] ?? '';
 
-/** Of each slot: the pair whose turn it is, how many messages it may still throw, how many are in the air. */
-interface Slot {
-  pair: number;
+/** The turn of a pair: how many messages it may still throw, how many are in the air. */
+interface Turn {
   left: number;
   flying: number;
 }
-let slots: Slot[] = [];
+/** Of each pair whose turn it is. */
+const turns = new Map<number, Turn>();
+/** The others, the one that has waited longest first: some pairs are quicker, and none may be visited while it plays. */
+const waiting = Array.from({ length: pairs }, (_, pair) => pair);
 let toStart = 0;
 let received = 0;
 let perVisit = 0;
-const slotOf: (Slot | undefined)[] = new Array(pairs);
 const ends: End[] = new Array(2 * pairs);
 
 function fail(why: string): never {
@@ -51,41 +52,39 @@ function fail(why: string): never {
 
 function arrived(client: number, same: boolean): void {
   if (!same) fail(`client ${client} got what was not sent to it`);
-  const slot = slotOf[client >> 1];
-  if (slot === undefined) fail(`client ${client} got something out of its turn`);
+  const pair = client >> 1;
+  const turn = turns.get(pair);
+  if (turn === undefined) fail(`client ${client} got something out of its turn`);
   received++;
-  if (slot.left > 0) {
-    slot.left--;
+  if (turn.left > 0) {
+    turn.left--;
     ends[client]?.send();
     return;
   }
-  slot.flying--;
-  if (slot.flying === 0) visit(slot);
+  turn.flying--;
+  if (turn.flying > 0) return;
+  turns.delete(pair);
+  waiting.push(pair);
+  startTurn();
+  if (turns.size === 0) report('done', { received });
 }
 
-/** The slot goes on to the next pair, if there is anything left to throw. */
-function visit(slot: Slot): void {
-  slotOf[slot.pair] = undefined;
+/** The pair that has waited longest begins, if there is anything left to throw. */
+function startTurn(): void {
   const messages = Math.min(perVisit, toStart);
-  if (messages === 0) {
-    slots = slots.filter((other) => other !== slot);
-    if (slots.length === 0) report('done', { received });
-    return;
-  }
+  const pair = messages === 0 ? undefined : waiting.shift();
+  if (pair === undefined) return;
   toStart -= messages;
-  slot.pair = (slot.pair + active) % pairs;
-  slotOf[slot.pair] = slot;
-  slot.flying = Math.min(inFlight, messages);
-  slot.left = messages - slot.flying;
-  for (let i = 0; i < slot.flying; i++) ends[2 * slot.pair]?.send();
+  const flying = Math.min(inFlight, messages);
+  turns.set(pair, { left: messages - flying, flying });
+  for (let i = 0; i < flying; i++) ends[2 * pair]?.send();
 }
 
 function run(messages: number): void {
   received = 0;
   toStart = messages;
   perVisit = asked ?? Math.ceil(messages / active);
-  slots = Array.from({ length: active }, (_, i) => ({ pair: i, left: 0, flying: 0 }));
-  for (const slot of [...slots]) visit(slot);
+  for (let i = 0; i < active; i++) startTurn();
 }
 
 /** Different for each pair: what is routed astray is noticed. */
@@ -113,6 +112,7 @@ async function connectSocketIo(client: number): Promise<void> {
   ends[client] = { send: () => void socket.emit('message', own) };
   socket.on('message', (data: Buffer) => arrived(client, own.equals(data)));
   await new Promise((resolve, reject) => socket.once('connect', () => resolve(null)).once('connect_error', reject));
+  socket.on('disconnect', (reason) => fail(`client ${client} was disconnected: ${reason}`));
 }
 
 async function connectSws(client: number, identities: readonly Identity[]): Promise<void> {
