@@ -1,7 +1,7 @@
 import { spawnSync } from 'node:child_process';
 import { mkdirSync, mkdtempSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
-import { join } from 'node:path';
+import { dirname, isAbsolute, join } from 'node:path';
 import { ROOT } from './checkout.js';
 import { quietPort } from './quiet-port.js';
 import type { Snippet } from './snippets.js';
@@ -10,6 +10,9 @@ import { type Addresses, spellOut, Terminal, until } from './terminal.js';
 const MODULES = join(ROOT, 'docs/node_modules');
 /** What a reader fetches from the registry, and the tests have at hand. */
 const FETCHED = ['vite', 'typescript', '@types/node', '@types/ws'];
+
+/** Printed by a script that has come to its end, before the folder where it is then. */
+const DONE = 'done, in ';
 
 /** Whether `npx -y pnpm` works without the registry: where a checkout was made as its README says it does, and asking costs time. */
 function pnpmIsAtHand(): boolean {
@@ -21,7 +24,8 @@ function pnpmIsAtHand(): boolean {
  * Does what a document says, in a fresh folder beside a checkout: saves its files, runs its commands, and compares what
  * they print. `…` in a transcript stands for anything, a line of it for any lines, and an address like `b0b0…0b0b` for
  * the one that was printed where it first stands. A transcript without a command is what a program that runs
- * says next; `^C` ends the program that the command after it had started.
+ * says next; `^C` ends the program that the command after it had started. `~` and `/etc/sws` are in the reader's folder,
+ * `relay.example` and other machines are this one, and `sws-relay` is the checkout's.
  */
 export class Reader {
   readonly folder = mkdtempSync(join(tmpdir(), 'sws-reader-'));
@@ -33,16 +37,21 @@ export class Reader {
   readonly #env: NodeJS.ProcessEnv;
   #cwd = this.folder;
 
-  private constructor(ports: ReadonlyMap<string, number>) {
+  private constructor(ports: ReadonlyMap<string, number>, env: NodeJS.ProcessEnv) {
     this.#ports = ports;
     symlinkSync(ROOT.replace(/\/$/, ''), join(this.folder, 'sws'));
     const overrides = FETCHED.map((name) => `  '${name}': link:${join(MODULES, name)}\n`).join('');
     writeFileSync(join(this.folder, 'pnpm-workspace.yaml'), `packages: [my-app]\noverrides:\n${overrides}`);
     const config = join(this.folder, 'config');
     mkdirSync(config);
+    const bin = join(this.folder, 'bin');
+    mkdirSync(bin);
+    const relay = join(ROOT, 'apps/relay/dist/main.js');
+    writeFileSync(join(bin, 'sws-relay'), `#!/bin/sh\nexec node '${relay}' "$@"\n`, { mode: 0o755 });
     const { PATH, HOME, TMPDIR, CI } = process.env;
     this.#env = {
-      ...Object.fromEntries(Object.entries({ PATH, HOME, TMPDIR, CI }).filter(([, value]) => value !== undefined)),
+      ...Object.fromEntries(Object.entries({ HOME, TMPDIR, CI }).filter(([, value]) => value !== undefined)),
+      PATH: `${bin}:${PATH}`,
       // The relay's and the user's own identities are left alone.
       XDG_CONFIG_HOME: config,
       XDG_DATA_HOME: config,
@@ -52,25 +61,56 @@ export class Reader {
       NO_COLOR: '1',
       npm_config_offline: String(pnpmIsAtHand()),
       TURBO_TELEMETRY_DISABLED: '1',
+      ...env,
     };
   }
 
   /** A reader whose machine has other ports free than the document's. */
-  static async with(ports: readonly string[]): Promise<Reader> {
+  static async with(ports: readonly string[], env: NodeJS.ProcessEnv = {}): Promise<Reader> {
     const free = new Map<string, number>();
     for (const port of ports) free.set(port, await quietPort());
-    return new Reader(free);
+    return new Reader(free, env);
   }
 
   /** The text as it is on this reader's machine. */
   here(text: string): string {
-    let own = spellOut(text, this.addresses);
+    let own = spellOut(text, this.addresses)
+      .replaceAll('/etc/sws', join(this.folder, 'etc/sws'))
+      .replaceAll(/(?<!\S)~(?=\/)/g, this.folder)
+      .replaceAll(/\b10\.0\.0\.\d\b/g, '127.0.0.1')
+      .replaceAll('relay.example', 'localhost:8787');
     for (const [port, free] of this.#ports) own = own.replaceAll(new RegExp(`\\b${port}\\b`, 'g'), String(free));
     return own;
   }
 
+  /** Where a file of the document is. */
   path(name: string): string {
-    return join(this.#cwd, name);
+    const own = this.here(name);
+    return isAbsolute(own) ? own : join(this.#cwd, own);
+  }
+
+  /** Goes on in this folder. */
+  enter(folder: string): void {
+    this.#cwd = join(this.folder, folder);
+  }
+
+  /** What a document takes as set. */
+  set(variable: string, value: string): void {
+    this.#env[variable] = value;
+  }
+
+  /** Runs what the document does not say, as one of its commands. */
+  start(command: string): Terminal {
+    return this.#start(command, this.#cwd);
+  }
+
+  /** Ends all programs, so that their ports are free. */
+  async stop(): Promise<void> {
+    for (const terminal of this.terminals) terminal.kill();
+    await until(
+      () => !this.terminals.some(({ running }) => running),
+      () => 'programs do not end',
+    );
   }
 
   /** Does what one snippet says. @throws Error for what did not go as it says */
@@ -93,6 +133,7 @@ export class Reader {
   }
 
   #save(name: string, text: string): void {
+    mkdirSync(dirname(this.path(name)), { recursive: true });
     writeFileSync(this.path(name), `${this.here(text)}\n`);
     this.saved.push(name);
   }
@@ -103,15 +144,17 @@ export class Reader {
     return terminal;
   }
 
-  /** Commands that end, in this folder and the one that they change to. */
+  /** Commands that end, in this folder and the one that they change to. What they start in the background runs on. */
   async #run(script: string): Promise<void> {
-    const terminal = this.#start(`set -e\n${script}\npwd`, this.#cwd);
+    const terminal = this.#start(`set -e -o pipefail\n${script}\necho "${DONE}$PWD"`, this.#cwd);
+    const done = (): string | undefined => new RegExp(`^${DONE}(.+)$`, 'm').exec(terminal.output)?.[1];
     await until(
-      () => !terminal.running,
+      () => done() !== undefined || terminal.failed,
       () => `${script}\n${terminal.output}`,
     );
-    if (terminal.failed) throw new Error(`${script}\n${terminal.output}`);
-    this.#cwd = terminal.output.trimEnd().split('\n').at(-1) ?? this.#cwd;
+    const folder = done();
+    if (folder === undefined) throw new Error(`${script}\n${terminal.output}`);
+    this.#cwd = folder;
   }
 
   /** Commands and what they print, or what a program that runs prints. */

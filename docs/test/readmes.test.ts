@@ -10,6 +10,7 @@ import { randomBytes } from '@sws/crypto/platform';
 import { type Relay, startRelay } from '@sws/relay';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { hasNatsServer, NatsServer } from '../../bench/src/nats-server.js';
+import { makeCertificate } from './certificate.js';
 import { ROOT } from './checkout.js';
 import { quietPort } from './quiet-port.js';
 import { STAGES, type Stage } from './readme-stages.js';
@@ -131,18 +132,4 @@ function patternOf(lines: readonly string[]): RegExp {
     line === '…' ? '[^]*' : line.replace(/[.*+?^${}()|[\]\\]/g, '\\$&').replaceAll('…', '.*'),
   );
   return new RegExp(`^${source.join('\n')}\n$`);
-}
-
-function makeCertificate(target: string): void {
-  const key = [
-    '-newkey',
-    'ec',
-    '-pkeyopt',
-    'ec_paramgen_curve:prime256v1',
-    '-nodes',
-    '-keyout',
-    `${target}/privkey.pem`,
-  ];
-  const names = ['-subj', '/CN=relay.example', '-addext', 'subjectAltName=DNS:relay.example'];
-  spawnSync('openssl', ['req', '-x509', ...key, '-out', `${target}/fullchain.pem`, '-days', '2', ...names]);
 }

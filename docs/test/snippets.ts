@@ -14,7 +14,7 @@ export interface Snippet {
 
 const FENCE = /^```(\w*)$/;
 const NOT_RUN = /^<!-- not run: (.+) -->$/;
-const FILE = /^(?:\/\/|#|<!--) ([\w-]+\.(?:js|ts|html|txt))(?: -->)?$/;
+const FILE = /^(?:\/\/|#|<!--) ([\w-]+\.(?:js|ts|html|txt)|\/etc\/sws\/[\w.-]+)(?: -->|: .*)?$/;
 
 /** Every fenced code block of a document, in order. @throws Error for a fence that does not close */
 export function snippetsOf(markdown: string): readonly Snippet[] {

@@ -54,12 +54,17 @@ export class Terminal {
     });
   }
 
+  /** Whether it, or what it has started in the background, has not ended. */
   get running(): boolean {
     return !this.#ended;
   }
+  /** Whether it has ended itself. */
+  get ended(): boolean {
+    return this.#ended || this.#child.exitCode !== null || this.#child.signalCode !== null;
+  }
   /** Whether it ended by itself, and not well. */
   get failed(): boolean {
-    return this.#ended && this.#child.exitCode !== 0 && this.#child.signalCode === null;
+    return this.ended && this.#child.exitCode !== 0 && this.#child.signalCode === null;
   }
   get output(): string {
     return this.#output;
