@@ -16,8 +16,6 @@ export function copy<T>(
     if (typeof one !== 'object' || one === null || one instanceof Uint8Array || shared.has(one)) return one;
     const known = seen.get(one);
     if (known !== undefined) return known;
-    // A cache of what never changes.
-    if (one.constructor.name === 'Lru') return one;
     if (Array.isArray(one)) {
       const items: unknown[] = [];
       seen.set(one, items);

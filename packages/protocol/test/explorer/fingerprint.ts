@@ -81,11 +81,16 @@ export class Fingerprints {
   /** Of anything at the time `nowMs`: clock readings count only as past or future. */
   of(value: unknown, nowMs: number): number {
     const print = new Fingerprint();
+    const future: number[] = [];
     const seen = new Map<unknown, number>();
     const go = (one: unknown): void => {
       if (typeof one === 'number') {
         if (one < TIMES_FROM || one > TIMES_TO) print.add(one);
-        else print.add(one <= nowMs ? PAST : FUTURE);
+        else if (one <= nowMs) print.add(PAST);
+        else {
+          print.add(FUTURE);
+          future.push(one);
+        }
       } else if (typeof one === 'function') return;
       else if (typeof one !== 'object' || one === null) print.addText(String(one));
       else if (one instanceof Uint8Array) print.addBytes(one);
@@ -114,6 +119,8 @@ export class Fingerprints {
       }
     };
     go(value);
+    const order = [...new Set(future)].sort((a, b) => a - b);
+    for (const time of future) print.add(order.indexOf(time));
     return print.value;
   }
 

@@ -31,6 +31,22 @@ export const MUTANTS: readonly (Mutant & {
     replace: 'const counter = this.#sendCounter;',
   },
   {
+    name: 'a DATA frame that does not open is a sign of life',
+    scenario: 'transfer',
+    breaks: /forged/,
+    file: 'channel/session.ts',
+    find: 'const plaintext = this.#keys.openData(seq, box);',
+    replace: 'this.#heard(nowMs);\n    const plaintext = this.#keys.openData(seq, box);',
+  },
+  {
+    name: 'a CONTROL is taken again',
+    scenario: 'transfer',
+    breaks: /opens twice/,
+    file: 'channel/channel-keys.ts',
+    find: 'if (epoch < last.epoch || (epoch === last.epoch && counter <= last.counter)) return null;',
+    replace: '',
+  },
+  {
     name: 'an acknowledgement frees one frame too many',
     scenario: 'transfer',
     breaks: /^freed |^an end that nothing justifies/,

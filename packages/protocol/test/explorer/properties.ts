@@ -1,13 +1,15 @@
 // What has to hold in every state, and what a fair relay has to lead to.
+import { type End, sessionOf } from './end.js';
 import { type Scenario, Violation } from './scenario.js';
-import { type End, type State, sessionOf } from './state.js';
 import { derivable, type SymbolicProvider } from './symbolic-provider.js';
 
+/** A and B. */
+export type Ends = readonly [End, End];
+
 /** Whether all has arrived and is acknowledged, or both ends have closed. @throws Violation for a close that is not clean */
-export function isSettled(state: State): boolean {
-  const [a, b] = state.ends;
+export function isSettled([a, b]: Ends): boolean {
   if (a.end !== null && (b.end !== null || b.channel === null)) {
-    if (state.restarts === 0 && !(a.end.wasClean && b.end?.wasClean))
+    if (b.restarts === 0 && !(a.end.wasClean && b.end?.wasClean))
       throw new Violation('a fair relay does not lead a close to its end');
     return true;
   }
@@ -25,21 +27,20 @@ export function isSettled(state: State): boolean {
 }
 
 /** Safety, in every state. @throws Violation */
-export function checkSafety(state: State, scenario: Scenario, provider: SymbolicProvider): void {
-  const [a, b] = state.ends;
+export function checkSafety([a, b]: Ends, scenario: Scenario, provider: SymbolicProvider): void {
   for (const [from, to] of [
     [a, b],
     [b, a],
   ] as const) {
     // A restarted B begins again; what the one before it was given is not its own.
-    if (state.restarts === 0 && !to.received.every((text, i) => text === from.sent[i]))
+    if (b.restarts === 0 && !to.received.every((text, i) => text === from.sent[i]))
       throw new Violation(`delivered ${to.received.join()} of ${from.sent.join()}`);
     if (to.opened > 1) throw new Violation('one OPEN, two connections');
     if (to.end !== null && to.end.code !== 1006 && !(from.closeRequested || to.closeRequested))
       throw new Violation(`a close with ${to.end.code} that nobody sent`);
-    if (scenario.closes.length === 0 && state.restarts === 0 && to.end !== null)
+    if (scenario.closes.length === 0 && b.restarts === 0 && to.end !== null)
       throw new Violation(`an end that nothing justifies: ${JSON.stringify(to.end)}`);
-    if (state.restarts === 0) checkRetained(from, to);
+    if (b.restarts === 0) checkRetained(from, to);
   }
   if (scenario.rekeyAfterFrames < 100) checkTheft(a, b, provider);
 }

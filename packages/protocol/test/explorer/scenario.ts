@@ -19,14 +19,20 @@ export interface Scenario {
   readonly stalls: boolean;
   /** Whether an application takes a message when it likes. Otherwise at once. */
   readonly slowReaders: boolean;
+  /** Whether the relay makes up DATA that is far ahead. Otherwise frames that it reflects are all that is. */
+  readonly forgedGaps: boolean;
 }
 
-export type Action =
-  | {
-      readonly type: 'pull' | 'timer' | 'send' | 'read' | 'close' | 'cut' | 'connect' | 'restart';
-      readonly end: number;
-    }
-  | { readonly type: 'deliver' | 'repeat' | 'reflect' | 'drop'; readonly index: number };
+/** A, which opens the channel, or B. */
+export type Side = 0 | 1;
+export const SIDES = [0, 1] as const;
+
+export function other(side: Side): Side {
+  return side === 0 ? 1 : 0;
+}
+
+/** What an end, its application or its connection does without a frame. */
+export type EndAction = 'pull' | 'timer' | 'wake' | 'send' | 'read' | 'close' | 'cut' | 'connect' | 'restart';
 
 /** A property that does not hold. */
 export class Violation extends Error {}

@@ -10,6 +10,7 @@ const NONE = {
   relayQueue: 1,
   stalls: false,
   slowReaders: false,
+  forgedGaps: false,
 } as const satisfies Omit<Scenario, 'name'>;
 
 /** What every test run explores; each shows one part of PROTOCOL §4. CONTROLs are unbounded in all. */
@@ -25,6 +26,7 @@ export const SCENARIOS = {
   'both close': { ...NONE, name: 'both close', messages: [0, 0], closes: [0, 1] },
   restart: { ...NONE, name: 'restart', opening: true, restarts: 1 },
   stalled: { ...NONE, name: 'stalled', stalls: true },
+  forged: { ...NONE, name: 'forged', forgedGaps: true },
 } as const satisfies Record<string, Scenario>;
 
 /** What `pnpm soak explorer` explores: more messages, several faults in one, and a relay that holds more. */

@@ -3,8 +3,8 @@ import { createServer, type Plugin } from 'vite';
 import { type Mutant, mutate } from '../mutants.js';
 
 /**
- * Limits scaled: a window is two frames, two questions are remembered, and keys are replaced by frames alone, since a
- * search without end has no clock. Everything else is the code that ships.
+ * Limits scaled: a window is two frames, two questions are remembered, and keys are replaced by frames alone and
+ * nothing is limited by rate, since a search without end has no clock. Everything else is the code that ships.
  */
 const SCALED: readonly Mutant[] = [
   {
@@ -30,6 +30,12 @@ const SCALED: readonly Mutant[] = [
     file: 'channel/rekey.ts',
     find: 'MAX_KEY_AGE_MS = 900_000',
     replace: 'MAX_KEY_AGE_MS = 1e10',
+  },
+  {
+    name: 'no rate limit',
+    file: 'channel/channel-table.ts',
+    find: 'HANDSHAKES_PER_SECOND = { perPeer: 32, inAll: 128,',
+    replace: 'HANDSHAKES_PER_SECOND = { perPeer: 1e9, inAll: 1e9,',
   },
   {
     name: 'few answers',

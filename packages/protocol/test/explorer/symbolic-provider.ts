@@ -22,7 +22,9 @@ export class Bytes extends Uint8Array<ArrayBuffer> {
 
 const MARK = 0xa5;
 const BLOCK = 16;
-const latin1 = (bytes: Uint8Array) => Buffer.from(bytes.buffer, bytes.byteOffset, bytes.length).toString('latin1');
+/** Bytes as a text of as many characters: a key of a map. */
+export const latin1 = (bytes: Uint8Array) =>
+  Buffer.from(bytes.buffer, bytes.byteOffset, bytes.length).toString('latin1');
 
 /**
  * Cryptography as terms: each operation on the same input gives the same bytes, unlike those of any other term, and
@@ -96,15 +98,20 @@ export class SymbolicProvider implements CryptoProvider {
 
   secretboxSeal(key: Uint8Array, nonce: Uint8Array, plaintext: Uint8Array, into?: Uint8Array): Uint8Array {
     this.onSeal(key, nonce, plaintext);
-    const box = this.#make(`b${latin1(key)}${latin1(nonce)}${latin1(plaintext)}`, plaintext.length + BLOCK, () => ({
+    const box = this.box(key, nonce, plaintext);
+    if (into === undefined) return box;
+    into.set(box);
+    return into;
+  }
+
+  /** A box that no end has sealed here. */
+  box(key: Uint8Array, nonce: Uint8Array, plaintext: Uint8Array): Uint8Array {
+    return this.#make(`b${latin1(key)}${latin1(nonce)}${latin1(plaintext)}`, plaintext.length + BLOCK, () => ({
       kind: 'box',
       key: key.slice(),
       nonce: nonce.slice(),
       plaintext: plaintext.slice(),
     }));
-    if (into === undefined) return box;
-    into.set(box);
-    return into;
   }
 
   secretboxOpen(key: Uint8Array, nonce: Uint8Array, box: Uint8Array): Uint8Array | null {

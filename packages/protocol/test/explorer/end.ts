@@ -1,7 +1,6 @@
 import type { Channel, ChannelEnd, ChannelTable } from '../../src/index.js';
-import type { Action } from './scenario.js';
 
-/** One process: its machines, its clock, and what its application has done and seen. */
+/** One process: its machines, its clock, and what its application has done and seen. Plain fields, so that it can be copied. */
 export interface End {
   table: ChannelTable;
   channel: Channel | null;
@@ -9,6 +8,9 @@ export interface End {
   /** Random values drawn so far: secrets by themselves, so that how often an end has asked does not change its keys. */
   random: { secrets: number; others: number };
   connected: boolean;
+  /** Connections that it has lost, and times that its process began again. */
+  cuts: number;
+  restarts: number;
   sent: string[];
   closeRequested: boolean;
   received: string[];
@@ -17,39 +19,18 @@ export interface End {
   /** Connections announced, those of processes before a restart included. */
   opened: number;
   end: ChannelEnd | null;
+  /** The last that each key has sealed. */
+  sealed: Map<string, { readonly nonce: string; readonly plaintext: string }>;
 }
 
-/** A MESSAGE that the relay holds. */
-export interface Flying {
-  readonly to: number;
-  readonly message: Uint8Array;
-}
-
-/** The state of a run; plain fields, so that it can be copied. */
-export interface State {
-  ends: [End, End];
-  queue: Flying[];
-  cuts: number;
-  restarts: number;
-  /** The last that each key has sealed. A step that seals puts another map here. */
-  sealed: ReadonlyMap<string, { readonly nonce: string; readonly plaintext: string }>;
-}
-
-/** The end that an action changes. */
-export function touched(state: State, action: Action): number | null {
-  if ('end' in action) return action.end;
-  const to = state.queue[action.index]?.to;
-  if (to === undefined || action.type === 'drop') return null;
-  return action.type === 'reflect' ? 1 - to : to;
-}
-
-/** What of a session's private fields the properties look at. */
+/** The private fields of a session that the search looks at. */
 export interface VisibleSession {
   readonly _outgoing: { readonly _acked: number };
   readonly _incoming: { readonly next: number };
-  readonly _probe: { readonly _questions: readonly { readonly id: number }[] };
+  readonly _probe: { readonly _questions: readonly { id: number }[] };
+  readonly _controls: { readonly _answers: readonly { id: number }[]; _recent: Uint8Array[] };
   readonly _keys: {
-    readonly _lastReceived: { readonly epoch: number; readonly counter: number };
+    _lastReceived: { readonly epoch: number; readonly counter: number };
     readonly _epoch: number;
     readonly _root: Uint8Array;
     readonly _send: { readonly bytes: Uint8Array };
@@ -58,9 +39,27 @@ export interface VisibleSession {
   };
 }
 
-export function sessionOf({ channel }: End): VisibleSession | null {
+function sessionIn(channel: Channel | null): VisibleSession | null {
   const state = (channel as unknown as { _state: Partial<VisibleSession> | null } | null)?._state;
   return state?._keys === undefined ? null : (state as VisibleSession);
+}
+
+/** That of the channel which has been announced. */
+export function sessionOf({ channel }: End): VisibleSession | null {
+  return sessionIn(channel);
+}
+
+/** The one channel there is, announced or not. */
+export function channelOf({ table }: End): Channel | null {
+  const { _channels } = table as unknown as { readonly _channels: ReadonlyMap<string, Channel> };
+  if (_channels.size > 1) throw new Error('a search has one channel');
+  for (const channel of _channels.values()) return channel;
+  return null;
+}
+
+/** That of the one channel there is. */
+export function anySessionOf(end: End): VisibleSession | null {
+  return sessionIn(channelOf(end));
 }
 
 /** For a person. */
