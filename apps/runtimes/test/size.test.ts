@@ -8,7 +8,7 @@ import { expect, test } from 'vitest';
  * The goal is 32,000. What is there: tweetnacl 8.2 kB, ML-KEM 5, the protocol's machines 14, the client 7.5, identities and stores 2.5.
  * This limit only ever goes down.
  */
-const LIMIT_BYTES = 39_000;
+const LIMIT_BYTES = 38_100;
 const ENTRY = 'virtual:client';
 
 function isChunk(output: Rolldown.OutputChunk | Rolldown.OutputAsset): output is Rolldown.OutputChunk {

@@ -36,8 +36,7 @@ function parse(text: string): URL {
   }
   if (url.protocol === 'http:') url.protocol = 'ws:';
   if (url.protocol === 'https:') url.protocol = 'wss:';
-  if (url.protocol !== 'ws:' && url.protocol !== 'wss:')
-    throw syntaxError('the URL’s scheme is not ws, wss, http or https');
+  if (url.protocol !== 'ws:' && url.protocol !== 'wss:') throw syntaxError('the scheme is not ws, wss, http or https');
   if (url.hash !== '' || url.href.endsWith('#')) throw syntaxError('the URL has a fragment');
   return url;
 }
@@ -45,7 +44,7 @@ function parse(text: string): URL {
 function relayOf(url: URL, path: string): RelayUrl {
   const host = normaliseHost(url.host);
   // URL Standard, forbidden domain code points: Chromium keeps some of them, percent-encoded.
-  if (host === null || host.includes('%')) throw syntaxError('the URL’s host can not be a relay');
+  if (host === null || host.includes('%')) throw syntaxError('the host can not be a relay');
   const { username, password } = url;
   const credentials = username === '' && password === '' ? '' : `${username}:${password}@`;
   return { url: `${url.protocol}//${url.host}${path}`, credentials, host };
@@ -63,8 +62,8 @@ export function parseAddressUrl(text: string): AddressUrl {
   const segments = url.pathname.split('/');
   const at = segments.findIndex((segment) => /^[0-9a-fA-F]{64}$/.test(segment));
   const peer = segments[at];
-  if (peer === undefined) throw syntaxError('the URL has no address: a path segment of 64 hex digits');
-  if (readAddress(peer) === null) throw syntaxError('the URL’s address is not a canonical public key in lower case');
+  if (peer === undefined) throw syntaxError('no path segment is an address of 64 hex digits');
+  if (readAddress(peer) === null) throw syntaxError('the address is not a canonical public key in lower case');
   const rest = segments.slice(at + 1).join('/');
   // `search` is empty for an empty query, whose question mark is part of what a server is asked for.
   const query = url.href.includes('?') ? url.search || '?' : '';

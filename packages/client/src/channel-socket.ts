@@ -1,5 +1,6 @@
 import { parseAddress, SwsError } from '@sws/crypto';
 import type { Channel, ChannelEvent } from '@sws/protocol';
+import type { CloseArguments } from './close-arguments.js';
 import { Deliveries } from './deliveries.js';
 import { whenPageGoesAway } from './page-away.js';
 import type { RelayConnection } from './relay-connection.js';
@@ -46,7 +47,7 @@ export interface SocketListener {
 
 const ABNORMAL = { code: 1006, reason: '', wasClean: false } as const;
 /** "The page goes away" (WHATWG WebSockets, make disappear). */
-const GOING_AWAY = 1001;
+const GOING_AWAY: CloseArguments = { code: 1001, reason: '' };
 const PROTOCOL_ERROR = 1002;
 const encoder = new TextEncoder();
 
@@ -84,7 +85,8 @@ export class ChannelSocket {
   #unacknowledged = 0;
   /** Bytes given to `send` once it could no longer send: the standard has `bufferedAmount` grow all the same. */
   #unsendable = 0;
-  #closeArguments: { readonly code: number; readonly reason: string } | null = null;
+  /** The close that goes behind what waits. */
+  #closing: CloseArguments | null = null;
   #paused = false;
   /** Messages, and a close behind them, that came while paused, or in one turn with another event. */
   #held: ChannelEvent[] = [];
@@ -165,17 +167,14 @@ export class ChannelSocket {
     return true;
   }
 
-  /** Closes behind everything sent; before it is open, fails instead. `code` 1005 with an empty reason sends an empty close. */
-  close(code: number, reason: string): void {
+  /** Closes behind everything sent; before it is open, fails instead. */
+  close(close: CloseArguments): void {
     if (this.#readyState >= 2) return;
-    if (this.#readyState === 0) {
-      this.#readyState = 2;
-      this.#endSoon(new SwsError('invalid-state', 'closed before it was open'));
-      return;
-    }
+    const isOpen = this.#readyState === 1;
     this.#readyState = 2;
-    this.#closeArguments = { code, reason };
-    if (this.#waiting.length === 0) this.#closeChannel();
+    if (!isOpen) return this.#endSoon(new SwsError('invalid-state', 'closed before it was open'));
+    this.#closing = close;
+    this.#closeChannel();
   }
 
   /** Ends at once with 1006. */
@@ -313,7 +312,7 @@ export class ChannelSocket {
       this.#waitingBytes -= byteLength(item);
       this.#sendNow(item);
     }
-    if (this.#closeArguments !== null) this.#closeChannel();
+    this.#closeChannel();
   }
 
   #sendNow(item: string | Uint8Array<ArrayBuffer>): boolean {
@@ -329,8 +328,9 @@ export class ChannelSocket {
   }
 
   #closeChannel(): void {
-    const { code, reason } = this.#closeArguments ?? { code: 1005, reason: '' };
-    this.#onChannel((channel, now) => channel.close(code, reason, now));
+    const close = this.#closing;
+    if (close === null || this.#waiting.length > 0) return;
+    this.#onChannel((channel, now) => channel.close(close.code, close.reason, now));
   }
 
   #onChannel(action: (channel: Channel, nowMs: number) => void): void {
@@ -371,7 +371,7 @@ export class ChannelSocket {
   /** A page that goes away closes its sockets with 1001, as the browser's do, instead of leaving the peer to wait. */
   #watchPage(): void {
     this.#stopWatchingPage = whenPageGoesAway(() => {
-      this.close(GOING_AWAY, '');
+      this.close(GOING_AWAY);
       this.#relay?.flush();
     });
   }

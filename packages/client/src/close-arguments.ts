@@ -7,14 +7,17 @@ export interface CloseArguments {
   readonly reason: string;
 }
 
+/** A close with neither code nor reason. */
+export const EMPTY_CLOSE: CloseArguments = { code: 1005, reason: '' };
+
 /**
  * Validates close code and reason (WHATWG WebSockets); a reason without a code goes with 1000.
  * @throws DOMException InvalidAccessError for a code but 1000 and 3000–4999; SyntaxError for a reason over 123 bytes
  */
 export function checkClose(code: number | undefined, reason: string): CloseArguments {
   if (code !== undefined && code !== 1000 && (code < 3000 || code > 4999))
-    throw new DOMException('a close code is 1000 or from 3000 to 4999', 'InvalidAccessError');
+    throw new DOMException('a close code is 1000 or 3000 to 4999', 'InvalidAccessError');
   if (encoder.encode(reason).length > MAX_REASON_BYTES)
-    throw new DOMException(`a close reason has at most ${MAX_REASON_BYTES} bytes of UTF-8`, 'SyntaxError');
+    throw new DOMException(`a close reason is over ${MAX_REASON_BYTES} bytes`, 'SyntaxError');
   return { code: code ?? (reason === '' ? 1005 : 1000), reason };
 }

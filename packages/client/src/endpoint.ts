@@ -186,7 +186,7 @@ export class Endpoint extends EventTarget {
     this.#stopListening();
     if (this.#relay !== null) this.#relay.incoming = null;
     const closing = [...this.#sockets].map((socket) => {
-      socket.close(1000, '');
+      socket.close({ code: 1000, reason: '' });
       return socket.closed;
     });
     const late = setTimeout(() => {

@@ -58,7 +58,6 @@ export class RelayConnection {
   #users = 0;
   #pumping = false;
   #pumpQueued = false;
-  #open = false;
   /** This tab's place among those of one identity; `null` until first used. */
   #turn: Turn | null = null;
   #myTurn = false;
@@ -72,29 +71,31 @@ export class RelayConnection {
     provider: CryptoProvider,
     options: ClientOptions,
   ) {
-    const WebSocketClass = options.WebSocket ?? defaultWebSocket;
-    if (WebSocketClass === undefined)
-      throw new TypeError('this runtime has no WebSocket: pass one as options.WebSocket');
+    const defaults = DEFAULT_CHANNEL_SETTINGS;
+    const {
+      WebSocket = defaultWebSocket,
+      encoding = 'binary',
+      token,
+      serverKey,
+      windowBytes = defaults.windowBytes,
+      maxMessageBytes = defaults.maxMessageBytes,
+      resumeTimeoutMs = defaults.resumeTimeoutMs,
+      padding = defaults.padding,
+    } = options;
+    if (WebSocket === undefined) throw new TypeError('this runtime has no WebSocket: pass one as options.WebSocket');
     this.#key = key;
     this.identity = identity;
     this.#url = relay.url.replace('//', () => `//${relay.credentials}`);
-    this.#WebSocket = WebSocketClass;
-    const { windowBytes, maxMessageBytes, resumeTimeoutMs, padding, ...fixed } = DEFAULT_CHANNEL_SETTINGS;
+    this.#WebSocket = WebSocket;
     this.connection = new Connection({
       identity,
       provider,
       random: randomBytes,
       host: relay.host,
-      encoding: options.encoding ?? 'binary',
-      ...(options.token === undefined ? {} : { token: options.token }),
-      ...(options.serverKey === undefined ? {} : { serverKey: options.serverKey }),
-      settings: {
-        ...fixed,
-        windowBytes: options.windowBytes ?? windowBytes,
-        maxMessageBytes: options.maxMessageBytes ?? maxMessageBytes,
-        resumeTimeoutMs: options.resumeTimeoutMs ?? resumeTimeoutMs,
-        padding: options.padding ?? padding,
-      },
+      encoding,
+      token,
+      serverKey,
+      settings: { ...defaults, windowBytes, maxMessageBytes, resumeTimeoutMs, padding },
       accept: (request) => this.#accept(request),
     });
   }
@@ -126,14 +127,11 @@ export class RelayConnection {
   }
 
   #enter(): void {
-    if (this.#turn !== null) {
-      if (this.#myTurn) this.run((connection, now) => connection.connect(now));
-      return;
-    }
-    this.#turn = takeTurn(`sws ${this.#key}`, {
+    if (this.#myTurn) return this.run((connection, now) => connection.connect(now));
+    this.#turn ??= takeTurn(`sws ${this.#key}`, {
       granted: () => {
         this.#myTurn = true;
-        this.run((connection, now) => connection.connect(now));
+        this.#enter();
         const actions = [...this.#untilMyTurn];
         this.#untilMyTurn.clear();
         for (const action of actions) action();
@@ -218,7 +216,7 @@ export class RelayConnection {
       // A socket that is closing takes nothing any more, and browsers complain about each frame.
       socket?.cork?.();
       try {
-        while (this.#open && socket?.readyState === 1 && socket.bufferedAmount < HIGH_WATER_BYTES) {
+        while (socket?.readyState === 1 && socket.bufferedAmount < HIGH_WATER_BYTES) {
           const frame = this.connection.nextFrame(Date.now());
           if (frame === null) break;
           socket.send(frame as string | Uint8Array<ArrayBuffer>);
@@ -276,14 +274,8 @@ export class RelayConnection {
       return;
     }
     this.#socket = socket;
-    this.#open = false;
     // `ws` gives bytes as they came unless it is asked for a copy in an ArrayBuffer.
     if (socket.binaryType === 'blob') socket.binaryType = 'arraybuffer';
-    socket.onopen = () => {
-      if (this.#socket !== socket) return;
-      this.#open = true;
-      this.#pump();
-    };
     socket.onmessage = ({ data }) => {
       if (this.#socket !== socket) return;
       if (typeof data === 'string') this.connection.receive(data, Date.now());
@@ -296,7 +288,6 @@ export class RelayConnection {
     socket.onclose = ({ code }) => {
       if (this.#socket !== socket) return;
       this.#socket = null;
-      this.#open = false;
       this.connection.socketClosed(code, Date.now());
       this.#pump();
     };
@@ -305,7 +296,6 @@ export class RelayConnection {
   #hangUp(): void {
     const socket = this.#socket;
     this.#socket = null;
-    this.#open = false;
     if (socket === null) return;
     socket.onmessage = null;
     socket.onclose = null;
@@ -315,7 +305,7 @@ export class RelayConnection {
   #arm(): void {
     const now = Date.now();
     let at = this.connection.wakeAtMs ?? Number.POSITIVE_INFINITY;
-    if (this.#open && this.#socket !== null && this.#socket.bufferedAmount >= HIGH_WATER_BYTES)
+    if (this.#socket?.readyState === 1 && this.#socket.bufferedAmount >= HIGH_WATER_BYTES)
       at = Math.min(at, now + DRAIN_POLL_MS);
     // A timer that comes too soon looks, and is set again: cheaper than to set it with every message.
     if (at >= this.#armedAt && at !== Number.POSITIVE_INFINITY) return;

@@ -1,6 +1,7 @@
 import { SwsError } from '@sws/crypto';
 import type { ChannelSocket, SocketEnd } from './channel-socket.js';
 import { ClientSecureWebSocket } from './client-secure-web-socket.js';
+import { EMPTY_CLOSE } from './close-arguments.js';
 import type { ClientOptions } from './options.js';
 import { channelSocketOf, type SecureWebSocket } from './secure-web-socket.js';
 import { closeFor, readCloseInfo, SecureWebSocketStreamError, type StreamCloseInfo } from './stream-close.js';
@@ -95,7 +96,7 @@ export class SecureWebSocketStream {
     const abort = (): void => {
       if (socket.readyState !== 0) return;
       aborted = true;
-      socket.close(1005, '');
+      socket.close(EMPTY_CLOSE);
     };
     if (signal?.aborted === true) abort();
     signal?.addEventListener('abort', abort, { once: true });
@@ -111,8 +112,7 @@ export class SecureWebSocketStream {
 
   /** Closes behind everything written. @throws TypeError for what is no close info; DOMException as `WebSocket.close` does */
   close(info: StreamCloseInfo = {}): void {
-    const { code, reason } = readCloseInfo(info);
-    this.#socket.close(code, reason);
+    this.#socket.close(readCloseInfo(info));
   }
 }
 
@@ -141,8 +141,7 @@ class MessageReader {
           }),
         cancel: (why: unknown) => {
           this.#controller = null;
-          const { code, reason } = closeFor(why);
-          socket.close(code, reason);
+          socket.close(closeFor(why));
           // What still comes is dropped, so that the close behind it arrives.
           socket.resume();
         },
@@ -192,10 +191,7 @@ class MessageWriter {
       },
       write: (chunk) => this.#write(chunk),
       close: () => this.#close(),
-      abort: (why: unknown) => {
-        const { code, reason } = closeFor(why);
-        socket.close(code, reason);
-      },
+      abort: (why: unknown) => socket.close(closeFor(why)),
     });
   }
 
@@ -230,7 +226,7 @@ class MessageWriter {
   async #close(): Promise<void> {
     if (this.#failure !== null) return;
     this.#controller = null;
-    this.#socket.close(1005, '');
+    this.#socket.close(EMPTY_CLOSE);
     const end = await this.#ended;
     if (!end.wasClean) throw SecureWebSocketStreamError.of(end);
   }

@@ -1,7 +1,8 @@
+import { closeEvent } from '#platform';
 import { ChannelSocket, type SocketListener } from './channel-socket.js';
 import { checkClose } from './close-arguments.js';
 import { EventHandlers, type Handler } from './event-handlers.js';
-import { closeEvent, SecureErrorEvent } from './events.js';
+import { SecureErrorEvent } from './events.js';
 import { toClampedUnsignedShort, toDomString, toSendItem } from './web-idl.js';
 
 /** What `send` takes. */
@@ -150,9 +151,10 @@ function eventsAt(target: EventTarget, socket: ChannelSocket): SocketListener {
     interrupted: () => fire('interrupted'),
     resumed: () => fire('resumed'),
     ponged() {},
-    closed({ failure, code, reason, wasClean }) {
+    closed(end) {
+      const { failure } = end;
       if (failure !== null) target.dispatchEvent(new SecureErrorEvent(failure.code, failure.message));
-      target.dispatchEvent(closeEvent({ code, reason, wasClean }));
+      target.dispatchEvent(closeEvent(end));
     },
   };
 }
@@ -252,8 +254,7 @@ export function socketClass<Arguments extends unknown[]>(
       const { socket } = partsOf(this);
       const status = code === undefined ? undefined : toClampedUnsignedShort(code);
       const text = reason === undefined ? '' : toDomString(reason);
-      const checked = checkClose(status, text);
-      socket.close(checked.code, checked.reason);
+      socket.close(checkClose(status, text));
     }
 
     delivered(): Promise<void> {

@@ -1,6 +1,6 @@
 import { SwsError } from '@sws/crypto';
 import type { SocketEnd } from './channel-socket.js';
-import { type CloseArguments, checkClose } from './close-arguments.js';
+import { type CloseArguments, checkClose, EMPTY_CLOSE } from './close-arguments.js';
 import { toDictionary, toDomString, toEnforcedUnsignedShort } from './web-idl.js';
 
 /** What a stream is asked to end with. */
@@ -42,8 +42,8 @@ export class SecureWebSocketStreamError extends SwsError {
 
 /** How to close for the reason that `abort` or `cancel` was given: as it says if it is of the class above, else with no code. */
 export function closeFor(reason: unknown): CloseArguments {
-  if (!(reason instanceof SecureWebSocketStreamError)) return checkClose(undefined, '');
   // One that tells how another stream ended may hold what can not be sent.
-  const { closeCode, reason: text } = reason;
-  return closeCode === 1000 || closeCode >= 3000 ? { code: closeCode, reason: text } : checkClose(undefined, '');
+  return reason instanceof SecureWebSocketStreamError && (reason.closeCode === 1000 || reason.closeCode >= 3000)
+    ? { code: reason.closeCode, reason: reason.reason }
+    : EMPTY_CLOSE;
 }

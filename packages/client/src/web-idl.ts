@@ -1,43 +1,35 @@
 /** How the arguments of the WebSocket interface are converted (Web IDL, JavaScript binding). */
 
 type Bytes = Uint8Array<ArrayBuffer>;
-const blobSize = typeof Blob === 'function' ? Object.getOwnPropertyDescriptor(Blob.prototype, 'size')?.get : undefined;
-const bufferLength = Object.getOwnPropertyDescriptor(ArrayBuffer.prototype, 'byteLength')?.get;
-
-/** A Blob is known by its internal slot, not by its prototype: that also holds for one of another realm. */
-function isBlob(value: unknown): value is Blob {
-  if (blobSize === undefined || typeof value !== 'object' || value === null) return false;
+function succeeds(action: () => unknown): boolean {
   try {
-    blobSize.call(value);
+    action();
     return true;
   } catch {
     return false;
   }
+}
+
+/** A Blob is known by its internal slot, which the getter reads, not by its prototype: that also holds for one of another realm. */
+function isBlob(value: unknown): value is Blob {
+  return succeeds(() => Reflect.get(Blob.prototype, 'size', value));
 }
 
 function isArrayBuffer(value: unknown): value is ArrayBuffer {
-  if (typeof value !== 'object' || value === null) return false;
-  try {
-    bufferLength?.call(value);
-    return true;
-  } catch {
-    return false;
-  }
+  return succeeds(() => Reflect.get(ArrayBuffer.prototype, 'byteLength', value));
 }
 
-/** By what it can do: pages that are not isolated have shared memory (WebAssembly makes it), but not its class. */
+/** Whether what is no ArrayBuffer is shared memory: pages that are not isolated have such (WebAssembly makes it), but not its class. */
 function isSharedMemory(value: unknown): boolean {
-  if (typeof value !== 'object' || value === null || isArrayBuffer(value)) return false;
-  try {
-    return new DataView(value as SharedArrayBuffer).byteOffset === 0;
-  } catch {
-    return false;
-  }
+  return succeeds(() => new DataView(value as SharedArrayBuffer));
 }
 
-function refuseResizable(buffer: ArrayBuffer): void {
+function copyOf(buffer: ArrayBuffer, part: { readonly byteOffset: number; readonly byteLength: number }): Bytes {
   if ((buffer as ArrayBuffer & { readonly resizable?: boolean }).resizable === true)
     throw new TypeError('a resizable ArrayBuffer can not be sent');
+  // A detached buffer has no bytes, and its DataView would throw.
+  if (buffer.byteLength === 0) return new Uint8Array(0);
+  return new Uint8Array(buffer.slice(part.byteOffset, part.byteOffset + part.byteLength));
 }
 
 /** DOMString: `Symbol`s throw TypeError. */
@@ -52,16 +44,9 @@ export function toSendItem(value: unknown): string | Bytes | Blob {
   if (ArrayBuffer.isView(value)) {
     const { buffer } = value;
     if (!isArrayBuffer(buffer)) throw new TypeError('a view of shared memory can not be sent');
-    refuseResizable(buffer);
-    // A detached buffer has no bytes, and its DataView would throw.
-    return buffer.byteLength === 0
-      ? new Uint8Array(0)
-      : new Uint8Array(buffer.slice(value.byteOffset, value.byteOffset + value.byteLength));
+    return copyOf(buffer, value);
   }
-  if (isArrayBuffer(value)) {
-    refuseResizable(value);
-    return value.byteLength === 0 ? new Uint8Array(0) : new Uint8Array(value.slice(0));
-  }
+  if (isArrayBuffer(value)) return copyOf(value, { byteOffset: 0, byteLength: value.byteLength });
   if (isBlob(value)) return value;
   if (isSharedMemory(value)) throw new TypeError('shared memory can not be sent');
   return toDomString(value);
@@ -80,12 +65,9 @@ export function toClampedUnsignedShort(value: unknown): number {
 
 /** `(DOMString or sequence<DOMString>)`: an object that is iterable is the sequence, all else one string. @throws TypeError */
 export function toStringOrSequence(value: unknown): string[] {
-  if (typeof value !== 'object' && typeof value !== 'function') return [toDomString(value)];
-  const iterator: unknown = value === null ? null : (value as Partial<Iterable<unknown>>)[Symbol.iterator];
-  if (iterator === null || iterator === undefined) return [toDomString(value)];
-  const list: string[] = [];
-  for (const item of value as Iterable<unknown>) list.push(toDomString(item));
-  return list;
+  const object = typeof value === 'object' || typeof value === 'function' ? value : null;
+  const iterator: unknown = (object as Partial<Iterable<unknown>> | null)?.[Symbol.iterator] ?? null;
+  return iterator === null ? [toDomString(value)] : toSequence(value);
 }
 
 /** `[EnforceRange] unsigned short`. @throws TypeError for what is no number from 0 to 65,535 */
@@ -104,7 +86,7 @@ export function toDictionary<T extends object>(value: T | null | undefined): Par
 
 /** `sequence<USVString>`. @throws TypeError for what is no object, or not iterable */
 export function toSequence(value: unknown): string[] {
-  if (typeof value === 'string') throw new TypeError('a list of strings, not a string');
+  if (typeof value === 'string') throw new TypeError('a string is no list of strings');
   const list: string[] = [];
   for (const item of value as Iterable<unknown>) list.push(toDomString(item));
   return list;

@@ -36,8 +36,7 @@ export function parseAddress(text: string): Uint8Array {
   const bytes = text.length === ADDRESS_DIGITS ? decodeHex(text) : null;
   if (bytes === null) throw new SwsError('invalid-address', `an address is ${ADDRESS_DIGITS} lowercase hex digits`);
   const u = readLittleEndian(bytes);
-  if (u >= P) throw new SwsError('invalid-address', 'an address is a number below 2^255 - 19');
-  if (LOW_ORDER.has(u))
-    throw new SwsError('low-order-key', 'this public key is of low order: every secret agrees on it');
+  if (u >= P) throw new SwsError('invalid-address', 'an address is below 2^255 - 19');
+  if (LOW_ORDER.has(u)) throw new SwsError('low-order-key', 'an address is not of low order');
   return bytes;
 }

@@ -76,7 +76,7 @@ export class Identity {
   signLabelled(label: 'register' | 'registered', message: Uint8Array): Uint8Array {
     const prefix = labelBytes(label);
     if (!equalBytes(message.subarray(0, prefix.length), prefix)) {
-      throw new SwsError('invalid-label', `the message does not begin with the label ${label}`);
+      throw new SwsError('invalid-label', `the message does not begin with ${label}`);
     }
     return this.#provider.ed25519Sign(this.#seed, message);
   }
@@ -89,7 +89,7 @@ export class Identity {
   storageKey(context: string): Uint8Array {
     const info = labelBytes(`storage\0${context}`);
     // OpenSSL takes at most 1,024 bytes of info: 15 are the label's.
-    if (info.length - 15 > 1_000) throw new SwsError('invalid-length', 'a storage context has at most 1,000 bytes');
+    if (info.length - 15 > 1_000) throw new SwsError('invalid-length', 'a context is over 1,000 bytes');
     return this.#provider.hkdf(new Uint8Array(0), this.#seed, info, SEED_BYTES);
   }
 

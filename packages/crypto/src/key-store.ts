@@ -19,7 +19,7 @@ export interface KeyStore {
 
 /** The seed if it has the right length. @throws SwsError `identity-damaged` */
 export function checkSeed(seed: Uint8Array | null, where: string): Uint8Array {
-  if (seed?.length !== SEED_BYTES) throw new SwsError('identity-damaged', `${where} does not hold an identity`);
+  if (seed?.length !== SEED_BYTES) throw new SwsError('identity-damaged', `${where} holds no identity`);
   return seed.slice();
 }
 

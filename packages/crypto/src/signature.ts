@@ -45,7 +45,7 @@ export function matchesSigningKey(publicKey: Uint8Array, signingKey: Uint8Array)
 /** What `Identity.sign` signs: an application's signature can never be a registration (PROTOCOL §1). @throws SwsError `invalid-length` for a context over 65,535 bytes */
 export function applicationMessage(context: string, bytes: Uint8Array): Uint8Array {
   const name = encoder.encode(context);
-  if (name.length > 65_535) throw new SwsError('invalid-length', 'a signing context has at most 65,535 bytes');
+  if (name.length > 65_535) throw new SwsError('invalid-length', 'a context is over 65,535 bytes');
   return concatBytes(encoder.encode('sws/1 app\0'), Uint8Array.of(name.length >> 8, name.length & 255), name, bytes);
 }
 

@@ -37,11 +37,11 @@ export {
   decodeClientFrame,
   type Encoding,
   type JsonMessage,
-  MAX_TERM,
   MAX_TOKEN_BYTES,
   type Ping,
   type Pong,
 } from './frames/client-frames.js';
+export { MAX_TERM, type UnknownFrame } from './frames/fields.js';
 export {
   decodeMessage,
   encodeMessage,
@@ -63,7 +63,6 @@ export {
   type RelayFrame,
   type Restarting,
   type Undeliverable,
-  type UnknownFrame,
 } from './frames/relay-frames.js';
 export {
   ClientRegistration,

@@ -103,9 +103,9 @@ export const MUTANTS: readonly Mutant[] = [
   {
     name: 'a connection is announced before its peer has confirmed',
     file: session,
-    find: "return new Session(context, 'responder', keys, limit, state);",
+    find: "return new Session(context, 'responder', keys, outgoing, state);",
     replace:
-      "const early = new Session(context, 'responder', keys, limit, state);\n    early.#emit({ type: 'open' });\n    return early;",
+      "const early = new Session(context, 'responder', keys, outgoing, state);\n    early.#emit({ type: 'open' });\n    return early;",
   },
   {
     name: 'an old CONTROL is taken again',
@@ -164,8 +164,8 @@ export const MUTANTS: readonly Mutant[] = [
   {
     name: 'the relay is never asked whether it lives',
     file: 'connection/connection.ts',
-    find: 'if (impatient || now >= this.#heardAt + state.keepaliveMs) this.#ping(now);',
-    replace: 'if (impatient && now < 0) this.#ping(now);',
+    find: '} else if (now >= this.#pingAt(state)) this.#ping(now);',
+    replace: '} else if (now < 0) this.#ping(now);',
   },
   {
     name: 'a frozen process takes its own sleep for silence',

@@ -18,7 +18,7 @@ export const takeLockTurn: TakeTurn = (name, events) => {
   const ask = (options: LockOptions): void => {
     let held = false;
     const hold = (lock: Lock | null): Promise<void> | void => {
-      if (lock === null) return queue('another tab of this browser is registered with this identity: waiting for it');
+      if (lock === null) return queue('another tab of this browser is registered with this identity');
       if (released) return;
       held = true;
       return new Promise((resolve) => {
@@ -29,7 +29,7 @@ export const takeLockTurn: TakeTurn = (name, events) => {
     locks.request(name, options, hold).catch((error: unknown) => {
       if (released) return;
       giveBack = null;
-      if (held) queue('another tab of this browser has taken over: it is registered with this identity now');
+      if (held) queue('another tab of this browser has taken over');
       else if (!(error instanceof DOMException && error.name === 'AbortError')) {
         // This page may have no locks: a sandboxed frame. An AbortError is this tab's own, that stopped waiting.
         giveBack = () => {};

@@ -6,6 +6,7 @@ import envPaths from 'env-paths';
 import { WebSocket } from 'ws';
 import type { TransportSocket, WebSocketConstructor } from './transport.js';
 
+export { nodeCloseEvent as closeEvent } from './close-event.js';
 export { takeFreeTurn as takeTurn } from './turn.js';
 
 /** `ws` without compression, as sealed bytes do not compress, and with the cork that its TCP connection has. */

@@ -6,7 +6,6 @@ export interface TransportSocket {
   readonly bufferedAmount: number;
   /** 1 is OPEN. */
   readonly readyState: number;
-  onopen: ((event: never) => void) | null;
   onmessage: ((event: { data: unknown }) => void) | null;
   onclose: ((event: { code: number }) => void) | null;
   onerror: ((event: never) => void) | null;

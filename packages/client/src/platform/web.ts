@@ -1,4 +1,5 @@
 import { type CryptoProvider, naclProvider } from '@sws/crypto';
+import type { CloseEventFields } from './close-event.js';
 import type { WebSocketConstructor } from './transport.js';
 
 /** Where the identity is kept: IndexedDB; where the browser refuses it, web storage; else memory. */
@@ -16,6 +17,10 @@ export const defaultProvider: CryptoProvider = naclProvider;
 export function baseUrl(): string | undefined {
   if (typeof document !== 'undefined') return document.baseURI;
   return typeof location === 'undefined' ? undefined : location.href;
+}
+
+export function closeEvent(fields: CloseEventFields): CloseEvent {
+  return new CloseEvent('close', fields);
 }
 
 /** Lets a process end although a timer waits: browsers have no such thing. */

@@ -3,6 +3,7 @@ import type { Socket } from 'node:net';
 import { SwsError } from '@sws/crypto';
 import { isSendableCloseCode } from '@sws/protocol';
 import type { ChannelSocket, SendItem, SocketEnd } from '../channel-socket.js';
+import { EMPTY_CLOSE } from '../close-arguments.js';
 import { EventListeners, type Handler, type Listener } from './event-listeners.js';
 
 /** Above this much unacknowledged data `send`'s callback waits: who awaits it goes no faster than the peer takes. */
@@ -224,12 +225,12 @@ export class SecureServerSocket extends EventEmitter {
   /** Closes behind everything sent; a reason without a code is not sent. @throws TypeError for a code that may not be sent, RangeError for a reason over 123 bytes */
   close(code?: number, reason: string | Buffer = ''): void {
     if (this.readyState >= 2) return;
-    if (code === undefined) return this.#socket.close(1005, '');
+    if (code === undefined) return this.#socket.close(EMPTY_CLOSE);
     if (!isSendableCloseCode(code)) throw new TypeError('First argument must be a valid error code number');
     const text = String(reason);
     if (Buffer.byteLength(text) > MAX_REASON_BYTES)
       throw new RangeError(`The message must not be greater than ${MAX_REASON_BYTES} bytes`);
-    this.#socket.close(code, text);
+    this.#socket.close({ code, reason: text });
   }
 
   /** Ends at once with 1006; the peer learns of it as soon as it is connected. */

@@ -20,7 +20,7 @@ async function typed<T>(work: () => Promise<T>): Promise<T> {
     return await work();
   } catch (cause) {
     if (cause instanceof SwsError) throw cause;
-    throw new SwsError('store-unavailable', 'IndexedDB could not be opened, read or written', { cause });
+    throw new SwsError('store-unavailable', 'IndexedDB has failed', { cause });
   }
 }
 

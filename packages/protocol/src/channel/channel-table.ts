@@ -115,9 +115,9 @@ export class ChannelTable {
   /** Opens a channel to `peer` (32 bytes, a usable public key). @throws SwsError `bad-address` for oneself, `payload-too-large`, `over-limits` */
   open(peer: Uint8Array, offer: ChannelOffer, nowMs: number): Channel {
     if (equalBytes(peer, this.#options.staticKey.publicKeyBytes()))
-      throw new SwsError('bad-address', 'a key can not open a channel to itself');
+      throw new SwsError('bad-address', 'a channel to oneself');
     if (!this.#makeRoom(encodeHex(peer)))
-      throw new SwsError('over-limits', `at most ${MAX_CHANNELS_PER_PEER} channels to one peer`);
+      throw new SwsError('over-limits', `over ${MAX_CHANNELS_PER_PEER} channels with one peer`);
     const channel = Channel.open(this.#host, this.#peer(peer).context, offer);
     this.#add(channel);
     this.#waiting.push(channel);
@@ -212,7 +212,7 @@ export class ChannelTable {
     if (channels === undefined || channels.size < MAX_CHANNELS_PER_PEER) return true;
     for (const channel of channels) {
       if (channel.phase !== 'tombstone') continue;
-      channel.abort({ code: 'over-limits', detail: `more than ${MAX_CHANNELS_PER_PEER} channels with one peer` });
+      channel.abort({ code: 'over-limits', detail: `over ${MAX_CHANNELS_PER_PEER} channels with one peer` });
       return true;
     }
     return false;
@@ -294,7 +294,7 @@ export class ChannelTable {
     if (this.#halfOpen.size > MAX_HALF_OPEN) {
       for (const oldest of this.#halfOpen) {
         this.counters.overBounds++;
-        oldest.abort({ code: 'over-limits', detail: `more than ${MAX_HALF_OPEN} half-open channels` });
+        oldest.abort({ code: 'over-limits', detail: `over ${MAX_HALF_OPEN} half-open channels` });
         break;
       }
     }

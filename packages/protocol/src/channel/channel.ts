@@ -9,6 +9,7 @@ import { isSendableCloseCode, MAX_REASON_BYTES } from './close-status.js';
 import { OPCODE } from './data.js';
 import type { HandshakeContext, ResponderHandshake } from './handshake.js';
 import { type ChannelOffer, OPEN_TIMEOUT_MS, Opening } from './opening.js';
+import { Outgoing } from './outgoing.js';
 import { RESET_CODE, type ResetCode } from './reset.js';
 import { Session } from './session.js';
 
@@ -28,10 +29,10 @@ export interface ChannelHost extends ChannelContext {
 const RESET_FAILURES = {
   [RESET_CODE.unknownChannel]: {
     code: 'unknown-channel',
-    detail: 'the peer does not know this channel: its process has restarted',
+    detail: 'the peer’s process has restarted',
   },
-  [RESET_CODE.refused]: { code: 'refused', detail: 'the peer refused the channel' },
-  [RESET_CODE.overLimits]: { code: 'over-limits', detail: 'the peer has no room for more channels' },
+  [RESET_CODE.refused]: { code: 'refused', detail: 'the peer refused' },
+  [RESET_CODE.overLimits]: { code: 'over-limits', detail: 'the peer has no room' },
 } as const satisfies Record<ResetCode, Failure>;
 
 /**
@@ -51,6 +52,8 @@ export class Channel {
   /** When `wake` is due, or `null`. */
   wakeAtMs: number | null = null;
   readonly #host: ChannelHost;
+  /** What is to be sent, before the channel opens too. */
+  readonly #outgoing: Outgoing;
   /** `null` once the channel is over. */
   #state: Opening | Session | null;
 
@@ -69,6 +72,7 @@ export class Channel {
     this.initiator = initiator;
     this.resource = resource;
     this.protocols = protocols;
+    this.#outgoing = new Outgoing(host.settings.padding);
     this.#state = state;
   }
 
@@ -97,7 +101,8 @@ export class Channel {
     const channel = new Channel(host, context.peer, channelId, false, payload, null);
     channel.protocol = protocol;
     const frames = { open, accept: accepted.accept };
-    channel.#state = Session.responded(host, accepted.keys, payload.limit, frames, nowMs);
+    channel.#outgoing.grant(payload.limit);
+    channel.#state = Session.responded(host, accepted.keys, channel.#outgoing, frames, nowMs);
     channel.#touched(nowMs);
     return channel;
   }
@@ -107,18 +112,15 @@ export class Channel {
   }
   /** Whether the far end has confirmed the channel: a frame of it has opened. */
   get confirmed(): boolean {
-    return this.#state instanceof Session && this.#state.phase === 'open' && this.#state.confirmed;
+    return this.#state instanceof Session && this.#state.confirmed;
   }
   /** Application bytes sent and not yet acknowledged by the peer's process. */
   get bufferedAmount(): number {
-    const state = this.#state;
-    return (state instanceof Session ? state.outgoing.bufferedAmount : state?.bufferedAmount) ?? 0;
+    return this.#outgoing.bufferedAmount;
   }
   /** Messages given to `send`, and those of them that the peer's process has taken. */
   get messages(): { readonly queued: number; readonly acknowledged: number } {
-    const state = this.#state;
-    if (!(state instanceof Session)) return { queued: state?.messagesQueued ?? 0, acknowledged: 0 };
-    return { queued: state.outgoing.messagesQueued, acknowledged: state.outgoing.messagesAcknowledged };
+    return { queued: this.#outgoing.messagesQueued, acknowledged: this.#outgoing.messagesAcknowledged };
   }
   /** When the first PING went out that is still unanswered, or `null`: after 3 s the connection itself is probed. */
   get unansweredSinceMs(): number | null {
@@ -135,12 +137,11 @@ export class Channel {
   /** Queues a message; owns `data` from here. @throws SwsError `invalid-state` after close. */
   send(data: string | Uint8Array, nowMs: number): void {
     const state = this.#state;
-    if (state instanceof Opening) state.send(data);
-    else if (state?.writable) {
-      if (typeof data === 'string') state.outgoing.enqueue(OPCODE.text, encodeUtf8(data));
-      else state.outgoing.enqueue(OPCODE.binary, data);
-      this.#touched(nowMs);
-    } else throw new SwsError('invalid-state', 'the channel is closing or closed');
+    if (state === null || (state instanceof Session && !state.writable))
+      throw new SwsError('invalid-state', 'the channel is closing or closed');
+    if (typeof data === 'string') this.#outgoing.enqueue(OPCODE.text, encodeUtf8(data));
+    else this.#outgoing.enqueue(OPCODE.binary, data);
+    this.#touched(nowMs);
   }
 
   /** Closes behind all queued messages. 1005 with an empty reason stands for none. @throws SwsError `invalid-state` for a code or reason that can't be sent. */
@@ -148,7 +149,7 @@ export class Channel {
     if ((code !== 1005 || reason !== '') && !isSendableCloseCode(code))
       throw new SwsError('invalid-state', `close code ${code} may not be sent`);
     if (encodeUtf8(reason).length > MAX_REASON_BYTES)
-      throw new SwsError('invalid-state', `a close reason has at most ${MAX_REASON_BYTES} bytes`);
+      throw new SwsError('invalid-state', `a close reason is over ${MAX_REASON_BYTES} bytes`);
     if (this.#state instanceof Opening || this.#state?.phase === 'half-open')
       return this.abort({ code: 'invalid-state', detail: 'closed before it was open' });
     this.#state?.close({ code, reason }, nowMs);
@@ -163,6 +164,7 @@ export class Channel {
     else {
       this.#host.emit(this, { type: 'close', end: abnormalEnd(failure) });
       state.erase();
+      this.#outgoing.clear();
     }
     this.#tell(state);
     this.#forget();
@@ -277,13 +279,12 @@ export class Channel {
     const { keys, payload } = accepted;
     if (!opening.offered(payload.protocol)) {
       keys.erase();
-      this.abort({ code: 'handshake-failed', detail: 'the peer chose a subprotocol that was not offered' });
+      this.abort({ code: 'handshake-failed', detail: 'the peer chose a subprotocol not offered' });
       return true;
     }
     this.protocol = payload.protocol;
-    const session = Session.initiated(this.#host, keys, payload.limit, nowMs);
-    opening.handOver(session.outgoing);
-    this.#state = session;
+    this.#outgoing.grant(payload.limit);
+    this.#state = Session.initiated(this.#host, keys, this.#outgoing, nowMs);
     return true;
   }
 

@@ -31,9 +31,9 @@ export function encodeClose(status: CloseStatus): Uint8Array {
 /** Reads a close frame's bytes; a failure is `protocol-error` or, for a reason that is not UTF-8, `invalid-text`. */
 export function decodeClose(bytes: Uint8Array): Result<CloseStatus> {
   if (bytes.length === 0) return succeed({ code: 1005, reason: '' });
-  if (bytes.length < 2) return fail('protocol-error', 'a close frame is empty or has a 2-byte code');
+  if (bytes.length < 2) return fail('protocol-error', 'a close of one byte');
   if (bytes.length > 2 + MAX_REASON_BYTES)
-    return fail('protocol-error', `a close reason has at most ${MAX_REASON_BYTES} bytes`);
+    return fail('protocol-error', `a close reason is over ${MAX_REASON_BYTES} bytes`);
   const code = new DataView(bytes.buffer, bytes.byteOffset).getUint16(0);
   if (!isSendableCloseCode(code)) return fail('protocol-error', `close code ${code} may not be sent`);
   const reason = decodeUtf8(bytes.subarray(2));

@@ -54,18 +54,18 @@ export function encodeData(
 export function decodeData(plaintext: Uint8Array): Result<DataPlaintext> {
   const first = plaintext[0];
   if (first === undefined || plaintext.length < HEAD_BYTES) {
-    return fail('protocol-error', `a DATA plaintext has at least ${HEAD_BYTES} bytes`);
+    return fail('protocol-error', `DATA is under ${HEAD_BYTES} bytes`);
   }
   const opcode = first & ~FIN;
   const fin = (first & FIN) !== 0;
   if (!KNOWN.has(opcode)) return fail('protocol-error', `unknown opcode ${opcode}`);
   const known = opcode as Opcode;
-  if (isChannelOpcode(known) && !fin) return fail('protocol-error', `opcode ${opcode} is never fragmented`);
+  if (isChannelOpcode(known) && !fin) return fail('protocol-error', `opcode ${opcode} is fragmented`);
   const [, a = 0, b = 0, c = 0, d = 0] = plaintext;
   const length = a * 0x100_0000 + b * 0x1_0000 + c * 0x100 + d;
   const end = HEAD_BYTES + length;
-  if (end > plaintext.length) return fail('protocol-error', 'a DATA length points past the end of its plaintext');
-  if (length > MAX_FRAGMENT_BYTES) return fail('protocol-error', `a fragment has at most ${MAX_FRAGMENT_BYTES} bytes`);
+  if (end > plaintext.length) return fail('protocol-error', 'a DATA length is past the end');
+  if (length > MAX_FRAGMENT_BYTES) return fail('protocol-error', `a fragment is over ${MAX_FRAGMENT_BYTES} bytes`);
   for (let i = end; i < plaintext.length; i++) {
     if (plaintext[i] !== 0) return fail('protocol-error', 'DATA padding is not zero');
   }

@@ -47,10 +47,9 @@ export class Incoming {
     if (isChannelOpcode(opcode)) return takeOwn(opcode, bytes);
     const charge = plaintext.length + FRAME_CHARGE_BYTES;
     this.#charged += charge;
-    if (this.#charged > this.limit)
-      return fail('protocol-error', `DATA beyond the ${this.limit} bytes of credit granted`);
+    if (this.#charged > this.limit) return fail('protocol-error', `DATA is over the credit of ${this.limit} bytes`);
     if (opcode === OPCODE.text || opcode === OPCODE.binary) {
-      if (this.#opcode !== null) return fail('protocol-error', 'a message began before the last one ended');
+      if (this.#opcode !== null) return fail('protocol-error', 'a message began inside another');
       this.#opcode = opcode;
     } else if (this.#opcode === null) {
       return fail('protocol-error', 'a continuation without a message');

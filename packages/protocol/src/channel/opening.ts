@@ -1,13 +1,10 @@
 import { equalBytes, type RandomBytes } from '@sws/crypto';
 import type { FailureCode } from '../failures.js';
 import type { Failure } from '../result.js';
-import { encodeUtf8 } from '../utf8.js';
 import { type ChannelFrame, contentOf } from './channel-frame.js';
 import type { ChannelKeys } from './channel-keys.js';
 import { type ChannelContext, jitter } from './channel-settings.js';
-import { OPCODE } from './data.js';
 import { type HandshakeContext, InitiatorHandshake } from './handshake.js';
-import type { Outgoing } from './outgoing.js';
 import type { AcceptPayload } from './payload.js';
 import { echoOf } from './reset.js';
 
@@ -42,9 +39,6 @@ export class Opening {
   #sentAt = Number.NEGATIVE_INFINITY;
   #interval = OPEN_RETRY_MS;
   #deadline = NEVER;
-  /** Messages sent before the channel opened. */
-  readonly #early: { readonly opcode: typeof OPCODE.text | typeof OPCODE.binary; readonly bytes: Uint8Array }[] = [];
-  #earlyBytes = 0;
 
   /** @throws SwsError `payload-too-large` */
   constructor(context: ChannelContext, handshakeContext: HandshakeContext, offer: ChannelOffer) {
@@ -53,21 +47,6 @@ export class Opening {
     this.#offer = offer;
     this.channelId = context.random(16);
     this.#handshake = this.#newHandshake();
-  }
-
-  get messagesQueued(): number {
-    return this.#early.length;
-  }
-  get bufferedAmount(): number {
-    return this.#earlyBytes;
-  }
-
-  /** Queues a message for when the channel opens; owns `data`. */
-  send(data: string | Uint8Array): void {
-    const text = typeof data === 'string';
-    const bytes = text ? encodeUtf8(data) : data;
-    this.#early.push({ opcode: text ? OPCODE.text : OPCODE.binary, bytes });
-    this.#earlyBytes += bytes.length;
   }
 
   /** OPEN goes out as soon as this end is connected. */
@@ -103,13 +82,6 @@ export class Opening {
   /** Whether the peer's choice was offered. */
   offered(protocol: string): boolean {
     return protocol === '' || this.#offer.protocols.includes(protocol);
-  }
-
-  /** Gives the messages sent so far to the open channel. */
-  handOver(outgoing: Outgoing): void {
-    for (const { opcode, bytes } of this.#early) outgoing.enqueue(opcode, bytes);
-    this.#early.length = 0;
-    this.#earlyBytes = 0;
   }
 
   /** The relay's hint about OPEN: the failure that ends the attempt, or `null` where it goes on. */
@@ -151,8 +123,6 @@ export class Opening {
 
   erase(): void {
     this.#handshake.erase();
-    this.#early.length = 0;
-    this.#earlyBytes = 0;
   }
 
   #newHandshake(): InitiatorHandshake {

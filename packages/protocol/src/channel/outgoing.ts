@@ -13,12 +13,8 @@ export const MAX_SEALED_PER_KEY = 2 ** 17 - 16;
 interface Message {
   readonly opcode: Opcode;
   readonly bytes: Uint8Array;
+  /** How much of it is sealed. */
   offset: number;
-}
-
-interface Urgent {
-  readonly opcode: Opcode;
-  readonly bytes: Uint8Array;
 }
 
 interface Retained {
@@ -39,14 +35,13 @@ const scratch = new Scratch();
 export class Outgoing {
   readonly #padding: Padding;
   readonly #queue = new Deque<Message>();
-  readonly #urgent = new Deque<Urgent>();
+  readonly #urgent = new Deque<Message>();
   readonly #retained = new Deque<Retained>();
   #acked = 0;
   #cursor = 0;
   #sealed = 0;
   #charged = 0;
-  #limit: number;
-  #closeBytes: Uint8Array | null = null;
+  #limit = 0;
   #unackedBytes = 0;
   #inFlightLimit = UNLIMITED;
   #ackedInWindow = 0;
@@ -56,9 +51,8 @@ export class Outgoing {
   /** Set once a close frame has been sealed: no DATA follows it. */
   closeSealed = false;
 
-  constructor(padding: Padding, limit: number) {
+  constructor(padding: Padding) {
     this.#padding = padding;
-    this.#limit = limit;
   }
 
   /** Application bytes that the peer has not acknowledged. */
@@ -92,20 +86,20 @@ export class Outgoing {
 
   /** Ahead of all unsealed data: rekey, rekeyed, and the answer to a close. */
   enqueueUrgent(opcode: Opcode, bytes: Uint8Array): void {
-    this.#urgent.push({ opcode, bytes });
+    this.#urgent.push({ opcode, bytes, offset: 0 });
   }
 
   /** Behind all unsealed data: this end's own close. */
   enqueueClose(bytes: Uint8Array): void {
-    this.#closeBytes = bytes;
+    this.#queue.push({ opcode: OPCODE.close, bytes, offset: 0 });
   }
 
   /** Forgets messages not yet sealed: after a close by the peer or a failure they can't be sent. */
   dropUnsealed(): void {
     this.#queue.clear();
-    this.#closeBytes = null;
   }
 
+  /** The peer takes this much in all; at first nothing. */
   grant(limit: number): void {
     if (limit > this.#limit) this.#limit = limit;
   }
@@ -114,9 +108,9 @@ export class Outgoing {
   canSend(keys: ChannelKeys): boolean {
     if (this.#cursor - this.#acked >= this.#inFlightLimit) return false;
     if (this.#cursor < this.#sealed || this.#urgent.length > 0) return true;
-    if (this.closeSealed) return false;
     const message = this.#queue.at(0);
-    if (message === undefined) return this.#closeBytes !== null;
+    if (message === undefined || this.closeSealed) return false;
+    if (message.opcode === OPCODE.close) return true;
     if (keys.sealedFrames >= MAX_SEALED_PER_KEY) return false;
     // The charge depends on padding alone, so that asking costs no sealing.
     return this.#charged + this.#chargeOf(message) <= this.#limit;
@@ -124,16 +118,13 @@ export class Outgoing {
 
   /** Whether the next frame is a new one of the application's messages, as soon as it can be sent. */
   get messageIsNext(): boolean {
-    return this.#cursor === this.#sealed && this.#urgent.length === 0 && this.#queue.length > 0;
+    return this.#cursor === this.#sealed && this.#urgent.length === 0 && this.#queue.length > 0 && !this.closeIsNext;
   }
 
   /** Whether the next frame to be sealed is this end's close, or its answer to one. */
   get closeIsNext(): boolean {
     if (this.#cursor < this.#sealed || this.closeSealed) return false;
-    const urgent = this.#urgent.at(0);
-    return urgent === undefined
-      ? this.#queue.length === 0 && this.#closeBytes !== null
-      : urgent.opcode === OPCODE.close;
+    return (this.#urgent.at(0) ?? this.#queue.at(0))?.opcode === OPCODE.close;
   }
 
   /** The next MESSAGE to send: one again, or one sealed now, of which `rekey` learns if it is its own. Retained here: the transport must not change it. */
@@ -186,7 +177,6 @@ export class Outgoing {
     this.#queue.clear();
     this.#urgent.clear();
     this.#retained.clear();
-    this.#closeBytes = null;
   }
 
   #chargeOf(message: Message): number {
@@ -195,40 +185,26 @@ export class Outgoing {
   }
 
   #sealNext(keys: ChannelKeys, rekey: Rekey): void {
-    const urgent = this.#urgent.shift();
-    if (urgent !== undefined) {
-      if (urgent.opcode === OPCODE.close) this.closeSealed = true;
-      this.#seal(keys, urgent.opcode, true, urgent.bytes, false);
-      if (urgent.opcode !== OPCODE.close) rekey.sealed();
-      return;
-    }
-    const message = this.#queue.at(0);
-    if (message !== undefined) {
-      const end = Math.min(message.bytes.length, message.offset + MAX_FRAGMENT_BYTES);
-      const fin = end === message.bytes.length;
-      const opcode = message.offset === 0 ? message.opcode : OPCODE.continuation;
-      this.#seal(keys, opcode, fin, message.bytes.subarray(message.offset, end), fin);
-      message.offset = end;
-      if (fin) this.#queue.shift();
-      return;
-    }
-    if (this.#closeBytes !== null) {
-      this.closeSealed = true;
-      this.#seal(keys, OPCODE.close, true, this.#closeBytes, false);
-      this.#closeBytes = null;
-    }
-  }
-
-  #seal(keys: ChannelKeys, opcode: Opcode, fin: boolean, bytes: Uint8Array, endsMessage: boolean): void {
-    const plaintext = encodeData(opcode, fin, bytes, this.#padding, scratch);
+    const queue = this.#urgent.length > 0 ? this.#urgent : this.#queue;
+    const message = queue.at(0);
+    if (message === undefined) return;
+    const { bytes, offset } = message;
+    const end = Math.min(bytes.length, offset + MAX_FRAGMENT_BYTES);
+    const fin = end === bytes.length;
+    const opcode = offset === 0 ? message.opcode : OPCODE.continuation;
     const own = isChannelOpcode(opcode);
+    const plaintext = encodeData(opcode, fin, bytes.subarray(offset, end), this.#padding, scratch);
     if (!own) this.#charged += plaintext.length + FRAME_CHARGE_BYTES;
     this.#retained.push({
       message: keys.sealData(this.#sealed, plaintext),
-      appBytes: own ? 0 : bytes.length,
-      endsMessage,
+      appBytes: own ? 0 : end - offset,
+      endsMessage: fin && !own,
     });
     plaintext.fill(0);
     this.#sealed++;
+    message.offset = end;
+    if (fin) queue.shift();
+    if (opcode === OPCODE.close) this.closeSealed = true;
+    else if (own) rekey.sealed();
   }
 }

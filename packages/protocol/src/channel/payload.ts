@@ -1,4 +1,5 @@
 import { SwsError } from '@sws/crypto';
+import { integer, list, object, parseJson, type Shape, text } from '../frames/fields.js';
 import { decodeUtf8, encodeUtf8 } from '../utf8.js';
 import { MAX_PAYLOAD_BYTES } from './channel-frame.js';
 import { padme } from './padding.js';
@@ -26,7 +27,7 @@ export function encodePayload(payload: OpenPayload | AcceptPayload): Uint8Array 
   if (length > MAX_PAYLOAD_BYTES) {
     throw new SwsError(
       'payload-too-large',
-      `resource and protocols take ${json.length} bytes; ${MAX_PAYLOAD_BYTES} fit, padding included`,
+      `resource and protocols are over ${MAX_PAYLOAD_BYTES} bytes, padding included`,
     );
   }
   const bytes = new Uint8Array(length).fill(0x20);
@@ -34,35 +35,20 @@ export function encodePayload(payload: OpenPayload | AcceptPayload): Uint8Array 
   return bytes;
 }
 
-function parseObject(bytes: Uint8Array): Record<string, unknown> | null {
-  const text = decodeUtf8(bytes);
-  if (text === null) return null;
-  try {
-    const value: unknown = JSON.parse(text);
-    return typeof value === 'object' && value !== null && !Array.isArray(value)
-      ? (value as Record<string, unknown>)
-      : null;
-  } catch {
-    return null;
-  }
-}
+const limit = integer(Number.MAX_SAFE_INTEGER, MIN_WINDOW_BYTES);
+const OPEN: Shape<OpenPayload> = { resource: text(), protocols: list(text()), limit };
+const ACCEPT: Shape<AcceptPayload> = { protocol: text(), limit };
 
-const isLimit = (limit: unknown): limit is number =>
-  Number.isSafeInteger(limit) && (limit as number) >= MIN_WINDOW_BYTES;
+function decode<T>(bytes: Uint8Array, shape: Shape<T>): T | null {
+  return object(shape)(parseJson(decodeUtf8(bytes) ?? '')) ?? null;
+}
 
 /** `null` for anything that is not a well-formed OPEN payload with a usable first credit. */
 export function decodeOpenPayload(bytes: Uint8Array): OpenPayload | null {
-  const value = parseObject(bytes);
-  if (value === null) return null;
-  const { resource, protocols, limit } = value;
-  if (typeof resource !== 'string' || !isLimit(limit) || !Array.isArray(protocols)) return null;
-  return protocols.every((name) => typeof name === 'string') ? { resource, protocols, limit } : null;
+  return decode(bytes, OPEN);
 }
 
 /** `null` for anything that is not a well-formed ACCEPT payload with a usable first credit. */
 export function decodeAcceptPayload(bytes: Uint8Array): AcceptPayload | null {
-  const value = parseObject(bytes);
-  if (value === null) return null;
-  const { protocol, limit } = value;
-  return typeof protocol === 'string' && isLimit(limit) ? { protocol, limit } : null;
+  return decode(bytes, ACCEPT);
 }

@@ -97,9 +97,9 @@ export class Rekey {
   /** Why the receive key can't be used any longer, or `null`. A separation does not count: it moves the age on. */
   overdue(separated: boolean, nowMs: number): Failure | null {
     if (this.#keys.openedFrames > MAX_OPENED_PER_KEY)
-      return outOfTurn(`more than ${MAX_OPENED_PER_KEY} frames under one key`);
+      return outOfTurn(`over ${MAX_OPENED_PER_KEY} frames under one key`);
     if (nowMs < this.overdueAt) return null;
-    if (!separated) return outOfTurn(`a receive key outlived ${MAX_KEY_AGE_MS} ms`);
+    if (!separated) return outOfTurn(`over ${MAX_KEY_AGE_MS} ms under one key`);
     this.#firstReceivedAt = nowMs - MAX_KEY_AGE_MS + AGE_GRACE_MS;
     return null;
   }

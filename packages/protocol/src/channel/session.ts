@@ -1,6 +1,6 @@
 import { equalBytes } from '@sws/crypto';
 import { FAILURES } from '../failures.js';
-import { type Failure, fail } from '../result.js';
+import type { Failure } from '../result.js';
 import { Acknowledgement } from './acknowledgement.js';
 import { abnormalEnd, type ChannelEnd, type ChannelEvent } from './channel-event.js';
 import { type ChannelFrame, contentOf } from './channel-frame.js';
@@ -11,7 +11,7 @@ import { CONTROL_TYPE, type Control, type ControlType, decodeControl, encodeCont
 import { ControlQueue } from './control-queue.js';
 import { OPCODE } from './data.js';
 import { Incoming, type Taken } from './incoming.js';
-import { Outgoing } from './outgoing.js';
+import type { Outgoing } from './outgoing.js';
 import { Probe } from './probe.js';
 import { Recovery } from './recovery.js';
 import { Rekey } from './rekey.js';
@@ -51,27 +51,24 @@ export class Session {
   readonly #acknowledgement: Acknowledgement;
   #state: State;
   readonly #controls = new ControlQueue();
-  #closeRequested = false;
-  #failed = false;
-  #ended = false;
   #interrupted = false;
   #pinged = false;
 
-  private constructor(context: ChannelContext, role: Role, keys: ChannelKeys, limit: number, state: State) {
-    const { windowBytes, maxMessageBytes, padding, rekeyAfterFrames } = context.settings;
+  private constructor(context: ChannelContext, role: Role, keys: ChannelKeys, outgoing: Outgoing, state: State) {
+    const { windowBytes, maxMessageBytes, rekeyAfterFrames } = context.settings;
     this.#context = context;
     this.#keys = keys;
     this.#state = state;
-    this.#outgoing = new Outgoing(padding, limit);
+    this.#outgoing = outgoing;
     this.#incoming = new Incoming(windowBytes, maxMessageBytes);
     this.#acknowledgement = new Acknowledgement(windowBytes);
     this.#probe = new Probe(context.random);
     this.#rekey = new Rekey(keys, role, context.random, rekeyAfterFrames);
   }
 
-  /** The initiator's, on ACCEPT: it PINGs until a CONTROL opens. `limit` is the peer's first credit. */
-  static initiated(context: ChannelContext, keys: ChannelKeys, limit: number, nowMs: number): Session {
-    const session = new Session(context, 'initiator', keys, limit, { phase: 'open', closeDeadline: NEVER });
+  /** The initiator's, on ACCEPT: it PINGs until a CONTROL opens. `outgoing` has the peer's first credit. */
+  static initiated(context: ChannelContext, keys: ChannelKeys, outgoing: Outgoing, nowMs: number): Session {
+    const session = new Session(context, 'initiator', keys, outgoing, { phase: 'open', closeDeadline: NEVER });
     session.#emit({ type: 'open' });
     session.#probe.soon(nowMs);
     return session;
@@ -81,13 +78,13 @@ export class Session {
   static responded(
     context: ChannelContext,
     keys: ChannelKeys,
-    limit: number,
+    outgoing: Outgoing,
     frames: { readonly open: Uint8Array; readonly accept: Uint8Array },
     nowMs: number,
   ): Session {
     const deadline = nowMs + HALF_OPEN_TIMEOUT_MS;
     const state: State = { phase: 'half-open', ...frames, deadline, acceptDue: true };
-    return new Session(context, 'responder', keys, limit, state);
+    return new Session(context, 'responder', keys, outgoing, state);
   }
 
   /** What to tell the application since the last call. */
@@ -101,26 +98,21 @@ export class Session {
   get phase(): State['phase'] {
     return this.#state.phase;
   }
-  /** The sending half; `Channel` queues messages there. */
-  get outgoing(): Outgoing {
-    return this.#outgoing;
-  }
   get confirmed(): boolean {
-    return this.#probe.confirmed;
+    return this.#state.phase === 'open' && this.#probe.confirmed;
   }
   get unansweredSinceMs(): number | null {
     return this.#probe.askedSince;
   }
-  /** Whether messages may still be queued. */
+  /** Whether messages may still be queued: this end has not closed. */
   get writable(): boolean {
-    return this.#state.phase === 'open' && !this.#closeRequested;
+    return this.#state.phase === 'open' && this.#state.closeDeadline === NEVER;
   }
 
   /** Closes behind all queued messages. */
   close(status: CloseStatus, nowMs: number): void {
     const state = this.#state;
-    if (state.phase !== 'open' || this.#closeRequested) return;
-    this.#closeRequested = true;
+    if (state.phase !== 'open' || !this.writable) return;
     state.closeDeadline = nowMs + this.#context.settings.resumeTimeoutMs;
     this.#outgoing.enqueueClose(encodeClose(status));
   }
@@ -232,7 +224,7 @@ export class Session {
       this.#recovery.passAt,
       this.#recovery.heldUntil,
       this.#probe.nextAt,
-      this.#mayRekey ? this.#rekey.dueAt(nowMs) : NEVER,
+      this.writable ? this.#rekey.dueAt(nowMs) : NEVER,
     ]) {
       if (due > nowMs && due < at) at = due;
     }
@@ -278,7 +270,8 @@ export class Session {
   #nextData(nowMs: number): Uint8Array | null {
     if (nowMs < this.#recovery.heldUntil) return null;
     this.#recovery.startPass(this.#outgoing, nowMs);
-    if (this.#mayRekey && nowMs >= this.#rekey.dueAt(nowMs)) this.#rekey.start(this.#outgoing);
+    // After its own close an end starts no rekey.
+    if (this.writable && nowMs >= this.#rekey.dueAt(nowMs)) this.#rekey.start(this.#outgoing);
     // What was taken is acknowledged ahead of a close, so that the peer's bufferedAmount is true when it learns of it.
     if (this.#acknowledgement.dueAt !== NEVER && this.#outgoing.closeIsNext)
       return this.#sealControl(CONTROL_TYPE.ack, 0);
@@ -289,11 +282,6 @@ export class Session {
     const message = this.#outgoing.next(this.#keys, this.#rekey);
     if (message !== null) this.#rekey.sent(nowMs);
     return message;
-  }
-
-  /** After its own close an end starts no rekey. */
-  get #mayRekey(): boolean {
-    return this.#state.phase === 'open' && !this.#closeRequested;
   }
 
   #sealControl(type: ControlType, id: number): Uint8Array {
@@ -318,37 +306,31 @@ export class Session {
     this.#acknowledgement.took(plaintext.length, nowMs);
     this.#confirm(nowMs);
     this.#rekey.received(nowMs);
-    const overdue = this.#rekey.overdue(false, nowMs);
     const taken = this.#incoming.take(plaintext);
     plaintext.fill(0);
     this.#recovery.took(this.#incoming.next, nowMs);
-    if (this.#state.phase === 'tombstone') {
-      // Nothing more goes to the application; a tombstone acknowledges, so that the peer can let go.
-      this.delivered(nowMs);
-      if (taken.ok) this.#takeInTombstone(taken.value, nowMs);
-    } else if (!taken.ok) this.#fail(taken.failure, nowMs);
-    else if (overdue !== null) this.#fail(overdue, nowMs);
-    else this.#take(taken.value, nowMs);
+    const failure = taken.ok ? this.#rekey.overdue(false, nowMs) : taken.failure;
+    // Nothing more goes to the application; a tombstone acknowledges, so that the peer can let go.
+    if (this.#state.phase === 'tombstone') this.delivered(nowMs);
+    else if (failure !== null) this.#fail(failure, nowMs);
+    if (taken.ok) this.#take(taken.value, nowMs);
     return true;
   }
 
-  /** New keys are still derived, so as to open what follows under them, and the peer's close is acknowledged at once. */
-  #takeInTombstone(taken: Taken, nowMs: number): void {
-    if (taken.type === 'rekey') this.#rekey.takeRekey(taken.key, this.#outgoing);
-    else if (taken.type === 'rekeyed') this.#rekey.takeRekeyed();
-    else if (taken.type === 'close') this.#acknowledgement.soon(nowMs);
-  }
-
+  /** A tombstone derives new keys too, so as to open what follows under them, and acknowledges the peer's close at once. */
   #take(taken: Taken, nowMs: number): void {
     let failure: Failure | null = null;
     switch (taken.type) {
       case 'fragment':
         break;
       case 'message':
-        this.#emit(taken);
+        this.#emitIfOpen(taken);
         break;
       case 'close':
-        this.#receiveClose(taken.status, nowMs);
+        // The end that answers sends the same code and reason (PROTOCOL §4, Close).
+        if (this.#state.phase === 'open')
+          this.#finish(taken.status, { ...taken.status, wasClean: true, failure: null }, nowMs);
+        else this.#acknowledgement.soon(nowMs);
         break;
       case 'rekey':
         failure = this.#rekey.takeRekey(taken.key, this.#outgoing);
@@ -360,30 +342,21 @@ export class Session {
     if (failure !== null) this.#fail(failure, nowMs);
   }
 
-  #receiveClose(status: CloseStatus, nowMs: number): void {
-    // The end that answers sends the same code and reason, ahead of its unsealed data (PROTOCOL §4, Close).
-    this.#outgoing.dropUnsealed();
-    if (!this.#outgoing.closeSealed) this.#outgoing.enqueueUrgent(OPCODE.close, encodeClose(status));
-    this.#end({ ...status, wasClean: true, failure: null });
-    this.#entomb(nowMs);
-  }
-
   #receiveControl(epoch: number, counter: number, box: Uint8Array, nowMs: number): boolean {
     const plaintext = this.#keys.openControl(epoch, counter, box);
     if (plaintext === null) return false;
     this.#heard(nowMs);
     this.#confirm(nowMs);
     const control = decodeControl(plaintext);
-    const failure =
-      control === null ? fail('protocol-error', 'a malformed CONTROL').failure : this.#learn(control, nowMs);
-    if (failure !== null || control === null) {
-      if (failure !== null) this.#fail(failure, nowMs);
+    const wrong = control === null ? 'a malformed CONTROL' : this.#learn(control, nowMs);
+    if (control === null || wrong !== null) {
+      this.#fail({ code: 'protocol-error', detail: wrong ?? '' }, nowMs);
       return true;
     }
     // A question is as good a sign of life as an answer: after a separation it may be all that comes.
     if (this.#pinged && control.id !== 0) {
       this.#pinged = false;
-      if (!this.#ended) this.#emit({ type: 'pong' });
+      this.#emitIfOpen({ type: 'pong' });
     }
     switch (control.type) {
       case CONTROL_TYPE.ping:
@@ -403,17 +376,15 @@ export class Session {
     return true;
   }
 
-  /** Takes a CONTROL's acknowledgement and credit; the failure if it can't be true. */
-  #learn(control: Control, nowMs: number): Failure | null {
+  /** Takes a CONTROL's acknowledgement and credit; why it can't be true, or `null`. */
+  #learn(control: Control, nowMs: number): string | null {
     const before = this.#outgoing.acked;
-    if (control.type === CONTROL_TYPE.resume && control.next < before)
-      return fail('protocol-error', 'RESUME below what was acknowledged').failure;
-    if (!this.#outgoing.acknowledge(control.next))
-      return fail('protocol-error', 'an acknowledgement of what was not sent').failure;
+    if (control.type === CONTROL_TYPE.resume && control.next < before) return 'RESUME below what was acknowledged';
+    if (!this.#outgoing.acknowledge(control.next)) return 'an acknowledgement of what was not sent';
     this.#outgoing.grant(control.limit);
     if (this.#outgoing.acked > before) {
       this.#probe.progress(nowMs);
-      if (!this.#ended) this.#emit({ type: 'acknowledged' });
+      this.#emitIfOpen({ type: 'acknowledged' });
     }
     return null;
   }
@@ -422,7 +393,7 @@ export class Session {
     this.#probe.heard(nowMs);
     if (!this.#interrupted) return;
     this.#interrupted = false;
-    if (!this.#ended) this.#emit({ type: 'resumed' });
+    this.#emitIfOpen({ type: 'resumed' });
   }
 
   /** A frame opened: the initiator has the keys, so the responder's application may know. */
@@ -435,14 +406,15 @@ export class Session {
   }
 
   #fail(failure: Failure, nowMs: number): void {
-    if (this.#failed || this.#state.phase !== 'open') return;
-    this.#failed = true;
+    const code = FAILURES[failure.code].closeCode ?? 1002;
+    if (this.#state.phase === 'open') this.#finish({ code, reason: '' }, abnormalEnd(failure), nowMs);
+  }
+
+  /** Sends a close, if none is sent yet, ahead of unsealed data, and ends. */
+  #finish(status: CloseStatus, end: ChannelEnd, nowMs: number): void {
     this.#outgoing.dropUnsealed();
-    if (!this.#outgoing.closeSealed) {
-      const code = FAILURES[failure.code].closeCode ?? 1002;
-      this.#outgoing.enqueueUrgent(OPCODE.close, encodeClose({ code, reason: '' }));
-    }
-    this.#end(abnormalEnd(failure));
+    if (!this.#outgoing.closeSealed) this.#outgoing.enqueueUrgent(OPCODE.close, encodeClose(status));
+    this.#end(end);
     this.#entomb(nowMs);
   }
 
@@ -456,10 +428,12 @@ export class Session {
     this.#events.push(event);
   }
 
+  #emitIfOpen(event: ChannelEvent): void {
+    if (this.#state.phase === 'open') this.#emit(event);
+  }
+
+  /** A responder's channel that never opened was never announced: it ends as quietly. */
   #end(end: ChannelEnd): void {
-    if (this.#ended) return;
-    this.#ended = true;
-    // A responder's channel that never opened was never announced: it ends as quietly.
-    if (this.#state.phase !== 'half-open') this.#emit({ type: 'close', end });
+    this.#emitIfOpen({ type: 'close', end });
   }
 }

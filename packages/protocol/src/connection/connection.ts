@@ -6,8 +6,9 @@ import { type AcceptPolicy, ChannelTable } from '../channel/channel-table.js';
 import type { ChannelOffer } from '../channel/opening.js';
 import { FAILURES, failureOfCloseCode } from '../failures.js';
 import type { ClientFrame, Encoding } from '../frames/client-frames.js';
+import type { UnknownFrame } from '../frames/fields.js';
 import { decodeMessage, MESSAGE_HEAD_BYTES } from '../frames/message.js';
-import { decodeRelayFrame, encodeFrame, type RelayFrame, type UnknownFrame } from '../frames/relay-frames.js';
+import { decodeRelayFrame, encodeFrame, type RelayFrame } from '../frames/relay-frames.js';
 import { ClientRegistration } from '../registration/client-registration.js';
 import type { Failure } from '../result.js';
 
@@ -31,8 +32,8 @@ export interface ConnectionOptions {
   readonly random: RandomBytes;
   readonly host: string;
   readonly encoding: Encoding;
-  readonly token?: string;
-  readonly serverKey?: string;
+  readonly token?: string | undefined;
+  readonly serverKey?: string | undefined;
   readonly settings: ChannelSettings;
   readonly accept: AcceptPolicy;
 }
@@ -43,7 +44,6 @@ type State =
       readonly phase: 'registering';
       readonly registration: ClientRegistration;
       readonly deadline: number;
-      failure: Failure | null;
     }
   | { readonly phase: 'registered'; readonly since: number; readonly keepaliveMs: number }
   | { readonly phase: 'waiting'; readonly until: number }
@@ -89,11 +89,8 @@ export class Connection {
   constructor(options: ConnectionOptions) {
     this.#options = options;
     this.table = new ChannelTable({
-      provider: options.provider,
-      random: options.random,
+      ...options,
       staticKey: options.identity,
-      settings: options.settings,
-      accept: options.accept,
       emit: (channel, event) => this.#outputs.push({ type: 'channel', channel, event }),
     });
   }
@@ -160,20 +157,9 @@ export class Connection {
   /** The socket is closed, or could not be opened. `closeCode` is the WebSocket's. */
   socketClosed(closeCode: number, nowMs: number): void {
     const now = this.time(nowMs);
-    const state = this.#state;
-    if (state.phase === 'registering') {
-      this.#lost(
-        state.failure ?? {
-          code: failureOfCloseCode(closeCode),
-          detail: `the relay could not be reached, or closed with ${closeCode}`,
-        },
-        now,
-      );
-    } else if (state.phase === 'registered') {
-      this.#lost(
-        { code: failureOfCloseCode(closeCode), detail: `the connection to the relay closed with ${closeCode}` },
-        now,
-      );
+    if (this.#online) {
+      const detail = `the relay could not be reached, or closed with ${closeCode}`;
+      this.#lost({ code: failureOfCloseCode(closeCode), detail }, now);
     }
   }
 
@@ -185,7 +171,9 @@ export class Connection {
     }
     if (this.#state.phase !== 'registered') return null;
     const message = this.table.nextFrame(this.time(nowMs));
-    return message === null ? null : this.#encode(message);
+    if (message === null || this.#options.encoding === 'binary') return message;
+    const to = encodeHex(message.subarray(1, MESSAGE_HEAD_BYTES));
+    return encodeFrame({ type: 'MESSAGE', to, content: message.subarray(MESSAGE_HEAD_BYTES) });
   }
 
   wake(nowMs: number): void {
@@ -200,11 +188,23 @@ export class Connection {
 
   /** Ends every channel and the connection. */
   close(failure: Failure): void {
-    this.table.abortAll(failure);
-    if (this.#state.phase === 'registered' || this.#state.phase === 'registering')
-      this.#outputs.push({ type: 'hang-up' });
+    if (this.#online) this.#outputs.push({ type: 'hang-up' });
+    this.#down(failure);
+  }
+
+  /** Whether there is a socket, or one is being opened. */
+  get #online(): boolean {
+    return this.#state.phase === 'registering' || this.#state.phase === 'registered';
+  }
+
+  #down(failure: Failure): void {
     this.#state = { phase: 'down' };
-    this.#outputs.push({ type: 'state', state: { name: 'down', failure } });
+    this.table.abortAll(failure);
+    this.#tell({ name: 'down', failure });
+  }
+
+  #tell(state: ConnectionState): void {
+    this.#outputs.push({ type: 'state', state });
   }
 
   #nextWake(): number | null {
@@ -212,16 +212,12 @@ export class Connection {
     let at = this.table.wakeAtMs ?? Number.POSITIVE_INFINITY;
     if (state.phase === 'waiting') at = Math.min(at, state.until);
     if (state.phase === 'registering') at = Math.min(at, state.deadline);
-    if (state.phase === 'registered') {
+    if (state.phase === 'registered')
       at = Math.min(
         at,
-        this.#pongDeadline(state) ?? this.#heardAt + state.keepaliveMs,
+        this.#pongDeadline(state) ?? this.#pingAt(state),
         this.#restart?.at ?? Number.POSITIVE_INFINITY,
       );
-      const unanswered = this.table.unansweredSinceMs;
-      if (unanswered !== null && this.#pingedAt === null)
-        at = Math.min(at, Math.max(unanswered, this.#pongAt) + CHANNEL_PATIENCE_MS);
-    }
     return Number.isFinite(at) ? at : null;
   }
 
@@ -233,11 +229,13 @@ export class Connection {
     const deadline = this.#pongDeadline(state);
     if (deadline !== null) {
       if (now >= deadline) this.#drop({ code: 'connection-lost', detail: 'the relay did not answer a PING' }, now);
-    } else {
-      const unanswered = this.table.unansweredSinceMs;
-      const impatient = unanswered !== null && now >= Math.max(unanswered, this.#pongAt) + CHANNEL_PATIENCE_MS;
-      if (impatient || now >= this.#heardAt + state.keepaliveMs) this.#ping(now);
-    }
+    } else if (now >= this.#pingAt(state)) this.#ping(now);
+  }
+
+  /** When the relay is asked whether it lives: it has been silent, or a channel's PING has found no answer. */
+  #pingAt({ keepaliveMs }: Extract<State, { phase: 'registered' }>): number {
+    const unanswered = this.table.unansweredSinceMs ?? Number.POSITIVE_INFINITY;
+    return Math.min(this.#heardAt + keepaliveMs, Math.max(unanswered, this.#pongAt) + CHANNEL_PATIENCE_MS);
   }
 
   /**
@@ -256,21 +254,14 @@ export class Connection {
   }
 
   #dial(now: number): void {
-    const { identity, provider, random, host, encoding, token, serverKey } = this.#options;
-    const registration = new ClientRegistration({
-      identity,
-      provider,
-      host,
-      clientNonce: random(32),
-      encoding,
-      lastTerm: this.#lastTerm,
-      ...(token === undefined ? {} : { token }),
-      ...(serverKey === undefined ? {} : { serverKey }),
-    });
-    this.#state = { phase: 'registering', registration, deadline: now + CONNECT_TIMEOUT_MS, failure: null };
+    const options = this.#options;
+    const clientNonce = options.random(32);
+    const registration = new ClientRegistration({ ...options, clientNonce, lastTerm: this.#lastTerm });
+    this.#state = { phase: 'registering', registration, deadline: now + CONNECT_TIMEOUT_MS };
     this.#restart = null;
     this.#pending.clear();
-    this.#outputs.push({ type: 'state', state: { name: 'connecting' } }, { type: 'dial' });
+    this.#tell({ name: 'connecting' });
+    this.#outputs.push({ type: 'dial' });
   }
 
   #register(state: Extract<State, { phase: 'registering' }>, data: string | Uint8Array, now: number): void {
@@ -285,7 +276,7 @@ export class Connection {
         this.#heardAt = now;
         this.#pongAt = now;
         this.#pingedAt = null;
-        this.#outputs.push({ type: 'state', state: { name: 'registered' } });
+        this.#tell({ name: 'registered' });
         this.table.connected(now);
       }
     }
@@ -346,28 +337,12 @@ export class Connection {
       failure.code === 'replaced' ? wasRegistered && !settled && !this.#replacedOnce : FAILURES[failure.code].retry;
     if (failure.code === 'replaced') this.#replacedOnce = true;
     this.#pingedAt = null;
-    if (!again) this.#state = { phase: 'down' };
-    else {
-      const ceiling = Math.min(MAX_BACKOFF_MS, FIRST_BACKOFF_MS * 2 ** Math.min(16, this.#attempts++));
-      const until = Math.max(this.#restart?.at ?? 0, now + jitter(this.#options.random, 0, ceiling));
-      this.#state = { phase: 'waiting', until };
-    }
     if (wasRegistered) this.table.disconnected(now);
     else this.table.connectionFailed(failure, now);
-    if (this.#state.phase === 'waiting') {
-      this.#outputs.push({
-        type: 'state',
-        state: { name: 'reconnecting', failure, retryAtMs: this.#state.until + this.#frozenMs },
-      });
-    } else {
-      this.table.abortAll(failure);
-      this.#outputs.push({ type: 'state', state: { name: 'down', failure } });
-    }
-  }
-
-  #encode(message: Uint8Array): string | Uint8Array {
-    if (this.#options.encoding === 'binary') return message;
-    const to = encodeHex(message.subarray(1, MESSAGE_HEAD_BYTES));
-    return encodeFrame({ type: 'MESSAGE', to, content: message.subarray(MESSAGE_HEAD_BYTES) });
+    if (!again) return this.#down(failure);
+    const ceiling = Math.min(MAX_BACKOFF_MS, FIRST_BACKOFF_MS * 2 ** Math.min(16, this.#attempts++));
+    const until = Math.max(this.#restart?.at ?? 0, now + jitter(this.#options.random, 0, ceiling));
+    this.#state = { phase: 'waiting', until };
+    this.#tell({ name: 'reconnecting', failure, retryAtMs: until + this.#frozenMs });
   }
 }

@@ -1,35 +1,109 @@
 import { readAddress } from '@sws/crypto';
+import { fail, type Result, succeed } from '../result.js';
 import { decodeBase64url } from './base64url.js';
 
+/** No term is above this. */
+export const MAX_TERM = 2 ** 48;
+
 /** A JSON object whose fields are yet to be checked. */
-export type Fields = Readonly<Record<string, unknown>>;
+type Fields = Readonly<Record<string, unknown>>;
 
-/** The checks of one field each: the value if it is as it must be, else `undefined`. */
-export const field = {
-  hex: (value: unknown, bytes: number): string | undefined =>
-    typeof value === 'string' && value.length === 2 * bytes && /^[0-9a-f]*$/.test(value) ? value : undefined,
-  hexUpTo: (value: unknown, bytes: number): string | undefined =>
-    typeof value === 'string' && value.length <= 2 * bytes && value.length % 2 === 0 && /^[0-9a-f]*$/.test(value)
+/** What a field is if it is as it must be, else `undefined`; `null` for one that may be left out and is. */
+export type Reader<T> = (value: unknown) => T | null | undefined;
+
+/** What reads each field of an object. Fields that stand in no shape are ignored. */
+export type Shape<T> = { readonly [Name in keyof T]-?: Reader<T[Name]> };
+
+/** What reads each type of frame: a shape of its fields but `type`. */
+export type Shapes<Frame extends { readonly type: string }> = {
+  readonly [Type in Frame['type']]: Shape<Omit<Extract<Frame, { readonly type: Type }>, 'type'>>;
+};
+
+/** A type that this version does not know: clients ignore it. */
+export interface UnknownFrame {
+  readonly type: 'UNKNOWN';
+}
+
+/** Lowercase hex digits of this many bytes, or of at least `min`. */
+export function hex(bytes: number, min = bytes): Reader<string> {
+  return (value) =>
+    typeof value === 'string' && value.length >= 2 * min && value.length <= 2 * bytes && /^([0-9a-f]{2})*$/.test(value)
       ? value
-      : undefined,
-  address: (value: unknown): string | undefined =>
-    typeof value === 'string' && readAddress(value) !== null ? value : undefined,
-  text: (value: unknown, maxLength: number): string | undefined =>
-    typeof value === 'string' && value.length <= maxLength ? value : undefined,
-  integer: (value: unknown, max: number = Number.MAX_SAFE_INTEGER): number | undefined =>
-    Number.isSafeInteger(value) && (value as number) >= 0 && (value as number) <= max ? (value as number) : undefined,
-  oneOf: <T extends string>(value: unknown, allowed: readonly T[]): T | undefined =>
-    allowed.find((one) => one === value),
-  base64url: (value: unknown): Uint8Array | undefined =>
-    typeof value === 'string' ? (decodeBase64url(value) ?? undefined) : undefined,
-} as const;
+      : undefined;
+}
 
-/** The object that a JSON text is, or `null`. */
-export function parseFields(text: string): Fields | null {
-  try {
-    const value: unknown = JSON.parse(text);
-    return typeof value === 'object' && value !== null && !Array.isArray(value) ? (value as Fields) : null;
-  } catch {
-    return null;
+export function text(maxCharacters = Number.POSITIVE_INFINITY): Reader<string> {
+  return (value) => (typeof value === 'string' && value.length <= maxCharacters ? value : undefined);
+}
+
+export function integer(max: number = Number.MAX_SAFE_INTEGER, min = 0): Reader<number> {
+  return (value) =>
+    typeof value === 'number' && Number.isSafeInteger(value) && value >= min && value <= max ? value : undefined;
+}
+
+export function oneOf<T>(...allowed: readonly T[]): Reader<T> {
+  return (value) => allowed.find((one) => one === value);
+}
+
+export function optional<T>(read: Reader<T>): Reader<T> {
+  return (value) => (value === undefined ? null : read(value));
+}
+
+export function list<T>(read: Reader<T>): Reader<readonly T[]> {
+  return (value) => (Array.isArray(value) && value.every((one) => read(one) !== undefined) ? value : undefined);
+}
+
+export function object<T>(shape: Shape<T>): Reader<T> {
+  return (value) => {
+    const read = isObject(value) ? readFields(value, shape) : '';
+    return typeof read === 'string' ? undefined : read;
+  };
+}
+
+const address: Reader<string> = (value) =>
+  typeof value === 'string' && readAddress(value) !== null ? value : undefined;
+const base64url: Reader<Uint8Array> = (value) =>
+  typeof value === 'string' ? (decodeBase64url(value) ?? undefined) : undefined;
+
+/** The frames that go either way. */
+export const MESSAGE = { to: address, content: base64url, from: optional(address) };
+export const PING = { id: integer() };
+
+function isObject(value: unknown): value is Fields {
+  return typeof value === 'object' && value !== null && !Array.isArray(value);
+}
+
+/** The fields of a shape, checked; or the name of the first that is missing or malformed. */
+function readFields<T>(fields: Fields, shape: Shape<T>): T | string {
+  const read: Record<string, unknown> = {};
+  for (const name in shape) {
+    const value = shape[name](fields[name]);
+    if (value === undefined) return name;
+    if (value !== null) read[name] = value;
   }
+  return read as T;
+}
+
+/** The value that a text is in JSON; `undefined` for none. */
+export function parseJson(json: string): unknown {
+  try {
+    return JSON.parse(json);
+  } catch {
+    return undefined;
+  }
+}
+
+/** Reads a text frame of one of these types. A failure is always `bad-frame` and names the field. */
+export function decodeFrame<Frame extends { readonly type: string }>(
+  json: string,
+  shapes: Shapes<Frame>,
+): Result<Frame | UnknownFrame> {
+  const fields = parseJson(json);
+  if (!isObject(fields)) return fail('bad-frame', 'not a JSON object');
+  const type = fields.type as Frame['type'];
+  if (typeof type !== 'string' || !Object.hasOwn(shapes, type)) return succeed({ type: 'UNKNOWN' });
+  const read = readFields(fields, shapes[type]);
+  return typeof read === 'string'
+    ? fail('bad-frame', `${type}: field ${read} is missing, malformed or not known`)
+    : succeed({ type, ...read } as unknown as Frame);
 }

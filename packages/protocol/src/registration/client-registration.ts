@@ -31,9 +31,9 @@ export interface ClientRegistrationOptions {
   /** The last term received for this key, 0 at first. */
   readonly lastTerm: number;
   /** At most 1 KiB: a credential for the relay's `authorize`. */
-  readonly token?: string;
+  readonly token?: string | undefined;
   /** The relay's signing key, if it is pinned. */
-  readonly serverKey?: string;
+  readonly serverKey?: string | undefined;
 }
 
 /** The client's side of registration (PROTOCOL §2). */
@@ -115,7 +115,7 @@ export class ClientRegistration {
       signedNonce: encodeHex(signed),
       encoding,
       lastTerm,
-      ...(token === undefined ? {} : { token }),
+      token,
     };
     return [{ type: 'send', frame }];
   }
