@@ -63,7 +63,7 @@ export function parseAddressUrl(text: string): AddressUrl {
   const at = segments.findIndex((segment) => /^[0-9a-fA-F]{64}$/.test(segment));
   const peer = segments[at];
   if (peer === undefined) throw syntaxError('no path segment is an address of 64 hex digits');
-  if (readAddress(peer) === null) throw syntaxError('the address is not a canonical public key in lower case');
+  if (readAddress(peer) === null) throw syntaxError('the address is no canonical public key in lower case');
   const rest = segments.slice(at + 1).join('/');
   // `search` is empty for an empty query, whose question mark is part of what a server is asked for.
   const query = url.href.includes('?') ? url.search || '?' : '';

@@ -1,6 +1,6 @@
 import { parseAddress, SwsError } from '@sws/crypto';
 import type { Channel, ChannelEvent } from '@sws/protocol';
-import type { CloseArguments } from './close-arguments.js';
+import { byteLength, type CloseArguments } from './close-arguments.js';
 import { Deliveries } from './deliveries.js';
 import { whenPageGoesAway } from './page-away.js';
 import type { RelayConnection } from './relay-connection.js';
@@ -39,9 +39,9 @@ export interface SocketListener {
   message(data: string | Uint8Array): void;
   /** The peer's process has taken something new. */
   acknowledged(): void;
-  interrupted(): void;
-  resumed(): void;
-  ponged(): void;
+  interrupted?(): void;
+  resumed?(): void;
+  ponged?(): void;
   closed(end: SocketEnd): void;
 }
 
@@ -49,10 +49,9 @@ const ABNORMAL = { code: 1006, reason: '', wasClean: false } as const;
 /** "The page goes away" (WHATWG WebSockets, make disappear). */
 const GOING_AWAY: CloseArguments = { code: 1001, reason: '' };
 const PROTOCOL_ERROR = 1002;
-const encoder = new TextEncoder();
 
-function byteLength(item: SendItem): number {
-  if (typeof item === 'string') return encoder.encode(item).length;
+function sizeOf(item: SendItem): number {
+  if (typeof item === 'string') return byteLength(item);
   return item instanceof Uint8Array ? item.length : item.size;
 }
 
@@ -157,12 +156,12 @@ export class ChannelSocket {
   /** Sends behind what was sent before. False if the socket can no longer send: the bytes count as buffered for good. */
   send(item: SendItem): boolean {
     if (this.#readyState !== 1) {
-      this.#unsendable += byteLength(item);
+      this.#unsendable += sizeOf(item);
       return false;
     }
     if (this.#waiting.length === 0 && !(item instanceof Blob)) return this.#sendNow(item);
     this.#waiting.push(item);
-    this.#waitingBytes += byteLength(item);
+    this.#waitingBytes += sizeOf(item);
     if (this.#waiting.length === 1) this.#flush();
     return true;
   }
@@ -237,13 +236,13 @@ export class ChannelSocket {
         this.#acknowledged();
         break;
       case 'interrupted':
-        this.listener?.interrupted();
+        this.listener?.interrupted?.();
         break;
       case 'resumed':
-        this.listener?.resumed();
+        this.listener?.resumed?.();
         break;
       case 'pong':
-        this.listener?.ponged();
+        this.listener?.ponged?.();
         break;
       case 'close': {
         const { failure, code, reason, wasClean } = event.end;
@@ -264,7 +263,7 @@ export class ChannelSocket {
     if (this.#offered.length > 0 && protocol === '') {
       // The standard fails a connection whose server chose none of the subprotocols offered (establish a WebSocket connection).
       this.#onChannel((channel, now) => channel.close(PROTOCOL_ERROR, 'no subprotocol was chosen', now));
-      this.#ended({ ...ABNORMAL, failure: new SwsError('handshake-failed', 'the peer chose no subprotocol') });
+      this.#ended({ ...ABNORMAL, failure: new SwsError('handshake-failed', 'no subprotocol was chosen') });
       return;
     }
     this.protocol = protocol;
@@ -309,7 +308,7 @@ export class ChannelSocket {
         return;
       }
       this.#waiting.shift();
-      this.#waitingBytes -= byteLength(item);
+      this.#waitingBytes -= sizeOf(item);
       this.#sendNow(item);
     }
     this.#closeChannel();
@@ -322,7 +321,7 @@ export class ChannelSocket {
       return true;
     } catch {
       // The channel has ended, and its close is on its way to this socket.
-      this.#unsendable += byteLength(item);
+      this.#unsendable += sizeOf(item);
       return false;
     }
   }

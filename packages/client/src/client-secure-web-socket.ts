@@ -8,9 +8,13 @@ import { toDomString, toStringOrSequence } from './web-idl.js';
 
 const TOKEN = /^[!#$%&'*+\-.^_`|~0-9A-Za-z]+$/;
 
-/** The subprotocols as a list. @throws DOMException SyntaxError for one that is no token, or stands twice; TypeError for what is no string */
-export function checkProtocols(protocols: unknown): readonly string[] {
-  const list = protocols === undefined ? [] : toStringOrSequence(protocols);
+/** The subprotocols as a list, not yet checked. @throws TypeError for what is no string */
+export function toProtocols(protocols: unknown): readonly string[] {
+  return protocols === undefined ? [] : toStringOrSequence(protocols);
+}
+
+/** @throws DOMException SyntaxError for a subprotocol that is no token, or stands twice */
+export function checkProtocols(list: readonly string[]): readonly string[] {
   const seen = new Set<string>();
   for (const name of list) {
     // RFC 6455 §4.1: compared without regard to case, as the standard's constructor does.
@@ -42,7 +46,7 @@ function connect(given: readonly unknown[], options: ClientOptions): ChannelSock
   const [url, protocols] = given;
   if (given.length === 0) throw new TypeError('a WebSocket needs a URL');
   const text = toDomString(url);
-  const names = protocols === undefined ? [] : toStringOrSequence(protocols);
+  const names = toProtocols(protocols);
   const { href, relay, peer, resource } = parseAddressUrl(text);
   const offer = { protocols: checkProtocols(names), waitForPeerMs: options.waitForPeerMs ?? 0 };
   const socket = new ChannelSocket({ url: href, peer, resource });

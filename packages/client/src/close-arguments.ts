@@ -1,5 +1,11 @@
-const MAX_REASON_BYTES = 123;
+import { MAX_REASON_BYTES } from '@sws/protocol';
+
 const encoder = new TextEncoder();
+
+/** The UTF-8 of a text, in bytes. */
+export function byteLength(text: string): number {
+  return encoder.encode(text).length;
+}
 
 /** A close as a socket takes it; `code` 1005 with an empty reason for none. */
 export interface CloseArguments {
@@ -17,7 +23,7 @@ export const EMPTY_CLOSE: CloseArguments = { code: 1005, reason: '' };
 export function checkClose(code: number | undefined, reason: string): CloseArguments {
   if (code !== undefined && code !== 1000 && (code < 3000 || code > 4999))
     throw new DOMException('a close code is 1000 or 3000 to 4999', 'InvalidAccessError');
-  if (encoder.encode(reason).length > MAX_REASON_BYTES)
+  if (byteLength(reason) > MAX_REASON_BYTES)
     throw new DOMException(`a close reason is over ${MAX_REASON_BYTES} bytes`, 'SyntaxError');
   return { code: code ?? (reason === '' ? 1005 : 1000), reason };
 }

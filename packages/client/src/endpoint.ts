@@ -3,7 +3,7 @@ import { parseAddress, SwsError } from '@sws/crypto';
 import type { Channel, ChannelEvent, ChannelRequest, Failure } from '@sws/protocol';
 import { parseRelayUrl, type RelayUrl } from './address-url.js';
 import { ChannelSocket } from './channel-socket.js';
-import { checkProtocols, connectAs } from './client-secure-web-socket.js';
+import { checkProtocols, connectAs, toProtocols } from './client-secure-web-socket.js';
 import { type ClientOptions, defaultIdentity } from './options.js';
 import { RelayConnection, type RelayState } from './relay-connection.js';
 import { SecureWebSocket } from './secure-web-socket.js';
@@ -150,7 +150,7 @@ export class Endpoint extends EventTarget {
   ): SecureWebSocket {
     parseAddress(peer);
     const { resource = '/', waitForPeerMs = this.#options.waitForPeerMs ?? 0 } = options;
-    const offer = { protocols: checkProtocols(options.protocols), waitForPeerMs };
+    const offer = { protocols: checkProtocols(toProtocols(options.protocols)), waitForPeerMs };
     const socket = new ChannelSocket({ url: this.#urlOf(peer, resource), peer, resource });
     const made = this.#keep(socket);
     if (this.#state === 'closed') socket.fail(new SwsError('invalid-state', 'the endpoint is closed'));

@@ -82,7 +82,7 @@ export class RelayConnection {
       resumeTimeoutMs = defaults.resumeTimeoutMs,
       padding = defaults.padding,
     } = options;
-    if (WebSocket === undefined) throw new TypeError('this runtime has no WebSocket: pass one as options.WebSocket');
+    if (WebSocket === undefined) throw new TypeError('no WebSocket here: pass options.WebSocket');
     this.#key = key;
     this.identity = identity;
     this.#url = relay.url.replace('//', () => `//${relay.credentials}`);

@@ -67,9 +67,6 @@ export class SecureWebSocketStream {
         opened: () => open(),
         message: (data) => reader.message(data),
         acknowledged: () => writer.wake(),
-        interrupted() {},
-        resumed() {},
-        ponged() {},
         closed: resolve,
       };
     });

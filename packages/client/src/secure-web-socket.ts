@@ -114,7 +114,7 @@ const parts = new WeakMap<object, Parts>();
 
 function partsOf(object: object): Parts {
   const found = parts.get(object);
-  if (found === undefined) throw new TypeError('Illegal invocation: not a secure WebSocket');
+  if (found === undefined) throw new TypeError('Illegal invocation');
   return found;
 }
 
@@ -150,7 +150,6 @@ function eventsAt(target: EventTarget, socket: ChannelSocket): SocketListener {
     },
     interrupted: () => fire('interrupted'),
     resumed: () => fire('resumed'),
-    ponged() {},
     closed(end) {
       const { failure } = end;
       if (failure !== null) target.dispatchEvent(new SecureErrorEvent(failure.code, failure.message));
@@ -244,7 +243,7 @@ export function socketClass<Arguments extends unknown[]>(
     send(data: SendData): void {
       const { socket } = partsOf(this);
       // biome-ignore lint/complexity/noArguments: an argument left out is not the same as one that is undefined
-      if (arguments.length === 0) throw new TypeError('send takes the data to send');
+      if (arguments.length === 0) throw new TypeError('send takes data');
       const item = toSendItem(data);
       if (socket.readyState === 0) throw new DOMException('still connecting', 'InvalidStateError');
       socket.send(item);
@@ -278,7 +277,7 @@ export function socketClass<Arguments extends unknown[]>(
 export const SecureWebSocket: SocketClass & (new (socket: ChannelSocket) => SecureWebSocket) = socketClass(
   'SecureWebSocket',
   (socket: ChannelSocket) => {
-    if (!(socket instanceof ChannelSocket)) throw new TypeError('Illegal constructor: use ClientSecureWebSocket');
+    if (!(socket instanceof ChannelSocket)) throw new TypeError('Illegal constructor');
     return socket;
   },
 );

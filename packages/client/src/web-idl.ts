@@ -43,7 +43,7 @@ export function toSendItem(value: unknown): string | Bytes | Blob {
   // What is sent most comes first: a getter that does not find its slot throws, and that costs more than sealing.
   if (ArrayBuffer.isView(value)) {
     const { buffer } = value;
-    if (!isArrayBuffer(buffer)) throw new TypeError('a view of shared memory can not be sent');
+    if (!isArrayBuffer(buffer)) throw new TypeError('shared memory can not be sent');
     return copyOf(buffer, value);
   }
   if (isArrayBuffer(value)) return copyOf(value, { byteOffset: 0, byteLength: value.byteLength });

@@ -99,6 +99,7 @@ test('what a lost peer has not acknowledged stays in bufferedAmount when the soc
   socket.send('never taken');
   const { code, wasClean } = await closed;
   expect([code, wasClean, socket.bufferedAmount]).toEqual([1006, false, 11]);
+  await expect(socket.delivered()).rejects.toMatchObject({ code: 'invalid-state' });
   relay = await startRelay(relay.port);
 });
 

@@ -26,7 +26,7 @@ function hmac(sha512: Sha512, key: Uint8Array, message: Uint8Array): Uint8Array 
  * @throws RangeError over 16,320 bytes
  */
 export function hkdf(sha512: Sha512, salt: Uint8Array, ikm: Uint8Array, info: Uint8Array, length: number): Uint8Array {
-  if (length > MAX_LENGTH_BYTES) throw new RangeError(`HKDF-SHA-512 gives at most ${MAX_LENGTH_BYTES} bytes`);
+  if (length > MAX_LENGTH_BYTES) throw new RangeError(`HKDF gives at most ${MAX_LENGTH_BYTES} bytes`);
   const key = hmac(sha512, salt, ikm);
   const okm = new Uint8Array(Math.ceil(length / HASH_BYTES) * HASH_BYTES);
   let block = new Uint8Array(0);

@@ -57,7 +57,7 @@ async function transact(mode: IDBTransactionMode, work: (store: IDBObjectStore) 
  */
 export function indexedDbStore(options: IndexedDbStoreOptions = {}): KeyStore {
   const { key = 'sws.identity', inherit } = options;
-  const where = `IndexedDB ${DATABASE}, key ${key}`;
+  const where = `IndexedDB key ${key}`;
   const checked = (found: unknown) => checkSeed(found instanceof Uint8Array ? found : null, where);
   const read = () => transact('readonly', (store) => store.get(key));
   const inherited = async () => (await inherit?.load()) ?? null;

@@ -7,10 +7,9 @@ import { type ChannelFrame, KIND, parseChannelFrame, readU53 } from './channel-f
 import type { StaticKey } from './channel-keys.js';
 import type { ChannelSettings } from './channel-settings.js';
 import { type HandshakeContext, ResponderHandshake } from './handshake.js';
-import { Lru } from './lru.js';
 import type { ChannelOffer } from './opening.js';
-import { openReset, RESET_CODE, type ResetCode, sealReset } from './reset.js';
-import { TokenBucket } from './token-bucket.js';
+import { Peers } from './peers.js';
+import { openReset, RESET_CODE, type ResetCode, type ResetKeys, sealReset } from './reset.js';
 
 /** Bounds of one table (PROTOCOL §4, Bounds). */
 export const MAX_CHANNELS_PER_PEER = 256;
@@ -19,8 +18,6 @@ export const MAX_HALF_OPEN = 1_024;
 export const MAX_UNCONFIRMED_PER_PEER = 4;
 /** RESETs and last words that wait for the transport; one over it is dropped, and the peer's next frame provokes another. */
 const MAX_POSTED = 64;
-const CACHED_PEERS = 256;
-const HANDSHAKES_PER_SECOND = { perPeer: 32, inAll: 128, burst: 2 } as const;
 
 /** What an accept policy is asked. It runs once per OPEN, may see a replayed one, and must have no effects. */
 export interface ChannelRequest {
@@ -43,11 +40,6 @@ export interface ChannelTableOptions {
   readonly emit: (channel: Channel, event: ChannelEvent) => void;
 }
 
-interface PeerState {
-  readonly context: HandshakeContext;
-  readonly bucket: TokenBucket;
-}
-
 /** Frames that were dropped, by reason: nothing is dropped silently. */
 export interface ChannelCounters {
   malformed: number;
@@ -64,11 +56,7 @@ export class ChannelTable {
   readonly #host: ChannelHost;
   readonly #channels = new Map<string, Channel>();
   readonly #byPeer = new Map<string, Set<Channel>>();
-  readonly #peers: Lru<PeerState>;
-  readonly #bucket = new TokenBucket(
-    HANDSHAKES_PER_SECOND.inAll,
-    HANDSHAKES_PER_SECOND.inAll * HANDSHAKES_PER_SECOND.burst,
-  );
+  readonly #peers: Peers;
   readonly #halfOpen = new Set<Channel>();
   /** Attempts that have no ACCEPT yet. */
   readonly #opening = new Set<Channel>();
@@ -83,17 +71,17 @@ export class ChannelTable {
   /** Attempts beyond four unconfirmed to a peer, in order. */
   #waiting: Channel[] = [];
   #connected = false;
-  #wakeAtMs: number | null = null;
+  #wakeAtMs = Number.POSITIVE_INFINITY;
 
   constructor(options: ChannelTableOptions) {
     this.#options = options;
-    this.#peers = new Lru<PeerState>(CACHED_PEERS);
+    this.#peers = new Peers(options);
     this.#host = this.#makeHost();
   }
 
   /** When `wake` is due, or `null`. */
   get wakeAtMs(): number | null {
-    return this.#wakeAtMs;
+    return Number.isFinite(this.#wakeAtMs) ? this.#wakeAtMs : null;
   }
   /** Channels that exist, tombstones included. */
   get size(): number {
@@ -118,7 +106,7 @@ export class ChannelTable {
       throw new SwsError('bad-address', 'a channel to oneself');
     if (!this.#makeRoom(encodeHex(peer)))
       throw new SwsError('over-limits', `over ${MAX_CHANNELS_PER_PEER} channels with one peer`);
-    const channel = Channel.open(this.#host, this.#peer(peer).context, offer);
+    const channel = Channel.open(this.#host, this.#peers.context(peer), offer);
     this.#add(channel);
     this.#waiting.push(channel);
     this.#startWaiting(nowMs);
@@ -198,9 +186,9 @@ export class ChannelTable {
   }
 
   wake(nowMs: number): void {
-    this.#wakeAtMs = null;
+    this.#wakeAtMs = Number.POSITIVE_INFINITY;
     for (const channel of [...this.#channels.values()]) {
-      if (channel.wakeAtMs !== null && channel.wakeAtMs <= nowMs) channel.wake(nowMs);
+      if (channel.wakeAtMs <= nowMs) channel.wake(nowMs);
       else this.#plan(channel);
     }
     this.#startWaiting(nowMs);
@@ -256,8 +244,8 @@ export class ChannelTable {
       this.counters.overBounds++;
       return;
     }
-    if (!this.#allow(peer, nowMs)) return;
-    const { context } = this.#peer(peer);
+    const context = this.#admit(peer, nowMs);
+    if (context === null) return;
     const handshake = ResponderHandshake.receiveOpen(context, frame);
     if (handshake === null) {
       this.counters.notOpened++;
@@ -306,28 +294,19 @@ export class ChannelTable {
     frame: Extract<ChannelFrame, { kind: 5 }>,
     nowMs: number,
   ): void {
-    if (channel === undefined || !this.#allow(peer, nowMs)) return;
-    const { sharedStatic } = this.#peer(peer).context;
-    const self = this.#options.staticKey.publicKeyBytes();
-    const reset = openReset(this.#options.provider, { sharedStatic, self, peer }, frame);
+    if (channel === undefined) return;
+    const context = this.#admit(peer, nowMs);
+    if (context === null) return;
+    const reset = openReset(context.provider, resetKeys(context), frame);
     if (reset === null || !channel.receiveReset(reset.code, reset.echo)) this.counters.notOpened++;
   }
 
   #reset(peer: Uint8Array, channelId: Uint8Array, code: ResetCode, provoking: Uint8Array, nowMs: number): void {
-    if (!this.#allow(peer, nowMs)) return;
-    const { sharedStatic } = this.#peer(peer).context;
-    const self = this.#options.staticKey.publicKeyBytes();
+    const context = this.#admit(peer, nowMs);
+    if (context === null) return;
     this.counters.resetsSent++;
-    this.#post(
-      sealReset(
-        this.#options.provider,
-        { sharedStatic, self, peer },
-        channelId,
-        code,
-        provoking,
-        this.#options.random(24),
-      ),
-    );
+    const { provider, random } = context;
+    this.#post(sealReset(provider, resetKeys(context), channelId, code, provoking, random(24)));
   }
 
   #post(message: Uint8Array): void {
@@ -335,26 +314,10 @@ export class ChannelTable {
     else this.counters.overBounds++;
   }
 
-  /** Work that costs a Diffie-Hellman is limited per peer and in all; over it frames are dropped before any. */
-  #allow(peer: Uint8Array, nowMs: number): boolean {
-    if (this.#bucket.take(nowMs)) {
-      if (this.#peer(peer).bucket.take(nowMs)) return true;
-      this.#bucket.put();
-    }
-    this.counters.overRate++;
-    return false;
-  }
-
-  #peer(peer: Uint8Array): PeerState {
-    const { provider, random, staticKey } = this.#options;
-    return this.#peers.get(encodeHex(peer), () => {
-      const own = peer.slice();
-      const { perPeer, burst } = HANDSHAKES_PER_SECOND;
-      return {
-        context: { provider, random, staticKey, peer: own, sharedStatic: staticKey.dh(own) },
-        bucket: new TokenBucket(perPeer, perPeer * burst),
-      };
-    });
+  #admit(peer: Uint8Array, nowMs: number): HandshakeContext | null {
+    const context = this.#peers.admit(peer, nowMs);
+    if (context === null) this.counters.overRate++;
+    return context;
   }
 
   #startWaiting(nowMs: number): void {
@@ -412,9 +375,12 @@ export class ChannelTable {
     if (channel.unansweredSinceMs === null) this.#unanswered.delete(channel);
     else this.#unanswered.add(channel);
     if (channel.phase !== 'opening') this.#opening.delete(channel);
-    const at = channel.wakeAtMs;
-    if (at !== null && (this.#wakeAtMs === null || at < this.#wakeAtMs)) this.#wakeAtMs = at;
+    this.#wakeAtMs = Math.min(this.#wakeAtMs, channel.wakeAtMs);
   }
+}
+
+function resetKeys({ sharedStatic, staticKey, peer }: HandshakeContext): ResetKeys {
+  return { sharedStatic, self: staticKey.publicKeyBytes(), peer };
 }
 
 /** A channel is known by its peer and its id together. */

@@ -26,10 +26,11 @@ export interface ChannelHost extends ChannelContext {
   forget(channel: Channel): void;
 }
 
+const NEVER = Number.POSITIVE_INFINITY;
 const RESET_FAILURES = {
   [RESET_CODE.unknownChannel]: {
     code: 'unknown-channel',
-    detail: 'the peer’s process has restarted',
+    detail: 'the peer has restarted',
   },
   [RESET_CODE.refused]: { code: 'refused', detail: 'the peer refused' },
   [RESET_CODE.overLimits]: { code: 'over-limits', detail: 'the peer has no room' },
@@ -49,8 +50,8 @@ export class Channel {
   /** The subprotocol both ends agreed on; empty for none, and until open. */
   protocol = '';
   channelId: Uint8Array;
-  /** When `wake` is due, or `null`. */
-  wakeAtMs: number | null = null;
+  /** When `wake` is due; infinite for never. */
+  wakeAtMs = NEVER;
   readonly #host: ChannelHost;
   /** What is to be sent, before the channel opens too. */
   readonly #outgoing: Outgoing;
@@ -218,7 +219,7 @@ export class Channel {
   receiveUndeliverable(code: FailureCode, seq: number | null, nowMs: number): void {
     const state = this.#state;
     if (state instanceof Opening) {
-      const failure = state.receiveUndeliverable(code, this.#host.random, nowMs);
+      const failure = state.receiveUndeliverable(code, nowMs);
       if (failure !== null) return this.abort(failure);
     } else if (code !== 'congested') state?.receiveUndeliverable(null, nowMs);
     else if (seq !== null) state?.receiveUndeliverable(seq, nowMs);
@@ -295,7 +296,7 @@ export class Channel {
   #forget(): void {
     if (this.#state === null) return;
     this.#state = null;
-    this.wakeAtMs = null;
+    this.wakeAtMs = NEVER;
     this.#host.forget(this);
   }
 
@@ -308,13 +309,6 @@ export class Channel {
   }
 
   #schedule(nowMs: number): void {
-    const state = this.#state;
-    let at = Number.POSITIVE_INFINITY;
-    if (state instanceof Session) at = state.wakeAt(nowMs);
-    else if (state !== null) {
-      at = state.deadlineMs;
-      if (this.#host.connected && state.retryAtMs > nowMs) at = Math.min(at, state.retryAtMs);
-    }
-    this.wakeAtMs = Number.isFinite(at) ? at : null;
+    this.wakeAtMs = this.#state?.wakeAt(nowMs) ?? NEVER;
   }
 }

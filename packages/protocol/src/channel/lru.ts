@@ -1,12 +1,10 @@
 /** A map of at most `capacity` entries that forgets the one used longest ago. */
 export class Lru<V> {
   readonly #capacity: number;
-  readonly #onForget: (value: V) => void;
   readonly #entries = new Map<string, V>();
 
-  constructor(capacity: number, onForget: (value: V) => void = () => {}) {
+  constructor(capacity: number) {
     this.#capacity = capacity;
-    this.#onForget = onForget;
   }
 
   /** The value under `key`, made by `make` if there is none. */
@@ -16,9 +14,8 @@ export class Lru<V> {
     this.#entries.delete(key);
     this.#entries.set(key, value);
     if (this.#entries.size > this.#capacity) {
-      for (const [oldest, forgotten] of this.#entries) {
+      for (const oldest of this.#entries.keys()) {
         this.#entries.delete(oldest);
-        this.#onForget(forgotten);
         break;
       }
     }

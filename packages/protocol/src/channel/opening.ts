@@ -1,4 +1,4 @@
-import { equalBytes, type RandomBytes } from '@sws/crypto';
+import { equalBytes } from '@sws/crypto';
 import type { FailureCode } from '../failures.js';
 import type { Failure } from '../result.js';
 import { type ChannelFrame, contentOf } from './channel-frame.js';
@@ -85,10 +85,10 @@ export class Opening {
   }
 
   /** The relay's hint about OPEN: the failure that ends the attempt, or `null` where it goes on. */
-  receiveUndeliverable(code: FailureCode, random: RandomBytes, nowMs: number): Failure | null {
+  receiveUndeliverable(code: FailureCode, nowMs: number): Failure | null {
     if (code === 'congested') return null;
     if (code !== 'offline' || !this.waits(nowMs)) return { code, detail: `the relay could not deliver OPEN: ${code}` };
-    this.#retryAt = nowMs + jitter(random, WAIT_RETRY_MIN_MS, WAIT_RETRY_MAX_MS);
+    this.#retryAt = nowMs + jitter(this.#context.random, WAIT_RETRY_MIN_MS, WAIT_RETRY_MAX_MS);
     return null;
   }
 
@@ -109,11 +109,10 @@ export class Opening {
     return 'renamed';
   }
 
-  get deadlineMs(): number {
-    return this.#deadline;
-  }
-  get retryAtMs(): number {
-    return this.#retryAt;
+  /** When `wake` or `nextFrame` is next worth calling, after `nowMs`. What is due already waits for `nextFrame`. */
+  wakeAt(nowMs: number): number {
+    const sends = this.#context.connected && this.#retryAt > nowMs;
+    return sends ? Math.min(this.#deadline, this.#retryAt) : this.#deadline;
   }
 
   /** Whether a RESET's echo is that of this OPEN. */

@@ -66,12 +66,6 @@ export class Outgoing {
   get acked(): number {
     return this.#acked;
   }
-  get sealed(): number {
-    return this.#sealed;
-  }
-  get retainedFrames(): number {
-    return this.#retained.length;
-  }
   /** Whether anything waits for the peer: unacknowledged frames, or messages that lack credit. */
   get hungry(): boolean {
     return this.#retained.length > 0 || this.#queue.length > 0 || this.#urgent.length > 0;

@@ -25,10 +25,7 @@ export function encodePayload(payload: OpenPayload | AcceptPayload): Uint8Array 
   const json = encodeUtf8(JSON.stringify(payload));
   const length = Math.max(256, padme(json.length));
   if (length > MAX_PAYLOAD_BYTES) {
-    throw new SwsError(
-      'payload-too-large',
-      `resource and protocols are over ${MAX_PAYLOAD_BYTES} bytes, padding included`,
-    );
+    throw new SwsError('payload-too-large', `resource and protocols are over ${MAX_PAYLOAD_BYTES} bytes, padded`);
   }
   const bytes = new Uint8Array(length).fill(0x20);
   bytes.set(json);

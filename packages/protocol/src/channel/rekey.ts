@@ -64,10 +64,10 @@ export class Rekey {
       this.#enqueueLast(outgoing, OPCODE.rekeyed, new Uint8Array(0));
       return null;
     }
-    if (keys.rekeying) return outOfTurn('rekey out of turn');
+    if (keys.rekeying) return outOfTurn('rekey out of turn or with a low-order key');
     if (outgoing.closeSealed) return null;
     const answer = keys.answerRekey(theirs, this.#random(32));
-    if (answer === null) return outOfTurn('rekey with a low-order key');
+    if (answer === null) return outOfTurn('rekey out of turn or with a low-order key');
     this.#enqueueLast(outgoing, OPCODE.rekey, answer);
     return null;
   }

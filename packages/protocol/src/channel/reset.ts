@@ -24,10 +24,17 @@ function resetKey(
   return provider.hkdf(SALT, sharedStatic, concatBytes(sender, receiver, channelId), 32);
 }
 
+/** `sharedStatic` is DH of both static keys. */
+export interface ResetKeys {
+  readonly sharedStatic: Uint8Array;
+  readonly self: Uint8Array;
+  readonly peer: Uint8Array;
+}
+
 /** A RESET that answers `provoking`: the whole binary MESSAGE from `self` to `peer`. `nonce` is 24 random bytes. */
 export function sealReset(
   provider: CryptoProvider,
-  keys: { readonly sharedStatic: Uint8Array; readonly self: Uint8Array; readonly peer: Uint8Array },
+  keys: ResetKeys,
   channelId: Uint8Array,
   code: ResetCode,
   provoking: Uint8Array,
@@ -47,7 +54,7 @@ export function sealReset(
 /** Opens a RESET from `peer`; `null` if it does not open or its code is unknown. Whether its echo counts is the channel's to say. */
 export function openReset(
   provider: CryptoProvider,
-  keys: { readonly sharedStatic: Uint8Array; readonly self: Uint8Array; readonly peer: Uint8Array },
+  keys: ResetKeys,
   frame: { readonly channelId: Uint8Array; readonly nonce: Uint8Array; readonly box: Uint8Array },
 ): { code: ResetCode; echo: Uint8Array } | null {
   const key = resetKey(provider, keys.sharedStatic, keys.peer, keys.self, frame.channelId);

@@ -228,7 +228,7 @@ export class Connection {
     }
     const deadline = this.#pongDeadline(state);
     if (deadline !== null) {
-      if (now >= deadline) this.#drop({ code: 'connection-lost', detail: 'the relay did not answer a PING' }, now);
+      if (now >= deadline) this.#drop({ code: 'connection-lost', detail: 'no answer to PING' }, now);
     } else if (now >= this.#pingAt(state)) this.#ping(now);
   }
 

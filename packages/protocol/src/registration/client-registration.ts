@@ -89,7 +89,7 @@ export class ClientRegistration {
     if (this.#expected !== null) return this.#fail({ code: 'bad-frame', detail: 'a second CHALLENGE' });
     // Nothing is signed for a relay that is not the pinned one.
     if (pinned !== undefined && challenge.serverKey !== pinned)
-      return this.#fail({ code: 'wrong-server-key', detail: 'the relay’s serverKey is not the pinned one' });
+      return this.#fail({ code: 'wrong-server-key', detail: 'serverKey is not the pinned one' });
     const clientNonce = encodeHex(this.#options.clientNonce);
     const { publicKey, signingKey } = identity;
     const message = registerMessage({

@@ -17,7 +17,7 @@ export interface RegistrationFacts {
 
 function bytesOf(hex: string): Uint8Array {
   const bytes = decodeHex(hex);
-  if (bytes === null) throw new SwsError('invalid-state', 'a registration fact is not hex');
+  if (bytes === null) throw new SwsError('invalid-state', 'not hex');
   return bytes;
 }
 

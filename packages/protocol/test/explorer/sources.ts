@@ -33,7 +33,7 @@ const SCALED: readonly Mutant[] = [
   },
   {
     name: 'no rate limit',
-    file: 'channel/channel-table.ts',
+    file: 'channel/peers.ts',
     find: 'HANDSHAKES_PER_SECOND = { perPeer: 32, inAll: 128,',
     replace: 'HANDSHAKES_PER_SECOND = { perPeer: 1e9, inAll: 1e9,',
   },
