@@ -15,9 +15,9 @@ afterAll(folder.remove);
 
 const DOCUMENTS = ['docs/operate.md', 'apps/relay/README.md', 'packages/router-nats/README.md'];
 const DEPLOYED = readdirSync(pathOf('deploy')).map((name) => `deploy/${name}`);
-/** Flags of other programs that the documents name: npm, pnpm, useradd, systemctl, certbot, docker, install, grep. */
+/** Flags of other programs that the documents name: npm, pnpm, useradd, systemctl, certbot, docker, install, grep, Node. */
 const OTHERS = new Set(
-  '--global --prod --filter --system --home-dir --shell --now --standalone --deploy-hook --nginx --build --ulimit --stop-timeout --time --interval --timeout --start-period --frozen-lockfile --from --line-buffered'.split(
+  '--global --prod --filter --system --home-dir --shell --now --standalone --deploy-hook --nginx --build --ulimit --stop-timeout --time --interval --timeout --start-period --frozen-lockfile --from --line-buffered --max-old-space-size'.split(
     ' ',
   ),
 );
