@@ -1,3 +1,4 @@
+import { createStore, del, get, set, update } from 'idb-keyval';
 import { equalBytes } from '../bytes.js';
 import { SwsError } from '../error.js';
 import { checkSeed, type KeyStore } from '../key-store.js';
@@ -23,33 +24,6 @@ async function typed<T>(work: () => Promise<T>): Promise<T> {
   }
 }
 
-/** What a request or a transaction comes to: resolves at `event`. */
-function settled(target: IDBRequest | IDBTransaction, event: 'success' | 'complete'): Promise<void> {
-  return new Promise((resolve, reject) => {
-    target.addEventListener(event, () => resolve());
-    // A request's error is heard at its transaction too, before that has an error of its own.
-    const fail = (event: Event) => reject((event.target as IDBRequest).error);
-    target.addEventListener('error', fail);
-    target.addEventListener('abort', fail);
-  });
-}
-
-/** Does `work` in one transaction; what the request that it gives has found, once that is complete. */
-async function transact(mode: IDBTransactionMode, work: (store: IDBObjectStore) => IDBRequest): Promise<unknown> {
-  const opening = indexedDB.open(DATABASE);
-  opening.onupgradeneeded = () => opening.result.createObjectStore(OBJECT_STORE);
-  await settled(opening, 'success');
-  const database = opening.result;
-  try {
-    const transaction = database.transaction(OBJECT_STORE, mode);
-    const request = work(transaction.objectStore(OBJECT_STORE));
-    await settled(transaction, 'complete');
-    return request.result;
-  } finally {
-    database.close();
-  }
-}
-
 /**
  * Keeps the seed in IndexedDB, readable by every script of the origin, its workers included. Tabs and workers that race for
  * a first identity get the same: looking and writing are one transaction (W3C Indexed Database API §2.7).
@@ -57,44 +31,43 @@ async function transact(mode: IDBTransactionMode, work: (store: IDBObjectStore) 
  */
 export function indexedDbStore(options: IndexedDbStoreOptions = {}): KeyStore {
   const { key = 'sws.identity', inherit } = options;
+  const database = createStore(DATABASE, OBJECT_STORE);
   const where = `IndexedDB key ${key}`;
   const checked = (found: unknown) => checkSeed(found instanceof Uint8Array ? found : null, where);
-  const read = () => transact('readonly', (store) => store.get(key));
   const inherited = async () => (await inherit?.load()) ?? null;
 
   return {
     load: () =>
       typed(async () => {
-        const found = await read();
+        const found: unknown = await get(key, database);
         return found === undefined ? inherited() : checked(found);
       }),
     loadOrCreate: (create) =>
       typed(async () => {
-        const found = await read();
+        let found: unknown = await get(key, database);
         if (found !== undefined) return checked(found);
         const older = await inherited();
-        const own = older ?? checkSeed(create(), 'the new seed');
-        const present = await transact('readwrite', (store) => {
-          const request = store.get(key);
-          request.onsuccess = () => {
-            if (request.result === undefined) store.put(own, key);
-          };
-          return request;
-        });
-        const seed = checked(present ?? own);
+        await update(
+          key,
+          (present: unknown) => {
+            found = present ?? older ?? checkSeed(create(), 'the new seed');
+            return found;
+          },
+          database,
+        );
+        const seed = checked(found);
         // Only now that it is safe here, and only if it is the one that was moved.
         if (older !== null && equalBytes(older, seed)) await inherit?.remove();
         return seed;
       }),
     replace: (seed) =>
       typed(async () => {
-        const own = checkSeed(seed, 'the new seed');
-        await transact('readwrite', (store) => store.put(own, key));
+        await set(key, checkSeed(seed, 'the new seed'), database);
         await inherit?.remove();
       }),
     remove: () =>
       typed(async () => {
-        await transact('readwrite', (store) => store.delete(key));
+        await del(key, database);
         await inherit?.remove();
       }),
     close: async () => {},
