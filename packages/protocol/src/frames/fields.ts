@@ -55,8 +55,8 @@ export function list<T>(read: Reader<T>): Reader<readonly T[]> {
 
 export function object<T>(shape: Shape<T>): Reader<T> {
   return (value) => {
-    const read = isObject(value) ? readFields(value, shape) : '';
-    return typeof read === 'string' ? undefined : read;
+    const read = {};
+    return isObject(value) && readFields(value, shape, read) === null ? (read as T) : undefined;
   };
 }
 
@@ -73,15 +73,14 @@ function isObject(value: unknown): value is Fields {
   return typeof value === 'object' && value !== null && !Array.isArray(value);
 }
 
-/** The fields of a shape, checked; or the name of the first that is missing or malformed. */
-function readFields<T>(fields: Fields, shape: Shape<T>): T | string {
-  const read: Record<string, unknown> = {};
+/** Checks the fields of a shape and puts them `into` an object; the name of the first that is missing or malformed, else `null`. */
+function readFields<T>(fields: Fields, shape: Shape<T>, into: Record<string, unknown>): string | null {
   for (const name in shape) {
     const value = shape[name](fields[name]);
     if (value === undefined) return name;
-    if (value !== null) read[name] = value;
+    if (value !== null) into[name] = value;
   }
-  return read as T;
+  return null;
 }
 
 /** The value that a text is in JSON; `undefined` for none. */
@@ -102,8 +101,9 @@ export function decodeFrame<Frame extends { readonly type: string }>(
   if (!isObject(fields)) return fail('bad-frame', 'not a JSON object');
   const type = fields.type as Frame['type'];
   if (typeof type !== 'string' || !Object.hasOwn(shapes, type)) return succeed({ type: 'UNKNOWN' });
-  const read = readFields(fields, shapes[type]);
-  return typeof read === 'string'
-    ? fail('bad-frame', `${type}: field ${read} is missing, malformed or not known`)
-    : succeed({ type, ...read } as unknown as Frame);
+  const frame = { type };
+  const wrong = readFields(fields, shapes[type], frame);
+  return wrong === null
+    ? succeed(frame as Frame)
+    : fail('bad-frame', `${type}: field ${wrong} is missing, malformed or not known`);
 }
