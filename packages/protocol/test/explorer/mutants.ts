@@ -39,6 +39,22 @@ export const MUTANTS: readonly (Mutant & {
     replace: 'this.#heard(nowMs);\n    const plaintext = this.#keys.openData(seq, box);',
   },
   {
+    name: 'both directions have one key',
+    scenario: 'both',
+    breaks: /both ends seal/,
+    file: 'channel/channel-keys.ts',
+    find: ': { root, send: dataBA, receive: dataAB,',
+    replace: ': { root, send: dataAB, receive: dataAB,',
+  },
+  {
+    name: 'a table forgets when its channel wakes',
+    scenario: 'transfer',
+    breaks: /sleeps longer/,
+    file: 'channel/channel-table.ts',
+    find: 'this.#wakeAtMs = Math.min(this.#wakeAtMs, channel.wakeAtMs);',
+    replace: '',
+  },
+  {
     name: 'a CONTROL is taken again',
     scenario: 'transfer',
     breaks: /opens twice/,

@@ -39,6 +39,13 @@ export const DEEP_SCENARIOS = {
   'four frames': { ...NONE, name: 'four frames', messages: [4, 0], cuts: 1 },
   'close and cut': { ...NONE, name: 'close and cut', closes: [0, 1], cuts: 1 },
   'rekey both': { ...NONE, name: 'rekey both', rekeyAfterFrames: 1, messages: [1, 1] },
+  'four messages, rekey, cut': {
+    ...NONE,
+    name: 'four messages, rekey, cut',
+    messages: [4, 0],
+    rekeyAfterFrames: 4,
+    cuts: 1,
+  },
   'rekey and cut': { ...NONE, name: 'rekey and cut', rekeyAfterFrames: 1, cuts: 1, relayQueue: 2 },
   /** A message and a rekey are four DATA frames. */
   'rekey, cut, three held': { ...NONE, name: 'rekey, cut, three held', rekeyAfterFrames: 1, cuts: 1, relayQueue: 3 },
