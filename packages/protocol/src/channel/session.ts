@@ -31,7 +31,8 @@ type State =
       readonly deadline: number;
       acceptDue: boolean;
     }
-  | { readonly phase: 'open'; closeDeadline: number }
+  /** `closeDeadline`: until when the answer to this end's close may come; `null` before it has closed. */
+  | { readonly phase: 'open'; closeDeadline: number | null }
   | { readonly phase: 'tombstone'; readonly until: number }
   | { readonly phase: 'gone' };
 
@@ -68,7 +69,7 @@ export class Session {
 
   /** The initiator's, on ACCEPT: it PINGs until a CONTROL opens. `outgoing` has the peer's first credit. */
   static initiated(context: ChannelContext, keys: ChannelKeys, outgoing: Outgoing, nowMs: number): Session {
-    const session = new Session(context, 'initiator', keys, outgoing, { phase: 'open', closeDeadline: NEVER });
+    const session = new Session(context, 'initiator', keys, outgoing, { phase: 'open', closeDeadline: null });
     session.#emit({ type: 'open' });
     session.#probe.soon(nowMs);
     return session;
@@ -106,7 +107,7 @@ export class Session {
   }
   /** Whether messages may still be queued: this end has not closed. */
   get writable(): boolean {
-    return this.#state.phase === 'open' && this.#state.closeDeadline === NEVER;
+    return this.#state.phase === 'open' && this.#state.closeDeadline === null;
   }
 
   /** Closes behind all queued messages. */
@@ -199,7 +200,7 @@ export class Session {
       return this.abort({ code: 'resume-timeout', detail: `nothing of the peer for ${resumeTimeoutMs} ms` });
     }
     if (state.phase !== 'open') return;
-    if (nowMs >= state.closeDeadline) {
+    if (state.closeDeadline !== null && nowMs >= state.closeDeadline) {
       this.#end(abnormalEnd({ code: 'close-timeout', detail: `no answer to close within ${resumeTimeoutMs} ms` }));
       this.#entomb(nowMs);
       return;
@@ -214,7 +215,7 @@ export class Session {
     if (state.phase === 'gone') return NEVER;
     if (state.phase === 'half-open') return state.deadline;
     const tombstone = state.phase === 'tombstone';
-    let at = tombstone ? state.until : Math.min(state.closeDeadline, this.#rekey.overdueAt);
+    let at = tombstone ? state.until : Math.min(state.closeDeadline ?? NEVER, this.#rekey.overdueAt);
     const since = this.#probe.separatedSince;
     if (since !== null) at = Math.min(at, since + this.#context.settings.resumeTimeoutMs + 1);
     if (!this.#context.connected) return at;
@@ -399,7 +400,7 @@ export class Session {
   /** A frame opened: the initiator has the keys, so the responder's application may know. */
   #confirm(nowMs: number): void {
     if (this.#state.phase !== 'half-open') return;
-    this.#state = { phase: 'open', closeDeadline: NEVER };
+    this.#state = { phase: 'open', closeDeadline: null };
     this.#emit({ type: 'open' });
     // The initiator repeats its PING until a CONTROL opens: this end's first word.
     this.#acknowledgement.soon(nowMs);

@@ -128,6 +128,19 @@ test('a sign of life can be asked for; one who terminates lets the peer learn at
   expect(world.end(1).end).toMatchObject({ end: { code: 1006, failure: { code: 'unknown-channel' } } });
 });
 
+test('who waits for its peer without end has closed all the same once it closes', () => {
+  const world = new World(17, { resumeTimeoutMs: Number.POSITIVE_INFINITY });
+  const channel = world.open();
+  world.end(0).table.disconnected(world.now);
+  channel.close(4000, 'once', world.now);
+  channel.close(4001, 'twice', world.now);
+  expect(() => channel.send('late', world.now)).toThrow(/closing or closed/);
+  world.end(0).table.connected(world.now);
+  world.run();
+  expect(world.end(1).end).toMatchObject({ end: { code: 4000, reason: 'once', wasClean: true } });
+  expect(world.end(0).end).toMatchObject({ end: { code: 4000, reason: 'once', wasClean: true } });
+});
+
 test('a RESET counts only if it echoes what is pending: the relay can not provoke one and keep it', () => {
   const world = new World(10);
   const channel = world.open();
