@@ -97,8 +97,9 @@ export class Endpoint extends EventTarget {
       return identity;
     });
     this.ready.catch((error: unknown) => {
-      const detail = error instanceof Error ? error.message : 'the identity could not be loaded';
-      this.#setState('down', { code: 'invalid-state', detail }, null);
+      const detail = error instanceof Error ? error.message : 'no identity';
+      const pinned = error instanceof SwsError && error.code === 'wrong-server-key';
+      this.#setState('down', { code: pinned ? error.code : 'invalid-state', detail }, null);
     });
     options.signal?.addEventListener('abort', () => void this.close(), { once: true });
     if (options.signal?.aborted === true) void this.close();

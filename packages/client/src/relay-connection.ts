@@ -1,4 +1,4 @@
-import type { CryptoProvider, Identity } from '@sws/crypto';
+import { type CryptoProvider, type Identity, SwsError } from '@sws/crypto';
 import { randomBytes } from '@sws/crypto/platform';
 import {
   type AcceptPolicy,
@@ -48,6 +48,7 @@ export class RelayConnection {
   incoming: IncomingHandler | null = null;
   readonly #key: string;
   readonly #url: string;
+  readonly #serverKey: string | undefined;
   readonly #WebSocket: WebSocketConstructor;
   readonly #listeners = new Map<Channel, (event: ChannelEvent) => void>();
   readonly #stateListeners = new Set<(state: RelayState) => void>();
@@ -84,6 +85,7 @@ export class RelayConnection {
     } = options;
     if (WebSocket === undefined) throw new TypeError('no WebSocket here: pass options.WebSocket');
     this.#key = key;
+    this.#serverKey = serverKey;
     this.identity = identity;
     this.#url = relay.url.replace('//', () => `//${relay.credentials}`);
     this.#WebSocket = WebSocket;
@@ -100,14 +102,18 @@ export class RelayConnection {
     });
   }
 
-  /** The connection of this identity to this relay, made if there is none. Give it back with `release`. */
+  /**
+   * The connection of this identity to this relay, made if there is none. Give it back with `release`.
+   * @throws SwsError `wrong-server-key` for a pin that the connection there is does not hold to
+   */
   static acquire(relay: RelayUrl, identity: Identity, options: ClientOptions): RelayConnection {
     const key = `${identity.publicKey} ${relay.url}`;
     let found = pool.get(key);
     if (found === undefined) {
       found = new RelayConnection(key, relay, identity, options.provider ?? defaultProvider, options);
       pool.set(key, found);
-    }
+    } else if (options.serverKey !== undefined && options.serverKey !== found.#serverKey)
+      throw new SwsError('wrong-server-key', 'connected without that pin');
     found.#users++;
     found.#enter();
     return found;

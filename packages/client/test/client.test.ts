@@ -10,8 +10,9 @@ import {
   type PeerMessageEvent,
   type SecureErrorEvent,
   type SecureWebSocket,
+  type StateEvent,
 } from '../src/index.js';
-import { event, newIdentity, startRelay, type TestRelay } from './relay.js';
+import { event, newIdentity, relayIdentity, startRelay, type TestRelay } from './relay.js';
 
 let alice: Identity;
 let bob: Identity;
@@ -121,6 +122,41 @@ describe('what can not be reached fails as a WebSocket does: error, then close 1
     expect(() => new ClientSecureWebSocket(relay.url + bob.publicKey, ['a', 'A'], { identity: alice })).toThrow(
       expect.objectContaining({ name: 'SyntaxError' }),
     );
+  });
+});
+
+describe('a pinned relay', () => {
+  const right = { serverKey: relayIdentity.signingKey };
+  const wrong = { serverKey: newIdentity().signingKey };
+
+  /** The state that comes first of those that last. */
+  async function settled(made: Endpoint): Promise<[string, string | undefined]> {
+    for (;;) {
+      const { state, failure } = await event<StateEvent>(made, 'state');
+      if (state === 'registered' || state === 'down') return [state, failure?.code];
+    }
+  }
+
+  test('is registered with if its key is the pinned one, and otherwise not', async () => {
+    expect(await settled(endpoint(alice, right))).toEqual(['registered', undefined]);
+    expect(await settled(endpoint(bob, wrong))).toEqual(['down', 'wrong-server-key']);
+  });
+
+  test('a pin holds too where another of the same identity is connected already', async () => {
+    await registered(alice);
+    expect(await settled(endpoint(alice, wrong))).toEqual(['down', 'wrong-server-key']);
+    const socket = new ClientSecureWebSocket(`${relay.url}${bob.publicKey}`, [], { identity: alice, ...wrong });
+    expect((await event<SecureErrorEvent>(socket, 'error')).code).toBe('wrong-server-key');
+    await registered(bob, right);
+    expect((await registered(bob, right)).state).toBe('registered');
+    expect((await registered(bob)).state).toBe('registered');
+  });
+
+  test('an endpoint whose identity can not be loaded is down, and says why', async () => {
+    const made = new Endpoint(relay.url, { identity: Promise.reject(new Error('no such file')) });
+    const { state, failure } = await event<StateEvent>(made, 'state');
+    expect([state, failure?.detail]).toEqual(['down', 'no such file']);
+    await expect(made.ready).rejects.toThrow('no such file');
   });
 });
 

@@ -7,7 +7,8 @@ import { randomBytes } from '@sws/crypto/platform';
 import { Router } from '@sws/router';
 import { attach } from '@sws/server';
 
-const relayIdentity = Identity.generate(randomBytes, nodeProvider);
+/** Whose signing key a client may pin. */
+export const relayIdentity = Identity.generate(randomBytes, nodeProvider);
 
 export type TestRelay = Awaited<ReturnType<typeof startRelay>>;
 
