@@ -45,6 +45,7 @@ export const DEEP_SCENARIOS = {
     messages: [4, 0],
     rekeyAfterFrames: 4,
     cuts: 1,
+    relayQueue: 2,
   },
   'rekey and cut': { ...NONE, name: 'rekey and cut', rekeyAfterFrames: 1, cuts: 1, relayQueue: 2 },
   /** A message and a rekey are four DATA frames. */
