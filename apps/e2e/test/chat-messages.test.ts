@@ -91,7 +91,7 @@ describeInChromium('messages of the chat page', () => {
     await carol.say('from Carol');
     await alice.reads('from Carol');
     await bob.tick('from Bob', 'delivered');
-    await alice.page.getByTestId('contact').filter({ hasText: 'Bob' }).filter({ hasText: '1 unread' }).waitFor();
+    await alice.page.getByTestId('contact').filter({ hasText: 'from Bob' }).filter({ hasText: '1 unread' }).waitFor();
     await alice.shoot('three-people');
     await expect.poll(() => alice.page.title()).toBe('(1) SWS chat');
     await alice.page.getByTestId('contact').filter({ hasText: 'from Bob' }).click();
