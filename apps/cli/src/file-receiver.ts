@@ -78,6 +78,7 @@ export class FileReceiver {
     const reason = await closed;
     await this.#answered;
     await this.#batch?.leave();
+    await this.#isFree; // who waits for this one waits for those before it, too
     return this.#tellEnd(violation, reason);
   }
 

@@ -1,7 +1,7 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import { defaultKeyStore } from '@sws/client';
 import { Identity, type KeyStore } from '@sws/crypto';
-import { fileStore } from '@sws/crypto/node';
+import { fileStore, nodeProvider } from '@sws/crypto/node';
 import { randomBytes } from '@sws/crypto/platform';
 import type { Reporter } from './report.js';
 
@@ -16,14 +16,14 @@ export interface IdentityFlags {
 
 /** The identity that the flags name: a file's, one for this run alone, or the user's own. @throws SwsError `identity-in-use` */
 async function loadIdentity(flags: IdentityFlags): Promise<Identity> {
-  if (flags.ephemeral === true) return Identity.generate(randomBytes);
-  return Identity.fromSeed(await identityStore(flags).loadOrCreate(() => randomBytes(32)));
+  if (flags.ephemeral === true) return Identity.generate(randomBytes, nodeProvider);
+  return Identity.fromSeed(await identityStore(flags).loadOrCreate(() => randomBytes(32)), nodeProvider);
 }
 
 /** The same for a command that only tells of it, also while another process uses it. It is made on first use all the same. */
 export async function readIdentity(flags: IdentityFlags): Promise<Identity> {
   const seed = flags.ephemeral === true ? null : await identityStore(flags).load();
-  return seed === null ? loadIdentity(flags) : Identity.fromSeed(seed);
+  return seed === null ? loadIdentity(flags) : Identity.fromSeed(seed, nodeProvider);
 }
 
 /** The same for a command that runs on, which waits a little for an identity in use: its holder may have been killed. */

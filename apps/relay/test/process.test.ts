@@ -12,6 +12,7 @@ import { LiveTransfer } from '../../../bench/src/live-transfer.js';
 import { freePort } from '../../../bench/src/nats-server.js';
 import { RelayProcess, temporaryFolder } from '../../../bench/src/relay-process.js';
 
+const MAIN = fileURLToPath(new URL('../dist/main.js', import.meta.url));
 const folder = temporaryFolder();
 const cleanup: (() => unknown)[] = [];
 const PATIENCE = { timeout: 15_000, interval: 10 };
@@ -65,7 +66,7 @@ describe('starting', () => {
   test('a rotated identity is used from the next start; who pins the old one is told, who was told the next one connects', async () => {
     const file = folder.path('rotated');
     const run = (verb: string): string =>
-      execFileSync(process.execPath, ['dist/main.js', '--identity', file, 'identity', verb], {
+      execFileSync(process.execPath, [MAIN, '--identity', file, 'identity', verb], {
         encoding: 'utf8',
         stdio: ['ignore', 'pipe', 'ignore'],
       });
@@ -220,7 +221,7 @@ test.skipIf(!hasPython)(
   'socket activation: while the relay is restarted no connection is refused, and channels carry on (skipped where python3 is missing)',
   { timeout: 60_000 },
   async () => {
-    const command = [process.execPath, fileURLToPath(new URL('../dist/main.js', import.meta.url)), '--no-chat'];
+    const command = [process.execPath, MAIN, '--no-chat'];
     const settings = ['--drain-spread', '1', ...identityFlags()];
     const keeper = spawn('python3', ['-c', SOCKET_KEEPER, ...command, ...settings], {
       stdio: ['ignore', 'pipe', 'pipe'],

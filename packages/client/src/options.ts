@@ -1,7 +1,7 @@
 import { type CryptoProvider, Identity, type KeyStore } from '@sws/crypto';
 import { randomBytes } from '@sws/crypto/platform';
 import type { Encoding, Padding } from '@sws/protocol';
-import { defaultStore } from '#platform';
+import { defaultProvider, defaultStore } from '#platform';
 import type { WebSocketConstructor } from './platform/transport.js';
 
 /** Options of every connection; times in milliseconds. */
@@ -44,7 +44,7 @@ let shared: { readonly store: KeyStore; readonly identity: Promise<Identity> } |
 export function defaultIdentity(): Promise<Identity> {
   if (shared === null) {
     const store = defaultStore();
-    const identity = store.loadOrCreate(() => randomBytes(32)).then((seed) => Identity.fromSeed(seed));
+    const identity = store.loadOrCreate(() => randomBytes(32)).then((seed) => Identity.fromSeed(seed, defaultProvider));
     shared = { store, identity };
     identity.catch(() => {
       shared = null;

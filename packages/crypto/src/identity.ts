@@ -33,7 +33,7 @@ export class Identity {
     this.#secret[0] = (this.#secret[0] ?? 0) & 248;
     this.#secret[31] = ((this.#secret[31] ?? 0) & 127) | 64;
     this.#publicKey = provider.x25519PublicKey(this.#secret);
-    this.#signingKey = provider.ed25519PublicKey(seed);
+    this.#signingKey = provider.ed25519PublicKey(this.#seed);
     this.publicKey = encodeHex(this.#publicKey);
     this.signingKey = encodeHex(this.#signingKey);
   }

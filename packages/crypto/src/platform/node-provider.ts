@@ -31,9 +31,9 @@ function publicKey(curve: Curve, bytes: Uint8Array): KeyObject {
   return createPublicKey({ key: { kty: 'OKP', crv: PUBLIC[curve], x }, format: 'jwk' });
 }
 
-function publicOf(curve: Curve, secret: Uint8Array): Uint8Array {
-  const der = createPublicKey(privateKey(curve, secret)).export({ format: 'der', type: 'spki' });
-  return new Uint8Array(der.subarray(der.length - 32));
+function publicOf(key: KeyObject): Uint8Array {
+  const { x = '' } = createPublicKey(key).export({ format: 'jwk' });
+  return new Uint8Array(Buffer.from(x, 'base64url'));
 }
 
 /** Making a key costs more than signing with it: a seed that signs again and again, as a relay's does, is made one once. */
@@ -54,7 +54,7 @@ export const nodeProvider: CryptoProvider = {
   name: 'node',
   sha512: (bytes) => new Uint8Array(createHash('sha512').update(bytes).digest()),
   hkdf: (salt, ikm, info, length) => new Uint8Array(hkdfSync('sha512', ikm, salt, info, length)),
-  x25519PublicKey: (secret) => publicOf('x25519', secret),
+  x25519PublicKey: (secret) => publicOf(privateKey('x25519', secret)),
   x25519(secret, theirs) {
     try {
       return new Uint8Array(
@@ -64,7 +64,7 @@ export const nodeProvider: CryptoProvider = {
       return new Uint8Array(32); // OpenSSL refuses an all-zero result, which is what the others give
     }
   },
-  ed25519PublicKey: (seed) => publicOf('ed25519', seed),
+  ed25519PublicKey: (seed) => publicOf(signingKeyOf(seed)),
   ed25519Sign: (seed, message) => new Uint8Array(sign(null, message, signingKeyOf(seed))),
   ed25519Verify(key, message, signature) {
     try {
