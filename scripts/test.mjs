@@ -25,7 +25,7 @@ try {
   totals.failed = counts.numFailedTests;
   totals.skipped = counts.numPendingTests;
   for (const file of testResults) {
-    for (const test of file.assertionResults) if (test.status === 'pending') console.log(`skipped: ${test.fullName}`);
+    for (const test of file.assertionResults) if (test.status === 'skipped') console.log(`skipped: ${test.fullName}`);
     if (file.status !== 'failed') continue;
     failures.push(`failed: ${file.name}: ${file.message}`);
     for (const test of file.assertionResults)
