@@ -31,6 +31,8 @@ function failures(mutant: Mutant | undefined): { found: string[]; output: string
       '--reporter=json',
       `--outputFile=${folder}/result.json`,
       '--bail=1',
+      // Of files that run beside each other, the one that fails may be cut off by its own bail before it has told.
+      '--no-file-parallelism',
       '--testTimeout=240000',
     ],
     {
