@@ -1,6 +1,5 @@
-import type { Identity } from '@sws/crypto';
-import { parseAddress, SwsError } from '@sws/crypto';
-import type { Channel, ChannelEvent, ChannelRequest, Failure } from '@sws/protocol';
+import { type CryptoFailureCode, type Identity, parseAddress, SwsError } from '@sws/crypto';
+import type { Channel, ChannelEvent, ChannelRequest, FailureCode } from '@sws/protocol';
 import { parseRelayUrl, type RelayUrl } from './address-url.js';
 import { ChannelSocket } from './channel-socket.js';
 import { checkProtocols, connectAs, toProtocols } from './client-secure-web-socket.js';
@@ -49,13 +48,19 @@ export class PeerMessageEvent extends Event {
   }
 }
 
+/** Why an endpoint is not registered: what the relay or the network did, or what is the matter with its identity. */
+export interface EndpointFailure {
+  readonly code: FailureCode | CryptoFailureCode;
+  readonly detail: string;
+}
+
 /** The endpoint's state has changed. */
 export class StateEvent extends Event {
   readonly state: EndpointState;
-  readonly failure: Failure | null;
+  readonly failure: EndpointFailure | null;
   /** Milliseconds until the next attempt, where one is planned. */
   readonly retryInMs: number | null;
-  constructor(state: EndpointState, failure: Failure | null, retryInMs: number | null) {
+  constructor(state: EndpointState, failure: EndpointFailure | null, retryInMs: number | null) {
     super('state');
     this.state = state;
     this.failure = failure;
@@ -98,8 +103,8 @@ export class Endpoint extends EventTarget {
     });
     this.ready.catch((error: unknown) => {
       const detail = error instanceof Error ? error.message : 'no identity';
-      const pinned = error instanceof SwsError && error.code === 'wrong-server-key';
-      this.#setState('down', { code: pinned ? error.code : 'invalid-state', detail }, null);
+      const code = error instanceof SwsError ? (error.code as EndpointFailure['code']) : 'invalid-state';
+      this.#setState('down', { code, detail }, null);
     });
     options.signal?.addEventListener('abort', () => void this.close(), { once: true });
     if (options.signal?.aborted === true) void this.close();
@@ -288,7 +293,7 @@ export class Endpoint extends EventTarget {
     );
   }
 
-  #setState(state: EndpointState, failure: Failure | null, retryInMs: number | null): void {
+  #setState(state: EndpointState, failure: EndpointFailure | null, retryInMs: number | null): void {
     if (this.#state === 'closed') return;
     this.#state = state;
     this.dispatchEvent(new StateEvent(state, failure, retryInMs));

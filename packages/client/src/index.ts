@@ -7,6 +7,7 @@ export {
   ConnectionEvent,
   Endpoint,
   type EndpointEventMap,
+  type EndpointFailure,
   type EndpointOptions,
   type EndpointState,
   MESSAGE_PROTOCOL,

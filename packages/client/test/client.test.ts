@@ -1,7 +1,7 @@
 import { once } from 'node:events';
 import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
-import type { Identity } from '@sws/crypto';
+import { type Identity, SwsError } from '@sws/crypto';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import {
   ClientSecureWebSocket,
@@ -152,11 +152,14 @@ describe('a pinned relay', () => {
     expect((await registered(bob)).state).toBe('registered');
   });
 
-  test('an endpoint whose identity can not be loaded is down, and says why', async () => {
-    const made = new Endpoint(relay.url, { identity: Promise.reject(new Error('no such file')) });
+  test.each([
+    ['identity-in-use', new SwsError('identity-in-use', 'another process holds it')],
+    ['invalid-state', new Error('no such file')],
+  ])('an endpoint whose identity can not be loaded is down, and says why: %s', async (code, error) => {
+    const made = new Endpoint(relay.url, { identity: Promise.reject(error) });
     const { state, failure } = await event<StateEvent>(made, 'state');
-    expect([state, failure?.detail]).toEqual(['down', 'no such file']);
-    await expect(made.ready).rejects.toThrow('no such file');
+    expect([state, failure]).toEqual(['down', { code, detail: error.message }]);
+    await expect(made.ready).rejects.toBe(error);
   });
 });
 
