@@ -5,7 +5,7 @@ import { MaliciousRun } from './malicious-run.js';
 import { forEachSeed } from './seeded.js';
 import { toy } from './toy-provider.js';
 
-const RUNS = 1_500;
+const RUNS = 2_000;
 const REAL_CRYPTO_RUNS = 20;
 
 describe('whatever the relay does: a prefix, exactly once, in order; all of it once it behaves; no phantom, no forged close', () => {
