@@ -48,12 +48,19 @@ export default defineConfig({
   base: '/',
   plugins: [shell()],
   build: {
-    target: 'es2023',
-    modulePreload: { polyfill: false },
+    target: 'es2024',
+    // What a part imports is there when it is loaded: only the page itself needs a list.
+    modulePreload: {
+      polyfill: false,
+      resolveDependencies: (_file, parts, { hostType }) => (hostType === 'html' ? parts : []),
+    },
     assetsInlineLimit: 0,
     rollupOptions: {
       input: { index: 'index.html', 'service-worker': 'src/workers/service-worker.ts' },
       output: {
+        // What several parts share is one file: on a slow line the styles have fewer rivals. But what is loaded for
+        // QR codes is not needed at first.
+        codeSplitting: { groups: [{ name: 'page', minShareCount: 2, test: (id) => !id.includes('/qr/') }] },
         entryFileNames: ({ name }) => (name === 'service-worker' ? WORKER : 'assets/[name]-[hash].js'),
       },
     },

@@ -1,6 +1,6 @@
 import { existsSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
-import { Child } from './child.js';
+import { Child } from '@sws/testing/child';
 
 /** Fetched by `pnpm test:runtimes bun`; not a dependency. */
 const BUN = fileURLToPath(new URL('../../.cache/runtimes/bun/node_modules/.bin/bun', import.meta.url));
@@ -8,7 +8,7 @@ export const hasBun = existsSync(BUN);
 
 /** A script of `children/` that carries messages: forwarders and routers. It reports its `port` when it is ready. */
 export async function startCarrier(script: string, kind: string, ...args: readonly string[]): Promise<Child> {
-  const url = new URL(`./children/${script}.js`, import.meta.url);
+  const url = new URL(`../dist/children/${script}.js`, import.meta.url);
   const name = `${script} ${kind}`;
   return kind === 'bun'
     ? Child.start({ name, command: BUN, args: [fileURLToPath(url), kind, ...args] })

@@ -4,9 +4,9 @@ import { connect } from 'node:tls';
 import { Identity } from '@sws/crypto';
 import { nodeProvider } from '@sws/crypto/node';
 import { randomBytes } from '@sws/crypto/platform';
-import { makeCertificate } from './certificate.js';
-import { RawClient } from './raw-client.js';
-import { RelayProcess, temporaryFolder } from './relay-process.js';
+import { makeCertificate } from '@sws/testing/certificate';
+import { RawClient } from '@sws/testing/raw-client';
+import { RelayProcess, temporaryFolder } from '@sws/testing/relay-process';
 
 /** What certificates swapped under load came to. */
 export interface CertificateFigures {

@@ -1,5 +1,5 @@
-import { Child } from './child.js';
-import { readThreadsCpuUs } from './usage.js';
+import { Child } from '@sws/testing/child';
+import { readThreadsCpuUs } from '@sws/testing/usage';
 
 /** How two processes speak: over a channel, through a bare forwarder in plain `ws`, or directly over TLS. */
 export type Speaks = 'sws' | 'plain' | 'tls';
@@ -40,7 +40,7 @@ export class ChannelEnds {
     const start = (role: string, told: ChannelEndOptions): Promise<Child> =>
       Child.start({
         name: `${role} (${told.speaks})`,
-        command: new URL('./children/channel-end.js', import.meta.url),
+        command: new URL('../dist/children/channel-end.js', import.meta.url),
         args: [JSON.stringify(told)],
         readyTimeoutMs: START_TIMEOUT_MS,
       });

@@ -1,9 +1,9 @@
 import { setTimeout as delay } from 'node:timers/promises';
-import { FaultyProxy } from './faulty-proxy.js';
+import { FaultyProxy } from '@sws/testing/faulty-proxy';
+import { seeded } from '@sws/testing/seeded';
+import { type SenderOptions, Transfer, type TransferResult } from '@sws/testing/transfer';
+import type { Workload } from '@sws/testing/workload';
 import { RelayChild } from './relay-child.js';
-import { seeded } from './seeded.js';
-import { type SenderOptions, Transfer, type TransferResult } from './transfer.js';
-import type { Workload } from './workload.js';
 
 /** What goes wrong. `crash`: the relay is killed with SIGKILL and started again; the others befall one end's connection (`mute`: what it says goes nowhere, while it still hears). */
 export const FAULTS = [

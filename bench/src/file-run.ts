@@ -1,12 +1,13 @@
 import { createHash, randomBytes } from 'node:crypto';
-import { createReadStream, createWriteStream } from 'node:fs';
-import { copyFile, mkdtemp, readdir, rm, stat } from 'node:fs/promises';
+import { createReadStream, createWriteStream, readdirSync, readFileSync } from 'node:fs';
+import { mkdtemp, readdir, rm, stat } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { pipeline } from 'node:stream/promises';
 import { setTimeout as delay } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
-import { Child } from './child.js';
+import { Child } from '@sws/testing/child';
+import { readUsage } from '@sws/testing/usage';
 import { RelayChild } from './relay-child.js';
 
 const SWS = fileURLToPath(new URL('../../apps/cli/dist/main.js', import.meta.url));
@@ -40,34 +41,31 @@ export interface FileFigures {
   readonly reconnections: number;
   /** The names in the receiver's folder. */
   readonly names: readonly string[];
-  /** The most resident memory of each, over its processes; `null` where there is no `/proc`. */
-  readonly peakRssBytes: Readonly<Record<Role, number>> | null;
+  /** The most resident memory of each, over its processes, and of any agent; `null` where there is no `/proc`. */
+  readonly peakRssBytes: Readonly<Record<Role | 'agent', number>> | null;
 }
 
 /** Runs a scenario with the built command line. Rejects where a process fails or hangs. */
 export async function runFile(scenario: FileScenario): Promise<FileFigures> {
   const { bytes, kills, relayDownMs, bytesPerSecond, timeoutMs } = scenario;
   const folder = await mkdtemp(join(tmpdir(), 'sws-file-'));
-  const path = (name: string): string => join(folder, name);
+  const path = (...names: string[]): string => join(folder, ...names);
   const relay = await RelayChild.start({
     options: { limits: { bytesPerSecond }, addressLimits: { bytesPerSecond: 4 * bytesPerSecond } },
   });
-  const peak: Record<Role, number> = { sender: 0, relay: 0, receiver: 0 };
+  const peak: Record<Role | 'agent', number> = { sender: 0, relay: 0, receiver: 0, agent: 0 };
   const offsets: number[] = [];
   let reconnections = 0;
   let watching: NodeJS.Timeout | undefined;
   const children: Child[] = [];
   try {
     const made = await makeFile(path('file'), bytes);
-    // A process that was killed leaves its identity locked for some seconds: the next one has a copy of its file.
-    const runs = kills.length + 1;
-    const identities = { sender: await copies(path('sender'), runs), receiver: await copies(path('receiver'), runs) };
     const start = (who: 'sender' | 'receiver', args: readonly string[]): Promise<Child> =>
       Child.start({
         name: who,
         command: process.execPath,
-        args: [SWS, ...args, '--json', '--identity', identities[who].next()],
-        env: { SWS_RELAY: relay.url() },
+        args: [SWS, ...args, '--json', '--identity', path(who)],
+        env: { SWS_RELAY: relay.url(), XDG_RUNTIME_DIR: path('run') },
       });
     const receive = (): Promise<Child> => start('receiver', ['recv', '--out', path('in'), '--accept-all', '--once']);
     let receiver = await receive();
@@ -93,6 +91,8 @@ export async function runFile(scenario: FileScenario): Promise<FileFigures> {
         ['receiver', receiver],
       ] as const)
         peak[who] = Math.max(peak[who], child.usage()?.peakRssBytes ?? 0);
+      for (const pid of agents(path('run', 'sws')))
+        peak.agent = Math.max(peak.agent, readUsage(pid)?.peakRssBytes ?? 0);
     }, 10 * POLL_MS);
 
     const killed: { who: Role; atBytes: number }[] = [];
@@ -184,17 +184,15 @@ async function digestOf(path: string): Promise<string> {
   return hash.digest('hex');
 }
 
-/** One identity in several files. */
-async function copies(path: string, count: number): Promise<{ next(): string }> {
-  const maker = await Child.start({
-    name: 'keygen',
-    command: process.execPath,
-    args: [SWS, 'keygen', '--identity', path],
-  });
-  await maker.exited;
-  const files = Array.from({ length: count }, (_, index) => `${path}.${index}`);
-  for (const file of files) await copyFile(path, file);
-  return { next: () => files.shift() ?? path };
+/** The process ids of the agents that have run, as they have written them down. */
+export function agents(runtimeFolder: string): number[] {
+  try {
+    return readdirSync(runtimeFolder)
+      .filter((name) => name.endsWith('.json'))
+      .map((name) => Number((JSON.parse(readFileSync(join(runtimeFolder, name), 'utf8')) as { pid: number }).pid));
+  } catch {
+    return []; // none yet, or one that is being written
+  }
 }
 
 /** Waits until the part in a folder has come so far; resolves with its size. */

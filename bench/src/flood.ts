@@ -1,6 +1,6 @@
 import { setPriority } from 'node:os';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { Child } from './child.js';
+import { Child } from '@sws/testing/child';
 import { RelayChild } from './relay-child.js';
 
 /** What a crowd without manners does to a relay, and the counters that must tell of it (`/metrics`, by reason). */
@@ -51,7 +51,7 @@ export async function flood(kind: FloodKind, seconds: number): Promise<FloodResu
   // As it is by default, but that a slow handshake's end is seen within the time.
   const relay = await RelayChild.start({ options: { handshakeTimeoutMs: (seconds * 1_000) / 2 } });
   const url = relay.url();
-  const script = (name: string): URL => new URL(`./children/${name}.js`, import.meta.url);
+  const script = (name: string): URL => new URL(`../dist/children/${name}.js`, import.meta.url);
   const quiet = await Child.start({ name: 'quiet pair', command: script('quiet-pair'), args: [url] });
   for (const { pid } of [relay.child, quiet]) prefer(pid);
   const latency = async (ms: number): Promise<Latency> => {
@@ -106,13 +106,15 @@ function prefer(pid: number): void {
   }
 }
 
-/** The counters of a relay's `/metrics`, by reason or, without one, by name. */
+/** The counters of a relay's `/metrics`, by reason or, without one, by name; what has one reason in two counters is summed. */
 async function counted(url: string): Promise<Record<string, number>> {
   // A connection kept alive may be one that the relay has closed meanwhile.
   const request = { headers: { connection: 'close' } };
   const text = await (await fetch(`${url.replace('ws', 'http')}metrics`, request)).text();
   const found: Record<string, number> = {};
-  for (const [, name = '', labels, value] of text.matchAll(COUNTED))
-    found[/"([^"]*)"/.exec(labels ?? '')?.[1] ?? name] = Number(value);
+  for (const [, name = '', labels, value] of text.matchAll(COUNTED)) {
+    const reason = /"([^"]*)"/.exec(labels ?? '')?.[1] ?? name;
+    found[reason] = (found[reason] ?? 0) + Number(value);
+  }
   return found;
 }

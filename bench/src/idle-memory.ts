@@ -1,4 +1,4 @@
-import { Child } from './child.js';
+import { Child } from '@sws/testing/child';
 
 /** What holding idle connections costs a server. */
 export interface IdleMemory {
@@ -15,13 +15,13 @@ const OPEN_TIMEOUT_MS = 300_000;
 
 /** Resident memory, from the operating system after collection, for each of `connections` idle ones beside `base` others. */
 export async function idleMemory(kind: 'sws' | 'ws', connections: number, base = BASE): Promise<IdleMemory> {
-  const command = new URL('./children/connections-server.js', import.meta.url);
+  const command = new URL('../dist/children/connections-server.js', import.meta.url);
   const server = await Child.start({ name: `${kind} server`, command, args: [kind], nodeFlags: ['--expose-gc'] });
   const url = `ws://127.0.0.1:${server.readyReport.port}/`;
   const clients: Child[] = [];
   const open = async (count: number): Promise<Child> => {
     const args = [JSON.stringify({ url, count, register: kind === 'sws' })];
-    const script = new URL('./children/idle-clients.js', import.meta.url);
+    const script = new URL('../dist/children/idle-clients.js', import.meta.url);
     return Child.start({
       name: 'idle clients',
       command: script,

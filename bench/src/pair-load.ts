@@ -1,5 +1,5 @@
-import { Child } from './child.js';
-import { readThreadsCpuUs } from './usage.js';
+import { Child } from '@sws/testing/child';
+import { readThreadsCpuUs } from '@sws/testing/usage';
 
 /** What the load is told. */
 export interface PairLoadOptions {
@@ -13,6 +13,8 @@ export interface PairLoadOptions {
   readonly inFlight: number;
   /** After so many messages the turn goes on. @defaultValue what is to be carried, over `active` */
   readonly perVisit?: number;
+  /** Clients connect in a random order. @defaultValue false: the two of a pair one after the other */
+  readonly shuffled?: boolean;
   /** Of each message's content; at least 4. */
   readonly bytes: number;
 }
@@ -34,7 +36,7 @@ export class PairLoad {
   static async start(options: PairLoadOptions, carriers: readonly { readonly pid: number }[]): Promise<PairLoad> {
     const load = await Child.start({
       name: `load (${options.speaks})`,
-      command: new URL('./children/pair-load.js', import.meta.url),
+      command: new URL('../dist/children/pair-load.js', import.meta.url),
       args: [JSON.stringify(options)],
       readyTimeoutMs: CONNECT_TIMEOUT_MS,
     });

@@ -1,5 +1,5 @@
-import { Child } from './child.js';
-import { freePort } from './free-port.js';
+import { Child } from '@sws/testing/child';
+import { freePort } from '@sws/testing/free-port';
 
 /** What a relay child is told. */
 export interface RelayChildOptions {
@@ -30,7 +30,7 @@ export class RelayChild {
     const { ports = [0], ...rest } = options;
     const chosen = await Promise.all(ports.map((port) => (port === 0 ? freePort() : port)));
     const full = { seed: '5e'.repeat(32), ...rest, ports: chosen };
-    const command = new URL('./children/relay.js', import.meta.url);
+    const command = new URL('../dist/children/relay.js', import.meta.url);
     return new RelayChild(await Child.start({ name: 'relay', command, args: [JSON.stringify(full)] }), full);
   }
 

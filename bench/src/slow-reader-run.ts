@@ -1,7 +1,7 @@
 import { setTimeout as delay } from 'node:timers/promises';
-import type { Child } from './child.js';
+import type { Child } from '@sws/testing/child';
+import { Transfer } from '@sws/testing/transfer';
 import { RelayChild } from './relay-child.js';
-import { Transfer } from './transfer.js';
 
 /** A reader that takes less than the sender offers. */
 export interface SlowReaderScenario {

@@ -14,6 +14,12 @@ const DOCUMENTS = [
   'docs/comparison.md',
   'docs/operate.md',
   'docs/performance.md',
+  'docs/releasing.md',
+  'testing/README.md',
+  'bench/README.md',
+  'tests/conformance/README.md',
+  'tests/interop/README.md',
+  'tests/runtimes/README.md',
   'packages/client/README.md',
   'packages/crypto/README.md',
   'packages/protocol/README.md',
@@ -24,6 +30,7 @@ const DOCUMENTS = [
   'examples/README.md',
   'examples/bot/README.md',
   'examples/device-rpc/README.md',
+  'examples/existing-server/README.md',
   'examples/shared-document/README.md',
   'apps/cli/README.md',
   'apps/relay/README.md',
@@ -40,10 +47,28 @@ function anchorsOf(markdown: string): readonly string[] {
   );
 }
 
+/** What npm shows as a package's page: a link that is relative leads nowhere there. */
+const PAGES = DOCUMENTS.filter((name) => /^(packages|apps)\//.test(name));
+const OURS = /^https:\/\/github\.com\/sws-project\/sws\/(?:blob|tree)\/main\/(.+)$/;
+
+test.each(PAGES)('%s has absolute links only, and does not end with how to work on it', (name) => {
+  const text = read(name);
+  const links = [...text.matchAll(/\]\(([^)\s]+)\)/g)].map(([, target]) => target);
+  expect(links.filter((target) => !/^(https:|#)/.test(target ?? ''))).toEqual([]);
+  expect(text.trimEnd().split('\n').slice(-3).join('\n')).not.toMatch(/pnpm --filter/);
+  const { keywords, homepage, bugs } = JSON.parse(read(join(dirname(name), 'package.json')));
+  expect(keywords.length).toBeGreaterThan(2);
+  expect(homepage).toBe(`https://github.com/sws-project/sws/tree/main/${dirname(name)}#readme`);
+  expect(bugs.url).toBe('https://github.com/sws-project/sws/issues');
+});
+
 test.each(DOCUMENTS)('every link within the project in %s leads somewhere', (name) => {
-  for (const [, target = ''] of read(name).matchAll(/\]\((?!https?:)([^)\s]+)\)/g)) {
-    const [path = '', anchor] = target.split('#');
-    const file = path === '' ? name : join(dirname(name), path);
+  for (const [, target = ''] of read(name).matchAll(/\]\(([^)\s]+)\)/g)) {
+    const own = OURS.exec(target)?.[1];
+    if (own === undefined && /^https?:/.test(target)) continue;
+    const [path = '', anchor] = (own ?? target).split('#');
+    const folder = own === undefined ? dirname(name) : '.';
+    const file = path === '' ? name : join(folder, path);
     expect(existsSync(join(ROOT, file)), target).toBe(true);
     if (anchor === undefined) continue;
     const document = file.endsWith('.md') ? file : join(file, 'README.md');

@@ -3,9 +3,7 @@ import { execFileSync, spawnSync } from 'node:child_process';
 import { X509Certificate } from 'node:crypto';
 import { appendFileSync, mkdirSync, readFileSync } from 'node:fs';
 import { connect } from 'node:tls';
-import { Endpoint } from '@sws/client';
-import { Identity } from '@sws/crypto';
-import { randomBytes } from '@sws/crypto/platform';
+import { Endpoint, Identity, randomBytes } from '@sws/client';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { makeCertificate } from './certificate.js';
 import { ROOT } from './checkout.js';
@@ -118,6 +116,21 @@ const stages: Readonly<Record<string, Stage>> = {
       await becomes(dial(reader, { token }), 'down');
     },
   },
+  'Who is connected': {
+    before: async (reader) => {
+      reader.set('SWS_ADMIN', reader.path('~/admin.sock'));
+      await serverKey(reader.start('sws-relay --port 8787 --hosts localhost:8787'));
+      const someone = dial(reader);
+      await becomes(someone, 'registered');
+      reader.set('KEY', someone.address ?? '');
+    },
+    after: async (reader) => {
+      const [someone] = clients;
+      expect(last(reader).output.match(new RegExp(`^${someone?.address}  127.0.0.1  \\d+ s`, 'gm'))).toHaveLength(2);
+      await becomes(someone as Endpoint, 'down');
+      reader.set('SWS_ADMIN', '');
+    },
+  },
   "The relay's own identity": {
     after: async (reader) => {
       const [shown, prepared] = last(reader).output.match(/^\w{64}$/gm) ?? [];
@@ -157,6 +170,17 @@ const stages: Readonly<Record<string, Stage>> = {
       const heard = new Promise((resolve) => one.addEventListener('message', ({ data }) => resolve(data)));
       await other.send(one.address ?? '', 'hello');
       expect(await heard).toBe('hello');
+    },
+  },
+  'All processors': {
+    after: async (reader) => {
+      await serverKey(last(reader));
+      // One after the other: each goes to the next worker.
+      const [one, other] = [dial(reader), dial(reader)];
+      await Promise.all([becomes(one, 'registered'), becomes(other, 'registered')]);
+      const heard = new Promise((resolve) => one.addEventListener('message', ({ data }) => resolve(data)));
+      await other.send(one.address ?? '', 'from the other worker');
+      expect(await heard).toBe('from the other worker');
     },
   },
   'Upgrades without loss': {
@@ -231,13 +255,15 @@ describe('operating a relay, done as the guide says', { timeout: SECTION_MS }, (
   }
 });
 
-test('what is not run says why, or configures another program', () => {
+test('each block that is not run says why, or configures another program', () => {
   const others = snippets.filter((snippet) => !isRun(snippet));
   expect(others.filter(({ notRun }) => notRun === null).map(({ language }) => language)).toEqual([
     'caddyfile',
     'nginx',
+    'json',
+    'json',
     'yaml',
   ]);
-  expect(others.filter(({ notRun }) => notRun !== null)).toHaveLength(6);
+  expect(others.filter(({ notRun }) => notRun !== null)).toHaveLength(7);
   expect(Object.keys(stages).sort()).toEqual([...sections].sort());
 });

@@ -1,3 +1,4 @@
+import { execFileSync } from 'node:child_process';
 import { existsSync, readdirSync, readFileSync } from 'node:fs';
 import { expect, test } from 'vitest';
 import { ROOT } from './checkout.js';
@@ -38,6 +39,15 @@ test('no package imports an app', () => {
     .map((name) => manifestOf(`apps/${name}`).name);
   for (const folder of published)
     expect(Object.keys(manifestOf(folder).dependencies ?? {}).filter((name) => apps.includes(name))).toEqual([]);
+});
+
+test('no document has people type a name that is not ours on npm', () => {
+  const documents = execFileSync('git', ['ls-files', '*.md'], { cwd: ROOT, encoding: 'utf8' }).trim().split('\n');
+  expect(documents.length).toBeGreaterThan(10);
+  const lines = documents.flatMap((name) => readFileSync(`${ROOT}${name}`, 'utf8').split('\n'));
+  expect(
+    lines.filter((line) => /npx (-\S+ )*sws/.test(line) && !line.includes('not be ours') && !line.includes('not ours')),
+  ).toEqual([]);
 });
 
 test('the guide names every package and no other', () => {

@@ -1,24 +1,20 @@
-import { spawnSync } from 'node:child_process';
 import { mkdirSync, mkdtempSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { dirname, isAbsolute, join } from 'node:path';
+import { pnpmIsAtHand } from '@sws/testing/checkout-copy';
+import { freePort } from '@sws/testing/free-port';
 import { ROOT } from './checkout.js';
-import { quietPort } from './quiet-port.js';
 import type { Snippet } from './snippets.js';
 import { type Addresses, spellOut, Terminal, until } from './terminal.js';
 
 const MODULES = join(ROOT, 'docs/node_modules');
+/** A document's script takes ports behind the one that it is told: deploy/three-nodes.sh up to 23. */
+const PORTS_BEHIND = 23;
 /** What a reader fetches from the registry, and the tests have at hand. */
 const FETCHED = ['vite', 'typescript', '@types/node', '@types/ws'];
 
 /** Printed by a script that has come to its end, before the folder where it is then. */
 const DONE = 'done, in ';
-
-/** Whether `npx -y pnpm` works without the registry: where a checkout was made as its README says it does, and asking costs time. */
-function pnpmIsAtHand(): boolean {
-  const env = { ...process.env, npm_config_offline: 'true' };
-  return spawnSync('npx', ['-y', 'pnpm', '--version'], { env }).status === 0;
-}
 
 /**
  * Does what a document says, in a fresh folder beside a checkout: saves its files, runs its commands, and compares what
@@ -68,7 +64,7 @@ export class Reader {
   /** A reader whose machine has other ports free than the document's. */
   static async with(ports: readonly string[], env: NodeJS.ProcessEnv = {}): Promise<Reader> {
     const free = new Map<string, number>();
-    for (const port of ports) free.set(port, await quietPort());
+    for (const port of ports) free.set(port, await freePort(PORTS_BEHIND));
     return new Reader(free, env);
   }
 

@@ -55,6 +55,22 @@ client.addEventListener('state', ({ state }) => {
       prints: ['1 registered'],
     },
     {
+      before: `import { Endpoint } from '@sws/client';
+import { Router } from '@sws/router';
+import { accept, Identity, randomBytes, wsSocket } from '@sws/server';
+import { WebSocketServer } from 'ws';
+const router = new Router();
+const identity = Identity.generate(randomBytes);
+const admit = router.admit.bind(router);`,
+      after: `const client = new Endpoint('ws://127.0.0.1:8787', { identity: Identity.generate(randomBytes) });
+client.addEventListener('state', ({ state }) => {
+  if (state !== 'registered') return;
+  console.log(router.size, 'registered');
+  process.exit();
+});`,
+      prints: ['1 registered'],
+    },
+    {
       needs: 'openssl',
       before: `import { readFileSync } from 'node:fs';
 import { createServer } from 'node:https';

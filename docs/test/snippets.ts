@@ -29,7 +29,9 @@ export function snippetsOf(markdown: string): readonly Snippet[] {
     const end = lines.indexOf('```', at + 1);
     if (end < 0) throw new Error(`the fence of line ${at + 1} does not close`);
     const body = lines.slice(at + 1, end);
-    const notRun = NOT_RUN.exec(lines[at - 1] ?? '')?.[1] ?? null;
+    // One empty line may stand between, as formatters want it.
+    const above = lines[at - 1] === '' ? lines[at - 2] : lines[at - 1];
+    const notRun = NOT_RUN.exec(above ?? '')?.[1] ?? null;
     const file = FILE.exec(body[0] ?? '')?.[1] ?? null;
     snippets.push({ language, text: body.join('\n'), line: at + 1, section, notRun, file });
     at = end;

@@ -1,7 +1,7 @@
 // A newcomer does literally what the tutorial says, and sees what it shows.
 import { spawnSync } from 'node:child_process';
 import { readFileSync, writeFileSync } from 'node:fs';
-import { hasChromium, launchChromium } from '@sws/runtimes/chromium';
+import { hasChromium, launchChromium } from '@sws/testing/chromium';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { ROOT } from './checkout.js';
 import { Reader } from './reader.js';

@@ -1,4 +1,3 @@
-import { defineConfig } from 'vitest/config';
-import { shared } from '../../vitest.shared.js';
+import { packageTests } from '../../vitest.shared.js';
 
-export default defineConfig({ test: shared('client') });
+export default packageTests('client');

@@ -1,10 +1,11 @@
-import { defineConfig } from 'vitest/config';
-import { shared } from '../../vitest.shared.js';
+import type { ViteUserConfig } from 'vitest/config';
+import { packageTests } from '../../vitest.shared.js';
 import { mutation } from './test/mutants.js';
 
 const mutant = process.env.SWS_MUTANT;
 
-export default defineConfig({
-  test: shared('protocol'),
+const config: ViteUserConfig = {
+  ...packageTests('protocol', { isolate: false }),
   plugins: mutant === undefined ? [] : [mutation(mutant)],
-});
+};
+export default config;

@@ -5,6 +5,11 @@ export const CHAT_PROTOCOL = 'sws.chat.v1';
 /** The longest text of one message, in UTF-16 units; longer ones are better sent as a file. */
 export const MAX_TEXT_LENGTH = 500_000;
 const MAX_NAME_LENGTH = 255;
+/** The longest name that people give themselves or each other, and the longest introduction. */
+export const MAX_PERSON_NAME_LENGTH = 60;
+export const MAX_SAYS_LENGTH = 500;
+/** Messages that one `stored` names at most. */
+export const MAX_STORED_IDS = 256;
 const MAX_MIME_LENGTH = 100;
 const ID_BYTES = 16;
 
@@ -22,14 +27,38 @@ export interface Move {
   readonly signature: string;
 }
 
-/** What two chat pages say to each other. */
+/** Who asks to talk, in their own words; both may be empty. */
+export interface Introduction {
+  readonly name: string;
+  readonly says: string;
+}
+
+/** What two chat pages say to each other; `PROTOCOL.md` has it for those who implement it. */
 export type ChatMessage =
-  /** First on every channel, and again when it changes: whether this end takes messages, and what it has last seen. */
-  | { readonly type: 'hello'; readonly accepted: boolean; readonly seen: string | null; readonly move: Move | null }
-  | { readonly type: 'text'; readonly id: string; readonly at: number; readonly text: string }
-  | { readonly type: 'file'; readonly id: string; readonly at: number; readonly file: FileOffer }
-  /** The message of this id is on this end's disk: the sender need not keep it to send again. */
-  | { readonly type: 'stored'; readonly id: string }
+  /**
+   * First on every channel, and again when it changes: whether this end takes messages, what it has last seen, and, to
+   * somebody who has not accepted it, who it is.
+   */
+  | ({
+      readonly type: 'hello';
+      readonly accepted: boolean;
+      readonly seen: string | null;
+      readonly move: Move | null;
+    } & Introduction)
+  /** `reply` is the id of the message that this one answers, of either side. */
+  | {
+      readonly type: 'text';
+      readonly id: string;
+      readonly at: number;
+      readonly text: string;
+      readonly reply: string | null;
+    }
+  /** `text` is its caption, or empty. */
+  | { readonly type: 'file'; readonly id: string; readonly at: number; readonly text: string; readonly file: FileOffer }
+  /** The sender takes back a message of its own: it is to be deleted. Answered with `stored`. */
+  | { readonly type: 'retract'; readonly id: string }
+  /** The messages of these ids are on this end's disk: the sender need not keep them to send again. */
+  | { readonly type: 'stored'; readonly ids: readonly string[] }
   /** Everything up to this message has been on the screen. */
   | { readonly type: 'seen'; readonly id: string }
   | { readonly type: 'typing' };
@@ -71,6 +100,19 @@ export function cleanName(name: string): string {
   return /^\.*$/.test(clean) ? 'file' : clean;
 }
 
+/** A person's name as it may be shown: one line, without characters that are not seen. */
+export function cleanPersonName(value: unknown): string {
+  if (typeof value !== 'string' || value.length > MAX_PERSON_NAME_LENGTH) return '';
+  return value
+    .replace(/[\p{Cc}\p{Cf}\p{Zl}\p{Zp}]/gu, '')
+    .trim()
+    .toWellFormed();
+}
+
+function readText(value: unknown, longest: number): string {
+  return typeof value === 'string' && value.length <= longest ? value.toWellFormed() : '';
+}
+
 function readFile(value: unknown): FileOffer | null {
   if (!isFields(value)) return null;
   const { name, size, mime } = value;
@@ -105,15 +147,22 @@ export function decodeChatMessage(data: unknown): ChatMessage | null {
         accepted: value.accepted === true,
         seen: isId(value.seen) ? value.seen : null,
         move: readMove(value.move),
+        name: cleanPersonName(value.name),
+        says: readText(value.says, MAX_SAYS_LENGTH),
       };
     case 'text':
       if (!isId(id) || !isTime(at) || typeof text !== 'string' || text.length > MAX_TEXT_LENGTH) return null;
-      return { type, id, at, text };
+      return { type, id, at, text, reply: isId(value.reply) ? value.reply : null };
     case 'file': {
       const file = readFile(value.file);
-      return isId(id) && isTime(at) && file !== null ? { type, id, at, file } : null;
+      if (!isId(id) || !isTime(at) || file === null) return null;
+      return { type, id, at, text: readText(text, MAX_TEXT_LENGTH), file };
     }
-    case 'stored':
+    case 'stored': {
+      const { ids } = value;
+      return Array.isArray(ids) && ids.length <= MAX_STORED_IDS && ids.every(isId) ? { type, ids } : null;
+    }
+    case 'retract':
     case 'seen':
       return isId(id) ? { type, id } : null;
     case 'typing':

@@ -1,18 +1,24 @@
-import { type Signal, signal } from '@preact/signals';
-import { type ConnectionEvent, Endpoint, type EndpointState, type StateEvent } from '@sws/client';
-import type { Identity } from '@sws/crypto';
+import { computed, effect, type ReadonlySignal, type Signal, signal, untracked } from '@preact/signals';
+import { type ConnectionEvent, Endpoint, type EndpointState, type Identity, type StateEvent } from '@sws/client';
 import { relayUrl } from './address-link.js';
 import { CHAT_PROTOCOL, type Move } from './chat-protocol.js';
-import { Conversation, type Surroundings } from './conversation.js';
+import { Conversation } from './conversation.js';
 import { FILE_PROTOCOL } from './file-protocol.js';
 import { FileStore } from './file-store.js';
-import { type Contact, type ContactStatus, History, newId } from './history.js';
+import { type Contact, type ContactStatus, History, type Message, newId, type Profile } from './history.js';
 import { isMoveTo } from './move.js';
+import { navigation } from './navigation.js';
+import { askToNotify, canAskToNotify, notify } from './notify.js';
 import { loadMove } from './person.js';
+import { provider } from './provider.js';
+import type { ChatServices } from './services.js';
+import { loadSettings, type Settings, saveSettings } from './settings.js';
 
 /** Requests of strangers that wait for an answer; further ones are refused until some are answered. */
 const MAX_REQUESTS = 50;
 const ANNOUNCED_MS = 6_000;
+/** Among the last so many messages, one of ours makes it a talk of both. */
+const RECENT = 50;
 
 /** The relay as the page shows it. */
 export interface ConnectionView {
@@ -29,22 +35,33 @@ export class Chat {
   readonly connection: Signal<ConnectionView>;
   readonly conversations: Signal<readonly Conversation[]> = signal([]);
   /** The contact whose conversation is on the screen. */
-  readonly selected: Signal<string | null> = signal(null);
+  readonly selected: ReadonlySignal<string | null> = computed(() => navigation.place.value.contact);
+  /** Unread messages of all conversations that are not muted. */
+  readonly unread: ReadonlySignal<number> = computed(() =>
+    this.conversations.value
+      .filter(({ contact }) => !contact.value.muted)
+      .reduce((sum, { count }) => sum + count.value, 0),
+  );
+  /** Whether notifications are offered: once there was a message to miss, or somebody to wait for. */
+  readonly offersNotifications = signal(false);
   /** The latest thing worth saying aloud; empty when it has been said. */
   readonly announced = signal('');
+  readonly settings: Signal<Settings>;
   readonly #endpoint: Endpoint;
-  readonly #around: Surroundings;
+  readonly #services: ChatServices;
   readonly #declined = new Set<string>();
   /** Whether the contacts are known: before, nobody could be told from a stranger. */
   #ready = false;
   #announceTimer: ReturnType<typeof setTimeout> | undefined;
 
-  private constructor(identity: Identity, history: History, contacts: readonly Contact[]) {
+  private constructor(identity: Identity, history: History, contacts: readonly Contact[], settings: Settings) {
+    this.settings = signal(settings);
     this.identity = identity;
     this.history = history;
     this.connection = signal({ state: 'connecting', since: Date.now(), failure: null });
     this.#endpoint = new Endpoint(relayUrl(), {
       identity,
+      provider,
       accept: ({ peer, protocols }) => {
         const status = this.byAddress(peer)?.contact.value.status;
         if (!this.#ready || status === 'blocked') return false;
@@ -53,11 +70,18 @@ export class Chat {
         const mayAsk = this.#requests() < MAX_REQUESTS && !this.#declined.has(peer);
         return status !== undefined || mayAsk ? { protocol: CHAT_PROTOCOL } : false;
       },
+      isKnown: (peer) => this.byAddress(peer)?.contact.value.status === 'accepted',
+      maxStrangerMemoryBytes: 16 * 1_048_576,
     });
-    this.#around = {
+    this.#services = {
       endpoint: this.#endpoint,
       history,
-      files: new FileStore(identity.publicKey),
+      files: new FileStore(identity),
+      settings: this.settings,
+      onCame: (contact, message) => {
+        if (!contact.muted) notify(this.settings.value, contact.name, message.text || (message.file?.name ?? ''));
+        if (document.visibilityState === 'hidden') void this.#missed(contact.id);
+      },
       move: loadMove(),
       onMove: (contact, move) => void this.#moved(contact, move),
       announce: (text) => this.announce(text),
@@ -69,14 +93,34 @@ export class Chat {
   /** Reads what was kept, and connects. */
   static async start(identity: Identity): Promise<Chat> {
     const history = await History.open(identity);
-    const chat = new Chat(identity, history, await history.contacts());
+    const chat = new Chat(identity, history, await history.contacts(), await loadSettings(history));
     await Promise.all(chat.conversations.value.map((conversation) => conversation.load()));
+    // Back and forward choose, too.
+    effect(() => {
+      void navigation.place.value;
+      untracked(() => chat.look());
+    });
     return chat;
   }
 
   /** Goes on here, where another tab or another device is connected as us: that one then waits. */
   takeOver(): void {
     this.#endpoint.takeOver();
+  }
+
+  /** Changes what one has chosen; contacts hear of it with the next channel. */
+  async set(changes: Partial<Settings>): Promise<void> {
+    this.settings.value = { ...this.settings.value, ...changes };
+    await saveSettings(this.history, this.settings.value);
+  }
+
+  /** Answers the offer of notifications, or changes one's mind. The browser asks, too, where it does not know. */
+  async letNotify(on: boolean): Promise<void> {
+    this.offersNotifications.value = false;
+    const notifications = on && (await askToNotify());
+    if (on && !notifications)
+      this.announce('This browser does not let the page notify. Its own settings can change that.');
+    await this.set({ notifications, notificationsAnswered: true });
   }
 
   byAddress(address: string): Conversation | undefined {
@@ -94,15 +138,31 @@ export class Chat {
 
   /** Shows a conversation, or with `null` none. */
   select(contact: string | null): void {
-    this.selected.value = contact;
+    navigation.go({ contact, page: null });
     this.look();
+  }
+
+  about(contact: string): void {
+    navigation.go({ contact, page: 'about' });
+  }
+
+  showSettings(): void {
+    navigation.go({ contact: null, page: 'settings' });
+    this.look();
+  }
+
+  /** Shows one message in its conversation. */
+  async showMessage(conversation: Conversation, message: Message): Promise<void> {
+    this.select(message.contact);
+    await conversation.reach(message.seq);
   }
 
   /** What is selected is seen only while the window is. */
   look(): void {
+    const { contact } = navigation.place.value;
     const visible = document.visibilityState === 'visible';
     for (const conversation of this.conversations.value)
-      conversation.show(visible && conversation.contact.value.id === this.selected.value);
+      conversation.show(conversation.contact.value.id === contact, visible, navigation.scrolled?.seq ?? null);
   }
 
   /** Adds somebody whose link we were given, or accepts whom we know already; shows the conversation. */
@@ -132,14 +192,17 @@ export class Chat {
   async accept(conversation: Conversation, name: string): Promise<void> {
     const { address, formerly } = conversation.contact.value;
     const old = formerly === null ? undefined : this.byAddress(formerly);
-    if (old === undefined)
-      return conversation.change({ status: 'accepted', name, formerly: this.sameName(name, address) });
+    if (old === undefined) {
+      await conversation.change({ status: 'accepted', name, formerly: this.sameName(name, address) });
+      this.#offerNotifications();
+      return;
+    }
     // A contact has moved: the conversation with it goes on at the new address, which nobody has verified yet.
     await this.remove(conversation);
-    const moved: Contact = { ...old.contact.value, address, formerly, verified: false };
+    const moved: Contact = { ...old.record, address, formerly, verified: false };
     old.close();
     await this.history.putContact(moved);
-    const next = new Conversation(this.#around, moved);
+    const next = new Conversation(this.#services, moved);
     this.conversations.value = this.conversations.value.map((one) => (one === old ? next : one));
     await next.load();
     this.select(moved.id);
@@ -169,7 +232,7 @@ export class Chat {
     conversation.close();
     if (this.selected.value === conversation.contact.value.id) this.select(null);
     this.conversations.value = this.conversations.value.filter((one) => one !== conversation);
-    await this.#around.files.remove(conversation.contact.value.id);
+    await this.#services.files.remove(conversation.contact.value.id);
     await this.history.removeContact(conversation.contact.value.id);
   }
 
@@ -194,14 +257,17 @@ export class Chat {
       const known = this.byAddress(socket.peer);
       if (socket.protocol === FILE_PROTOCOL) {
         if (known === undefined) socket.close();
-        else known.serve(socket);
+        else void known.files.serve(socket);
       } else if (known !== undefined) known.link.adopt(socket);
-      else this.#meet(socket.peer, 'request').link.adopt(socket);
+      else {
+        this.#meet(socket.peer, 'request').link.adopt(socket);
+        notify(this.settings.value, '', 'Someone wants to talk to you');
+      }
     });
   }
 
   #know(contacts: readonly Contact[]): void {
-    this.conversations.value = contacts.map((contact) => new Conversation(this.#around, contact));
+    this.conversations.value = contacts.map((contact) => new Conversation(this.#services, contact));
     this.#ready = true;
   }
 
@@ -231,8 +297,9 @@ export class Chat {
       seen: null,
       theySaw: 0,
       knewUs: false,
+      muted: false,
     };
-    const conversation = new Conversation(this.#around, contact);
+    const conversation = new Conversation(this.#services, contact);
     this.conversations.value = [...this.conversations.value, conversation];
     this.history.putContact(contact).catch(() => this.announce('This browser could not keep a contact.'));
     return conversation;
@@ -241,17 +308,27 @@ export class Chat {
   /** Ends a conversation's channels and begins it anew, under the rules that now hold. */
   async #restart(conversation: Conversation): Promise<void> {
     conversation.close();
-    const next = new Conversation(this.#around, conversation.contact.value);
+    const next = new Conversation(this.#services, conversation.record);
     this.conversations.value = this.conversations.value.map((one) => (one === conversation ? next : one));
     await next.load();
     this.look();
   }
 
-  async #moved(contact: Contact, move: Move): Promise<void> {
+  async #moved(contact: Profile, move: Move): Promise<void> {
     const old = this.byAddress(move.from);
     const request = this.byAddress(contact.address);
     if (old?.contact.value.status !== 'accepted' || request?.contact.value.status !== 'request') return;
     if (isMoveTo(move, contact.address)) await request.change({ formerly: move.from });
+  }
+
+  /** A message has come while nobody could see it. */
+  async #missed(contact: string): Promise<void> {
+    const recent = await this.history.page(contact, Number.POSITIVE_INFINITY, RECENT);
+    if (recent.some(({ mine }) => mine)) this.#offerNotifications();
+  }
+
+  #offerNotifications(): void {
+    if (!this.settings.value.notificationsAnswered && canAskToNotify()) this.offersNotifications.value = true;
   }
 
   #requests(): number {

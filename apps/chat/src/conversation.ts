@@ -1,77 +1,108 @@
-import { computed, type ReadonlySignal, type Signal, signal } from '@preact/signals';
-import type { Endpoint, SecureWebSocket } from '@sws/client';
-import type { ChatMessage, Move } from './chat-protocol.js';
-import type { FileStore } from './file-store.js';
-import { Files } from './files.js';
-import { type Contact, type History, type Message, newId } from './history.js';
+import { batch, computed, type ReadonlySignal, type Signal, signal } from '@preact/signals';
+import { type ChatMessage, type Introduction, MAX_SAYS_LENGTH } from './chat-protocol.js';
+import { Draft } from './draft.js';
+import { Files, SMALL_AT_A_TIME } from './files.js';
+import { type Contact, type Message, nameOf, newMessage, type Profile } from './history.js';
+import { Inbox, type Incoming } from './inbox.js';
 import { Outbox } from './outbox.js';
 import { PeerLink } from './peer-link.js';
+import type { ChatServices } from './services.js';
+import { Thread } from './thread.js';
+import { Typing } from './typing.js';
 
-/** Messages of a conversation that are drawn at first, and with every "earlier". */
-const PAGE = 100;
-/** The most that are drawn; the rest is a click away. */
-const MAX_DRAWN = 600;
 /** What a peer may have us store at a time, in messages: far more than its outbox says at a time. */
 const MAX_QUEUED = 256;
-const TYPING_SHOWN_MS = 6_000;
-const TYPING_SENT_MS = 3_000;
-
-/** What a conversation needs of the page around it. */
-export interface Surroundings {
-  readonly endpoint: Endpoint;
-  readonly history: History;
-  readonly files: FileStore;
-  /** Proof of an earlier address, for contacts who know us under it. */
-  readonly move: Move | null;
-  /** A contact has told its new address. */
-  readonly onMove: (contact: Contact, move: Move) => void;
-  /** Said aloud by a screen reader, and shown for a moment. */
-  readonly announce: (text: string) => void;
-}
+/** What has been on the screen is noted this often at most. */
+const SEEN_MS = 400;
 
 /** All that is said with one contact. */
 export class Conversation {
-  readonly contact: Signal<Contact>;
-  /** The last ones, as many as are drawn. */
-  readonly messages: Signal<readonly Message[]> = signal([]);
-  readonly hasEarlier = signal(false);
-  readonly last: ReadonlySignal<Message | null> = computed(() => this.messages.value.at(-1) ?? null);
+  readonly contact: Signal<Profile>;
+  /** What the contact is called here. */
+  readonly name: ReadonlySignal<string> = computed(() => nameOf(this.contact.value));
+  /** The place, among ours, of the last message that they have seen. */
+  readonly theySaw: Signal<number>;
+  /** What is drawn of the messages. */
+  readonly thread: Thread;
+  readonly typing = new Typing();
   readonly unread = signal(0);
-  /** What is being written. */
-  readonly draft = signal('');
-  readonly typing = signal(false);
+  /** Whether the reader is at the end, and looks: what comes is seen as it comes. */
+  readonly isFollowed = signal(false);
+  /** The unread that are worth a number: none of those that are about to be seen. */
+  readonly count: ReadonlySignal<number> = computed(() => (this.isFollowed.value ? 0 : this.unread.value));
+  /** The place of the first message that was unread when the conversation was opened: under a divider. */
+  readonly firstNew: Signal<number | null> = signal(null);
+  /** The place of a message that was looked for: it is scrolled to, once. */
+  readonly found: Signal<{ readonly seq: number } | null> = signal(null);
+  /** The message that is answered. */
+  readonly replyTo: Signal<Message | null> = signal(null);
+  /** Who asks to talk, in their own words: in memory alone. */
+  readonly introduction: Signal<Introduction> = signal({ name: '', says: '' });
+  readonly draft: Draft;
   /** Whether the peer has said that it takes our messages; `null` until it has said anything. */
   readonly accepted = signal<boolean | null>(null);
   readonly files: Files;
   readonly link: PeerLink;
   readonly outbox: Outbox;
-  readonly #around: Surroundings;
+  readonly inbox: Inbox;
+  readonly #services: ChatServices;
+  /** The last of their messages that we have seen. */
+  #seen: string | null;
+  /** Whether it is the chosen one, and whether its window is visible. */
+  #selected = false;
   #visible = false;
-  /** Whether a page of messages was read; before, the last alone. */
-  #paged = false;
-  #typingTimer: ReturnType<typeof setTimeout> | undefined;
-  #typingSentAt = 0;
+  /** The place up to which all has been on the screen, and is still to be noted. */
+  #seenUpTo = 0;
+  #seenTimer: ReturnType<typeof setTimeout> | undefined;
   /** What is done with the history goes one after another. */
   #queue: Promise<unknown> = Promise.resolve();
   #queued = 0;
 
-  constructor(around: Surroundings, contact: Contact) {
-    this.#around = around;
+  constructor(services: ChatServices, contact: Contact) {
+    this.#services = services;
     this.contact = signal(contact);
-    this.link = new PeerLink(around.endpoint, contact.address);
-    this.outbox = new Outbox(around.history, contact.id, this.link);
-    this.files = new Files(around, this);
+    this.theySaw = signal(contact.theySaw);
+    this.#seen = contact.seen;
+    this.thread = new Thread(services.history, contact.id);
+    this.draft = new Draft(services.history, contact.id, (error) => this.#failed(error));
+    this.link = new PeerLink(services.endpoint, contact.address);
+    this.outbox = new Outbox(services.history, contact.id, this.link);
+    this.files = new Files({
+      endpoint: services.endpoint,
+      history: services.history,
+      files: services.files,
+      announce: services.announce,
+      contact: contact.id,
+      address: contact.address,
+      presence: () => this.link.presence.value,
+      replace: (message) => this.replace(message),
+    });
+    this.inbox = new Inbox({
+      history: services.history,
+      contact: contact.id,
+      fetchesUnasked: (file) => this.files.fetchesUnasked(file),
+      again: () => this.#run(() => this.inbox.store()),
+      stored: (ids) => this.link.send({ type: 'stored', ids }),
+      added: (messages) => this.#came(messages),
+      retracted: (message) => this.#retracted(message),
+    });
     this.link.onOpen = () => this.#opened();
     this.link.onLost = () => this.#lost();
     this.link.onMessage = (message) => this.#receive(message);
   }
 
+  /** All that is kept of the contact. */
+  get record(): Contact {
+    return { ...this.contact.value, seen: this.#seen, theySaw: this.theySaw.value };
+  }
+
   /** Reads what a list of conversations shows; then calls. */
   async load(): Promise<void> {
-    const { history } = this.#around;
+    const { history } = this.#services;
     const { id } = this.contact.value;
-    await this.#readPage(1);
+    await this.thread.loadLast();
     this.unread.value = await history.unseenCount(id);
+    await this.draft.load();
     await this.#keep();
     this.registered();
   }
@@ -81,78 +112,112 @@ export class Conversation {
     if (this.contact.value.status === 'accepted') this.link.registered();
   }
 
-  async #readPage(count: number): Promise<void> {
-    this.messages.value = await this.#around.history.page(this.contact.value.id, Number.POSITIVE_INFINITY, count);
-    this.hasEarlier.value = this.messages.value.length === count;
-  }
-
-  async loadEarlier(): Promise<void> {
-    const first = this.messages.value[0];
-    if (first === undefined) return;
-    const page = await this.#around.history.page(first.contact, first.seq, PAGE);
-    this.hasEarlier.value = page.length === PAGE;
-    this.messages.value = [...page, ...this.messages.value];
-  }
-
   close(): void {
-    clearTimeout(this.#typingTimer);
+    this.typing.stop();
+    clearTimeout(this.#seenTimer);
+    this.inbox.close();
     this.files.close();
     this.link.close();
   }
 
-  /** Whether it is on the screen: then what comes is seen, and the peer is waited for. */
-  show(visible: boolean): void {
-    this.#visible = visible;
+  /** Shows a message, and points at it. */
+  async reach(seq: number): Promise<void> {
+    await this.#queue;
+    if (!this.thread.messages.value.some((message) => message.seq === seq)) await this.thread.toPlace(seq);
+    this.found.value = { seq };
+  }
+
+  /** Whether it is the chosen one, and in a window that is visible: then the peer is waited for. `at` is the place to go on from. */
+  show(selected: boolean, visible: boolean, at: number | null): void {
+    const opened = selected && visible && !this.#visible;
+    if (this.#selected && !selected) {
+      this.thread.close();
+      this.found.value = null;
+    }
+    this.#selected = selected;
+    this.#visible = selected && visible;
     void this.#keep();
-    if (visible) this.#run(() => this.#seen());
+    if (opened) this.#run(() => this.#open(at));
+  }
+
+  /** Everything up to this place has been on the screen of a focused window. */
+  seenUpTo(seq: number): void {
+    if (this.unread.value === 0 || seq <= this.#seenUpTo) return;
+    this.#seenUpTo = seq;
+    this.#seenTimer ??= setTimeout(() => {
+      this.#seenTimer = undefined;
+      this.#run(() => this.#markSeen(this.#seenUpTo));
+    }, SEEN_MS);
   }
 
   /** Writes a message into the outbox; from there it goes as soon as the peer takes it. */
   async send(text: string): Promise<void> {
-    await this.#submit({ ...this.#draft(), text });
+    const reply = this.replyTo.value?.id ?? null;
+    this.replyTo.value = null;
+    await this.#submit([{ ...newMessage(this.contact.value.id), text, reply }]);
   }
 
-  /** Offers a file. It is copied into the browser's storage first, so that it can go after this window was closed. */
-  async sendFile(file: File): Promise<void> {
-    const draft = this.#draft();
-    await this.files.keep(draft.id, file);
-    await this.#submit({
-      ...draft,
-      file: { name: file.name.slice(-255), size: file.size, mime: file.type, state: 'offered' },
-    });
+  /**
+   * Offers files, the first of them with the caption. They are copied into the browser's storage first, so that they can
+   * go after this window was closed. Returns those that can't be read.
+   */
+  async sendFiles(files: readonly File[], caption: string): Promise<readonly File[]> {
+    const unread: File[] = [];
+    let text = caption;
+    for (let from = 0; from < files.length; from += SMALL_AT_A_TIME) {
+      const kept = await this.files.offer(files.slice(from, from + SMALL_AT_A_TIME));
+      unread.push(...kept.unread);
+      const [first, ...others] = kept.offers;
+      if (first === undefined) continue;
+      await this.#submit([{ ...first, text }, ...others]);
+      text = '';
+    }
+    return unread;
   }
 
   /** Lets the peer know that something is being written, now and then. */
   writing(): void {
-    if (Date.now() - this.#typingSentAt < TYPING_SENT_MS || this.accepted.value !== true) return;
-    this.#typingSentAt = Date.now();
-    this.link.send({ type: 'typing' });
+    if (this.#services.settings.value.typing && this.accepted.value === true && this.typing.isDue())
+      this.link.send({ type: 'typing' });
   }
 
   /** Removes a message here. One that has not gone goes no more. */
   async remove(message: Message): Promise<void> {
+    this.outbox.forget(message.id);
     await this.files.forget(message);
-    await this.#around.history.remove(message);
-    this.messages.value = this.messages.value.filter(({ seq }) => seq !== message.seq);
+    await this.#services.history.remove(message);
+    this.thread.hide(message);
+    await this.#keep();
+  }
+
+  /** Removes a message of ours here and at the peer, as soon as it hears of it. */
+  async retract(message: Message): Promise<void> {
+    if (!message.delivered && !this.outbox.underWay.value.has(message.id)) return this.remove(message);
+    await this.files.forget(message);
+    const retracted: Message = { ...message, text: '', file: null, reply: null, delivered: false, retracted: true };
+    this.outbox.forget(message.id);
+    await this.#services.history.update([retracted]);
+    this.outbox.add(retracted);
+    this.thread.hide(message);
+    this.#run(() => this.#flush());
     await this.#keep();
   }
 
   /** Removes all messages here. */
   async clear(): Promise<void> {
     this.files.clear();
-    await this.#around.history.clear(this.contact.value.id);
-    await this.#around.files.remove(this.contact.value.id);
-    this.messages.value = [];
-    this.hasEarlier.value = false;
+    await this.#services.history.clear(this.contact.value.id);
+    await this.#services.files.remove(this.contact.value.id);
+    this.thread.clear();
     this.unread.value = 0;
     await this.#keep();
   }
 
   /** Changes what is known of the contact. */
-  async change(changes: Partial<Contact>): Promise<void> {
+  async change(changes: Partial<Profile>): Promise<void> {
     const before = this.contact.value;
     this.contact.value = { ...before, ...changes };
-    await this.#around.history.putContact(this.contact.value);
+    await this.#services.history.putContact(this.record);
     if (before.status === this.contact.value.status) return;
     if (this.contact.value.status === 'accepted') {
       this.#hello();
@@ -163,32 +228,16 @@ export class Conversation {
 
   /** Replaces a message, in the history and on the screen. */
   async replace(message: Message): Promise<void> {
-    await this.#around.history.update(message);
-    this.messages.value = this.messages.value.map((one) => (one.seq === message.seq ? message : one));
+    await this.#services.history.update([message]);
+    this.thread.replace([message]);
   }
 
-  /** Takes a channel for a file that the peer fetches. */
-  serve(socket: SecureWebSocket): void {
-    void this.files.serve(socket);
-  }
-
-  #draft(): Omit<Message, 'seq'> {
-    const contact = this.contact.value.id;
-    return {
-      contact,
-      id: newId(),
-      mine: true,
-      at: Date.now(),
-      text: '',
-      file: null,
-      delivered: false,
-      seen: true,
-    };
-  }
-
-  async #submit(draft: Omit<Message, 'seq'>): Promise<void> {
-    const message = await this.#around.history.append(draft);
-    if (message !== null) this.#add(message);
+  async #submit(drafts: readonly Omit<Message, 'seq'>[]): Promise<void> {
+    const added = await this.#services.history.append(drafts);
+    await this.thread.showEnd(added);
+    for (const message of added) this.outbox.add(message);
+    this.firstNew.value = null;
+    if (this.accepted.value === false) this.#hello();
     await this.#keep();
     this.#run(() => this.#flush());
   }
@@ -196,7 +245,7 @@ export class Conversation {
   /** The peer is waited for while it is on the screen, or something waits for it. */
   async #keep(): Promise<void> {
     const { id, status } = this.contact.value;
-    const waiting = status === 'accepted' && (this.#visible || (await this.#around.history.pending(id)).length > 0);
+    const waiting = status === 'accepted' && (this.#visible || (await this.#services.history.pending(id)).length > 0);
     this.link.keep(waiting);
   }
 
@@ -209,29 +258,51 @@ export class Conversation {
   #lost(): void {
     this.outbox.lost();
     this.accepted.value = null;
-    this.typing.value = false;
+    this.typing.stop();
     void this.#keep();
   }
 
   #hello(): void {
-    const { status, seen, knewUs } = this.contact.value;
-    const move = knewUs ? this.#around.move : null;
-    this.link.send({ type: 'hello', accepted: status === 'accepted', seen, move });
+    const { status, seen, knewUs } = this.record;
+    const { name, receipts } = this.#services.settings.value;
+    const move = knewUs ? this.#services.move : null;
+    // Whoever has not accepted us learns who asks; nobody else whom we have not accepted does.
+    const asks = status === 'accepted' && this.accepted.value !== true;
+    this.link.send({
+      type: 'hello',
+      accepted: status === 'accepted',
+      seen: receipts ? seen : null,
+      move,
+      name: asks ? name : '',
+      says: asks ? this.#firstWords() : '',
+    });
+  }
+
+  #firstWords(): string {
+    const first = this.thread.messages.value.find(({ mine }) => mine) ?? this.thread.last.value;
+    return first?.mine === true ? first.text.slice(0, MAX_SAYS_LENGTH) : '';
   }
 
   #receive(message: ChatMessage): void {
     if (message.type === 'hello') {
+      const asked = this.accepted.value === null && !message.accepted;
       this.accepted.value = message.accepted;
-      if (message.move !== null) this.#around.onMove(this.contact.value, message.move);
+      if (message.name !== '' || message.says !== '')
+        this.introduction.value = { name: message.name, says: message.says };
+      if (message.move !== null) this.#services.onMove(this.contact.value, message.move);
+      if (asked && this.contact.value.status === 'accepted') this.#hello();
     }
     // Nothing else of a stranger's is taken, shown or kept: its outbox keeps it until we have answered.
     if (this.contact.value.status !== 'accepted') return;
-    if (message.type === 'typing') return this.#showTyping();
-    if (this.#queued >= MAX_QUEUED) return this.link.restart();
-    this.#run(() => this.#handle(message));
+    if (message.type === 'typing') return this.typing.heard();
+    if (this.#queued + this.inbox.size >= MAX_QUEUED) return this.link.restart();
+    if (message.type !== 'text' && message.type !== 'file' && message.type !== 'retract')
+      return this.#run(() => this.#handle(message));
+    // All that has come by the time its turn comes goes to the disk in one write.
+    if (this.inbox.take(message)) this.#run(() => this.inbox.store());
   }
 
-  async #handle(message: Exclude<ChatMessage, { type: 'typing' }>): Promise<void> {
+  async #handle(message: Exclude<ChatMessage, Incoming | { type: 'typing' }>): Promise<void> {
     switch (message.type) {
       case 'hello':
         if (message.seen !== null) await this.#theySaw(message.seen);
@@ -239,96 +310,89 @@ export class Conversation {
         await this.#flush();
         this.files.resume();
         return;
-      case 'text':
-        return this.#store(message.id, { at: message.at, text: message.text, file: null });
-      case 'file': {
-        const state = this.files.fetchesUnasked(message.file) ? 'wanted' : 'offered';
-        await this.#store(message.id, { at: message.at, text: '', file: { ...message.file, state } });
-        this.files.resume();
-        return;
-      }
       case 'stored':
-        return this.#stored(message.id);
+        return this.#stored(message.ids);
       case 'seen':
         return this.#theySaw(message.id);
     }
   }
 
-  /** Keeps what the peer said and, once it is on disk, tells so; what came before is told again. */
-  async #store(id: string, content: Pick<Message, 'at' | 'text' | 'file'>): Promise<void> {
-    const message = await this.#around.history.append({
-      ...content,
-      // A clock that runs ahead, or a lie, would put it behind everything to come.
-      at: Math.min(content.at, Date.now()),
-      contact: this.contact.value.id,
-      id,
-      mine: false,
-      delivered: true,
-      seen: false,
+  #came(added: readonly Message[]): void {
+    const last = added.at(-1);
+    if (last === undefined) return;
+    this.typing.stop();
+    batch(() => {
+      this.thread.add(added);
+      this.unread.value += added.length;
     });
-    this.link.send({ type: 'stored', id });
-    if (message === null) return;
-    this.typing.value = false;
-    this.#add(message);
-    this.unread.value++;
-    if (this.#visible) await this.#markSeen();
+    if (added.some(({ file }) => file !== null)) this.files.resume();
+    this.#services.onCame(this.contact.value, last);
   }
 
-  async #stored(id: string): Promise<void> {
-    const message = await this.#around.history.find(this.contact.value.id, id, true);
-    this.outbox.stored(id);
-    if (message !== null && !message.delivered) await this.replace({ ...message, delivered: true });
+  async #retracted(message: Message): Promise<void> {
+    await this.files.forget(message);
+    await this.#services.history.remove(message);
+    this.thread.hide(message);
+    this.unread.value = await this.#services.history.unseenCount(message.contact);
+  }
+
+  async #stored(ids: readonly string[]): Promise<void> {
+    const stored = this.outbox.stored(ids);
+    for (const message of stored) if (message.retracted) await this.#services.history.remove(message);
+    // What is on the screen may know more, such as a file that was fetched meanwhile.
+    const drawn = new Map(this.thread.messages.value.map((message) => [message.id, message]));
+    const delivered = stored
+      .filter(({ retracted }) => !retracted)
+      .map((message) => ({ ...(drawn.get(message.id) ?? message), delivered: true }));
+    await this.#services.history.update(delivered);
+    this.thread.replace(delivered);
     await this.#flush();
     if (this.outbox.underWay.value.size === 0) await this.#keep();
   }
 
   async #theySaw(id: string): Promise<void> {
-    const message = await this.#around.history.find(this.contact.value.id, id, true);
-    if (message !== null && message.seq > this.contact.value.theySaw) await this.change({ theySaw: message.seq });
+    // Who does not tell does not learn.
+    if (!this.#services.settings.value.receipts) return;
+    const message = await this.#services.history.find(this.contact.value.id, id, true);
+    if (message === null || message.seq <= this.theySaw.value) return;
+    this.theySaw.value = message.seq;
+    await this.#services.history.putContact(this.record);
   }
 
-  async #seen(): Promise<void> {
-    if (!this.#paged) await this.#readPage(PAGE);
-    this.#paged = true;
-    await this.#markSeen();
+  /** Draws the place where the reader was, or the first unread, or the end. */
+  async #open(at: number | null): Promise<void> {
+    const first = this.unread.value === 0 ? null : await this.#services.history.firstUnseen(this.contact.value.id);
+    const place = at ?? first;
+    this.firstNew.value = first;
+    // In a window that is visible again it is open.
+    if (this.thread.isOpen || !this.#selected) return;
+    await (place === null ? this.thread.toEnd() : this.thread.toPlace(place));
   }
 
-  async #markSeen(): Promise<void> {
-    if (this.unread.value === 0) return;
-    const seen = await this.#around.history.markSeen(this.contact.value.id);
-    this.unread.value = 0;
-    if (seen === null) return;
-    await this.change({ seen });
-    this.link.send({ type: 'seen', id: seen });
+  async #markSeen(upTo: number): Promise<void> {
+    const { last, left } = await this.#services.history.markSeen(this.contact.value.id, upTo);
+    this.unread.value = left;
+    if (last === null) return;
+    this.#seen = last;
+    await this.#services.history.putContact(this.record);
+    if (this.#services.settings.value.receipts) this.link.send({ type: 'seen', id: last });
   }
 
   async #flush(): Promise<void> {
     if (this.accepted.value === true) await this.outbox.flush();
   }
 
-  #add(message: Message): void {
-    const all = [...this.messages.value, message];
-    if (all.length > MAX_DRAWN) this.hasEarlier.value = true;
-    this.messages.value = all.slice(-MAX_DRAWN);
-  }
-
-  #showTyping(): void {
-    this.typing.value = true;
-    clearTimeout(this.#typingTimer);
-    this.#typingTimer = setTimeout(() => {
-      this.typing.value = false;
-    }, TYPING_SHOWN_MS);
-  }
-
   #run(task: () => Promise<void>): void {
     this.#queued++;
     this.#queue = this.#queue
       .then(task)
-      .catch((error: unknown) => {
-        this.#around.announce(`This browser could not keep a message: ${error instanceof Error ? error.message : ''}`);
-      })
+      .catch((error: unknown) => this.#failed(error))
       .finally(() => {
         this.#queued--;
       });
+  }
+
+  #failed(error: unknown): void {
+    this.#services.announce(`This browser could not keep a message: ${error instanceof Error ? error.message : ''}`);
   }
 }

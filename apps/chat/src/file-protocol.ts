@@ -14,6 +14,7 @@ export const WINDOW_BYTES = 2_097_152;
 /** Close codes of a file's channel. */
 export const CLOSE_CANCELLED = 4_000;
 export const CLOSE_WITHDRAWN = 4_004;
+export const CLOSE_UNREADABLE = 4_500;
 
 export function fileResource(id: string, from: number): string {
   return `/${id}?from=${from}`;

@@ -1,7 +1,8 @@
-import { decodeHex, encodeHex, type Identity, naclProvider } from '@sws/crypto';
-import { randomBytes } from '@sws/crypto/platform';
+import { type Identity, randomBytes } from '@sws/client';
+import { encodeHex } from '@sws/crypto';
 import { type DBSchema, deleteDB, type IDBPDatabase, openDB } from 'idb';
 import type { FileOffer } from './chat-protocol.js';
+import { openBytes, sealBytes } from './sealed.js';
 
 /** Whether a contact may write to us. */
 export type ContactStatus = 'accepted' | 'request' | 'blocked';
@@ -25,10 +26,20 @@ export interface Contact {
   readonly theySaw: number;
   /** Whether they know us under the address that we had before. */
   readonly knewUs: boolean;
+  /** No notification of theirs, and no count in the title. */
+  readonly muted: boolean;
+}
+
+/** A contact without what each of the two has seen, which changes with every message. */
+export type Profile = Omit<Contact, 'seen' | 'theySaw'>;
+
+/** What a contact is called here. */
+export function nameOf({ name, address }: Profile): string {
+  return name === '' ? `unknown ${address.slice(0, 4)}` : name;
 }
 
 /** `offered` and `wanted` (asked for, to be gone on with) are a receiver's; a sender's is `offered` until it is `stored`. */
-export type FileState = 'offered' | 'wanted' | 'stored' | 'cancelled' | 'withdrawn';
+export type FileState = 'offered' | 'wanted' | 'stored' | 'cancelled' | 'withdrawn' | 'failed';
 
 /** One message of a conversation. */
 export interface Message {
@@ -40,6 +51,10 @@ export interface Message {
   readonly at: number;
   readonly text: string;
   readonly file: (FileOffer & { readonly state: FileState }) | null;
+  /** The id of the message that it answers. */
+  readonly reply: string | null;
+  /** Ours: deleted for both, and still to be told to the peer. */
+  readonly retracted: boolean;
   /** Ours: the peer said that it has stored it. */
   readonly delivered: boolean;
   /** Theirs: it has been on the screen. */
@@ -61,14 +76,13 @@ interface Schema extends DBSchema {
   messages: {
     key: [string, number];
     value: MessageRow;
-    indexes: { key: [string, string]; pending: [string, number]; unseen: [string, number] };
+    indexes: { key: [string, string]; pending: [string, number]; unseen: [string, number, number] };
   };
-  files: { key: [string, string]; value: { contact: string; id: string; file: Blob } };
+  notes: { key: string; value: { id: string; box: Uint8Array } };
 }
 
-const NONCE_BYTES = 24;
-/** What the contacts in a backup begin with. */
-export const CONTACTS_PREFIX = 'sws-chat-contacts-1.';
+/** Messages that a search opens at a time: between them the page draws. */
+const SEARCH_PAGE = 200;
 const encoder = new TextEncoder();
 const decoder = new TextDecoder();
 
@@ -77,11 +91,22 @@ function databaseName(address: string): string {
 }
 
 /** Two people may choose one id; each has its own place. */
-function messageKey(id: string, mine: boolean): string {
+export function messageKey(id: string, mine: boolean): string {
   return `${mine ? 'mine' : 'theirs'} ${id}`;
 }
 
-function isPending({ mine, delivered, file }: Message): boolean {
+/** The messages of a contact, up to a place, that have not been on the screen: a range of the index `unseen`. */
+function unseenOf(contact: string, upTo = Number.POSITIVE_INFINITY): IDBKeyRange {
+  return IDBKeyRange.bound([contact, 1], [contact, 1, upTo]);
+}
+
+/** The name of the note that holds what is being written to a contact. */
+export function draftNote(contact: string): string {
+  return `draft ${contact}`;
+}
+
+function isPending({ mine, delivered, file, retracted }: Message): boolean {
+  if (retracted) return true;
   if (mine) return !delivered && file?.state !== 'cancelled';
   return file?.state === 'wanted';
 }
@@ -89,6 +114,22 @@ function isPending({ mine, delivered, file }: Message): boolean {
 /** A random message id. */
 export function newId(): string {
   return encodeHex(randomBytes(16));
+}
+
+/** A message of ours, still without content and place. */
+export function newMessage(contact: string): Omit<Message, 'seq'> {
+  return {
+    contact,
+    id: newId(),
+    mine: true,
+    at: Date.now(),
+    text: '',
+    file: null,
+    reply: null,
+    retracted: false,
+    delivered: false,
+    seen: true,
+  };
 }
 
 /**
@@ -104,15 +145,21 @@ export class History {
     this.#key = key;
   }
 
+  /** @throws DOMException `VersionError` where a newer version of the page has written it: an older one keeps away */
   static async open(identity: Identity): Promise<History> {
     const db = await openDB<Schema>(databaseName(identity.publicKey), 1, {
+      // A newer page wants it: this one makes way, and begins anew as that version.
+      blocking(_current, _wanted, { target }) {
+        (target as IDBDatabase).close();
+        location.reload();
+      },
       upgrade(database) {
         database.createObjectStore('contacts', { keyPath: 'id' });
         const messages = database.createObjectStore('messages', { keyPath: ['contact', 'seq'] });
         messages.createIndex('key', ['contact', 'key'], { unique: true });
         messages.createIndex('pending', ['contact', 'pending']);
-        messages.createIndex('unseen', ['contact', 'unseen']);
-        database.createObjectStore('files', { keyPath: ['contact', 'id'] });
+        messages.createIndex('unseen', ['contact', 'unseen', 'seq']);
+        database.createObjectStore('notes', { keyPath: 'id' });
       },
     });
     return new History(db, identity.storageKey('sws.chat history'));
@@ -138,41 +185,57 @@ export class History {
   /** Removes a contact with all that was said. */
   async removeContact(id: string): Promise<void> {
     await this.clear(id);
+    await this.#db.delete('notes', draftNote(id));
     await this.#db.delete('contacts', id);
   }
 
   /** Removes all that was said with a contact. */
   async clear(id: string): Promise<void> {
-    const tx = this.#db.transaction(['messages', 'files'], 'readwrite');
-    await Promise.all([
-      tx.objectStore('messages').delete(IDBKeyRange.bound([id], [id, []])),
-      tx.objectStore('files').delete(IDBKeyRange.bound([id], [id, []])),
-      tx.done,
-    ]);
+    await this.#db.delete('messages', IDBKeyRange.bound([id], [id, []]));
   }
 
-  /** Adds a message behind the others, on disk when it resolves; `null` if it is there already. */
-  async append(draft: Omit<Message, 'seq'>): Promise<Message | null> {
+  /** Adds messages of one contact behind the others, on disk when it resolves; without those that are there already. */
+  async append(drafts: readonly Omit<Message, 'seq'>[]): Promise<Message[]> {
     const tx = this.#db.transaction('messages', 'readwrite', { durability: 'strict' });
-    const key = messageKey(draft.id, draft.mine);
-    if ((await tx.store.index('key').getKey([draft.contact, key])) !== undefined) return null;
-    const last = await tx.store.openKeyCursor(IDBKeyRange.bound([draft.contact], [draft.contact, []]), 'prev');
-    const message: Message = { ...draft, seq: (last?.key[1] ?? 0) + 1 };
-    await tx.store.add(this.#row(message));
+    const added: Message[] = [];
+    const contact = drafts[0]?.contact ?? '';
+    try {
+      const last = await tx.store.openKeyCursor(IDBKeyRange.bound([contact], [contact, []]), 'prev');
+      let seq = last?.key[1] ?? 0;
+      for (const draft of drafts) {
+        const key = messageKey(draft.id, draft.mine);
+        if ((await tx.store.index('key').getKey([contact, key])) !== undefined) continue;
+        const message: Message = { ...draft, seq: ++seq };
+        await tx.store.add(this.#row(message));
+        added.push(message);
+      }
+    } catch {
+      // What is asked of a transaction that has ended says so, and not why: the transaction does.
+    }
     await tx.done;
-    return message;
+    return added;
   }
 
-  async update(message: Message): Promise<void> {
+  /** Replaces messages; those that were deleted meanwhile stay deleted. */
+  async update(messages: readonly Message[]): Promise<void> {
     const tx = this.#db.transaction('messages', 'readwrite');
-    // One that was deleted meanwhile stays deleted.
-    if ((await tx.store.getKey([message.contact, message.seq])) !== undefined) await tx.store.put(this.#row(message));
+    for (const message of messages)
+      if ((await tx.store.getKey([message.contact, message.seq])) !== undefined) await tx.store.put(this.#row(message));
     await tx.done;
   }
 
-  async remove({ contact, seq, id }: Message): Promise<void> {
+  /** A small thing that the page keeps by name, such as a draft; `null` if it was never kept. */
+  async note<T extends object>(id: string): Promise<T | null> {
+    const row = await this.#db.get('notes', id);
+    return row === undefined ? null : this.#unseal<T>(row.box);
+  }
+
+  async putNote(id: string, value: object): Promise<void> {
+    await this.#db.put('notes', { id, box: this.#seal(value) });
+  }
+
+  async remove({ contact, seq }: Message): Promise<void> {
     await this.#db.delete('messages', [contact, seq]);
-    await this.#db.delete('files', [contact, id]);
   }
 
   async find(contact: string, id: string, mine: boolean): Promise<Message | null> {
@@ -180,16 +243,43 @@ export class History {
     return row === undefined ? null : this.#message(row);
   }
 
+  /** Messages that hold the words, the latest first; `found` says whether to go on. A scan: no index lies on the disk. */
+  async search(words: string, found: (message: Message) => boolean): Promise<void> {
+    const wanted = words.toLowerCase();
+    for (const { id } of await this.contacts()) {
+      let before = Number.POSITIVE_INFINITY;
+      for (;;) {
+        const page = await this.page(id, before, SEARCH_PAGE);
+        for (const message of page.toReversed()) {
+          const text = `${message.text} ${message.file?.name ?? ''}`.toLowerCase();
+          if (text.includes(wanted) && !found(message)) return;
+        }
+        before = page[0]?.seq ?? 0;
+        if (page.length < SEARCH_PAGE) break;
+      }
+    }
+  }
+
   /** The last `count` messages before a place, oldest first. */
   async page(contact: string, before: number, count: number): Promise<Message[]> {
-    const found: Message[] = [];
-    const range = IDBKeyRange.bound([contact], [contact, before], false, true);
-    let cursor = await this.#db.transaction('messages').store.openCursor(range, 'prev');
-    while (cursor !== null && found.length < count) {
-      found.push(this.#message(cursor.value));
-      cursor = await cursor.continue();
+    const { store } = this.#db.transaction('messages');
+    let found: Message[] = [];
+    let end = before;
+    // Where some were deleted, a stretch of places holds fewer than it is long.
+    while (found.length < count) {
+      const last = await store.openKeyCursor(IDBKeyRange.bound([contact], [contact, end], false, true), 'prev');
+      if (last === null) break;
+      end = last.key[1] - (count - found.length) + 1;
+      const rows = await store.getAll(IDBKeyRange.bound([contact, end], last.key));
+      found = [...rows.map((row) => this.#message(row)), ...found];
     }
-    return found.reverse();
+    return found;
+  }
+
+  /** The first `count` messages behind a place, oldest first. */
+  async pageAfter(contact: string, after: number, count: number): Promise<Message[]> {
+    const range = IDBKeyRange.bound([contact, after], [contact, []], true);
+    return (await this.#db.getAll('messages', range, count)).map((row) => this.#message(row));
   }
 
   /** What waits to be sent or fetched, oldest first. */
@@ -197,50 +287,36 @@ export class History {
     return (await this.#db.getAllFromIndex('messages', 'pending', [contact, 1])).map((row) => this.#message(row));
   }
 
-  /** All contacts in one line of text, sealed under the identity: part of a backup. */
-  async exportContacts(): Promise<string> {
-    return `${CONTACTS_PREFIX}${encodeHex(this.#seal(await this.contacts()))}`;
+  /** How many messages there are. */
+  async count(): Promise<number> {
+    return this.#db.count('messages');
   }
 
-  /** Adds the contacts of a backup, but those that are here already. @throws Error where it is not this identity's */
-  async importContacts(text: string): Promise<void> {
-    // Mail and paper break lines.
-    const sealed = decodeHex(text.slice(CONTACTS_PREFIX.length).replace(/\s+/g, ''));
-    if (sealed === null) throw new Error('the contacts in this backup are damaged');
-    const known = new Set((await this.contacts()).map(({ address }) => address));
-    // What they have seen was said on another device.
-    for (const contact of this.#unseal<readonly Contact[]>(sealed))
-      if (!known.has(contact.address)) await this.putContact({ ...contact, seen: null, theySaw: 0 });
+  /** Puts messages of a backup at their places. */
+  async restore(messages: readonly Message[]): Promise<void> {
+    const { store, done } = this.#db.transaction('messages', 'readwrite');
+    for (const message of messages) void store.put(this.#row(message));
+    await done;
+  }
+
+  /** The place of the first message that has not been on the screen; `null` where all have. */
+  async firstUnseen(contact: string): Promise<number | null> {
+    const index = this.#db.transaction('messages').store.index('unseen');
+    return (await index.openKeyCursor(unseenOf(contact)))?.primaryKey[1] ?? null;
   }
 
   async unseenCount(contact: string): Promise<number> {
-    return this.#db.countFromIndex('messages', 'unseen', [contact, 1]);
+    return this.#db.countFromIndex('messages', 'unseen', unseenOf(contact));
   }
 
-  /** Notes that everything has been on the screen; the last one's id, if anything had not. */
-  async markSeen(contact: string): Promise<string | null> {
-    const tx = this.#db.transaction('messages', 'readwrite');
-    let last: string | null = null;
-    for await (const cursor of tx.store.index('unseen').iterate([contact, 1])) {
-      const message = this.#message(cursor.value);
-      last = message.id;
-      await cursor.update(this.#row({ ...message, seen: true }));
-    }
-    await tx.done;
-    return last;
-  }
-
-  /** Keeps a file to send, outside the page's memory. The browser copies it: the original may change or go. */
-  async putFile(contact: string, id: string, file: Blob): Promise<void> {
-    await this.#db.put('files', { contact, id, file });
-  }
-
-  async file(contact: string, id: string): Promise<Blob | null> {
-    return (await this.#db.get('files', [contact, id]))?.file ?? null;
-  }
-
-  async removeFile(contact: string, id: string): Promise<void> {
-    await this.#db.delete('files', [contact, id]);
+  /** Notes that everything up to a place has been on the screen; the last one's id, and how many are left. */
+  async markSeen(contact: string, upTo: number): Promise<{ readonly last: string | null; readonly left: number }> {
+    const { store, done } = this.#db.transaction('messages', 'readwrite');
+    const unseen = (await store.index('unseen').getAll(unseenOf(contact, upTo))).map((row) => this.#message(row));
+    for (const message of unseen) void store.put(this.#row({ ...message, seen: true }));
+    const left = await store.index('unseen').count(unseenOf(contact));
+    await done;
+    return { last: unseen.at(-1)?.id ?? null, left };
   }
 
   #row(message: Message): MessageRow {
@@ -258,22 +334,13 @@ export class History {
     return this.#unseal<Message>(row.box);
   }
 
-  #seal(value: Contact | Message | readonly Contact[]): Uint8Array {
-    const nonce = randomBytes(NONCE_BYTES);
-    const plaintext = encoder.encode(JSON.stringify(value));
-    const sealed = new Uint8Array(NONCE_BYTES + plaintext.length + 16);
-    sealed.set(nonce);
-    naclProvider.secretboxSeal(this.#key, nonce, plaintext, sealed.subarray(NONCE_BYTES));
-    return sealed;
+  #seal(value: object): Uint8Array {
+    return sealBytes(this.#key, encoder.encode(JSON.stringify(value)));
   }
 
   /** What this page sealed earlier. @throws Error where the database was altered, or is another identity's */
-  #unseal<T extends Contact | Message | readonly Contact[]>(sealed: Uint8Array): T {
-    const plaintext = naclProvider.secretboxOpen(
-      this.#key,
-      sealed.subarray(0, NONCE_BYTES),
-      sealed.subarray(NONCE_BYTES),
-    );
+  #unseal<T extends object>(sealed: Uint8Array): T {
+    const plaintext = openBytes(this.#key, sealed);
     if (plaintext === null) throw new Error('the stored history does not open with this identity');
     return JSON.parse(decoder.decode(plaintext)) as T;
   }

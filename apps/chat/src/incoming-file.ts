@@ -2,6 +2,7 @@ import type { Endpoint, SecureWebSocket } from '@sws/client';
 import {
   CHUNK_BYTES,
   CLOSE_CANCELLED,
+  CLOSE_UNREADABLE,
   CLOSE_WITHDRAWN,
   FILE_PROTOCOL,
   fileResource,
@@ -10,8 +11,8 @@ import {
 import type { FileWriter } from './file-store.js';
 import type { Transfer } from './transfer.js';
 
-/** How a fetch ended: `lost` goes on later. */
-export type FetchEnd = 'stored' | 'cancelled' | 'withdrawn' | 'lost';
+/** How a fetch ended: `failed` for good, where its sender can't read it; `lost` goes on later. */
+export type FetchEnd = 'stored' | 'cancelled' | 'withdrawn' | 'failed' | 'lost';
 
 /**
  * Fetches a file behind what its writer has on disk. The writer is closed at the end.
@@ -38,6 +39,7 @@ export async function fetchFile(
   if (cancelled) return 'cancelled';
   if (problem.error !== null) throw problem.error;
   if (writer.size === file.size) return 'stored';
+  if (problem.code === CLOSE_UNREADABLE) return 'failed';
   return problem.code === CLOSE_WITHDRAWN ? 'withdrawn' : 'lost';
 }
 

@@ -1,13 +1,5 @@
-import {
-  decodeHex,
-  encodeHex,
-  type Identity,
-  matchesSigningKey,
-  naclProvider,
-  parseAddress,
-  readAddress,
-  verify,
-} from '@sws/crypto';
+import type { Identity } from '@sws/client';
+import { decodeHex, encodeHex, matchesSigningKey, naclProvider, parseAddress, readAddress, verify } from '@sws/crypto';
 import type { Move } from './chat-protocol.js';
 
 const CONTEXT = 'sws.chat move';

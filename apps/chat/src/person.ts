@@ -1,8 +1,8 @@
-import { Identity, type KeyStore, seal, unseal } from '@sws/crypto';
-import { indexedDbStore, randomBytes, webStorageStore } from '@sws/crypto/platform';
+import { Identity, type KeyStore, randomBytes } from '@sws/client';
+import { indexedDbStore, webStorageStore } from '@sws/crypto/platform';
 import type { Move } from './chat-protocol.js';
 import { FileStore } from './file-store.js';
-import { CONTACTS_PREFIX, History } from './history.js';
+import { History } from './history.js';
 import { signMove } from './move.js';
 
 const IDENTITY = 'sws.identity';
@@ -49,42 +49,17 @@ export function loadMove(): Move | null {
   return text === null ? null : (JSON.parse(text) as Move);
 }
 
-async function replaceIdentity(seed: Uint8Array): Promise<void> {
+/** Makes somebody else at home in this window, from the next load on. */
+export async function replaceIdentity(seed: Uint8Array): Promise<void> {
   localStorage.removeItem(`${storageName()}.move`);
   await store().replace(seed);
   replaced.postMessage(null);
 }
 
-async function erase(address: string): Promise<void> {
-  await new FileStore(address).erase();
+/** Erases all that an address has kept here. */
+export async function erase(address: string): Promise<void> {
+  await FileStore.erase(address);
   await History.erase(address);
-}
-
-/** A backup: the identity sealed with a passphrase, and the contacts sealed with the identity. Two lines of text. */
-export async function backUp(identity: Identity, history: History, passphrase: string): Promise<string> {
-  return `${await seal(identity, passphrase, randomBytes)}\n${await history.exportContacts()}\n`;
-}
-
-/**
- * Becomes the identity of a backup, with its contacts. The history that this window had is erased, unless it is the
- * backup's own. `leave` ends what runs under the present one.
- * @throws SwsError `sealed-malformed`, `wrong-passphrase`
- */
-export async function restore(
-  current: Identity,
-  backup: string,
-  passphrase: string,
-  leave: () => Promise<void>,
-): Promise<void> {
-  const at = backup.indexOf(CONTACTS_PREFIX);
-  const [sealed, contacts] = at === -1 ? [backup, null] : [backup.slice(0, at), backup.slice(at)];
-  const identity = await unseal(sealed, passphrase);
-  const history = await History.open(identity);
-  if (contacts !== null) await history.importContacts(contacts);
-  history.close();
-  await leave();
-  await replaceIdentity(identity.exportSeed());
-  if (identity.publicKey !== current.publicKey) await erase(current.publicKey);
 }
 
 /** Becomes somebody new: another address, no contacts, no history. */

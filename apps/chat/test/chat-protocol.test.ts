@@ -5,6 +5,7 @@ import {
   cleanName,
   decodeChatMessage,
   encodeChatMessage,
+  MAX_STORED_IDS,
   MAX_TEXT_LENGTH,
 } from '../src/chat-protocol.js';
 
@@ -18,19 +19,23 @@ const messages: fc.Arbitrary<ChatMessage> = fc.oneof(
     accepted: fc.boolean(),
     seen: fc.option(id),
     move: fc.constant(null),
+    name: fc.constantFrom('', 'Dora', 'שירה'),
+    says: fc.constantFrom('', 'Hi, Ben gave me your link.'),
   }),
-  fc.record({ type: fc.constant('text' as const), id, at, text: fc.string({ unit: 'binary' }) }),
+  fc.record({ type: fc.constant('text' as const), id, at, text: fc.string({ unit: 'binary' }), reply: fc.option(id) }),
   fc.record({
     type: fc.constant('file' as const),
     id,
     at,
+    text: fc.constantFrom('', 'The bay, this morning'),
     file: fc.record({
       name: fc.stringMatching(/^[a-z][a-z .]{0,20}[a-z]$/),
       size: fc.maxSafeNat(),
       mime: fc.constantFrom('image/png', 'text/plain', 'application/vnd.ms-excel'),
     }),
   }),
-  fc.record({ type: fc.constantFrom('stored' as const, 'seen' as const), id }),
+  fc.record({ type: fc.constant('stored' as const), ids: fc.array(id, { maxLength: MAX_STORED_IDS }) }),
+  fc.record({ type: fc.constantFrom('retract' as const, 'seen' as const), id }),
   fc.constant({ type: 'typing' as const }),
 );
 
@@ -45,19 +50,23 @@ test('what one page says, the other understands', () => {
 /** JSON of the protocol's shape with anything at all in its fields. */
 const hostile = fc.record(
   {
-    type: fc.constantFrom('hello', 'text', 'file', 'stored', 'seen', 'typing', 'constructor', '__proto__'),
+    type: fc.constantFrom('hello', 'text', 'file', 'stored', 'retract', 'seen', 'typing', 'constructor', '__proto__'),
     id: fc.oneof(id, fc.anything()),
     at: fc.oneof(at, fc.anything()),
     text: fc.anything(),
     accepted: fc.anything(),
     seen: fc.anything(),
     move: fc.anything(),
+    ids: fc.oneof(fc.array(fc.oneof(id, fc.anything())), fc.anything()),
+    name: fc.anything(),
+    says: fc.anything(),
+    reply: fc.anything(),
     file: fc.oneof(fc.anything(), fc.record({ name: fc.anything(), size: fc.anything(), mime: fc.anything() })),
   },
   { requiredKeys: ['type'] },
 );
 
-test('whatever a peer sends, a page neither fails nor takes a field that it can not show', () => {
+test('whatever a peer sends, a page neither fails nor takes a field that it cannot show', () => {
   const anything = fc.oneof(
     fc.anything(),
     fc.string(),
@@ -73,6 +82,10 @@ test('whatever a peer sends, a page neither fails nor takes a field that it can 
     fc.property(anything, (data) => {
       const message = decodeChatMessage(data);
       if (message === null || message.type === 'hello' || message.type === 'typing') return;
+      if (message.type === 'stored') {
+        expect(message.ids.length).toBeLessThanOrEqual(MAX_STORED_IDS);
+        return;
+      }
       expect(message.id).toMatch(/^[0-9a-f]{32}$/);
       if (message.type === 'text' || message.type === 'file')
         expect(() => new Date(message.at).toISOString()).not.toThrow();

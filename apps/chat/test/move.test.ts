@@ -1,5 +1,4 @@
-import { Identity } from '@sws/crypto';
-import { randomBytes } from '@sws/crypto/platform';
+import { Identity, randomBytes } from '@sws/client';
 import { expect, test } from 'vitest';
 import { isMoveTo, signMove } from '../src/move.js';
 

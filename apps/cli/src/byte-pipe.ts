@@ -1,6 +1,6 @@
 import type { Readable, Writable } from 'node:stream';
-import { type SecureWebSocket, SecureWebSocketStream, type StreamCloseInfo } from '@sws/client';
 import { printable } from './report.js';
+import { type Line, STOPPED } from './station/line.js';
 
 /**
  * The subprotocol of one byte stream each way with an end of its own, which a WebSocket does not have. Binary messages are the
@@ -15,6 +15,12 @@ export const LOCAL_FAILURE = 4000;
 /** Close code towards a peer that does not keep to the subprotocol. */
 const NOT_THE_PROTOCOL = 4002;
 
+/** What a peer is told at the end. */
+export interface CloseInfo {
+  readonly closeCode: number;
+  readonly reason: string;
+}
+
 /** What a channel is joined to. */
 export interface ByteEnds {
   /** Read no faster than the peer takes it; `null` for nothing to send. */
@@ -24,7 +30,7 @@ export interface ByteEnds {
   /** The peer has ended and all of it is written. */
   readonly onPeerEnd?: () => void;
   /** What the peer is told when input or output fails. @defaultValue 4000 and which of them it was */
-  readonly closeFor?: (error: Error) => StreamCloseInfo | undefined;
+  readonly closeFor?: (error: Error) => CloseInfo | undefined;
 }
 
 /** How it ended; `at` names whose fault it was. */
@@ -40,15 +46,9 @@ export type PipeEnd =
 /**
  * Joins a channel to an input and an output until both directions have ended, or one failed. With `framed` false the other end is
  * any program: text is written out as UTF-8, and the end of input closes the channel for both. An input that has not
- * ended is left to the caller to destroy. Call it in the event that gave the socket: a message may follow in the same turn.
- * @throws SecureWebSocketStreamError where the channel never opens
+ * ended is left to the caller to destroy.
  */
-export async function pipeBytes(socket: SecureWebSocket, ends: ByteEnds, framed: boolean): Promise<PipeEnd> {
-  const stream = SecureWebSocketStream.from(socket);
-  const { readable, writable } = await stream.opened;
-  const reader = readable.getReader();
-  const writer = writable.getWriter();
-  writer.closed.catch(() => {}); // `stream.closed` tells
+export async function pipeBytes(line: Line, ends: ByteEnds, framed: boolean): Promise<PipeEnd> {
   const { input, output } = ends;
   let failure: PipeEnd | null = null;
   let unsent = false;
@@ -56,12 +56,12 @@ export async function pipeBytes(socket: SecureWebSocket, ends: ByteEnds, framed:
   let sentDone = false;
   let gotDone = false;
 
-  const fail = (at: 'input' | 'output' | 'peer', detail: string, close: StreamCloseInfo): void => {
+  const fail = (at: 'input' | 'output' | 'peer', detail: string, { closeCode, reason }: CloseInfo): void => {
     if (failure !== null || ended) return;
     failure = { complete: false, at, code: `${at}-failed`, detail };
-    stream.close(close);
+    line.close(closeCode, reason);
     // What still comes is dropped, so that the peer's answer behind it arrives.
-    reader.cancel().catch(() => {});
+    line.drain();
   };
   const failLocally = (at: 'input' | 'output') => (reason: unknown) => {
     const error = reason instanceof Error ? reason : new Error(String(reason));
@@ -69,31 +69,26 @@ export async function pipeBytes(socket: SecureWebSocket, ends: ByteEnds, framed:
   };
   const inputFailed = failLocally('input');
   const outputFailed = failLocally('output');
-  const write = (message: string | Uint8Array<ArrayBuffer>): Promise<boolean> =>
-    writer.write(message).then(
-      () => true,
-      () => false,
-    );
   const finish = (): void => {
-    if (sentDone && gotDone) stream.close({ closeCode: 1000 });
+    if (sentDone && gotDone) line.close(1000);
   };
 
   const send = async (): Promise<void> => {
     for await (const chunk of input?.iterator({ destroyOnReturn: false }) ?? []) {
-      if (await write(chunk)) continue;
+      if (await line.write(chunk)) continue;
       unsent = true; // read, and nobody is there to take it
       return;
     }
-    if (framed) await write(END);
-    else if (input !== null) stream.close({ closeCode: 1000 });
+    if (framed) await line.write(END);
+    else if (input !== null) line.close(1000);
   };
   const receive = async (): Promise<void> => {
     for (;;) {
-      const { value, done } = await reader.read();
-      if (done) return;
+      const value = await line.read();
+      if (value === null) return;
       if (framed && value === END) {
         ends.onPeerEnd?.();
-        sentDone = await write(DONE);
+        sentDone = await line.write(DONE);
         finish();
       } else if (framed && value === DONE) {
         gotDone = true;
@@ -116,21 +111,19 @@ export async function pipeBytes(socket: SecureWebSocket, ends: ByteEnds, framed:
   input?.on('error', inputFailed);
   output.on('error', outputFailed);
   send().catch(inputFailed);
-  receive().catch(() => {}); // a lost connection: `stream.closed` tells
-  const close = await stream.closed.then(
-    ({ closeCode, reason }) => ({ closeCode, reason, lost: null }),
-    (error: { code: string; message: string }) => ({ closeCode: 1006, reason: '', lost: error }),
-  );
+  void receive();
+  const close = await line.closed;
   ended = true;
   // Without the framing: what the peer has not acknowledged is lost, also once the socket is closed.
-  const complete = framed ? sentDone && gotDone : !unsent && socket.bufferedAmount === 0;
+  const complete = framed ? sentDone && gotDone : !unsent && close.pendingBytes === 0;
   input?.off('error', inputFailed);
   output.off('error', outputFailed);
   if (failure !== null) return failure;
-  if (close.lost !== null)
-    return { complete: false, at: 'connection', code: close.lost.code, detail: close.lost.message };
+  if (close.failure !== null) return { complete: false, at: 'connection', ...close.failure };
   const normal = close.closeCode === 1000 || close.closeCode === 1005;
   if (complete && normal) return { complete: true };
+  if (close.closeCode === STOPPED)
+    return { complete: false, at: 'peer', code: 'stopped', detail: 'the command at the other end was stopped' };
   const detail = normal
     ? 'the peer closed before all was carried'
     : `the peer closed with ${close.closeCode} ${printable(close.reason)}`.trimEnd();

@@ -1,36 +1,39 @@
 import type { Command } from 'commander';
-import { type JsonFlags, portFrom, run, withManual, withRelay, withWait } from './command-line.js';
+import { type JsonFlags, portFrom, run, TO, withAdmission, withManual, withRelay, withWait } from './command-line.js';
 import type { ConnectFlags } from './connect.js';
 import type { ListenFlags } from './listen.js';
-import type { OpenFlags, ServeFlags } from './tunnel.js';
+import type { OpenFlags } from './open.js';
+import type { ServeFlags } from './serve.js';
 
 /** A connection that comes while the relay restarts waits for it, as others live through it. */
 const OPEN_WAIT_SECONDS = 10;
 const STANDARD_STREAMS = `
-What standard input gives is sent as read, what comes in is written to standard output; each direction ends by itself, and
-the command ends when both have. At a terminal, where the peer has ended, so has your side. With --json the objects go to
-standard error.`;
+Standard input goes to the peer, and its bytes go to standard output. Each direction ends by itself, and the command ends
+when both have. At a terminal your side ends with the peer's. With --json the objects go to standard error.`;
+const ADMISSION = `
+Say who may connect: --allow for some, --accept-all for everyone. Without either you are asked about each key, which needs a
+terminal. The answer "always" is saved with the contact.`;
 const PIPE_EXITS = {
-  0: 'all was delivered and the connection closed cleanly',
-  1: 'usage, or it could not be done (peer offline, relay unreachable, identity in use, output closed)',
-  2: 'not all was delivered, or the connection did not close cleanly',
+  0: 'everything was delivered, and the connection closed cleanly',
+  1: 'wrong usage, or it failed (peer offline, relay unreachable, identity in use by another program, output closed)',
+  2: 'not everything was delivered, or the connection did not close cleanly',
 } as const;
 const RUNNING_EXITS = {
   0: 'stopped by SIGINT or SIGTERM',
-  1: 'usage, or it could not be done (relay refused, identity in use, port taken)',
+  1: 'wrong usage, or it failed (relay refused, identity in use by another program, port taken)',
 } as const;
 
 /** `listen`, `connect`, `serve`, `open`. What they need is loaded when they run: help and completion answer at once. */
 export function addChannelCommands(program: Command): void {
   withManual(
-    withRelay(program.command('listen').description('wait for one connection and join it to standard input and output'))
-      .option('--from <address...>', 'accept these keys only; without it, everyone who has your address')
-      .option('--keep', 'serve one connection after another until interrupted; standard input is not sent'),
+    withAdmission(
+      withRelay(program.command('listen').description('accept one connection, for standard input and output')),
+    ).option('--keep', 'accept one connection after another until interrupted; sends no input'),
     {
-      details: STANDARD_STREAMS,
+      details: `${STANDARD_STREAMS}\n${ADMISSION}`,
       examples: [
-        ['sws listen > received', 'take what one peer sends'],
-        ['sws listen --keep --from 7374…0177 >> log', 'collect the lines of one key, connection after connection'],
+        ['sws listen > received', 'save what one peer sends, once you have accepted it'],
+        ['sws listen --keep --allow alice >> log', 'collect the lines of one key, over many connections'],
       ],
       exits: PIPE_EXITS,
     },
@@ -39,19 +42,15 @@ export function addChannelCommands(program: Command): void {
   );
 
   withManual(
-    withWait(
-      withRelay(
-        program.command('connect').description('connect to an address and join it to standard input and output'),
-      ),
-    )
-      .argument('<address>')
-      .option('--plain', 'the other end is any program: the end of standard input closes the connection for both'),
+    withWait(withRelay(program.command('connect').description('connect to an address, for standard input and output')))
+      .argument('<to>', TO)
+      .option('--plain', 'for a peer that is not sws: the end of standard input closes the connection'),
     {
-      details: `${STANDARD_STREAMS}\nTo a port that sws serve serves, it is what nc is.`,
+      details: `${STANDARD_STREAMS}\nFor a port that sws serve serves, it works as nc does.`,
       examples: [
-        ['sws connect 7374…0177', 'talk to who listens there'],
-        ['tar c folder | sws connect --wait 60 7374…0177', 'stream something, once the peer is there'],
-        ['ssh -o ProxyCommand="sws connect 7374…0177" host', 'a shell on a machine that runs sws serve 22'],
+        ['sws connect 7374…0177', 'talk to the peer that listens there'],
+        ['tar c folder | sws connect --wait 60 alice', 'stream a folder as soon as the peer is there'],
+        ['ssh -o ProxyCommand="sws connect %h" alice', 'a shell on a machine that runs sws serve 22'],
       ],
       exits: PIPE_EXITS,
     },
@@ -60,30 +59,43 @@ export function addChannelCommands(program: Command): void {
   );
 
   withManual(
-    withRelay(program.command('serve').description('make a TCP port of this machine reachable by your address'))
-      .argument('<port>', 'the port, which need not be open to any network', portFrom(1))
-      .option('--host <name>', 'where the port is', '127.0.0.1')
-      .option('--allow <address...>', 'accept these keys only; without it, everyone who has your address'),
+    withAdmission(
+      withRelay(program.command('serve').description('make TCP ports of this machine reachable by your address')),
+    )
+      .usage('[options] <port | name=port…>')
+      .argument('[services...]', 'a port, or name=port; several ports need names. They need not be open to any network')
+      .option('--host <name>', 'the machine with the ports, unless a service names one (web=host:3000)', 'localhost')
+      .option(
+        '--file <file>',
+        'take services from a TOML file: one table each, with port, and optionally host and allow',
+      ),
     {
-      details: 'Runs until interrupted. A relay that restarts does not break connections.',
-      examples: [['sws serve 22 --allow 7374…0177', 'ssh to this machine, for one key']],
+      details: `Runs until interrupted. A relay that restarts does not break connections.\n${ADMISSION}`,
+      examples: [
+        ['sws serve 22 --allow alice', 'ssh to this machine, for one key'],
+        ['sws serve web=3000 postgres=5432 --allow alice bob', 'then: sws open you/postgres --port 5432'],
+        ['sws serve --file services.toml', '[web] port = 3000, allow = ["alice"]'],
+      ],
       exits: RUNNING_EXITS,
     },
-  ).action((port: number, flags: ServeFlags & JsonFlags) =>
-    run(flags, async (tell) => (await import('./tunnel.js')).serve(port, flags, tell)),
+  ).action((services: readonly string[], flags: ServeFlags & JsonFlags) =>
+    run(flags, async (tell) => (await import('./serve.js')).serve(services, flags, tell)),
   );
 
   withManual(
     withWait(withRelay(program.command('open').description('bring a served port to this machine')), OPEN_WAIT_SECONDS)
-      .argument('<address>')
-      .requiredOption('--port <number>', 'the local port; 0 for any that is free', portFrom(0))
+      .argument('<to>', TO)
+      .requiredOption('--port <number>', 'the local port; 0 for any free port', portFrom(0))
       .option('--host <name>', 'the local interface', '127.0.0.1'),
     {
       details: 'Runs until interrupted. A relay that restarts does not break connections.',
-      examples: [['sws open 7374…0177 --port 2222', 'then: ssh -p 2222 127.0.0.1']],
+      examples: [
+        ['sws open alice --port 2222', 'then: ssh -p 2222 127.0.0.1'],
+        ['sws open alice/postgres --port 5432', 'one of the services that alice serves by name'],
+      ],
       exits: RUNNING_EXITS,
     },
   ).action((to: string, flags: OpenFlags & JsonFlags) =>
-    run(flags, async (tell) => (await import('./tunnel.js')).open(to, flags, tell)),
+    run(flags, async (tell) => (await import('./open.js')).open(to, flags, tell)),
   );
 }

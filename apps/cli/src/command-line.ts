@@ -15,6 +15,7 @@ export async function run(
   json: NodeJS.WriteStream = process.stdout,
 ): Promise<void> {
   let exit: number = EXIT.failed;
+  const output = endWithOutput(flags.json === true ? json : null);
   const tell = reporter(flags.json === true ? json : null);
   try {
     exit = await action(tell);
@@ -24,7 +25,20 @@ export async function run(
     const detail = error instanceof Error ? error.message : 'failed';
     tell({ event: 'error', code, detail }, `sws: ${detail}${hint}`);
   }
-  process.stdout.write('', () => process.exit(exit));
+  process.stdout.write('', () => process.exit(output.isClosed ? EXIT.failed : exit));
+}
+
+/** Owns the errors of both outputs. Where nobody reads the objects any more (`| head -n 1`) the command ends as by a signal. */
+function endWithOutput(json: NodeJS.WriteStream | null): { readonly isClosed: boolean } {
+  const output = { isClosed: false };
+  for (const stream of [process.stdout, process.stderr])
+    stream.on('error', ({ message }) => {
+      if (stream !== json || output.isClosed) return;
+      output.isClosed = true;
+      console.error(`sws: cannot write the output: ${message}`);
+      if (!process.emit('SIGTERM', 'SIGTERM')) process.exit(EXIT.failed);
+    });
+  return output;
 }
 
 /** Prints the one value that a command is run for. */
@@ -54,33 +68,48 @@ export function withManual(command: Command, { details, examples, exits }: Manua
 }
 
 export function withJson(command: Command): Command {
-  return command.option('--json', 'tell what happens as one JSON object a line');
+  return command.option('--json', 'print events and results as JSON, one object a line');
 }
 
 /** Of commands about an identity that is kept. */
 export function withStored(command: Command): Command {
-  return withJson(command).option('--identity <file>', 'use the identity in this file, created if there is none');
+  return withJson(command).option('--identity <file>', 'use the identity in this file; made if there is none');
 }
 
 export function withIdentity(command: Command): Command {
-  return withStored(command).option('--ephemeral', 'use a new identity for this run alone');
+  return withStored(command).option('--ephemeral', 'use a new identity for this run only');
 }
 
 export function withRelay(command: Command): Command {
   return withIdentity(command).addOption(
-    new Option('--relay <url>', 'the relay').env('SWS_RELAY').default(DEFAULT_RELAY),
+    new Option('--relay <url>', 'the URL of the relay').env('SWS_RELAY').default(DEFAULT_RELAY),
   );
 }
 
 /** Of commands that reach for a peer; `fallback` is in seconds. */
 export function withWait(command: Command, fallback = 0): Command {
-  return command.option('--wait <seconds>', 'how long to wait for an absent peer or relay', seconds, fallback);
+  return command.option(
+    '--wait <seconds>',
+    'how long to wait for a peer or relay that is not there',
+    seconds,
+    fallback,
+  );
+}
+
+/** What stands for a peer on the command line. */
+export const TO = 'a contact, a link (wss://relay/<address>) or an address; append /<name> for a service';
+
+/** Of commands that peers come in to. */
+export function withAdmission(command: Command): Command {
+  return command
+    .option('--allow <who...>', 'accept only these peers, by address or name')
+    .option('--accept-all', 'accept everyone who has your address');
 }
 
 export function seconds(text: string): number {
   const value = Number(text);
   if (text.trim() === '' || !Number.isFinite(value) || value < 0)
-    throw new InvalidArgumentError('It is a number of seconds, 0 or more.');
+    throw new InvalidArgumentError('It must be a number of seconds, 0 or more.');
   return value;
 }
 
@@ -88,7 +117,7 @@ export function portFrom(least: number): (text: string) => number {
   return (text) => {
     const value = Number(text);
     if (!/^\d{1,5}$/.test(text) || value < least || value > 65_535)
-      throw new InvalidArgumentError(`It is a port, from ${least} to 65535.`);
+      throw new InvalidArgumentError(`It must be a port, from ${least} to 65535.`);
     return value;
   };
 }
@@ -96,6 +125,7 @@ export function portFrom(least: number): (text: string) => number {
 /** A number of bytes as people write it: `500M`, `1.5GiB`. */
 export function byteCount(text: string): number {
   const [, number, unit = '', binary] = /^(\d+(?:\.\d+)?) ?([kmgt]?)(i?)b?$/i.exec(text) ?? [];
-  if (number === undefined) throw new InvalidArgumentError('It is a number of bytes, such as 500000, 500M or 1.5GiB.');
+  if (number === undefined)
+    throw new InvalidArgumentError('It must be a number of bytes, such as 500000, 500M or 1.5GiB.');
   return Math.floor(Number(number) * (binary ? 1_024 : 1_000) ** ' kmgt'.indexOf(unit.toLowerCase() || ' '));
 }

@@ -1,12 +1,15 @@
-import { Endpoint } from '@sws/client';
 import type { SwsError } from '@sws/crypto';
 import { TUNNEL_PROTOCOL } from './byte-pipe.js';
+import { readContacts } from './contacts.js';
 import { parseDestination } from './destination.js';
 import { EXIT } from './exit-code.js';
-import { type IdentityFlags, waitForIdentity } from './identity.js';
+import type { IdentityFlags } from './identity.js';
 import { reach } from './reach.js';
 import type { Reporter } from './report.js';
+import { onHangUp, onSignal } from './signals.js';
 import { pipeStandard } from './standard-pipe.js';
+import { type Line, STOPPED } from './station/line.js';
+import { openStation } from './station/open-station.js';
 
 export interface ConnectFlags extends IdentityFlags {
   readonly relay: string;
@@ -18,17 +21,34 @@ export interface ConnectFlags extends IdentityFlags {
 
 /** Joins standard input and output to a peer; resolves with the exit code. */
 export async function connect(to: string, flags: ConnectFlags, tell: Reporter): Promise<number> {
-  const { relay, peer, resource } = parseDestination(to, flags.relay);
-  const endpoint = new Endpoint(relay, { identity: await waitForIdentity(flags, tell) });
+  const { relay, peer, resource } = parseDestination(to, flags.relay, await readContacts());
+  const station = await openStation({ ...flags, relay }, tell);
   const protocols = flags.plain === true ? [] : [TUNNEL_PROTOCOL];
+  const stopped = new AbortController();
+  let line: Line | null = null;
+  const stop = (): void => {
+    stopped.abort();
+    line?.close(STOPPED, 'stopped');
+    line?.drain();
+  };
+  const release = onSignal(stop);
+  const hungUp = onHangUp(stop);
+  // Nobody is there to read it any more.
+  const tellReader: Reporter = (report, words) => {
+    if (!hungUp.came) tell(report, words);
+  };
   try {
-    const socket = await reach(endpoint, peer, { resource, protocols, waitMs: flags.wait * 1_000 });
-    return await pipeStandard(socket, process.stdin, flags.plain !== true, tell);
+    const to = { resource, protocols, waitMs: flags.wait * 1_000, evenIfRefused: true, signal: stopped.signal };
+    line = await reach(station, peer, to);
+    return await pipeStandard(line, process.stdin, flags.plain !== true, tellReader, stopped.signal);
   } catch (error) {
     const { code, message } = error as SwsError;
-    tell({ event: 'failed', peer, code, detail: message }, `sws: could not connect (${code}: ${message})`);
+    if (stopped.signal.aborted) tellReader({ event: 'stopped', peer }, 'sws: stopped before there was a connection');
+    else tellReader({ event: 'failed', peer, code, detail: message }, `sws: could not connect (${code}: ${message})`);
     return EXIT.failed;
   } finally {
-    await endpoint.close();
+    release();
+    hungUp.release();
+    await station.close();
   }
 }

@@ -1,5 +1,6 @@
-import { parseAddress } from '@sws/crypto';
-import { InvalidArgumentError } from 'commander';
+import { readAddress, SwsError } from '@sws/crypto';
+import { closest, distance } from 'fastest-levenshtein';
+import type { Contacts } from './contacts.js';
 
 /** Where a peer is reached: its relay, its address, and the path for the peer alone. */
 export interface Destination {
@@ -8,15 +9,58 @@ export interface Destination {
   readonly resource: string;
 }
 
+/** A name that differs from another in more letters than this is not like it. */
+const MAX_DISTANCE = 2;
+
 /**
- * A peer as people write it: `wss://relay/<address>`, or its address alone, which is at `relay`.
- * @throws InvalidArgumentError for what is neither
+ * A peer as people write it: `alice`, `alice/postgres`, `wss://relay/<address>`, or its address alone, which is at `relay`.
+ * @throws SwsError `invalid-address` for what is none of them, which says what is wrong with it
  */
-export function parseDestination(text: string, relay: string): Destination {
-  const url = /^[0-9a-f]{64}$/.test(text) ? `${relay.endsWith('/') ? relay : `${relay}/`}${text}` : text;
-  const [, base, peer, rest = ''] = /^((?:wss?|https?):\/\/.*?\/)([0-9a-f]{64})([/?].*)?$/.exec(url) ?? [];
-  if (base === undefined || peer === undefined)
-    throw new InvalidArgumentError(`${text} is neither wss://relay/<address> nor an address (64 hex digits)`);
-  parseAddress(peer);
-  return { relay: base, peer, resource: rest.startsWith('/') ? rest : `/${rest}` };
+export function parseDestination(text: string, relay: string, contacts: Contacts): Destination {
+  const [, base, rest = ''] = /^((?:wss?|https?):\/\/.*?\/)([0-9a-fA-F]{32,}.*)$/.exec(text) ?? [];
+  if (base !== undefined) return { relay: base, ...parsePeer(rest, text) };
+  if (/^[a-z]+:\/\//i.test(text)) throw invalid(text, 'a link is wss://relay/<address>');
+  const slash = text.indexOf('/');
+  const name = slash < 0 ? text : text.slice(0, slash);
+  const contact = contacts.get(name);
+  const withSlash = (url: string): string => (url.endsWith('/') ? url : `${url}/`);
+  if (contact === undefined) {
+    if (!/^[0-9a-f]{32,}$/i.test(name)) throw invalid(text, unknownName(name, contacts));
+    return { relay: withSlash(relay), ...parsePeer(text, text) };
+  }
+  return {
+    relay: withSlash(contact.relay ?? relay),
+    peer: contact.address,
+    resource: slash < 0 ? '/' : text.slice(slash),
+  };
+}
+
+/** An address, and what is behind it for the peer alone. */
+function parsePeer(text: string, whole: string): Pick<Destination, 'peer' | 'resource'> {
+  const [, peer = '', rest = ''] = /^([0-9a-z]*)(.*)$/is.exec(text) ?? [];
+  if (peer.length !== 64) throw invalid(whole, `an address has 64 hex digits, and this has ${peer.length}`);
+  if (/[A-F]/.test(peer)) throw invalid(whole, 'an address is in lower case');
+  if (readAddress(peer) === null) throw invalid(whole, 'nobody can have that address: a digit of it is wrong');
+  if (rest !== '' && !/^[/?]/.test(rest)) throw invalid(whole, 'behind an address comes a / or nothing');
+  return { peer, resource: rest.startsWith('/') ? rest : `/${rest}` };
+}
+
+function unknownName(name: string, contacts: Contacts): string {
+  const names = [...contacts.keys()];
+  const like = names.filter(
+    (one) => distance(name.toLowerCase(), one.toLowerCase()) <= MAX_DISTANCE || (name !== '' && one.startsWith(name)),
+  );
+  if (like.length > 0) return `do you mean ${like.slice(0, 3).join(', ')}?`;
+  const known =
+    names.length === 0 ? 'there are no contacts yet' : `the contact most like it is ${closest(name, names)}`;
+  return `${known} (sws contacts add <name> <link>)`;
+}
+
+function invalid(text: string, why: string): SwsError {
+  return new SwsError('invalid-address', `${text} is neither a contact nor an address: ${why}`);
+}
+
+/** A peer that a flag names, by its address or a contact's name. @throws SwsError `invalid-address` */
+export function parsePeers(texts: readonly string[] | undefined, contacts: Contacts): string[] | null {
+  return texts?.map((text) => parseDestination(text, 'wss://relay/', contacts).peer) ?? null;
 }

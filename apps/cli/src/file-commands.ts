@@ -1,7 +1,11 @@
 import type { Command } from 'commander';
-import { byteCount, type JsonFlags, run, withManual, withRelay, withWait } from './command-line.js';
+import { byteCount, type JsonFlags, run, withAdmission, withManual, withRelay, withWait } from './command-line.js';
 import type { RecvFlags } from './recv.js';
 import type { SendFlags } from './send.js';
+
+function collect(text: string, before: readonly string[]): string[] {
+  return [...before, text];
+}
 
 function jsonStream({ json }: JsonFlags): NodeJS.WriteStream | null {
   return json === true ? process.stdout : null;
@@ -10,25 +14,35 @@ function jsonStream({ json }: JsonFlags): NodeJS.WriteStream | null {
 /** `send`, `recv`, loaded when they run. */
 export function addFileCommands(program: Command): void {
   withManual(
-    withWait(withRelay(program.command('send').description('send files to who receives at an address')))
-      .usage('[options] <file…> <address>')
-      .argument('<file-or-address...>', 'the files, - for standard input, and last the address')
-      .option('--name <name>', 'what the receiver is to call it, where it is one file or standard input'),
+    withWait(withRelay(program.command('send').description('send files and folders to a peer that runs sws recv')))
+      .usage('[options] <file or folder…> <to>')
+      .argument('<file-or-address...>', 'files and folders, or - for standard input; the last one is the peer')
+      .option('--name <name>', 'the name at the receiver, for one file or standard input')
+      .option(
+        '--exclude <pattern>',
+        'leave out of folders what matches this .gitignore pattern; repeatable',
+        collect,
+        [],
+      )
+      .option('--no-preserve', 'do not send permissions and times')
+      .option('--dry-run', 'only print what would be sent'),
     {
       details: `
-The receiver checks each file's SHA-256, and both ends print it. A relay that restarts is waited for. Where either end is
-stopped or killed, send again, with the same identity, to go on from the bytes that are there: they are compared by digest,
-so that a file which has changed begins anew. With --wait that happens by itself where the receiver goes and comes back.
-Standard input begins anew.`,
+The receiver checks the SHA-256 of each file, and both sides print it. If the relay restarts, the command waits for it. If
+either side is stopped or killed, send again with the same identity: the transfer continues where it stopped, unless the file
+has changed. With --wait this happens by itself while the receiver is away. Standard input always starts from the beginning.
+A folder keeps its tree: empty folders, permissions, times, and links within it. Sockets, devices and links that lead out of
+it are reported and left out.`,
       examples: [
         ['sws send photo.jpg video.mp4 wss://relay.example/7374…0177', 'two files'],
-        ['sws send --wait 3600 disk.img 7374…0177', 'a large one, to who may go away for up to an hour'],
-        ['tar c folder | sws send - --name folder.tar 7374…0177', 'a folder'],
+        ['sws send --wait 3600 disk.img alice', 'a large file, to a peer that may be away for an hour'],
+        ['sws send holiday alice --exclude "*.tmp"', 'a folder'],
+        ['pg_dump db | sws send - --name db.sql alice', 'the output of a program'],
       ],
       exits: {
-        0: 'every file is at the peer, whole and checked',
-        1: 'usage, or it could not be done (a file can’t be read, peer offline or refusing, relay unreachable, identity in use)',
-        2: 'not every file was delivered: the connection broke, a file was not taken, or the command was stopped',
+        0: 'the peer has every file, and has checked it',
+        1: 'wrong usage, or it failed (a file cannot be read, peer offline or refusing, relay unreachable, identity in use)',
+        2: 'not every file was delivered: the connection broke, a file was refused, or the command was stopped',
       },
     },
   ).action((args: readonly string[], flags: SendFlags & JsonFlags, command: Command) => {
@@ -39,27 +53,26 @@ Standard input begins anew.`,
   });
 
   withManual(
-    withRelay(program.command('recv').description('receive files into a folder'))
-      .option('--out <folder>', 'where they go, created if there is none', '.')
-      .option('--from <address...>', 'take what these keys send')
-      .option('--accept-all', 'take what everyone sends who has your address')
-      .option('--once', 'end when the files of one sender are here')
-      .option('--max-size <bytes>', 'the most that one send may bring, such as 500M or 2GiB', byteCount)
-      .option('--force', 'replace a file of the same name, which else stays: the new one gets a number'),
+    withAdmission(withRelay(program.command('recv').description('receive files into a folder')))
+      .option('--out <folder>', 'where to save them; made if there is no such folder', '.')
+      .option('--once', 'end after the files of one sender')
+      .option('--max-size <bytes>', 'refuse a send that is larger, such as 500M or 2GiB', byteCount)
+      .option('--no-preserve', 'do not keep permissions and times')
+      .option('--force', 'replace files of the same name; otherwise the new one gets a number'),
     {
       details: `
-Without --from or --accept-all you are asked about each send, which needs a terminal. Runs until interrupted. A file grows
-as NAME.KEY.part beside its place and gets its name when it is whole and its SHA-256 is right; KEY is the beginning of the
-sender's address. Of the peer's name only what is harmless is kept: no folders, no hidden files. 16 senders at a time.`,
+Without --allow or --accept-all you are asked about each send, which needs a terminal. Runs until interrupted. A file is
+written to NAME.KEY.part, and gets its name when it is complete and its SHA-256 is right; KEY is the beginning of the sender's
+address. Harmful parts of names are replaced: a sender cannot choose a folder or make a hidden file. At most 16 senders at a time.`,
       examples: [
-        ['sws recv', 'ask about what comes, into this folder'],
-        ['sws recv --out inbox --from 7374…0177 --max-size 10G', 'without asking, from one key'],
-        ['sws recv --once --accept-all --json', 'one send, for a script'],
+        ['sws recv', 'save into this folder, asking about each send'],
+        ['sws recv --out inbox --allow alice --max-size 10G', 'accept one key without asking'],
+        ['sws recv --once --accept-all --json', 'accept one send, for a script'],
       ],
       exits: {
-        0: 'stopped by SIGINT or SIGTERM with nothing under way; with --once, every file is here, whole and checked',
-        1: 'usage, or it could not be done (folder not writable, relay refused, identity in use)',
-        2: 'stopped with files under way; with --once, not every file of the send was taken',
+        0: 'stopped by SIGINT or SIGTERM with no file unfinished; with --once, every file is here and checked',
+        1: 'wrong usage, or it failed (folder not writable, relay refused, identity in use)',
+        2: 'stopped with files unfinished; with --once, not every file was accepted',
       },
     },
   ).action((flags: RecvFlags & JsonFlags) =>

@@ -1,17 +1,18 @@
-import { type SecureWebSocket, SecureWebSocketStream, type SecureWebSocketStreamError } from '@sws/client';
-import { safeNames } from './file-name.js';
+import { safePaths } from './file-name.js';
 import { FILES_CLOSE, type OfferedFile, readSenderMessage, type SenderMessage } from './file-protocol.js';
 import { type BatchOptions, IncomingBatch, OutOfTurn } from './incoming-batch.js';
+import type { Placed } from './placed.js';
 import type { Progress } from './progress.js';
+import { type Line, STOPPED } from './station/line.js';
 
 /** What a peer that says nothing has until its offer is there. */
 const OFFER_TIMEOUT_MS = 30_000;
 
-type Reader = ReadableStreamDefaultReader<string | Uint8Array>;
-
 export interface ReceiverOptions extends BatchOptions {
   /** Whether a batch is taken; names are safe ones. `signal` aborts when the sender is gone. */
   readonly agree: (peer: string, files: readonly OfferedFile[], signal: AbortSignal) => Promise<boolean>;
+  /** Resolves once nobody else has the parts of these files: whoever had them before has let go. */
+  readonly whenFree: (receiver: FileReceiver, files: readonly OfferedFile[]) => Promise<unknown>;
 }
 
 /** How a batch ended. */
@@ -29,52 +30,49 @@ export class FileReceiver {
   readonly end: Promise<BatchEnd>;
   readonly #options: ReceiverOptions;
   readonly #progress: Progress;
-  readonly #stream: SecureWebSocketStream;
-  readonly #isFree: Promise<unknown>;
+  readonly #line: Line;
   readonly #closed = new AbortController();
+  #names: ReadonlySet<string> = new Set();
   #batch: IncomingBatch | null = null;
+  #isFree: Promise<unknown> = Promise.resolve();
   #answered: Promise<void> = Promise.resolve();
   #declined = false;
 
-  /**
-   * Call it in the event that gave the socket: a message may follow in the same turn. Files are touched once `free` has
-   * resolved: whoever had them before has let go.
-   */
-  constructor(socket: SecureWebSocket, options: ReceiverOptions, progress: Progress, free: Promise<unknown>) {
-    this.peer = socket.peer;
+  constructor(line: Line, options: ReceiverOptions, progress: Progress) {
+    this.peer = line.peer;
     this.#options = options;
     this.#progress = progress;
-    this.#isFree = free;
-    this.#stream = SecureWebSocketStream.from(socket);
+    this.#line = line;
     this.end = this.#run();
+  }
+
+  /** Whether a file of that name is offered, or on its way. */
+  holds(name: string): boolean {
+    return this.#names.has(name) && (this.#batch?.isPending(name) ?? true);
   }
 
   /** Ends here. What came stays, to go on from. */
   stop(closeCode: number): void {
-    this.#stream.close({ closeCode });
+    this.#line.close(closeCode);
   }
 
   async #run(): Promise<BatchEnd> {
-    const closed = this.#stream.closed.then(
-      ({ closeCode }) => (closeCode === 1000 ? 'the sender stopped' : `the channel closed with ${closeCode}`),
-      ({ message }: SecureWebSocketStreamError) => message,
-    );
+    const closed = this.#line.closed.then(({ closeCode, failure }) => {
+      if (failure !== null) return failure.detail;
+      return closeCode === 1000 || closeCode === STOPPED
+        ? 'the sender stopped'
+        : `the channel closed with ${closeCode}`;
+    });
     void closed.then(() => this.#closed.abort());
     let violation: string | null = null;
-    let reader: Reader | null = null;
     try {
-      const { readable, writable } = await this.#stream.opened;
-      reader = readable.getReader();
-      await this.#receiveAll(reader, writable.getWriter());
+      await this.#receiveAll();
     } catch (error) {
-      // Else the channel broke, and `closed` tells.
-      if (error instanceof OutOfTurn) {
-        violation = error.message;
-        this.stop(FILES_CLOSE.notTheProtocol);
-      }
+      violation = error instanceof Error ? error.message : String(error);
+      this.stop(FILES_CLOSE.notTheProtocol);
     }
     // What still comes is dropped, so that the peer's answer behind it arrives.
-    reader?.cancel().catch(() => {});
+    this.#line.drain();
     const reason = await closed;
     await this.#answered;
     await this.#batch?.leave();
@@ -95,38 +93,43 @@ export class FileReceiver {
     return { over, whole };
   }
 
-  async #receiveAll(reader: Reader, writer: WritableStreamDefaultWriter<string>): Promise<void> {
-    writer.closed.catch(() => {}); // `closed` tells
-    const files = await this.#readOffer(reader);
+  async #receiveAll(): Promise<void> {
+    const files = await this.#readOffer();
     if (files === null) return;
+    this.#names = new Set(files.map(({ name }) => name));
+    this.#isFree = this.#options.whenFree(this, files);
     if (!(await this.#options.agree(this.peer, files, this.#closed.signal))) {
       this.#declined = !this.#closed.signal.aborted;
       return this.stop(FILES_CLOSE.declined);
     }
     await this.#isFree;
     const batch = new IncomingBatch(this.peer, files, this.#options, this.#progress, (message) =>
-      writer.write(JSON.stringify(message)).catch(() => {}),
+      this.#line.write(JSON.stringify(message)),
     );
     this.#batch = batch;
+    batch.showTotal();
     this.#answered = batch.answerAll(this.#closed.signal);
     for (;;) {
-      const { value, done } = await reader.read();
-      if (done) return;
+      const value = await this.#line.read();
+      if (value === null) return;
       if (typeof value === 'string') await batch.take(understood(value));
       else await batch.append(value);
     }
   }
 
   /** The files that the sender offers, under names that are safe here; `null` if it goes before. @throws OutOfTurn */
-  async #readOffer(reader: Reader): Promise<OfferedFile[] | null> {
+  async #readOffer(): Promise<Placed[] | null> {
     const late = setTimeout(() => this.stop(FILES_CLOSE.notTheProtocol), OFFER_TIMEOUT_MS);
     try {
-      const { value, done } = await reader.read();
-      if (done) return null;
+      const value = await this.#line.read();
+      if (value === null) return null;
       const offer = understood(value);
       if (offer.type !== 'offer') throw new OutOfTurn('no offer came');
-      const names = safeNames(offer.files.map(({ name }) => name));
-      return offer.files.map(({ size }, index) => ({ name: names[index] ?? '', size }));
+      const paths = safePaths(offer.files);
+      return offer.files.map((file, index) => {
+        const path = paths[index] ?? [];
+        return { ...file, path, name: path.join('/') };
+      });
     } finally {
       clearTimeout(late);
     }

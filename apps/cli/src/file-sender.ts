@@ -1,83 +1,85 @@
-import { type SecureWebSocket, SecureWebSocketStream, type SecureWebSocketStreamError } from '@sws/client';
 import {
+  detailForPeer,
   FILES_CLOSE,
+  labelOf,
   type OfferedFile,
   type ReceiverMessage,
   readReceiverMessage,
   type SenderMessage,
 } from './file-protocol.js';
+import { EMPTY_DIGEST } from './incoming-batch.js';
 import type { OutgoingFile } from './outgoing-file.js';
-import type { Progress } from './progress.js';
+import { type Progress, totalOf } from './progress.js';
 import { printable } from './report.js';
+import type { Line } from './station/line.js';
 
 /** How an attempt ended: every file has its fate, or the channel closed before. */
 export type AttemptEnd =
   | { readonly complete: true }
   | { readonly complete: false; readonly code: string; readonly detail: string };
 
+/** Why no more comes of what the receiver did not take. */
+const REFUSED = 'the receiver did not take it';
+
 /** The text that offers files. */
 export function offerText(files: readonly OfferedFile[]): string {
   return JSON.stringify({
     type: 'offer',
-    files: files.map(({ name, size }) => ({ name, size })),
-  } satisfies SenderMessage);
+    files: files.map(({ name, size, folders = [], kind, target, mode, modifiedMs }) => {
+      // What is not there is left out by JSON.
+      return { name, size, folders: folders.length > 0 ? folders : undefined, kind, target, mode, modifiedMs };
+    }),
+  });
 }
 
 /** Sends files over one channel, each until the receiver has it, refuses it, or it can't be read. */
 export class FileSender {
-  readonly #socket: SecureWebSocket;
+  readonly #line: Line;
   readonly #files: readonly OutgoingFile[];
   readonly #progress: Progress;
   /** The receiver's last answer for each file. */
   readonly #answers: (ReceiverMessage | undefined)[];
   /** What was sent of each that was sent whole. */
   readonly #sent: { readonly sha256: string; readonly bytes: number; readonly offset: number }[] = [];
-  #write: (message: string | Uint8Array<ArrayBuffer>) => Promise<boolean> = async () => false;
   #closed = false;
   /** The file that is being sent. */
   #begun = -1;
   #changed: () => void = () => {};
   #hide: () => void = () => {};
   #stopReading: () => void = () => {};
+  /** Of the files before the one that is being sent; and of that one. */
+  #bytesBefore = 0;
+  #position: () => number = () => 0;
 
-  constructor(socket: SecureWebSocket, files: readonly OutgoingFile[], progress: Progress) {
-    this.#socket = socket;
+  constructor(line: Line, files: readonly OutgoingFile[], progress: Progress) {
+    this.#line = line;
     this.#files = files;
     this.#progress = progress;
     this.#answers = files.map(() => undefined);
   }
 
-  /** @throws SecureWebSocketStreamError where the channel never opens */
   async run(): Promise<AttemptEnd> {
-    const stream = SecureWebSocketStream.from(this.#socket);
-    const { readable, writable } = await stream.opened;
-    const writer = writable.getWriter();
-    writer.closed.catch(() => {}); // `stream.closed` tells
-    this.#write = (message) =>
-      writer.write(message).then(
-        () => true,
-        () => false,
-      );
-    void this.#listen(readable.getReader(), stream);
-    if (await this.#sendAll()) stream.close({ closeCode: 1000 });
-    const end = await stream.closed.then(
-      ({ closeCode, reason }) => ({ code: String(closeCode), detail: closedWith(closeCode, reason) }),
-      ({ code, message }: SecureWebSocketStreamError) => ({ code, detail: message }),
-    );
+    void this.#listen();
+    const total = totalOf(this.#files, () => this.#bytesBefore + this.#position());
+    const hideTotal = total === null ? () => {} : this.#progress.show(total);
+    if (await this.#sendAll()) this.#line.close(1000);
+    const { closeCode, reason, failure } = await this.#line.closed;
+    const end = failure ?? { code: String(closeCode), detail: closedWith(closeCode, reason) };
     this.#hide();
+    hideTotal();
     return this.#files.every(({ fate }) => fate !== 'pending') ? { complete: true } : { complete: false, ...end };
   }
 
   #say(message: SenderMessage): Promise<boolean> {
-    return this.#write(JSON.stringify(message));
+    return this.#line.write(JSON.stringify(message));
   }
 
   /** Whether it came to the end of the files. */
   async #sendAll(): Promise<boolean> {
-    if (!(await this.#write(offerText(this.#files)))) return false;
+    if (!(await this.#line.write(offerText(this.#files)))) return false;
     for (const [index, file] of this.#files.entries()) {
       const answer = await this.#until(() => this.#answers[index]);
-      if (answer?.type === 'have') await this.#send(index, file, answer);
+      if (answer?.type === 'have' && file.kind === undefined) await this.#send(index, file, answer);
       if (this.#closed) return false;
     }
     await this.#until(() => this.#files.every(({ fate }) => fate !== 'pending') || undefined);
@@ -89,9 +91,11 @@ export class FileSender {
     file: OutgoingFile,
     have: { readonly bytes: number; readonly sha256: string },
   ): Promise<void> {
-    const { name, size } = file;
+    const { size } = file;
+    const name = labelOf(file);
     this.#begun = index;
     const isRefused = (): boolean => this.#answers[index]?.type === 'refused';
+    const skip = (detail: string): Promise<boolean> => this.#say({ type: 'skip', file: index, detail });
     try {
       const { offset, hash } = await file.begin(have.bytes, have.sha256);
       let bytes = offset;
@@ -100,8 +104,9 @@ export class FileSender {
         `sending ${name}${offset > 0 ? `, of which the peer has ${offset} bytes` : ''}`,
       );
       this.#hide();
-      const position = (): number => Math.max(offset, bytes - this.#socket.bufferedAmount);
+      const position = (): number => Math.max(offset, bytes - this.#line.pendingBytes);
       this.#hide = this.#progress.show({ name, size, position });
+      this.#position = position;
       if (!(await this.#say({ type: 'begin', file: index, offset }))) return;
       const source = file.read(offset);
       // Standard input may have nothing to say for long: whoever waits for it hears that nobody wants it any more.
@@ -110,42 +115,36 @@ export class FileSender {
         if (isRefused()) break;
         hash.update(chunk);
         bytes += chunk.length;
-        if (!(await this.#write(chunk))) return;
+        if (!(await this.#line.write(chunk))) return;
       }
-      if (isRefused()) return void (await this.#say({ type: 'skip', file: index }));
-      if (size !== null && bytes !== size) throw new Error('it became shorter while it was sent');
+      if (isRefused()) return void (await skip(REFUSED));
+      await file.checkUnchanged();
       const sha256 = hash.digest('hex');
       this.#sent[index] = { sha256, bytes, offset };
       await this.#say({ type: 'end', file: index, size: bytes, sha256 });
-      if (await file.hasChanged())
-        this.#progress.tell({ event: 'changed', name }, `sws: ${name} was changed while it was sent`);
     } catch (error) {
       if (this.#closed) return;
-      if (isRefused()) return void (await this.#say({ type: 'skip', file: index }));
+      if (isRefused()) return void (await skip(REFUSED));
       const detail = error instanceof Error ? error.message : String(error);
       file.fate = 'unreadable';
       this.#progress.tell({ event: 'unreadable', name, detail }, `sws: ${name} was not sent: ${detail}`);
-      await this.#say({ type: 'skip', file: index });
+      await skip(detailForPeer(error, 'read'));
+    } finally {
+      this.#position = () => 0;
+      this.#bytesBefore += size ?? 0;
+      await file.close();
     }
   }
 
-  async #listen(
-    reader: ReadableStreamDefaultReader<string | Uint8Array>,
-    stream: SecureWebSocketStream,
-  ): Promise<void> {
-    try {
-      for (;;) {
-        const { value, done } = await reader.read();
-        if (done) break;
-        const message = typeof value === 'string' ? readReceiverMessage(value) : null;
-        if (message === null || !this.#take(message)) {
-          stream.close({ closeCode: FILES_CLOSE.notTheProtocol, reason: 'not a message of this protocol' });
-          break;
-        }
-        this.#changed();
+  async #listen(): Promise<void> {
+    for (let value = await this.#line.read(); value !== null; value = await this.#line.read()) {
+      const message = typeof value === 'string' ? readReceiverMessage(value) : null;
+      if (message === null || !this.#take(message)) {
+        this.#line.close(FILES_CLOSE.notTheProtocol, 'not a message of this protocol');
+        this.#line.drain();
+        break;
       }
-    } catch {
-      // The channel broke: `stream.closed` tells.
+      this.#changed();
     }
     this.#closed = true;
     this.#stopReading();
@@ -158,14 +157,19 @@ export class FileSender {
     const before = this.#answers[message.file];
     if (file === undefined) return false;
     this.#answers[message.file] = message;
-    if (message.type === 'have') return before === undefined;
+    if (message.type === 'have') return before === undefined && file.kind === undefined;
     if (file.fate !== 'pending') return true; // it could not be read, and the receiver did not know yet
-    const { name } = file;
+    const name = labelOf(file);
     if (message.type === 'refused') {
       const detail = printable(message.detail);
       file.fate = 'refused';
       if (message.file === this.#begun) this.#stopReading();
       this.#progress.tell({ event: 'refused', name, detail }, `sws: the peer did not take ${name}: ${detail}`);
+      return true;
+    }
+    if (file.kind !== undefined) {
+      if (message.sha256 !== EMPTY_DIGEST) return false;
+      file.fate = 'stored';
       return true;
     }
     const sent = this.#sent[message.file];

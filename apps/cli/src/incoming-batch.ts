@@ -1,24 +1,33 @@
+import { createHash } from 'node:crypto';
 import { statfs } from 'node:fs/promises';
+import { join } from 'node:path';
 import prettyBytes from 'pretty-bytes';
-import type { OfferedFile, ReceiverMessage, SenderMessage } from './file-protocol.js';
+import { detailForPeer, type ReceiverMessage, type SenderMessage } from './file-protocol.js';
 import { IncomingFile } from './incoming-file.js';
-import type { Progress } from './progress.js';
+import { makeFolders, makeLink, type Placed, preserve } from './placed.js';
+import { type Progress, totalOf } from './progress.js';
+import { printable } from './report.js';
 import type { StoredFiles } from './stored-files.js';
+import { TreeJournal } from './tree-journal.js';
 
 /** Files that are put on the disk for good at a time: of many small ones, none waits for the one before. */
 const MAX_STORING = 16;
+/** SHA-256 of no bytes. */
+export const EMPTY_DIGEST = createHash('sha256').digest('hex');
 
 export interface BatchOptions {
   readonly folder: string;
   /** A file of the same name is replaced. */
   readonly force: boolean;
+  /** Permissions and times are kept as they are offered. */
+  readonly preserve: boolean;
   /** What all files of a batch may have together, in bytes. */
   readonly maxBytes: number;
   readonly stored: StoredFiles;
 }
 
-/** An offered file, under its name here. */
-interface Slot extends OfferedFile {
+/** What was offered, under its path here, which is its name. */
+interface Slot extends Placed {
   fate: 'offered' | 'wanted' | 'storing' | 'stored' | 'refused' | 'skipped';
   incoming: IncomingFile | null;
 }
@@ -26,13 +35,20 @@ interface Slot extends OfferedFile {
 /** The peer broke the subprotocol. */
 export class OutOfTurn extends Error {}
 
+/** What counts as done of a file: all of it, once nothing more comes. */
+function bytesOf({ fate, size, incoming }: Slot): number {
+  return fate === 'offered' || fate === 'wanted' ? (incoming?.bytes ?? 0) : (size ?? 0);
+}
+
 /** The files of one offer: which are wanted, whose bytes come now, and what has become of each. */
 export class IncomingBatch {
   readonly #peer: string;
   readonly #slots: readonly Slot[];
+  /** The same by name: no two have the same. */
+  readonly #fates: ReadonlyMap<string, Slot>;
   readonly #options: BatchOptions;
   readonly #progress: Progress;
-  readonly #say: (message: ReceiverMessage) => Promise<void>;
+  readonly #say: (message: ReceiverMessage) => Promise<unknown>;
   /** The file whose bytes come now, and its place in the offer. */
   #current: Slot | null = null;
   #begun = -1;
@@ -41,17 +57,23 @@ export class IncomingBatch {
   #allowance: number;
   #free = Number.POSITIVE_INFINITY;
   #hide: () => void = () => {};
+  #hideTotal: () => void = () => {};
+  /** Folders that are known to be there. */
+  readonly #known = new Set<string>();
+  /** What is here of each tree, by its outermost folder. */
+  readonly #journals = new Map<string, TreeJournal>();
 
   /** `files` have safe names. */
   constructor(
     peer: string,
-    files: readonly OfferedFile[],
+    files: readonly Placed[],
     options: BatchOptions,
     progress: Progress,
-    say: (message: ReceiverMessage) => Promise<void>,
+    say: (message: ReceiverMessage) => Promise<unknown>,
   ) {
     this.#peer = peer;
     this.#slots = files.map((file) => ({ ...file, fate: 'offered', incoming: null }));
+    this.#fates = new Map(this.#slots.map((slot) => [slot.name, slot]));
     this.#options = options;
     this.#progress = progress;
     this.#say = say;
@@ -62,9 +84,20 @@ export class IncomingBatch {
   get over(): boolean {
     return this.#slots.every(({ fate }) => fate !== 'offered' && fate !== 'wanted');
   }
+  /** Whether a file of that name is offered, or on its way. */
+  isPending(name: string): boolean {
+    const fate = this.#fates.get(name)?.fate;
+    return fate === 'offered' || fate === 'wanted' || fate === 'storing';
+  }
   /** Every file is here. */
   get whole(): boolean {
     return this.#slots.every(({ fate }) => fate === 'stored');
+  }
+
+  /** Shows all files together until the batch ends. */
+  showTotal(): void {
+    const total = totalOf(this.#slots, () => this.#slots.reduce((sum, slot) => sum + bytesOf(slot), 0));
+    if (total !== null) this.#hideTotal = this.#progress.show(total);
   }
 
   /** Says which files are wanted, ahead of the bytes: many small ones need not wait for one round trip each. */
@@ -74,6 +107,10 @@ export class IncomingBatch {
     for (const [index, slot] of this.#slots.entries()) {
       if (signal.aborted) return;
       try {
+        if (slot.kind !== undefined) {
+          await this.#make(index, slot);
+          continue;
+        }
         const incoming = await this.#admit(slot);
         slot.fate = 'wanted';
         slot.incoming = incoming;
@@ -98,7 +135,8 @@ export class IncomingBatch {
     await slot.incoming?.leave().catch(() => {});
     if (slot.fate === 'refused') return;
     slot.fate = 'skipped';
-    this.#tell('skipped', slot, {}, 'the sender could not read it');
+    const detail = printable(message.detail);
+    this.#tell('skipped', slot, { detail }, `not sent: ${detail}`);
   }
 
   /** Takes the next bytes of the file that has begun. @throws OutOfTurn */
@@ -122,17 +160,61 @@ export class IncomingBatch {
 
   /** Ends here: what has come whole is stored, what has come in part stays to go on from. */
   async leave(): Promise<void> {
+    this.#hideTotal();
     await Promise.all(this.#storing);
+    if (this.over) await this.#finishTrees();
     this.#hide();
     await this.#current?.incoming?.leave().catch(() => {});
   }
 
+  /** Gives the folders that were made for it their permissions and times, behind all that changes them. */
+  async #finishTrees(): Promise<void> {
+    const { folder, preserve: preserves } = this.#options;
+    // The innermost first: one that is read-only takes nothing any more.
+    for (const slot of [...this.#slots].reverse()) {
+      const place = join(folder, ...slot.path);
+      const isOurs = this.#journals.get(slot.path[0] ?? '')?.folders.has(place) === true;
+      if (preserves && isOurs && slot.kind === 'folder') await preserve(place, slot).catch(() => {});
+    }
+    for (const journal of this.#journals.values()) await journal.remove();
+  }
+
+  /** Makes a folder or link, which has no bytes to wait for. @throws Error with why it is not made */
+  async #make(index: number, slot: Slot): Promise<void> {
+    const { force } = this.#options;
+    const isFolder = slot.kind === 'folder';
+    const parent = await this.#folderOf(isFolder ? slot.path : slot.path.slice(0, -1));
+    const path = isFolder ? parent : await makeLink(parent, slot, force);
+    slot.fate = 'stored';
+    this.#tell('stored', slot, { path, kind: slot.kind }, `made as ${path}`);
+    await this.#say({ type: 'stored', file: index, sha256: EMPTY_DIGEST });
+  }
+
+  /** Makes the folders of a path, and finds what is here of their tree already. @throws Error */
+  async #folderOf(path: readonly string[]): Promise<string> {
+    const { folder, stored } = this.#options;
+    const [root] = path;
+    if (root === undefined) return folder;
+    let journal = this.#journals.get(root);
+    if (journal === undefined) {
+      journal = await TreeJournal.open(folder, root, this.#peer);
+      this.#journals.set(root, journal);
+      for (const file of journal.files) stored.add(this.#peer, file, file.path);
+    }
+    const { folders } = journal;
+    return makeFolders(folder, path, this.#known, (made) => {
+      if (!folders.has(made)) journal.addFolder(made);
+    });
+  }
+
   /** @throws Error with why a file is not taken */
-  async #admit({ name, size }: Slot): Promise<IncomingFile> {
-    const { folder, force, stored } = this.#options;
+  async #admit({ name, size, path, ...keeps }: Slot): Promise<IncomingFile> {
+    const { force, stored } = this.#options;
     if (size !== null && size > this.#allowance) throw this.#tooMuch();
+    const folder = await this.#folderOf(path.slice(0, -1));
     const known = stored.find(this.#peer, { name, size });
-    const incoming = await IncomingFile.find({ folder, name, peer: this.#peer, force }, size, known);
+    const to = { folder, name: path.at(-1) ?? '', peer: this.#peer, force, keeps: this.#options.preserve ? keeps : {} };
+    const incoming = await IncomingFile.find(to, size, known);
     const missing = Math.max(0, (size ?? 0) - incoming.bytes);
     if (missing > this.#free) throw new Error('there is not enough room on the disk');
     this.#free -= missing;
@@ -163,6 +245,8 @@ export class IncomingBatch {
   async #finish(index: number, slot: Slot, size: number, sha256: string): Promise<void> {
     const { incoming, fate } = slot;
     if (this.#current !== slot || incoming === null) throw new OutOfTurn('it ended a file that had not begun');
+    if (slot.size !== null && size !== slot.size)
+      throw new OutOfTurn('it ended a file at another size than it had offered');
     this.#hide();
     this.#current = null;
     if (fate !== 'wanted') return;
@@ -179,6 +263,7 @@ export class IncomingBatch {
       const path = await incoming.finish(size, sha256);
       slot.fate = 'stored';
       this.#options.stored.add(this.#peer, slot, path);
+      this.#journals.get(slot.path[0] ?? '')?.addFile(slot.name, slot.size ?? size, path);
       const words = `received as ${path}, ${size} bytes, SHA-256 ${sha256}`;
       this.#tell('stored', slot, { path, bytes: size, sha256 }, words);
       await this.#say({ type: 'stored', file: index, sha256 });
@@ -191,10 +276,7 @@ export class IncomingBatch {
     const detail = error instanceof Error ? error.message : String(error);
     slot.fate = 'refused';
     this.#tell('refused', slot, { detail }, `not taken: ${detail}`);
-    // Paths of this machine are not the peer's business.
-    const { code } = error as { code?: unknown };
-    const words = typeof code === 'string' ? `it can’t be written (${code})` : detail;
-    await this.#say({ type: 'refused', file: index, detail: words });
+    await this.#say({ type: 'refused', file: index, detail: detailForPeer(error, 'written') });
     await slot.incoming?.leave().catch(() => {});
   }
 

@@ -1,51 +1,70 @@
 import type { Command } from 'commander';
-import { type JsonFlags, print, run, withIdentity, withManual, withStored } from './command-line.js';
+import { type JsonFlags, print, run, TO, withManual, withRelay, withStored } from './command-line.js';
 import type { IdentityFlags } from './identity.js';
 import type { ExportFlags, ImportFlags, ReplaceFlags } from './keys.js';
 
+interface IdFlags extends IdentityFlags {
+  readonly relay: string;
+  readonly link?: boolean;
+  readonly qr?: boolean;
+}
+
 const PASSPHRASE = `
-The passphrase is the first line of --passphrase-file, or SWS_PASSPHRASE; without them it is asked for, and not shown.`;
-const DAMAGED = 'usage, or the identity is damaged';
-const IN_USE = `${DAMAGED}, or in use by another process`;
+The passphrase is the first line of --passphrase-file, or SWS_PASSPHRASE. Without either, the command asks for it.`;
+const DAMAGED = 'wrong usage, or the identity is damaged';
+const IN_USE = `${DAMAGED} or in use by another process`;
 
 /** `id`, `keygen`, `export`, `import`, `fingerprint`. */
 export function addKeyCommands(program: Command): void {
-  withManual(withIdentity(program.command('id').description('print your address')), {
-    details: 'The identity is made on first use, and kept in a file of your config folder that only you can read.',
-    examples: [['sws id', 'what others connect and send to']],
-    exits: { 0: 'printed', 1: DAMAGED },
-  }).action((flags: IdentityFlags & JsonFlags) =>
-    run(flags, async () => print(flags, 'address', await (await import('./keys.js')).address(flags))),
+  withManual(
+    withRelay(program.command('id').description('print your address'))
+      .option('--link', 'print a link to you at the relay')
+      .option('--qr', 'print the link as a QR code, for a phone'),
+    {
+      details: 'The identity is made on first use, and saved in your config folder, in a file that only you can read.',
+      examples: [
+        ['sws id', 'print the address for others to use'],
+        ['sws id --qr --relay wss://relay.example', 'let somebody scan a link to you'],
+      ],
+      exits: { 0: 'printed', 1: DAMAGED },
+    },
+  ).action((flags: IdFlags & JsonFlags) =>
+    run(flags, async () => {
+      const { address, link } = await import('./keys.js');
+      if (flags.qr === true && flags.json !== true) {
+        const { default: encodeQR } = await import('qr');
+        console.log(encodeQR(await link(flags), process.stdout.isTTY ? 'term' : 'ascii').trimEnd());
+      }
+      const isLink = flags.link === true || flags.qr === true;
+      return isLink ? print(flags, 'link', await link(flags)) : print(flags, 'address', await address(flags));
+    }),
   );
 
   withManual(
-    withStored(program.command('keygen').description('make and save a new identity; print its address')).option(
+    withStored(program.command('keygen').description('make and save an identity; print its address')).option(
       '--force',
-      'replace the identity that is there, which is lost',
+      'replace the present identity, which is lost',
     ),
     {
       examples: [
-        ['sws keygen', 'an identity of your own, if there is none yet'],
-        ['sws keygen --identity backup.key', 'one for a job that runs beside you'],
+        ['sws keygen', 'make your own identity, if there is none yet'],
+        ['sws keygen --identity backup.key', 'make one for a job that runs by itself'],
       ],
-      exits: { 0: 'saved', 1: `${IN_USE}, or there is one already` },
+      exits: { 0: 'saved', 1: `${IN_USE}, or there is an identity already` },
     },
   ).action((flags: ReplaceFlags & JsonFlags) =>
     run(flags, async () => print(flags, 'address', (await (await import('./keys.js')).generate(flags)).publicKey)),
   );
 
   withManual(
-    withStored(program.command('export').description('print your identity as one line, sealed with a passphrase'))
-      .option('--plain', 'the secret itself, without a passphrase')
+    withStored(program.command('export').description('print your identity as one line, encrypted with a passphrase'))
+      .option('--plain', 'print the secret itself, unencrypted')
       .option('--passphrase-file <file>', 'take the passphrase from the first line of this file'),
     {
       details: PASSPHRASE,
       examples: [
-        ['sws export > identity.sealed', 'a backup that the passphrase opens'],
-        [
-          'sws export --passphrase-file secret | ssh host sws import',
-          'from a script (the other end asks, or has its own)',
-        ],
+        ['sws export > identity.sealed', 'make a backup'],
+        ['sws export --passphrase-file secret | ssh host sws import', 'copy it to another machine by a script'],
       ],
       exits: { 0: 'printed', 1: `${DAMAGED}, or there is no passphrase` },
     },
@@ -55,8 +74,8 @@ export function addKeyCommands(program: Command): void {
 
   withManual(
     withStored(program.command('import').description('save an exported identity; print its address'))
-      .argument('[file]', 'holds the exported line; without it standard input, or at a terminal what you paste')
-      .option('--force', 'replace the identity that is there, which is lost')
+      .argument('[file]', 'the file with the exported line; by default standard input, or what you paste at a terminal')
+      .option('--force', 'replace the present identity, which is lost')
       .option('--passphrase-file <file>', 'take the passphrase from the first line of this file'),
     {
       details: PASSPHRASE,
@@ -73,14 +92,15 @@ export function addKeyCommands(program: Command): void {
   );
 
   withManual(
-    withStored(
-      program.command('fingerprint').description('print 40 digits to compare with the holder of an address'),
-    ).argument('<address>'),
+    withStored(program.command('fingerprint').description('print 40 digits to compare with a peer')).argument(
+      '<who>',
+      TO,
+    ),
     {
       details:
-        'Both ends print the same digits. Read them to each other over the phone: if they agree, nobody is in between.',
-      examples: [['sws fingerprint 7374…0177', 'the digits for you and them']],
-      exits: { 0: 'printed', 1: `${DAMAGED}, or it is no address` },
+        'Both sides print the same digits. Read them to each other over the phone: if they agree, you have the right address.',
+      examples: [['sws fingerprint alice', 'print the digits for you and alice']],
+      exits: { 0: 'printed', 1: `${DAMAGED}, or the argument is not an address` },
     },
   ).action((address: string, flags: IdentityFlags & JsonFlags) =>
     run(flags, async () => print(flags, 'fingerprint', await (await import('./keys.js')).compare(address, flags))),

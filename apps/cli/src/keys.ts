@@ -2,6 +2,8 @@ import { readFile } from 'node:fs/promises';
 import { text } from 'node:stream/consumers';
 import { exportIdentity, fingerprint, Identity, importIdentity, seal, unseal } from '@sws/crypto';
 import { randomBytes } from '@sws/crypto/platform';
+import { readContacts } from './contacts.js';
+import { parseDestination } from './destination.js';
 import { type IdentityFlags, identityStore, readIdentity } from './identity.js';
 import { askPassphrase, askSecret } from './prompt.js';
 
@@ -38,6 +40,12 @@ export async function address(flags: IdentityFlags): Promise<string> {
   return (await readIdentity(flags)).publicKey;
 }
 
+/** The address as a link, which a browser opens too where the relay serves the chat. @throws DOMException for a relay that is none */
+export async function link(flags: IdentityFlags & { readonly relay: string }): Promise<string> {
+  const url = new URL(flags.relay.endsWith('/') ? flags.relay : `${flags.relay}/`);
+  return `${url.href.replace(/^ws/, 'http')}${await address(flags)}`;
+}
+
 /** The identity as one line of text, sealed with a passphrase unless `plain`. */
 export async function exportText(flags: ExportFlags): Promise<string> {
   const identity = await readIdentity(flags);
@@ -69,9 +77,10 @@ export async function generate(flags: ReplaceFlags): Promise<Identity> {
   return identity;
 }
 
-/** The digits to compare with the holder of `address`. @throws SwsError `invalid-address`, `low-order-key` */
-export async function compare(address: string, flags: IdentityFlags): Promise<string> {
-  return fingerprint((await readIdentity(flags)).publicKey, address);
+/** The digits to compare with a peer, by address, link or name. @throws SwsError `invalid-address` */
+export async function compare(to: string, flags: IdentityFlags): Promise<string> {
+  const { peer } = parseDestination(to, 'wss://relay/', await readContacts());
+  return fingerprint((await readIdentity(flags)).publicKey, peer);
 }
 
 /** @throws SwsError `identity-in-use`; Error where another identity is there, unless `force` */

@@ -1,61 +1,76 @@
-import { type ConnectionEvent, Endpoint } from '@sws/client';
-import { parseAddress } from '@sws/crypto';
+import { Admission, type AdmissionFlags } from './admission.js';
 import { TUNNEL_PROTOCOL } from './byte-pipe.js';
+import { calledBy, readContacts } from './contacts.js';
 import { EXIT } from './exit-code.js';
-import { type IdentityFlags, waitForIdentity } from './identity.js';
+import type { IdentityFlags } from './identity.js';
 import { followRelay } from './relay-state.js';
 import type { Reporter } from './report.js';
 import { onSignal } from './signals.js';
 import { pipeStandard } from './standard-pipe.js';
+import { BUSY, type Line, STOPPED } from './station/line.js';
+import { openStation } from './station/open-station.js';
 
-export interface ListenFlags extends IdentityFlags {
+export interface ListenFlags extends IdentityFlags, AdmissionFlags {
   readonly relay: string;
-  readonly from?: readonly string[];
   readonly keep?: boolean;
+  readonly json?: boolean;
 }
 
 /** Serves one connection, or with `keep` one after another until a signal; resolves with the exit code. */
 export async function listen(flags: ListenFlags, tell: Reporter): Promise<number> {
-  for (const key of flags.from ?? []) parseAddress(key);
-  const identity = await waitForIdentity(flags, tell);
-  const keep = flags.keep === true;
-  let busy = false;
-  const endpoint = new Endpoint(flags.relay, {
-    identity,
-    accept: ({ peer, protocols }) => {
-      if (busy || (flags.from !== undefined && !flags.from.includes(peer))) return false;
-      if (protocols.includes(TUNNEL_PROTOCOL)) return { protocol: TUNNEL_PROTOCOL };
-      return protocols.length === 0; // a program without the subprotocol: text and bytes are written out
-    },
-  });
-  const code = await new Promise<number>((resolve, reject) => {
-    endpoint.addEventListener('connection', ({ socket }: ConnectionEvent) => {
-      // Two offers can be accepted before the first of them opens.
-      if (busy) return socket.close(3001, 'busy with another peer');
-      busy = true;
-      tell({ event: 'connection', peer: socket.peer }, `connection from ${socket.peer}`);
-      // Standard input ends once and can't be given to several peers: with --keep it is not sent.
-      const framed = socket.protocol === TUNNEL_PROTOCOL;
-      const served = pipeStandard(socket, keep ? null : process.stdin, framed, tell);
-      if (!keep) resolve(served);
-      else
-        served.then((ended) => {
-          busy = false;
-          if (ended === EXIT.failed) resolve(ended);
-        }, reject);
-    });
-    followRelay(endpoint, tell, {
-      onFirst: () => {
-        const url = `${endpoint.url}${identity.publicKey}`;
+  const { keep = false } = flags;
+  const contacts = await readContacts();
+  const admission = new Admission(flags, 'listen', contacts, flags.json === true);
+  const station = await openStation(flags, tell);
+  const stopped = new AbortController();
+  try {
+    return await new Promise<number>((resolve, reject) => {
+      let busy = false;
+      let serving: Line | null = null;
+      // A program without the subprotocol is welcome: its text and bytes are written out.
+      const filter = { protocols: [TUNNEL_PROTOCOL, ''], resources: null, only: admission.only, exclusive: false };
+      const setBusy = (isBusy: boolean): void => {
+        busy = isBusy;
+        void listening.then((listener) => listener.admit(isBusy ? [] : admission.only));
+      };
+      const serve = async (line: Line): Promise<void> => {
+        if (!busy && !(await admission.admits(line, station.address))) return;
+        if (busy) {
+          line.close(BUSY, 'busy with another peer');
+          return line.drain();
+        }
+        setBusy(true);
+        serving = line;
+        tell({ event: 'connection', peer: line.peer }, `connection from ${calledBy(contacts, line.peer)}`);
+        // Standard input ends once and can't be given to several peers: with --keep it is not sent.
+        const framed = line.protocol === TUNNEL_PROTOCOL;
+        const served = pipeStandard(line, keep ? null : process.stdin, framed, tell, stopped.signal);
+        if (!keep) resolve(served);
+        else
+          served.then((ended) => {
+            setBusy(false);
+            serving = null;
+            if (ended === EXIT.failed) resolve(ended);
+          }, reject);
+      };
+      const listening = station.listen(filter, (line) => void serve(line).catch(reject));
+      const onFirst = (): void => {
+        const url = `${station.url}${station.address}`;
         tell(
-          { event: 'listening', address: identity.publicKey, url },
-          `listening as ${identity.publicKey}\nconnect with: sws connect ${url}`,
+          { event: 'listening', address: station.address, url },
+          `listening as ${station.address}\nconnect with: sws connect ${url}`,
         );
-      },
-      onRefused: reject,
+      };
+      listening.then(() => followRelay(station, tell, { onFirst, onRefused: reject })).catch(reject);
+      onSignal(() => {
+        stopped.abort();
+        serving?.close(STOPPED, 'stopped');
+        serving?.drain();
+        // A connection that is under way says how it ended.
+        if (serving === null || keep) resolve(EXIT.delivered);
+      });
     });
-    if (keep) onSignal(() => resolve(EXIT.delivered));
-  });
-  await endpoint.close();
-  return code;
+  } finally {
+    await station.close();
+  }
 }

@@ -1,6 +1,7 @@
 import cliProgress, { type MultiBar, type Options, type Params, type SingleBar } from 'cli-progress';
 import prettyBytes from 'pretty-bytes';
 import stringWidth from 'string-width';
+import type { OfferedFile } from './file-protocol.js';
 import { type Reporter, reporter, shown } from './report.js';
 
 /** How often bars are drawn, `--json` tells of progress, and lines do where there is no terminal. */
@@ -18,6 +19,17 @@ export interface Moving {
   readonly size: number | null;
   /** Bytes that are there, those of an earlier attempt included. */
   readonly position: () => number;
+  /** It stands for all files of a batch together. */
+  readonly isTotal?: boolean;
+}
+
+/** All files of a batch together, where that is worth a bar of its own; `position` counts what each has. */
+export function totalOf(files: readonly Pick<OfferedFile, 'size' | 'kind'>[], position: () => number): Moving | null {
+  const sizes = files.filter(({ kind }) => kind === undefined).map(({ size }) => size);
+  const known = sizes.filter((size) => size !== null);
+  if (sizes.length < 2 || known.length < sizes.length) return null;
+  const size = known.reduce((sum, one) => sum + one, 0);
+  return { name: `all ${sizes.length} files`, size, position, isTotal: true };
 }
 
 /** Tells a rate from positions. */
@@ -98,7 +110,13 @@ export class Progress {
       if (bar !== null) bar.update(bytes, words);
       else
         this.tell(
-          { event: 'progress', name: file.name, bytes, size: file.size, bytesPerSecond: Math.round(rate) },
+          {
+            event: file.isTotal === true ? 'total' : 'progress',
+            name: file.name,
+            bytes,
+            size: file.size,
+            bytesPerSecond: Math.round(rate),
+          },
           `${file.name}: ${words.part} ${words.figures}`,
         );
     }

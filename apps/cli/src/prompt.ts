@@ -1,52 +1,63 @@
-import confirm from '@inquirer/confirm';
-import password from '@inquirer/password';
-import prettyBytes from 'pretty-bytes';
-import type { OfferedFile } from './file-protocol.js';
-
-/** Names that a question lists; of further ones it gives the number. */
-const MAX_LISTED = 10;
+import type expand from '@inquirer/expand';
 
 const context = { output: process.stderr };
 let last: Promise<unknown> = Promise.resolve();
 
-/** Asks the person at the terminal whether files may come: one question at a time. `false` where the sender is gone meanwhile. */
-export function confirmFiles(peer: string, files: readonly OfferedFile[], signal: AbortSignal): Promise<boolean> {
-  const known = files.reduce((sum, { size }) => sum + (size ?? 0), 0);
-  const listed = files
-    .slice(0, MAX_LISTED)
-    .map(({ name, size }) => `${name} (${size === null ? 'size unknown' : prettyBytes(size)})`);
-  const rest = files.length > MAX_LISTED ? `\n  and ${files.length - MAX_LISTED} more` : '';
-  const message = `${peer} sends ${files.length === 1 ? 'a file' : `${files.length} files, ${prettyBytes(known)}`}:\n  ${listed.join('\n  ')}${rest}\nTake ${files.length === 1 ? 'it' : 'them'}?`;
-  const answer = last.then(() => {
+/** Whether there is a person to ask. */
+export function canAsk(): boolean {
+  return process.stdin.isTTY === true && process.stderr.isTTY === true;
+}
+
+/** Asks the person at the terminal whether somebody may: one question at a time. `null` where they are gone meanwhile. */
+export function askAdmission(message: string, signal: AbortSignal): Promise<'once' | 'always' | 'no' | null> {
+  const choices = [
+    { key: 'y', name: 'yes, until this command ends', value: 'once' },
+    { key: 'a', name: 'always', value: 'always' },
+    { key: 'n', name: 'no', value: 'no' },
+  ] as const;
+  return askOneOf(message, choices, signal);
+}
+
+/** Asks the person at the terminal whether files may come. `null` where the sender is gone meanwhile. */
+export function askFiles(message: string, signal: AbortSignal): Promise<'once' | 'always' | 'no' | null> {
+  const choices = [
+    { key: 'y', name: 'yes', value: 'once' },
+    { key: 'a', name: 'yes, and always what this key sends', value: 'always' },
+    { key: 'n', name: 'no', value: 'no' },
+  ] as const;
+  return askOneOf(message, choices, signal);
+}
+
+type Answers = Parameters<typeof expand<'once' | 'always' | 'no'>>[0]['choices'];
+
+function askOneOf(message: string, choices: Answers, signal: AbortSignal): Promise<'once' | 'always' | 'no' | null> {
+  const answer = last.then(async () => {
+    const { default: ask } = await import('@inquirer/expand');
     signal.throwIfAborted();
-    return confirm({ message, default: false }, { ...context, signal });
+    return ask<'once' | 'always' | 'no'>({ message, choices, default: 'n' }, { ...context, signal });
   });
   last = answer.catch(() => {});
   return answer.catch(() => {
     // The prompt has the terminal's Ctrl-C, which is meant for the whole command.
     if (!signal.aborted) process.kill(process.pid, 'SIGINT');
-    return false;
+    return null;
   });
 }
 
 /** Asks for a passphrase, which is not shown; twice for a new one. @throws Error where there is no terminal to ask at */
 export async function askPassphrase(isNew: boolean): Promise<string> {
-  if (!process.stdin.isTTY || !process.stderr.isTTY)
+  if (!canAsk())
     throw new Error('a passphrase is needed: --passphrase-file FILE, SWS_PASSPHRASE, or a terminal to ask at');
   const validate = (answer: string): true | string => answer !== '' || 'It is empty.';
-  const first = await password(
-    { message: isNew ? 'New passphrase:' : 'Passphrase:', toggleMask: false, validate },
-    context,
-  );
+  const { default: password } = await import('@inquirer/password');
+  const first = await password({ message: isNew ? 'New passphrase:' : 'Passphrase:', validate }, context);
   if (!isNew) return first;
-  await password(
-    { message: 'Once more:', toggleMask: false, validate: (answer) => answer === first || 'It is not the same.' },
-    context,
-  );
+  await password({ message: 'Once more:', validate: (answer) => answer === first || 'It is not the same.' }, context);
   return first;
 }
 
 /** Asks for a line that is not shown. */
-export function askSecret(message: string): Promise<string> {
-  return password({ message, toggleMask: false }, context);
+export async function askSecret(message: string): Promise<string> {
+  const { default: password } = await import('@inquirer/password');
+  return password({ message }, context);
 }

@@ -1,12 +1,25 @@
 import { setTimeout as delay } from 'node:timers/promises';
-import type { Endpoint, SecureWebSocket } from '@sws/client';
-import { SwsError } from '@sws/crypto';
+import type { SwsError } from '@sws/crypto';
+import type { Line } from './station/line.js';
+import type { Station } from './station/station.js';
 
 /** Between two attempts: doubling from the first to the last. */
 const RETRY_MS = { first: 500, last: 5_000 } as const;
-/** What may pass: the peer or the relay is away, or the peer's process is another now. */
+/** What may pass: the peer or the relay is away, or the process of either end is another now. */
 const PASSING: ReadonlySet<string> = new Set([
   'connection-lost',
+  'dns',
+  'relay-refused',
+  'unreachable',
+  'tls',
+  'proxy',
+  'http-status',
+  'agent-lost',
+  'dns',
+  'relay-refused',
+  'unreachable',
+  'http-status',
+  'proxy',
   'offline',
   'unknown-channel',
   'resume-timeout',
@@ -21,36 +34,33 @@ export function mayPass(code: string): boolean {
 
 export interface ReachOptions {
   readonly resource?: string;
-  readonly protocols: string | readonly string[];
+  readonly protocols: readonly string[];
   /** How long to go on trying where the peer or the relay is away; 0 for one attempt. */
   readonly waitMs: number;
-  readonly signal?: AbortSignal;
+  /** A peer that refuses may accept later: the command that takes this is not there yet, or was killed. @defaultValue false */
+  readonly evenIfRefused?: boolean;
+  readonly signal?: AbortSignal | undefined;
   /** Called once, before it tries again. */
   readonly onWait?: (failure: SwsError) => void;
 }
 
 /**
- * Opens a channel to a peer, if need be with several attempts, each soon after the other: a person waits, or a program.
- * Whoever calls sets the socket's listeners at once, since messages may follow. @throws SwsError of the last attempt
+ * Opens a line to a peer, if need be with several attempts, each soon after the other: a person waits, or a program.
+ * @throws SwsError of the last attempt
  */
-export async function reach(endpoint: Endpoint, peer: string, options: ReachOptions): Promise<SecureWebSocket> {
-  const { resource = '/', protocols, waitMs, signal, onWait } = options;
+export async function reach(station: Station, peer: string, options: ReachOptions): Promise<Line> {
+  const { resource = '/', protocols, waitMs, evenIfRefused = false, signal, onWait } = options;
   const untilMs = performance.now() + waitMs;
   for (let retryMs: number = RETRY_MS.first; ; retryMs = Math.min(2 * retryMs, RETRY_MS.last)) {
-    const socket = endpoint.connect(peer, { resource, protocols });
-    const failure = await opened(socket);
-    if (failure === null) return socket;
-    if (!mayPass(failure.code) || performance.now() >= untilMs) throw failure;
-    if (retryMs === RETRY_MS.first) onWait?.(failure);
-    await delay(retryMs * (0.5 + Math.random() / 2), undefined, { signal }).catch(() => {});
-    if (signal?.aborted) throw failure;
+    try {
+      return await station.connect(peer, { resource, protocols, signal });
+    } catch (error) {
+      const failure = error as SwsError;
+      const passes = mayPass(failure.code) || (evenIfRefused && failure.code === 'refused');
+      if (!passes || performance.now() >= untilMs) throw failure;
+      if (retryMs === RETRY_MS.first) onWait?.(failure);
+      await delay(retryMs * (0.5 + Math.random() / 2), undefined, { signal }).catch(() => {});
+      if (signal?.aborted) throw failure;
+    }
   }
-}
-
-/** Resolves with `null` when it is open, or with why it never will be. */
-function opened(socket: SecureWebSocket): Promise<SwsError | null> {
-  return new Promise((resolve) => {
-    socket.addEventListener('open', () => resolve(null), { once: true });
-    socket.addEventListener('error', ({ code, message }) => resolve(new SwsError(code, message)), { once: true });
-  });
 }

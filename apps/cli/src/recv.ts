@@ -1,96 +1,137 @@
 import { mkdir, realpath } from 'node:fs/promises';
-import { type ConnectionEvent, Endpoint, type SecureWebSocket } from '@sws/client';
-import { parseAddress } from '@sws/crypto';
+import prettyBytes from 'pretty-bytes';
+import { Admission, type AdmissionFlags } from './admission.js';
+import { readContacts } from './contacts.js';
 import { EXIT } from './exit-code.js';
-import { FILES_CLOSE, FILES_PROTOCOL, MAX_OFFER_BYTES } from './file-protocol.js';
+import { FILES_CLOSE, FILES_PROTOCOL, type OfferedFile } from './file-protocol.js';
 import { FileReceiver, type ReceiverOptions } from './file-receiver.js';
-import { type IdentityFlags, waitForIdentity } from './identity.js';
+import type { IdentityFlags } from './identity.js';
 import { Progress } from './progress.js';
-import { confirmFiles } from './prompt.js';
+import { askFiles } from './prompt.js';
 import { followRelay } from './relay-state.js';
 import { onSignal } from './signals.js';
+import { BUSY, type Line } from './station/line.js';
+import { openStation } from './station/open-station.js';
 import { StoredFiles } from './stored-files.js';
 
-/** Senders at a time; further ones are refused. */
+/** Keys that send at a time; further ones are refused. */
 const MAX_SENDERS = 16;
+/** Sends of one key at a time. */
+const MAX_SENDS = 16;
 
-export interface RecvFlags extends IdentityFlags {
+export interface RecvFlags extends IdentityFlags, AdmissionFlags {
   readonly relay: string;
   /** The folder that files come to. */
   readonly out: string;
-  /** The keys that may send. */
-  readonly from?: readonly string[];
-  /** Everyone may send. */
-  readonly acceptAll?: boolean;
   /** End when the files of one sender are here. */
   readonly once?: boolean;
   /** What the files of one sender may have together, in bytes. */
   readonly maxSize?: number;
   readonly force?: boolean;
+  /** False where permissions and times are not kept. */
+  readonly preserve?: boolean;
 }
 
 /** Receives files until a signal, or with `once` from one sender; resolves with the exit code. */
 export async function recv(flags: RecvFlags, json: NodeJS.WriteStream | null): Promise<number> {
-  const { from, acceptAll = false, force = false, maxSize = Number.POSITIVE_INFINITY } = flags;
-  for (const key of from ?? []) parseAddress(key);
-  const asks = from === undefined && !acceptAll;
-  if (asks && !(process.stdin.isTTY && process.stderr.isTTY && json === null))
-    throw new Error('say who may send: --from <address…>, or --accept-all; without them, a terminal is needed to ask');
+  const { force = false, maxSize = Number.POSITIVE_INFINITY } = flags;
+  const contacts = await readContacts();
+  const admission = new Admission(flags, 'recv', contacts, json !== null);
   await mkdir(flags.out, { recursive: true });
   const folder = await realpath(flags.out);
   const progress = new Progress(json);
-  const identity = await waitForIdentity(flags, progress.tell);
+  const station = await openStation(flags, progress.tell);
+  /** What each key sends, oldest first. */
+  const receiving = new Map<string, Set<FileReceiver>>();
   const options: ReceiverOptions = {
     folder,
     force,
     maxBytes: maxSize,
+    preserve: flags.preserve !== false,
     stored: new StoredFiles(),
-    agree: asks ? confirmFiles : async () => true,
+    agree: (peer, files, signal) => agree(admission, station.address, peer, files, signal),
+    whenFree: (receiver, files) => {
+      const before = [...(receiving.get(receiver.peer) ?? [])].filter(
+        (other) => other !== receiver && files.some(({ name }) => other.holds(name)),
+      );
+      // A sender that was killed and has come again: its parts are free once the old channel is.
+      for (const other of before) other.stop(FILES_CLOSE.superseded);
+      return Promise.all(before.map(({ end }) => end));
+    },
   };
-  const receiving = new Map<string, FileReceiver>();
-  const endpoint = new Endpoint(flags.relay, {
-    identity,
-    maxMessageBytes: MAX_OFFER_BYTES,
-    accept: ({ peer, protocols }) =>
-      protocols.includes(FILES_PROTOCOL) &&
-      (from === undefined || from.includes(peer)) &&
-      (receiving.size < MAX_SENDERS || receiving.has(peer)) && { protocol: FILES_PROTOCOL },
-  });
+  const all = (): FileReceiver[] => [...receiving.values()].flatMap((own) => [...own]);
   let release = (): void => {};
   try {
     return await new Promise<number>((resolve, reject) => {
-      const serve = async (socket: SecureWebSocket): Promise<void> => {
-        const { peer } = socket;
-        const before = receiving.get(peer);
-        const receiver = new FileReceiver(socket, options, progress, before?.end ?? Promise.resolve());
-        receiving.set(peer, receiver);
-        // A sender that was killed and has come again: its parts are free once the old channel is.
-        before?.stop(FILES_CLOSE.superseded);
+      const serve = async (line: Line): Promise<void> => {
+        const { peer } = line;
+        const own = receiving.get(peer) ?? new Set();
+        if (own.size >= MAX_SENDS) {
+          line.close(BUSY, 'too many sends of this identity at a time');
+          return line.drain();
+        }
+        const receiver = new FileReceiver(line, options, progress);
+        receiving.set(peer, own.add(receiver));
+        admit();
         const { over, whole } = await receiver.end;
-        if (receiving.get(peer) === receiver) receiving.delete(peer);
+        own.delete(receiver);
+        if (own.size === 0) receiving.delete(peer);
+        admit();
         if (over && flags.once === true) resolve(whole ? EXIT.delivered : EXIT.notDelivered);
       };
-      endpoint.addEventListener('connection', ({ socket }: ConnectionEvent) => void serve(socket).catch(reject));
-      followRelay(endpoint, progress.tell, {
-        onFirst: () => {
-          const url = `${endpoint.url}${identity.publicKey}`;
-          progress.tell(
-            { event: 'listening', address: identity.publicKey, url, folder },
-            `receiving as ${identity.publicKey} into ${folder}\nsend with: sws send <file…> ${url}`,
-          );
-        },
-        onRefused: reject,
-      });
+      const filter = { protocols: [FILES_PROTOCOL], resources: null, only: admission.only, exclusive: true };
+      const listening = station.listen(filter, (line) => void serve(line).catch(reject));
+      /** With all places taken, those who have one may come again, in place of their former selves. */
+      const admit = (): void => {
+        const only = receiving.size < MAX_SENDERS ? admission.only : [...receiving.keys()];
+        void listening.then((listener) => listener.admit(only));
+      };
+      const onFirst = (): void => {
+        const url = `${station.url}${station.address}`;
+        progress.tell(
+          { event: 'listening', address: station.address, url, folder },
+          `receiving as ${station.address} into ${folder}\nsend with: sws send <file…> ${url}`,
+        );
+      };
+      listening.then(() => followRelay(station, progress.tell, { onFirst, onRefused: reject })).catch(reject);
       release = onSignal(() => {
-        const busy = [...receiving.values()];
+        const busy = all();
         for (const receiver of busy) receiver.stop(FILES_CLOSE.stopped);
         resolve(busy.length > 0 || flags.once === true ? EXIT.notDelivered : EXIT.delivered);
       });
     });
   } finally {
     release();
-    await endpoint.close();
-    await Promise.all([...receiving.values()].map(({ end }) => end));
+    await station.close();
+    await Promise.all(all().map(({ end }) => end));
     progress.close();
   }
+}
+
+/** Names that a question lists; of further ones it gives the number. */
+const MAX_LISTED = 10;
+
+/** Whether files may come: as the rules say, else as the person at the terminal does. */
+async function agree(
+  admission: Admission,
+  own: string,
+  peer: string,
+  files: readonly OfferedFile[],
+  signal: AbortSignal,
+): Promise<boolean> {
+  const known = admission.isAdmitted(peer);
+  if (known !== null) return known;
+  const bytes = files.reduce((sum, { size }) => sum + (size ?? 0), 0);
+  const listed = files
+    .slice(0, MAX_LISTED)
+    .map(({ name, size }) => `${name} (${size === null ? 'size unknown' : prettyBytes(size)})`);
+  const rest = files.length > MAX_LISTED ? `\n  and ${files.length - MAX_LISTED} more` : '';
+  const what = files.length === 1 ? 'a file' : `${files.length} files, ${prettyBytes(bytes)}`;
+  const it = files.length === 1 ? 'it' : 'them';
+  const answer = await askFiles(
+    `${admission.whoIs(peer, own)}\nsends ${what}:\n  ${listed.join('\n  ')}${rest}\nTake ${it}?`,
+    signal,
+  );
+  if (answer === 'always') await admission.allowAlways(peer);
+  return answer === 'once' || answer === 'always';
 }

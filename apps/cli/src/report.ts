@@ -19,7 +19,16 @@ export function shown(words: string): string {
   return words.split('\n').map(printable).join('\n');
 }
 
+/** A zero-width joiner within an emoji that is joined of several (Unicode TR51, emoji ZWJ sequence). */
+const JOINER = '(?<=\\p{Extended_Pictographic}[\\uFE0F\\p{Emoji_Modifier}]?)\\u200D(?=\\p{Extended_Pictographic})';
+const UNPRINTABLE = new RegExp(`(?!${JOINER})[\\p{Control}\\p{Format}\\p{Zl}\\p{Zp}\\p{Surrogate}]`, 'gu');
+
 /** A peer's words as they may be shown in a terminal: on one line, with nothing that commands it, or hides what stands there. */
 export function printable(words: string): string {
-  return words.replace(/[\p{Control}\p{Format}\p{Zl}\p{Zp}\p{Surrogate}]/gu, '\u{FFFD}');
+  return withoutUnprintable(words, '\u{FFFD}');
+}
+
+/** A text with something else in place of each character that commands a terminal, or can't be seen. */
+export function withoutUnprintable(text: string, replacement: string): string {
+  return text.replace(UNPRINTABLE, replacement);
 }

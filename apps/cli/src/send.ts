@@ -1,23 +1,35 @@
+import { stat } from 'node:fs/promises';
 import { setTimeout as delay } from 'node:timers/promises';
-import { Endpoint } from '@sws/client';
 import { SwsError } from '@sws/crypto';
+import prettyBytes from 'pretty-bytes';
+import { calledBy, readContacts } from './contacts.js';
 import { parseDestination } from './destination.js';
 import { EXIT } from './exit-code.js';
-import { FILES_CLOSE, FILES_PROTOCOL, MAX_FILES, MAX_OFFER_BYTES } from './file-protocol.js';
+import { FILES_CLOSE, FILES_PROTOCOL, labelOf, MAX_FILES, MAX_OFFER_BYTES } from './file-protocol.js';
 import { FileSender, offerText } from './file-sender.js';
-import { type IdentityFlags, waitForIdentity } from './identity.js';
+import type { IdentityFlags } from './identity.js';
 import { OutgoingFile, STANDARD_INPUT } from './outgoing-file.js';
+import { type Outgoing, openTree } from './outgoing-tree.js';
 import { Progress } from './progress.js';
 import { mayPass, reach } from './reach.js';
 import { followRelay } from './relay-state.js';
+import { shown } from './report.js';
 import { onSignal } from './signals.js';
+import { BUSY } from './station/line.js';
+import { openStation } from './station/open-station.js';
 
 export interface SendFlags extends IdentityFlags {
   readonly relay: string;
   /** Seconds to wait for an absent peer, at the beginning and whenever it goes. */
   readonly wait: number;
-  /** What the receiver is to call the file, if it is one. */
+  /** What the receiver is to call the file or folder, if it is one. */
   readonly name?: string;
+  /** What is left out of folders, as `.gitignore` says it. */
+  readonly exclude?: readonly string[];
+  /** False where permissions and times are not told. */
+  readonly preserve?: boolean;
+  /** Print what would be sent, and send nothing. */
+  readonly dryRun?: boolean;
 }
 
 /** Between a channel that broke and the next: a peer that breaks each one costs no more than this. */
@@ -30,23 +42,20 @@ export async function send(
   flags: SendFlags,
   json: NodeJS.WriteStream | null,
 ): Promise<number> {
-  const { relay, peer, resource } = parseDestination(to, flags.relay);
-  if (flags.name !== undefined && paths.length > 1) throw new Error('--name is for one file');
-  if (paths.filter((path) => path === STANDARD_INPUT).length > 1) throw new Error('standard input is there only once');
-  const files = await Promise.all(paths.map((path) => OutgoingFile.open(path, flags.name)));
-  if (files.length > MAX_FILES || Buffer.byteLength(offerText(files)) > MAX_OFFER_BYTES)
-    throw new Error(`these are too many files for one send (at most ${MAX_FILES}): pack them with tar`);
+  const contacts = await readContacts();
+  const { relay, peer, resource } = parseDestination(to, flags.relay, contacts);
+  const { files, left } = await openAll(paths, flags);
+  if (flags.dryRun === true) return tellDry(files, left, json);
   const progress = new Progress(json);
-  const endpoint = new Endpoint(relay, {
-    identity: await waitForIdentity(flags, progress.tell),
-    maxMessageBytes: 65_536,
-  });
+  for (const { name, why } of left)
+    progress.tell({ event: 'left', name, detail: why }, `sws: ${name} is left out: ${why}`);
+  const station = await openStation({ ...flags, relay }, progress.tell);
   // Where the relay refuses for good, the attempt to reach the peer tells.
-  followRelay(endpoint, progress.tell, { onFirst: () => {}, onRefused: () => {} });
+  followRelay(station, progress.tell, { onFirst: () => {}, onRefused: () => {} });
   const stopped = new AbortController();
   const release = onSignal(() => {
     stopped.abort();
-    void endpoint.close();
+    void station.close();
   });
   const pending = (): readonly OutgoingFile[] => files.filter(({ fate }) => fate === 'pending');
 
@@ -62,16 +71,20 @@ export async function send(
   let everOpened = false;
   try {
     for (;;) {
-      const options = { resource, protocols: FILES_PROTOCOL, waitMs: flags.wait * 1_000 };
-      const socket = await reach(endpoint, peer, { ...options, signal: stopped.signal, onWait: waiting });
+      const options = { resource, protocols: [FILES_PROTOCOL], waitMs: flags.wait * 1_000, evenIfRefused: true };
+      const line = await reach(station, peer, { ...options, signal: stopped.signal, onWait: waiting });
       everOpened = true;
       const { length } = pending();
       const what = length === 1 ? 'a file' : `${length} files`;
-      progress.tell({ event: 'connected', peer }, `connected to ${peer}, who is asked to take ${what}`);
-      const end = await new FileSender(socket, pending(), progress).run();
-      if (end.complete) return files.every(({ fate }) => fate === 'stored') ? EXIT.delivered : EXIT.notDelivered;
+      progress.tell(
+        { event: 'connected', peer },
+        `connected to ${calledBy(contacts, peer)}, who is asked to take ${what}`,
+      );
+      const end = await new FileSender(line, pending(), progress).run();
+      const isWhole = left.length === 0 && files.every(({ fate }) => fate === 'stored');
+      if (end.complete) return isWhole ? EXIT.delivered : EXIT.notDelivered;
       const { code, detail } = end;
-      const passes = mayPass(code) || code === String(FILES_CLOSE.stopped);
+      const passes = mayPass(code) || code === String(FILES_CLOSE.stopped) || code === String(BUSY);
       const again = flags.wait > 0 && passes && !stopped.signal.aborted && pending().every(({ canBegin }) => canBegin);
       if (!again) return failed(code, detail, true);
       waiting(new SwsError(code, detail));
@@ -83,6 +96,42 @@ export async function send(
   } finally {
     release();
     progress.close();
-    await endpoint.close();
+    await station.close();
   }
+}
+
+/** Opens what is to be sent. @throws Error where something can't be, or there is too much of it */
+async function openAll(paths: readonly string[], flags: SendFlags): Promise<Outgoing> {
+  const { name, exclude = [], preserve = true } = flags;
+  if (name !== undefined && paths.length > 1) throw new Error('--name is for one file');
+  if (paths.filter((path) => path === STANDARD_INPUT).length > 1) throw new Error('standard input is there only once');
+  const outgoing: Outgoing = { files: [], left: [] };
+  for (const path of paths) {
+    if (path !== STANDARD_INPUT && (await stat(path)).isDirectory())
+      await openTree(path, { name, exclude, preserve }, outgoing);
+    else outgoing.files.push(await OutgoingFile.open(path, { name, preserve }));
+  }
+  const { files } = outgoing;
+  if (files.length > MAX_FILES || Buffer.byteLength(offerText(files)) > MAX_OFFER_BYTES)
+    throw new Error(
+      `these are too many files for one send (at most ${MAX_FILES}): send them in parts, or pack them with tar`,
+    );
+  return outgoing;
+}
+
+/** Prints what would be sent; resolves with the exit code. */
+function tellDry(files: readonly OutgoingFile[], left: Outgoing['left'], json: NodeJS.WriteStream | null): number {
+  const say = (report: object, words: string): void =>
+    console.log(json === null ? shown(words) : JSON.stringify(report));
+  for (const file of files) {
+    const { size, kind, target } = file;
+    const name = labelOf(file);
+    const what = kind === 'link' ? `-> ${target}` : kind === 'folder' ? '/' : size === null ? '' : prettyBytes(size);
+    say({ event: 'would-send', name, size, kind: kind ?? 'file' }, `${name}${kind === 'folder' ? '' : '  '}${what}`);
+  }
+  for (const { name, why } of left) say({ event: 'left', name, detail: why }, `left out: ${name}: ${why}`);
+  const bytes = files.reduce((sum, { size }) => sum + (size ?? 0), 0);
+  const count = files.filter(({ kind }) => kind === undefined).length;
+  say({ event: 'would-send-all', files: count, bytes }, `${count} files, ${prettyBytes(bytes)}`);
+  return left.length === 0 ? EXIT.delivered : EXIT.notDelivered;
 }

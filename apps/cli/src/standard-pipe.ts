@@ -1,15 +1,16 @@
 import { PassThrough, type Readable } from 'node:stream';
-import type { SecureWebSocket } from '@sws/client';
 import { pipeBytes } from './byte-pipe.js';
 import { EXIT } from './exit-code.js';
 import type { Reporter } from './report.js';
+import type { Line } from './station/line.js';
 
-/** Joins a channel to `input` and standard output; tells how it ended, and resolves with the exit code. */
+/** Joins a channel to `input` and standard output; tells how it ended, and resolves with the exit code. `stopped` says that a signal ended it. */
 export async function pipeStandard(
-  socket: SecureWebSocket,
+  line: Line,
   source: NodeJS.ReadStream | null,
   framed: boolean,
   tell: Reporter,
+  stopped?: AbortSignal,
 ): Promise<number> {
   let input: Readable | null = source;
   let onPeerEnd = (): void => {};
@@ -22,11 +23,15 @@ export async function pipeStandard(
       typed.end();
     };
   }
-  const end = await pipeBytes(socket, { input, output: process.stdout, onPeerEnd }, framed);
+  const end = await pipeBytes(line, { input, output: process.stdout, onPeerEnd }, framed);
   source?.destroy();
   if (end.complete) {
-    tell({ event: 'closed', peer: socket.peer }, 'complete');
+    tell({ event: 'closed', peer: line.peer }, 'complete');
     return EXIT.delivered;
+  }
+  if (stopped?.aborted === true) {
+    tell({ event: 'stopped', peer: line.peer }, 'sws: stopped');
+    return EXIT.notDelivered;
   }
   const words = {
     input: `sws: cannot read the input: ${end.detail}`,
@@ -34,6 +39,6 @@ export async function pipeStandard(
     peer: `sws: ${end.detail}`,
     connection: `sws: the connection broke (${end.code}: ${end.detail})`,
   };
-  tell({ event: 'broken', peer: socket.peer, at: end.at, code: end.code, detail: end.detail }, words[end.at]);
+  tell({ event: 'broken', peer: line.peer, at: end.at, code: end.code, detail: end.detail }, words[end.at]);
   return end.at === 'output' ? EXIT.failed : EXIT.notDelivered;
 }

@@ -1,7 +1,7 @@
 import { posix, win32 } from 'node:path';
 import fc from 'fast-check';
 import { expect, test } from 'vitest';
-import { MAX_NAME_BYTES, numberedName, partName, safeName, safeNames } from '../dist/file-name.js';
+import { MAX_NAME_BYTES, numberedName, partName, safeName, safePaths } from '../dist/file-name.js';
 
 const PEER = 'ab'.repeat(32);
 
@@ -13,6 +13,9 @@ test.each([
   ['/', '_'],
   ['..\\..\\boot.ini', '_.._boot.ini'],
   ['.bashrc', '_bashrc'],
+  ['-rf', '_rf'],
+  ['--', '_'],
+  ['. -rf', '_rf'],
   ['CON', 'CON_'],
   ['nul.txt', 'nul_.txt'],
   ['C:\\autoexec.bat', 'C_autoexec.bat'],
@@ -23,6 +26,8 @@ test.each([
   ['trailing. . ', 'trailing'],
   ['\ud800', '_'],
   ['a*b?c|d<e>f"g', 'a_b_c_d_e_f_g'],
+  ['👨‍👩‍👧 ❤️‍🔥 🏳️‍🌈.jpg', '👨‍👩‍👧 ❤️‍🔥 🏳️‍🌈.jpg'],
+  ['in\u200dvisible', 'in_visible'],
   ['fine name (2) – grün 📷.tar.gz', 'fine name (2) – grün 📷.tar.gz'],
 ])('a peer that names a file %j gets no more than a harmless name', (given, safe) => {
   expect(safeName(given)).toBe(safe);
@@ -39,6 +44,7 @@ test('no name that a peer can think of leaves the folder, hides, is too long or 
     'CON',
     'aux',
     '.part',
+    '-',
     '\u202e',
     '\u0000',
     '\n',
@@ -51,7 +57,7 @@ test('no name that a peer can think of leaves the folder, hides, is too long or 
       const name = safeName(parts.join(''));
       expect(posix.basename(name)).toBe(name);
       expect(win32.basename(name)).toBe(name);
-      expect(name).toMatch(/^[^.\s].*$|^_$/u);
+      expect(name).toMatch(/^[^-.\s].*$|^_$/u);
       expect(name).not.toMatch(/[\p{Cc}\p{Cs}<>:"/\\|?*\u202a-\u202e]|[. ]$/u);
       expect(name).not.toMatch(/^(con|prn|aux|nul|com\d|lpt\d)(\.|$)/i);
       expect(Buffer.byteLength(partName(numberedName(name, 9_999), PEER))).toBeLessThanOrEqual(255);
@@ -75,11 +81,33 @@ test('no peer can take the place of another’s part', () => {
 });
 
 test('of two files that would have one name both arrive', () => {
-  expect(safeNames(['a.txt', 'x/../a.txt', 'A.TXT', 'a.txt', 'a (1).txt'])).toEqual([
-    'a.txt',
-    'x_.._a.txt',
-    'A (1).TXT',
-    'a (2).txt',
-    'a (1) (1).txt',
+  const names = ['a.txt', 'x/../a.txt', 'A.TXT', 'a.txt', 'a (1).txt'];
+  expect(safePaths(names.map((name) => ({ name })))).toEqual([
+    ['a.txt'],
+    ['x_.._a.txt'],
+    ['A (1).TXT'],
+    ['a (2).txt'],
+    ['a (1) (1).txt'],
+  ]);
+});
+
+test('what lay in one folder lies in one folder again, and no folder leads out', () => {
+  const paths = safePaths([
+    { name: 'tree', kind: 'folder' },
+    { name: 'a', folders: ['tree'] },
+    { name: 'b', folders: ['tree', '..', '/etc'] },
+    { name: 'c', folders: ['tree', '..', '/etc'] },
+    { name: 'Tree', kind: 'folder' },
+    { name: 'tree' },
+    { name: 'tree', kind: 'folder' },
+  ]);
+  expect(paths).toEqual([
+    ['tree'],
+    ['tree', 'a'],
+    ['tree', '_', '_etc', 'b'],
+    ['tree', '_', '_etc', 'c'],
+    ['Tree (1)'],
+    ['tree (2)'],
+    ['tree'],
   ]);
 });

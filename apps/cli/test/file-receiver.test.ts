@@ -6,6 +6,7 @@ import { afterEach, expect, test } from 'vitest';
 import { FILES_PROTOCOL } from '../dist/file-protocol.js';
 import { FileReceiver } from '../dist/file-receiver.js';
 import { Progress } from '../dist/progress.js';
+import { DirectLine } from '../dist/station/direct-line.js';
 import { StoredFiles } from '../dist/stored-files.js';
 import { useStage } from './sws.js';
 
@@ -24,7 +25,7 @@ function endpoint(): Endpoint {
   return made;
 }
 
-test('a channel that ends without an offer is not over before those whose files it waits for: a third one waits for both', async () => {
+test('a channel that ends is not over before those whose files it waits for: a third one waits for both', async () => {
   const [alice, bob] = [endpoint(), endpoint()];
   const order: string[] = [];
   let release = (): void => {};
@@ -35,12 +36,14 @@ test('a channel that ends without an offer is not over before those whose files 
     folder: stage.now.folder,
     force: false,
     maxBytes: 1,
+    preserve: true,
     stored: new StoredFiles(),
     agree: async () => true,
+    whenFree: () => before,
   };
   const over = new Promise<void>((resolve) => {
     bob.addEventListener('connection', async ({ socket }: ConnectionEvent) => {
-      const end = await new FileReceiver(socket, options, new Progress(null), before).end;
+      const end = await new FileReceiver(new DirectLine(socket), options, new Progress(null)).end;
       order.push(`this one: ${end.over ? 'over' : 'not over'}`);
       resolve();
     });
@@ -49,6 +52,7 @@ test('a channel that ends without an offer is not over before those whose files 
   const socket = alice.connect(publicKey, { protocols: FILES_PROTOCOL, waitForPeerMs: 30_000 });
   const closed = new Promise((resolve) => socket.addEventListener('close', resolve));
   await new Promise((resolve) => socket.addEventListener('open', resolve));
+  socket.send(JSON.stringify({ type: 'offer', files: [{ name: 'f', size: 1 }] }));
   socket.close(1000);
   await closed; // bob's end has answered: it is closed as well
   for (let turns = 0; turns < 100; turns++) await turn();

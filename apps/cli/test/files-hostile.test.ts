@@ -84,7 +84,7 @@ test('hostile names stay in the folder, and nothing that is there is lost', asyn
   expect(await readFile(stage.now.path('in', 'a'), 'utf8')).toBe('mine');
   const there = await readdir(stage.now.path('in'));
   expect(there).toHaveLength(names.length + 1);
-  expect((await readdir(stage.now.folder)).sort()).toEqual(['bob', 'in', 'secret']);
+  expect((await readdir(stage.now.folder)).sort()).toEqual(['bob', 'in', 'run', 'secret']);
   for (const name of there) expect(name).toMatch(/^[A-Za-z_][^\p{Cc}/\\]*$/u);
   // No name reaches the terminal with what commands it.
   expect(command.output).not.toMatch(/\\u001b|\\u0000/);
@@ -112,6 +112,16 @@ const VIOLATIONS: readonly [string, readonly unknown[]][] = [
       { type: 'begin', file: 0, offset: 0 },
       ASCII,
       { type: 'end', file: 0, size: 4, sha256: sha256('1234') },
+      { type: 'end', file: 0, size: 4, sha256: sha256('1234') },
+    ],
+  ],
+  [
+    'an end before all that was offered',
+    [
+      { type: 'offer', files: [{ name: 'short', size: 10 }] },
+      'have',
+      { type: 'begin', file: 0, offset: 0 },
+      ASCII,
       { type: 'end', file: 0, size: 4, sha256: sha256('1234') },
     ],
   ],

@@ -3,7 +3,7 @@ import { type ConnectionEvent, Endpoint, type SecureWebSocket } from '@sws/clien
 import { Identity } from '@sws/crypto';
 import { randomBytes as random } from '@sws/crypto/platform';
 import { afterEach, expect, test } from 'vitest';
-import { useStage } from './sws.js';
+import { MAIN, useStage } from './sws.js';
 
 const stage = useStage();
 const endpoints: Endpoint[] = [];
@@ -24,7 +24,7 @@ test.each([500_000, 12_000_000])(
   async (size) => {
     const file = randomBytes(size);
     const answer = randomBytes(1_000);
-    const listener = stage.now.sws('listen', '--ephemeral');
+    const listener = stage.now.sws('listen', '--ephemeral', '--accept-all');
     const address = await listener.says(/listening as ([0-9a-f]{64})/);
     listener.child.stdin.end(answer);
     const connector = stage.now.sws('connect', stage.now.relay.url + address, '--ephemeral');
@@ -45,7 +45,7 @@ test('a peer that is not there: a clear word and exit code 1', async () => {
 });
 
 test('--keep serves one peer after another', async () => {
-  const listener = stage.now.sws('listen', '--ephemeral', '--keep');
+  const listener = stage.now.sws('listen', '--ephemeral', '--accept-all', '--keep');
   const address = await listener.says(/listening as ([0-9a-f]{64})/);
   for (const text of ['first ', 'second']) {
     const connector = stage.now.sws('connect', address, '--ephemeral');
@@ -57,10 +57,10 @@ test('--keep serves one peer after another', async () => {
   expect(listener.output).toBe('first second');
 });
 
-test('--from keeps strangers out, and lets the one in', async () => {
+test('--allow keeps strangers out, and lets the one in', async () => {
   const friend = stage.now.as('alice', 'id');
   await friend.exit;
-  const listener = stage.now.as('bob', 'listen', '--from', friend.output.trim());
+  const listener = stage.now.as('bob', 'listen', '--allow', friend.output.trim());
   listener.child.stdin.end();
   const address = await listener.says(/listening as ([0-9a-f]{64})/);
   const stranger = stage.now.as('mallory', 'connect', address);
@@ -75,7 +75,7 @@ test('--from keeps strangers out, and lets the one in', async () => {
 });
 
 test('a peer that dies in the middle: exit code 2, not a silent success', async () => {
-  const listener = stage.now.sws('listen', '--ephemeral');
+  const listener = stage.now.sws('listen', '--ephemeral', '--accept-all');
   const address = await listener.says(/listening as ([0-9a-f]{64})/);
   const connector = stage.now.sws('connect', address, '--ephemeral');
   connector.child.stdin.write('the beginning');
@@ -118,8 +118,18 @@ test('a program’s close code is told, exit code 2, and its reason can’t comm
   expect(connector.errors).toContain('the peer closed with 4321 \u{FFFD}[2J\u{FFFD}gone');
 });
 
+test('whoever reads the events of --json may stop after the first: the command ends with 1, in order', async () => {
+  const shell = (line: string) =>
+    stage.now.spawn('bash', ['-c', `set -o pipefail; ${line}`], { NODE: process.execPath, MAIN });
+  const listing = shell('"$NODE" "$MAIN" serve 9 --ephemeral --accept-all --json | head -n 1');
+  await listing.prints(/"address":"[0-9a-f]{64}"/);
+  await stage.now.restartRelay(); // which it tells of
+  expect(await listing.exit).toBe(1);
+  expect(listing.errors).toBe('sws: cannot write the output: write EPIPE\n');
+});
+
 test('--json says on standard error what happens, and standard output stays the peer’s', async () => {
-  const listener = stage.now.sws('listen', '--ephemeral', '--json');
+  const listener = stage.now.sws('listen', '--ephemeral', '--accept-all', '--json');
   const address = await listener.says(/"address":"([0-9a-f]{64})"/);
   listener.child.stdin.end('{"this":"is data"}');
   const connector = stage.now.sws('connect', address, '--ephemeral', '--json');

@@ -32,9 +32,13 @@ export class Stage {
     return this.as('config', ...args);
   }
   run(args: readonly string[], env: Readonly<Record<string, string>> = {}): Command {
-    const child = spawn(process.execPath, [MAIN, ...args], {
+    return this.spawn(process.execPath, [MAIN, ...args], env);
+  }
+  /** Runs any program, with the environment that `sws` has. */
+  spawn(file: string, args: readonly string[], env: Readonly<Record<string, string>> = {}): Command {
+    const child = spawn(file, args, {
       cwd: this.folder,
-      env: { ...process.env, SWS_RELAY: this.relay.url, ...env },
+      env: { ...process.env, SWS_RELAY: this.relay.url, XDG_RUNTIME_DIR: this.path('run'), ...env },
     });
     this.#children.push(child);
     return new Command(child);

@@ -1,4 +1,5 @@
 import { randomBytes } from 'node:crypto';
+import { once } from 'node:events';
 import { type AddressInfo, createServer, connect as dial, type Socket } from 'node:net';
 import { text } from 'node:stream/consumers';
 import { expect, test } from 'vitest';
@@ -10,7 +11,7 @@ const stage = useStage();
 async function tunnel(answer: (socket: Socket) => void) {
   const server = createServer({ allowHalfOpen: true }, answer);
   await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
-  const served = stage.now.sws('serve', String((server.address() as AddressInfo).port), '--ephemeral');
+  const served = stage.now.sws('serve', String((server.address() as AddressInfo).port), '--ephemeral', '--accept-all');
   const address = await served.says(/as ([0-9a-f]{64})/);
   const opened = stage.now.sws('open', address, '--port', '0', '--ephemeral');
   const port = Number(await opened.says(/127\.0\.0\.1:(\d+) leads/));
@@ -50,6 +51,40 @@ test('a tunnel echoes key by key, as a shell over ssh does', async () => {
   }
   client.end();
   expect(await text(client)).toBe('');
+  server.close();
+});
+
+test('200 connections at once through one port, each with its own bytes', async () => {
+  let most = 0;
+  let open = 0;
+  const { port, server } = await tunnel((socket) => {
+    most = Math.max(most, ++open);
+    socket.on('error', () => {}).pipe(socket);
+  });
+  const names = Array.from({ length: 200 }, (_, index) => `connection ${index}`);
+  const clients = names.map((name) => {
+    const client = dial(port, '127.0.0.1').on('error', () => {});
+    client.write(name);
+    return client;
+  });
+  const echoes = clients.map((client) => once(client, 'data').then(([data]) => String(data)));
+  expect(await Promise.all(echoes)).toEqual(names);
+  expect(most).toBe(200);
+  for (const client of clients) client.destroy();
+  server.close();
+});
+
+test('a session that a signal ends, as ssh ends its ProxyCommand, is no broken connection', async () => {
+  const server = createServer((socket) => socket.on('error', () => {}).pipe(socket));
+  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
+  const served = stage.now.sws('serve', String((server.address() as AddressInfo).port), '--ephemeral', '--accept-all');
+  const address = await served.says(/as ([0-9a-f]{64})/);
+  const session = stage.now.sws('connect', address, '--ephemeral');
+  session.child.stdin.write('hello');
+  await session.prints(/hello/);
+  session.child.kill('SIGHUP');
+  await served.says(/a connection of \S+ has ended/);
+  expect(served.errors).not.toContain('broke');
   server.close();
 });
 

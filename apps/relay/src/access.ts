@@ -1,11 +1,12 @@
 import { createHash } from 'node:crypto';
 import { readAddress } from '@sws/crypto';
+import type { Authorization, KeyRate } from '@sws/server';
 import { WatchedFile } from './watched-file.js';
 
 /** Who may use a relay. */
 export interface Access {
-  /** The answer for a client that has proven its key; both lists count where both are given. */
-  allows(publicKey: string, token: string | null): boolean;
+  /** The answer for a client that has proven its key, with its own rate if it has one; both lists count where both are given. */
+  allows(publicKey: string, token: string | null): Authorization;
   /** Called when the answer may have changed. */
   onchange: (() => void) | null;
 }
@@ -52,8 +53,11 @@ export async function openAccessFiles(options: AccessFileOptions): Promise<Acces
   const tokens = await open('tokens', options.tokens, parseTokens);
   const access: AccessFiles = {
     onchange: null,
-    allows: (publicKey, token) =>
-      (keys === null || keys.value.has(publicKey)) && (tokens === null || tokenAllows(tokens.value, publicKey, token)),
+    allows(publicKey, token) {
+      if (tokens !== null && !tokenAllows(tokens.value, publicKey, token)) return false;
+      const rate = keys === null ? null : keys.value.get(publicKey);
+      return rate === undefined ? false : rate === null || { rate };
+    },
     async reload() {
       await keys?.reload();
       await tokens?.reload();
@@ -66,21 +70,35 @@ export async function openAccessFiles(options: AccessFileOptions): Promise<Acces
   return access;
 }
 
-/** The keys of an `--allow` file: one a line; what follows `#` is for people. */
-export type AllowedKeys = ReadonlySet<string>;
+/** The keys of an `--allow` file, each with its own rate or `null`: one a line; what follows `#` is for people. */
+export type AllowedKeys = ReadonlyMap<string, KeyRate | null>;
+
+/** Rates as a line names them. */
+const RATES = { 'messages-per-second': 'messagesPerSecond', 'bytes-per-second': 'bytesPerSecond' } as const;
 
 /** The tokens of a `--tokens` file, by SHA-256: the keys that each is bound to, or `null` for any key. */
 export type Tokens = ReadonlyMap<string, string | null>;
 
 /** @throws Error that names the line */
 export function parseAllowedKeys(content: string): AllowedKeys {
-  const keys = new Set<string>();
+  const keys = new Map<string, KeyRate | null>();
   for (const [line, words] of linesOf(content)) {
-    const [key = '', ...rest] = words;
-    if (rest.length > 0) throw new Error(`line ${line}: one key a line`);
-    keys.add(keyOf(key, line));
+    const [key = '', ...rates] = words;
+    keys.set(keyOf(key, line), rates.length === 0 ? null : rateOf(rates, line));
   }
   return keys;
+}
+
+function rateOf(words: readonly string[], line: number): KeyRate {
+  const rate: { -readonly [Name in keyof KeyRate]: KeyRate[Name] } = {};
+  for (const word of words) {
+    const [, name = '', digits = ''] = /^([a-z-]+)=(\d{1,12})$/.exec(word) ?? [];
+    const value = Number(digits);
+    if (!(name in RATES) || value < 1)
+      throw new Error(`line ${line}: ${word} must be ${Object.keys(RATES).join('=N or ')}=N, N a whole number above 0`);
+    rate[RATES[name as keyof typeof RATES]] = value;
+  }
+  return rate;
 }
 
 /** @throws Error that names the line, never the token */

@@ -1,5 +1,5 @@
 import type { IncomingMessage } from 'node:http';
-import type { ServerSecureWebSocket } from '@sws/server';
+import type { Authorization, ServerSecureWebSocket } from '@sws/server';
 import type { Access } from './access.js';
 
 interface Grant {
@@ -19,13 +19,14 @@ export class AccessedSockets {
     if (access !== undefined) access.onchange = () => this.#check();
   }
 
-  authorize(client: Grant & { readonly request: IncomingMessage }): boolean {
+  authorize(client: Grant & { readonly request: IncomingMessage }): Authorization {
     const { publicKey, token, request } = client;
-    if (this.#access?.allows(publicKey, token) === false) return false;
+    const answer = this.#access?.allows(publicKey, token) ?? true;
+    if (answer === false) return false;
     const { socket } = request;
     this.#grants.set(socket, { publicKey, token });
     socket.once('close', () => this.#grants.delete(socket));
-    return true;
+    return answer;
   }
 
   /** A registered socket; the function says that it closed. */

@@ -1,5 +1,6 @@
 import type { IncomingMessage } from 'node:http';
 import type { Refusal, ServerSecureWebSocket } from '@sws/server';
+import { Seldom } from './seldom.js';
 
 /** What is used of a pino logger. */
 export interface Log {
@@ -15,11 +16,18 @@ const SHOWN_DIGITS = 8;
 /** Refusals with a reason of their own are few; whatever a client may make up counts as one. */
 const MAX_REASONS = 64;
 
-/** Logs connections and requests by number, at `debug`: who asks for it is told, and nobody else. Keys are shortened, contents unknown. */
+/**
+ * Logs connections and requests by number, at `debug`: who asks for it is told, and nobody else. Keys are shortened, contents
+ * unknown. An address that is over its bound is told at `warn`, one a minute: it has to be named to be dealt with.
+ */
 export class ConnectionLog {
   readonly log: Log;
   /** Connections that ended before they were registered, by reason. */
   readonly refusedRegistrations = new Map<string, number>();
+  readonly #crowded = new Seldom((count) =>
+    this.log.warn({ address: this.#crowdedAddress, refused: count }, 'an address has as many connections as it may'),
+  );
+  #crowdedAddress = '';
   #connection = 0;
   #request = 0;
 
@@ -30,9 +38,9 @@ export class ConnectionLog {
   /** A connection registered; the function says that it closed. */
   registered({ publicKey, remoteAddress, term }: ServerSecureWebSocket): () => void {
     const fields = { connection: ++this.#connection, key: shortened(publicKey), address: remoteAddress };
-    const since = Date.now();
+    const since = performance.now();
     this.log.debug({ ...fields, term }, 'registered');
-    return () => this.log.debug({ ...fields, seconds: Math.round((Date.now() - since) / 1000) }, 'closed');
+    return () => this.log.debug({ ...fields, seconds: Math.round((performance.now() - since) / 1000) }, 'closed');
   }
 
   refused({ reason, detail, remoteAddress }: Refusal): void {
@@ -40,6 +48,10 @@ export class ConnectionLog {
     const counted = known ? reason : 'other';
     this.refusedRegistrations.set(counted, (this.refusedRegistrations.get(counted) ?? 0) + 1);
     this.log.debug({ connection: ++this.#connection, address: remoteAddress, reason, detail }, 'refused');
+    if (reason === 'internal-error') this.log.error({ error: detail }, 'a connection failed');
+    if (reason !== 'too-many-connections-from-address') return;
+    this.#crowdedAddress = remoteAddress;
+    this.#crowded.note();
   }
 
   answered({ method, url = '/', socket }: IncomingMessage, status: number): void {

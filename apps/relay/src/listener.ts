@@ -1,3 +1,4 @@
+import cluster from 'node:cluster';
 import { once } from 'node:events';
 import type { Server } from 'node:http';
 import type { AddressInfo } from 'node:net';
@@ -21,7 +22,7 @@ export interface ListenOptions {
 /** Listens, and gives the port. Rejects with Node's error, of which EADDRINUSE says what to do about it. */
 export async function listen(server: Server, options: ListenOptions): Promise<number> {
   const { port, host, waitMs = 0 } = options;
-  const deadline = Date.now() + waitMs;
+  const deadline = performance.now() + waitMs;
   let waiting = false;
   for (;;) {
     try {
@@ -30,7 +31,7 @@ export async function listen(server: Server, options: ListenOptions): Promise<nu
       return (server.address() as AddressInfo).port;
     } catch (error) {
       if (!isInUse(error)) throw error;
-      if (Date.now() >= deadline) {
+      if (performance.now() >= deadline) {
         const hint = waitMs > 0 ? `still in use after ${waitMs / 1000} s` : 'in use; wait-for-port waits for it';
         throw new Error(`port ${port}${host === undefined ? '' : ` of ${host}`} is ${hint}`, { cause: error });
       }
@@ -50,18 +51,19 @@ export async function listenOnHandedOver(server: Server): Promise<number> {
 
 /** What the relay listens with: first all stop listening, then all connections end. */
 export class Listeners {
-  readonly #servers: readonly Server[];
+  readonly servers: readonly Server[];
   readonly #closed: Promise<unknown>[] = [];
 
   constructor(servers: readonly Server[]) {
-    this.#servers = servers;
+    this.servers = servers;
   }
 
   /** Frees the ports; connections stay. */
   stop(): void {
-    for (const server of this.#servers) {
+    for (const server of this.servers) {
       if (!server.listening) continue;
-      this.#closed.push(once(server, 'close'));
+      // Not `once` of 'node:events': it would reject on an error, and nobody waits for it until `close`.
+      this.#closed.push(new Promise((resolve) => server.once('close', resolve)));
       server.close();
       server.closeIdleConnections();
     }
@@ -71,16 +73,17 @@ export class Listeners {
   async close(): Promise<void> {
     this.stop();
     const cut = setTimeout(() => {
-      for (const server of this.#servers) server.closeAllConnections();
+      for (const server of this.servers) server.closeAllConnections();
     }, CLOSE_GRACE_MS);
     await Promise.all(this.#closed);
     clearTimeout(cut);
   }
 }
 
-/** Whether systemd handed a socket over to this very process. */
+/** Whether systemd handed a socket over to this very process, or to the one that it is a worker of: that listens. */
 export function isHandedOver(environment: Readonly<Record<string, string | undefined>>): boolean {
-  return environment.LISTEN_PID === String(process.pid) && Number(environment.LISTEN_FDS ?? 0) >= 1;
+  const listener = cluster.isWorker ? process.ppid : process.pid;
+  return environment.LISTEN_PID === String(listener) && Number(environment.LISTEN_FDS ?? 0) >= 1;
 }
 
 function isInUse(error: unknown): boolean {

@@ -2,7 +2,8 @@ import { UNDELIVERABLE_CODES } from '@sws/protocol';
 import type { Router } from '@sws/router';
 import type { NatsBackplane } from '@sws/router-nats';
 import type { Attached } from '@sws/server';
-import { Counter, collectDefaultMetrics, Gauge, Registry } from 'prom-client';
+import { type Aggregator, Counter, collectDefaultMetrics, Gauge, Registry } from 'prom-client';
+import type { LocalBackplane } from './workers/local-backplane.js';
 
 /** What metrics are read from: the counters that server, router and backplane keep anyway. */
 export interface MetricSources {
@@ -11,6 +12,8 @@ export interface MetricSources {
   /** Connections that ended before they were registered, by reason. */
   readonly refusedRegistrations: ReadonlyMap<string, number>;
   readonly nats: NatsBackplane | null;
+  /** What joins the workers of one port, where there are several. */
+  readonly local: LocalBackplane | null;
   /** The end of the certificate's validity, ms since 1970; `null` without TLS. */
   readonly certificateExpiresMs: () => number | null;
   readonly version: string;
@@ -26,11 +29,13 @@ type Reading = readonly (readonly [value: number, labels?: Record<string, string
 export function relayMetrics(sources: MetricSources): Registry {
   const { router, attached, nats } = sources;
   const registry = new Registry();
-  const gauge = (name: string, help: string, read: () => Reading, labelNames: string[] = []): void => {
+  // `aggregator`: what several workers' values amount to.
+  const gauge: Define = (name, help, read, labelNames = [], aggregator = 'sum') => {
     new Gauge({
       name,
       help,
       labelNames,
+      aggregator,
       registers: [registry],
       collect() {
         this.reset();
@@ -38,7 +43,7 @@ export function relayMetrics(sources: MetricSources): Registry {
       },
     });
   };
-  const counter = (name: string, help: string, read: () => Reading, labelNames: string[] = []): void => {
+  const counter: Define = (name, help, read, labelNames = []) => {
     new Counter({
       name,
       help,
@@ -55,13 +60,17 @@ export function relayMetrics(sources: MetricSources): Registry {
   const byReason = (counts: ReadonlyMap<string, number>, label: string): Reading =>
     [...counts].map(([reason, count]) => [count, { [label]: reason }]);
 
-  gauge('sws_info', 'The version that runs', () => [[1, { version: sources.version }]], ['version']);
+  gauge('sws_info', 'The version that runs', () => [[1, { version: sources.version }]], ['version'], 'max');
   gauge('sws_connections', 'Open connections, registered or not', () => [[attached.connections]]);
   gauge('sws_registered_keys', 'Keys registered at this node', () => [[router.size]]);
-  gauge('sws_draining', '1 while this node sends its clients away', () => [[router.draining ? 1 : 0]]);
+  gauge('sws_draining', '1 while this node sends its clients away', () => [[router.draining ? 1 : 0]], [], 'max');
   gauge('sws_queued_bytes', 'Bytes that wait for receivers', () => [[router.queuedBytes]]);
+  gauge('sws_queued_bytes_limit', 'What may wait for receivers, in all', () => [[router.maxQueuedBytes]]);
 
   const { counters } = attached;
+  gauge('sws_unread_notices_bytes', 'Bytes of notices that clients have not read', () => [
+    [counters.unreadNoticeBytes],
+  ]);
   counter('sws_connections_total', 'Connections that were given a challenge', () => [[counters.accepted]]);
   counter(
     'sws_registrations_total',
@@ -78,6 +87,9 @@ export function relayMetrics(sources: MetricSources): Registry {
   counter('sws_replaced_total', 'Registrations replaced by newer ones', () => [[router.counters.replaced]]);
   counter('sws_received_messages_total', 'Messages from clients', () => [[counters.receivedMessages]]);
   counter('sws_received_bytes_total', 'Bytes from registered clients', () => [[counters.receivedBytes]]);
+  counter('sws_received_frames_total', 'Pings, pongs and fragments from registered clients', () => [
+    [counters.receivedFrames],
+  ]);
   counter('sws_routed_messages_total', 'Messages passed on', () => [[router.counters.routed]]);
   counter('sws_routed_bytes_total', 'Bytes passed on', () => [[router.counters.routedBytes]]);
   counter(
@@ -86,19 +98,36 @@ export function relayMetrics(sources: MetricSources): Registry {
     () => undeliverable(router.counters.undeliverable),
     ['reason'],
   );
+  counter(
+    'sws_queue_full_total',
+    'Messages that found no room in a queue, by the bound: that of the receiver, its address or the node',
+    () => Object.entries(router.counters.queueFull).map(([bound, count]) => [count, { bound }]),
+    ['bound'],
+  );
   counter('sws_peer_gone_total', 'Notices that a peer went', () => [[router.counters.peerGone]]);
   counter('sws_pauses_total', 'Times that a client over its rate was paused', () => [[counters.pauses]]);
 
   if (sources.certificateExpiresMs() !== null)
-    gauge('sws_certificate_expiry_seconds', 'End of validity of the TLS certificate, seconds since 1970', () => [
-      [(sources.certificateExpiresMs() ?? 0) / 1000],
-    ]);
+    gauge(
+      'sws_certificate_expiry_seconds',
+      'End of validity of the TLS certificate, seconds since 1970',
+      () => [[(sources.certificateExpiresMs() ?? 0) / 1000]],
+      [],
+      'min',
+    );
   if (nats !== null) natsMetrics(nats, gauge, counter, undeliverable);
+  if (sources.local !== null) localMetrics(sources.local, counter);
   collectDefaultMetrics({ register: registry });
   return registry;
 }
 
-type Define = (name: string, help: string, read: () => Reading, labelNames?: string[]) => void;
+type Define = (name: string, help: string, read: () => Reading, labelNames?: string[], aggregator?: Aggregator) => void;
+
+function localMetrics({ counters }: LocalBackplane, counter: Define): void {
+  counter('sws_workers_messages_total', 'Messages from one worker to another', () => [[counters.published]]);
+  counter('sws_workers_bytes_total', 'Bytes of them', () => [[counters.publishedBytes]]);
+  counter('sws_workers_congested_total', 'Messages for which another worker had no room', () => [[counters.congested]]);
+}
 
 function natsMetrics(
   nats: NatsBackplane,
@@ -107,7 +136,7 @@ function natsMetrics(
   undeliverable: (counts: Readonly<Record<string, number>>) => Reading,
 ): void {
   const { counters } = nats;
-  gauge('sws_nats_connected', '1 while NATS is there', () => [[nats.connected ? 1 : 0]]);
+  gauge('sws_nats_connected', '1 while NATS is there', () => [[nats.connected ? 1 : 0]], [], 'min');
   gauge('sws_nats_unconfirmed_bytes', 'Bytes given to NATS that it has not confirmed', () => [[nats.unconfirmedBytes]]);
   counter('sws_nats_published_messages_total', 'Messages given to NATS', () => [[counters.published]]);
   counter('sws_nats_published_bytes_total', 'Bytes given to NATS', () => [[counters.publishedBytes]]);

@@ -2,13 +2,14 @@ import { existsSync } from 'node:fs';
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import { createRequire } from 'node:module';
 import { dirname, join } from 'node:path';
-import sirv from 'sirv';
 import { contentSecurityPolicy, SECURITY_HEADERS } from './security-headers.js';
+import { Shell } from './shell.js';
 
 export type Handler = (request: IncomingMessage, response: ServerResponse) => void;
 
 export interface PageOptions {
-  readonly chat: boolean;
+  /** The chat page, or `null` where it is not served. */
+  readonly shell: Shell | null;
   /** Names that the page may be asked for, and connect to; `null` for loopback names. */
   readonly hosts: readonly string[] | null;
   readonly tls: boolean;
@@ -18,31 +19,34 @@ export interface PageOptions {
   readonly onAnswer?: (request: IncomingMessage, status: number) => void;
 }
 
-/** Where the built chat page is, or `null` if it has not been built. */
-function chatFolder(): string | null {
+/** The built chat page, or `null` if it has not been built. @throws Error where a file of it can't be read */
+export async function chatShell(): Promise<Shell | null> {
   const folder = join(dirname(createRequire(import.meta.url).resolve('@sws/chat/package.json')), 'dist');
-  return existsSync(join(folder, 'index.html')) ? folder : null;
+  return existsSync(join(folder, 'index.html')) ? Shell.load(folder) : null;
 }
 
 function answer(response: ServerResponse, status: number, text: string, type = 'text/plain; charset=utf-8'): void {
   response.writeHead(status, { 'Content-Type': type, 'Cache-Control': 'no-store' }).end(text);
 }
 
-/** Serves `/healthz`, `/readyz`, `/metrics` and, with `chat`, the page at `/` and at every `/<address>`. */
+/** Serves `/healthz`, `/readyz`, `/metrics` and, with `shell`, the page at `/` and at every `/<address>`. */
 export function pageHandler(options: PageOptions): Handler {
-  const { chat, hosts, tls, ready, metrics, onAnswer } = options;
-  const folder = chat ? chatFolder() : null;
-  const files = folder === null ? null : sirv(folder, { etag: true, single: true });
+  const { shell, hosts, tls, ready, metrics, onAnswer } = options;
   return (request, response) => {
     if (onAnswer !== undefined) response.once('finish', () => onAnswer(request, response.statusCode));
     for (const [name, value] of Object.entries(SECURITY_HEADERS)) response.setHeader(name, value);
     response.setHeader('Content-Security-Policy', contentSecurityPolicy(request.headers.host, hosts));
     if (tls) response.setHeader('Strict-Transport-Security', 'max-age=31536000');
-    if (request.method !== 'GET' && request.method !== 'HEAD') {
+    const isRead = request.method === 'GET' || request.method === 'HEAD';
+    if (!isRead || hasBody(request)) {
+      // Nothing is read of the body: the connection ends with the answer.
+      response.setHeader('Connection', 'close');
+      if (isRead) return answer(response, 413, 'a request has no body here\n');
       response.setHeader('Allow', 'GET, HEAD');
       return answer(response, 405, 'only GET\n');
     }
-    switch ((request.url ?? '/').split('?')[0]) {
+    const path = (request.url ?? '/').split('?')[0] ?? '/';
+    switch (path) {
       case '/healthz':
         return answer(response, 200, 'ok\n');
       case '/readyz':
@@ -55,8 +59,12 @@ export function pageHandler(options: PageOptions): Handler {
         );
         return;
       default:
-        if (files === null) answer(response, 404, 'An SWS relay. Connect with a WebSocket, subprotocol sws.v1.\n');
-        else files(request, response, () => answer(response, 404, 'not found\n'));
+        if (shell === null) answer(response, 404, 'An SWS relay. Connect with a WebSocket, subprotocol sws.v1.\n');
+        else if (!shell.answer(request, response, path)) answer(response, 404, 'not found\n');
     }
   };
+}
+
+function hasBody({ headers }: IncomingMessage): boolean {
+  return headers['transfer-encoding'] !== undefined || Number(headers['content-length'] ?? 0) !== 0;
 }

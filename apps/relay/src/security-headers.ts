@@ -1,4 +1,4 @@
-import { hostMatches, LOOPBACK_HOSTS } from '@sws/protocol';
+import { hostMatches, LOOPBACK_HOSTS } from '@sws/protocol/internal';
 
 /** On every answer, beside the policy below. */
 export const SECURITY_HEADERS = {
@@ -7,7 +7,8 @@ export const SECURITY_HEADERS = {
   'Referrer-Policy': 'no-referrer',
   'Cross-Origin-Opener-Policy': 'same-origin',
   'Cross-Origin-Resource-Policy': 'same-origin',
-  'Permissions-Policy': 'camera=(), geolocation=(), microphone=(), payment=(), usb=()',
+  // The chat reads QR codes with the camera.
+  'Permissions-Policy': 'camera=(self), geolocation=(), microphone=(), payment=(), usb=()',
 } as const;
 
 /** What stands in a URL as an authority and nothing else: it goes into a header. */
@@ -23,6 +24,8 @@ export function contentSecurityPolicy(host: string | undefined, hosts: readonly 
   const sockets = ours ? ` ws://${own} wss://${own}` : '';
   return [
     "default-src 'self'",
+    // WebAssembly, which seals faster than script does; no eval of script.
+    "script-src 'self' 'wasm-unsafe-eval'",
     "img-src 'self' data: blob:",
     `connect-src 'self'${sockets}`,
     "object-src 'none'",

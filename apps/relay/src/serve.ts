@@ -1,13 +1,24 @@
+import cluster from 'node:cluster';
 import v8 from 'node:v8';
+import type { NatsBackplane } from '@sws/router-nats';
+import type { Authorization } from '@sws/server';
 import { pino } from 'pino';
 import { openAccessFiles } from './access.js';
+import { type AskingClient, AuthorizeUrl } from './authorize-url.js';
 import { IdentityFile } from './identity-file.js';
 import { openNats } from './nats.js';
 import { type RelayOptions, startRelay } from './relay.js';
-import { parseListen, type Settings } from './settings/schema.js';
+import { boundsOf, changesBetween, relayOptionsOf } from './relay-options.js';
+import { Seldom } from './seldom.js';
+import { type Settings, workersOf } from './settings/schema.js';
 import { VERSION } from './version.js';
+import { nearAndFar } from './workers/near-and-far.js';
+import type { SignalSource } from './workers/orders.js';
+import { Primary } from './workers/primary.js';
+import { joinWorkers, type Worker } from './workers/worker.js';
 
 const STANDARD_ERROR = 2;
+const ENDING = ['SIGTERM', 'SIGINT'] as const;
 /**
  * What V8 guesses wrong about a relay. After some thousand registrations it takes the arrays in which `ws` collects each
  * message for long-lived ones and makes them where only full collections clear them away. And it counts buffers as heap:
@@ -15,14 +26,29 @@ const STANDARD_ERROR = 2;
  */
 const V8_FLAGS = ['--no-allocation-site-pretenuring', '--heap-growing-percent=400'];
 
-/** Runs a relay by its settings until a signal ends it. Rejects where it can't start, with what is wrong. */
-export async function serve(settings: Settings, warnings: readonly string[]): Promise<void> {
+/** Runs a relay by its settings until a signal ends it; at SIGHUP its limits are `readAgain`'s. Rejects where it can't start, with what is wrong. */
+export async function serve(settings: Settings, warnings: readonly string[], readAgain: () => Settings): Promise<void> {
   for (const flag of V8_FLAGS) v8.setFlagsFromString(flag);
+  // A disk that is full or a reader that has left must not end a relay: what can't be written is lost.
+  const destination = pino.destination({ dest: STANDARD_ERROR, sync: true });
+  destination.on('error', () => {});
+  process.stdout.on('error', () => {});
+  const base = settings.nodeId === null ? {} : { node: settings.nodeId };
+  const count = workersOf(settings);
+  const worker = cluster.isWorker ? await joinWorkers() : null;
   const log = pino(
-    { level: settings.logLevel, base: settings.nodeId === null ? {} : { node: settings.nodeId } },
-    pino.destination({ dest: STANDARD_ERROR, sync: true }),
+    { level: settings.logLevel, base: worker === null ? base : { ...base, worker: worker.slot } },
+    destination,
   );
-  for (const warning of warnings) log.warn(warning);
+  if (worker === null) for (const warning of warnings) log.warn(warning);
+  if (count > 1 && worker === null) return void (await Primary.start(settings, count, log));
+  const signals: SignalSource = worker?.signals ?? process;
+  // Also while it waits for a port or for NATS: the first process of a container gets no signal that it does not handle.
+  const giveUp = (signal: string): void => {
+    log.info({ signal }, 'ended before it listened');
+    process.exit(0);
+  };
+  for (const signal of ENDING) signals.on(signal, giveUp);
   const identity = await new IdentityFile(settings.identity).loadOrCreate();
   const access = await openAccessFiles({
     allow: settings.allow,
@@ -30,28 +56,62 @@ export async function serve(settings: Settings, warnings: readonly string[]): Pr
     onReload: (file, entries, error) =>
       error === null
         ? log.info({ file, entries }, 'reloaded')
-        : log.error({ file, error: error.message }, 'the file can not be used: what was read before stays'),
+        : log.error({ file, error: error.message }, 'the file cannot be used: what was read before stays'),
   });
   const nats = await openNats(settings, ({ type, detail }) =>
     type === 'reconnected' ? log.info({ detail }, 'NATS is back') : log.warn({ event: type, detail }, 'NATS'),
   );
+  const { authorizeUrl: url, authorizeSecret: secret, authorizeTimeout } = settings;
+  const service =
+    url === null ? null : new AuthorizeUrl({ url, secret: secret ?? undefined, timeoutMs: authorizeTimeout * 1000 });
+  const unanswered = new Seldom((count) =>
+    log.error({ error: unansweredError, count }, 'authorize-url gave no answer'),
+  );
+  let unansweredError = '';
+  const authorize = async (client: AskingClient): Promise<Authorization> => {
+    try {
+      return (await service?.ask(client)) ?? true;
+    } catch (error) {
+      unansweredError = reasonOf(error);
+      unanswered.note();
+      throw error;
+    }
+  };
   const relay = await startRelay({
     ...relayOptionsOf(settings),
+    ...(worker === null ? {} : ofWorker(worker, settings, nats)),
     identity,
     log,
     socketActivation: true,
     ...(settings.allow === null && settings.tokens === null ? {} : { access }),
-    ...(nats === undefined ? {} : { backplane: nats, nats }),
+    ...(service === null ? {} : { authorize }),
+    ...(nats === undefined ? {} : { nats }),
+    ...(nats === undefined || worker !== null ? {} : { backplane: nats }),
   });
-  const { url, serverKey, metricsPort } = relay;
-  console.log(`SWS relay listening on ${url}`);
-  console.log(`Server key (to pin this relay): ${serverKey}`);
-  log.info({ version: VERSION, pid: process.pid, url, serverKey, metricsPort }, 'listening');
+  for (const signal of ENDING) signals.off(signal, giveUp);
+  const { serverKey, metricsPort } = relay;
+  if (worker === null) {
+    console.log(`SWS relay listening on ${relay.url}`);
+    console.log(`Server key (to pin this relay): ${serverKey}`);
+    log.info({ version: VERSION, pid: process.pid, url: relay.url, serverKey, metricsPort }, 'listening');
+  } else worker.listening(relay);
 
-  process.on('SIGHUP', () => {
+  let current = settings;
+  signals.on('SIGHUP', () => {
     log.info('SIGHUP: reloading');
-    void access.reload();
-    void relay.reloadCertificate();
+    const failed = (error: unknown): void => log.error({ error: String(error) }, 'reloading failed');
+    try {
+      const now = readAgain();
+      relay.setBounds(boundsOf(now));
+      const { changed, unchanged } = changesBetween(current, now);
+      if (changed.length > 0) log.info({ changed }, 'limits changed');
+      if (unchanged.length > 0) log.warn({ settings: unchanged }, 'these settings change at the next start');
+      current = now;
+    } catch (error) {
+      log.error({ error: reasonOf(error) }, 'the settings cannot be used: the limits stay');
+    }
+    access.reload().catch(failed);
+    relay.reloadCertificate().catch(failed);
   });
   let draining = false;
   const stop = async (signal: string): Promise<void> => {
@@ -72,43 +132,30 @@ export async function serve(settings: Settings, warnings: readonly string[]): Pr
     log.info('drained');
     process.exit(0);
   };
-  process.on('SIGTERM', (signal) => void stop(signal));
-  process.on('SIGINT', (signal) => void stop(signal));
+  const end = (signal: string): void => {
+    stop(signal).catch((error: unknown) => {
+      log.error({ error: String(error) }, 'draining failed');
+      process.exit(1);
+    });
+  };
+  for (const signal of ENDING) signals.on(signal, end);
 }
 
-/** What of the settings goes to the relay as it is; what is not set stays absent. */
-function relayOptionsOf(settings: Settings): RelayOptions {
-  const { maxMessage, messagesPerSecond, bytesPerSecond, cert, key, metricsListen } = settings;
+/** What a worker has otherwise than a relay by itself: its siblings are nearer than other nodes, and the first process shows metrics. */
+function ofWorker(worker: Worker, { nodeId }: Settings, nats: NatsBackplane | undefined): Partial<RelayOptions> {
+  const { local, counts, admin, metrics, slot, port } = worker;
   return {
-    port: settings.port,
-    waitForPortMs: settings.waitForPort * 1000,
-    chat: settings.chat,
-    metrics: settings.metrics,
-    keepalive: settings.keepalive,
-    limits: { maxMessage, messagesPerSecond, bytesPerSecond },
-    addressLimits: given({
-      messagesPerSecond: settings.messagesPerSecondPerAddress,
-      bytesPerSecond: settings.bytesPerSecondPerAddress,
-    }),
-    maxPending: settings.maxPending,
-    maxPendingPerAddress: settings.maxPendingPerAddress,
-    handshakeTimeoutMs: settings.handshakeTimeout * 1000,
-    ...given({
-      host: settings.host,
-      hosts: settings.hosts,
-      nodeId: settings.nodeId,
-      trustedProxies: settings.trustedProxies,
-      origins: settings.origins,
-      maxConnections: settings.maxConnections,
-      metricsListen: metricsListen === null ? null : parseListen(metricsListen),
-      tls: cert === null || key === null ? null : { cert, key },
-    }),
+    port,
+    admin,
+    worker: { local, metrics },
+    elsewhere: counts.elsewhere,
+    backplane: nats === undefined ? local : nearAndFar(local, nats),
+    ...(nodeId === null ? {} : { nodeId: `${nodeId}-${slot}` }),
   };
 }
 
-type Given<T> = { [K in keyof T]?: NonNullable<T[K]> };
-
-/** The same without what is `null`. */
-function given<T extends object>(values: T): Given<T> {
-  return Object.fromEntries(Object.entries(values).filter(([, value]) => value !== null)) as Given<T>;
+/** What `fetch` fails with says little; its cause says why. */
+function reasonOf(error: unknown): string {
+  if (!(error instanceof Error)) return String(error);
+  return error.cause instanceof Error ? `${error.message}: ${error.cause.message}` : error.message;
 }

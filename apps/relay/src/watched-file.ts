@@ -44,11 +44,10 @@ export class WatchedFile<T> {
   async reload(): Promise<void> {
     try {
       this.#value = this.#options.parse(await readFile(this.#options.path, 'utf8'));
+      this.#options.onChange(this.#value);
     } catch (error) {
       this.#options.onError(error instanceof Error ? error : new Error(String(error)));
-      return;
     }
-    this.#options.onChange(this.#value);
   }
 
   close(): void {

@@ -2,8 +2,8 @@ import { renameSync, writeFileSync } from 'node:fs';
 import { Endpoint, type StateEvent } from '@sws/client';
 import { Identity } from '@sws/crypto';
 import { randomBytes } from '@sws/crypto/platform';
+import { temporaryFolder } from '@sws/testing/relay-process';
 import { afterAll, afterEach, expect, test } from 'vitest';
-import { temporaryFolder } from '../../../bench/src/relay-process.js';
 import { openAccessFiles, parseAllowedKeys, parseTokens, tokenAllows } from '../src/access.js';
 import { startRelay } from '../src/index.js';
 
@@ -19,12 +19,20 @@ const someone = (): Identity => Identity.generate(randomBytes);
 
 test('lists: comments, blank lines, and a mistake by its line', () => {
   const [a, b] = [someone().publicKey, someone().publicKey];
-  expect(parseAllowedKeys(`# friends\n${a}   # Alice\n\n  ${b}\r\n`)).toEqual(new Set([a, b]));
-  expect(parseAllowedKeys('')).toEqual(new Set());
+  expect(parseAllowedKeys(`# friends\n${a}   # Alice\n\n  ${b}\r\n`)).toEqual(
+    new Map([a, b].map((key) => [key, null])),
+  );
+  expect(parseAllowedKeys('')).toEqual(new Map());
+  expect(parseAllowedKeys(`${a} messages-per-second=5 bytes-per-second=65536 # Alice`)).toEqual(
+    new Map([[a, { messagesPerSecond: 5, bytesPerSecond: 65_536 }]]),
+  );
   expect(() => parseAllowedKeys(`${a}\nnobody`)).toThrow('line 2: a public key is 64 lower-case hex digits');
   expect(() => parseAllowedKeys(a.toUpperCase())).toThrow('line 1');
   expect(() => parseAllowedKeys('00'.repeat(32))).toThrow('line 1'); // of low order: nobody has it
-  expect(() => parseAllowedKeys(`${a} ${b}`)).toThrow('line 1: one key a line');
+  expect(() => parseAllowedKeys(`${a} ${b}`)).toThrow(
+    /^line 1: .* must be messages-per-second=N or bytes-per-second=N/,
+  );
+  expect(() => parseAllowedKeys(`${a} messages-per-second=0`)).toThrow('line 1: messages-per-second=0 must be');
   const tokens = parseTokens(`correct-horse-battery  # anyone\nsecond-token-of-ours ${a}\n`);
   expect(tokenAllows(tokens, b, 'correct-horse-battery')).toBe(true);
   expect(tokenAllows(tokens, a, 'second-token-of-ours')).toBe(true);

@@ -1,8 +1,8 @@
 import { execFileSync, spawnSync } from 'node:child_process';
 import { mkdirSync, readdirSync, readFileSync, statSync, writeFileSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
+import { temporaryFolder } from '@sws/testing/relay-process';
 import { afterAll, expect, test } from 'vitest';
-import { temporaryFolder } from '../../../bench/src/relay-process.js';
 import { startRelay } from '../src/index.js';
 import { loadSettings } from '../src/settings/load.js';
 import { environmentNameOf, SCHEMA } from '../src/settings/schema.js';
@@ -14,10 +14,13 @@ const folder = temporaryFolder();
 afterAll(folder.remove);
 
 const DOCUMENTS = ['docs/operate.md', 'apps/relay/README.md', 'packages/router-nats/README.md'];
-const DEPLOYED = readdirSync(pathOf('deploy')).map((name) => `deploy/${name}`);
-/** Flags of other programs that the documents name: npm, pnpm, useradd, systemctl, certbot, docker, install, grep, Node. */
+/** Without that of the command line. */
+const DEPLOYED = readdirSync(pathOf('deploy'))
+  .filter((name) => name !== 'sws-serve.service')
+  .map((name) => `deploy/${name}`);
+/** Flags of other programs that the documents name: npm, pnpm, useradd, systemctl, certbot, docker, install, grep, Node, kubectl. */
 const OTHERS = new Set(
-  '--global --prod --filter --system --home-dir --shell --now --standalone --deploy-hook --nginx --build --ulimit --stop-timeout --time --interval --timeout --start-period --frozen-lockfile --from --line-buffered --max-old-space-size'.split(
+  '--global --prod --filter --system --home-dir --shell --now --standalone --deploy-hook --nginx --build --ulimit --stop-timeout --time --interval --timeout --start-period --frozen-lockfile --from --line-buffered --max-old-space-size --from-file --from-literal --json'.split(
     ' ',
   ),
 );
@@ -51,7 +54,7 @@ test('every metric and log line that the guide names is there', async () => {
   const relay = await startRelay({ port: 0, chat: false });
   const metrics = await (await fetch(`${relay.url}metrics`)).text();
   await relay.close();
-  const sources = ['metrics', 'serve', 'relay', 'connection-log']
+  const sources = ['metrics', 'serve', 'relay', 'connection-log', 'workers/primary']
     .map((name) => read(`apps/relay/src/${name}.ts`))
     .join();
   const guide = read('docs/operate.md');

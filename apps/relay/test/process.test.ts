@@ -7,10 +7,10 @@ import { fileURLToPath } from 'node:url';
 import { Endpoint, type StateEvent } from '@sws/client';
 import { Identity } from '@sws/crypto';
 import { randomBytes } from '@sws/crypto/platform';
+import { freePort } from '@sws/testing/free-port';
+import { LiveTransfer } from '@sws/testing/live-transfer';
+import { RelayProcess, temporaryFolder } from '@sws/testing/relay-process';
 import { afterAll, afterEach, describe, expect, test } from 'vitest';
-import { LiveTransfer } from '../../../bench/src/live-transfer.js';
-import { freePort } from '../../../bench/src/nats-server.js';
-import { RelayProcess, temporaryFolder } from '../../../bench/src/relay-process.js';
 
 const MAIN = fileURLToPath(new URL('../dist/main.js', import.meta.url));
 const folder = temporaryFolder();
@@ -35,7 +35,7 @@ async function client(url: string, options: { serverKey?: string } = {}): Promis
 }
 
 describe('starting', () => {
-  test('what keeps it from starting is one line that names the setting', async () => {
+  test('an error at the start is one line that names the setting', async () => {
     const taken = await start([]);
     for (const [args, complaint] of [
       [['--port', String(taken.port)], /port \d+ of 127\.0\.0\.1 is in use; wait-for-port waits for it/],
@@ -174,7 +174,7 @@ describe('TLS', () => {
 
     writeFileSync(cert, readFileSync(folder.path('two.pem'))); // the key is still the old one's
     relay.child.kill('SIGHUP');
-    await relay.logged('the certificate can not be used: the old one stays');
+    await relay.logged('the certificate cannot be used: the old one stays');
     expect(await servedName(relay.port)).toBe('one.example');
     writeFileSync(key, readFileSync(folder.path('two.key')));
     await relay.logged('new handshakes see the new certificate');

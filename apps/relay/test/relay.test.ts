@@ -38,7 +38,7 @@ test('two relays on one backplane carry messages between their clients; a draine
   await Promise.all([sender.close(), receiver.close()]);
 });
 
-test('a relay that can not listen leaves nothing behind: its node has left the backplane', async () => {
+test('a relay that cannot listen leaves nothing behind: its node has left the backplane', async () => {
   const { port } = await start({ chat: false });
   const inner = inProcessBackplane();
   let joined = 0;

@@ -1,9 +1,9 @@
 import { spawnSync } from 'node:child_process';
 import { writeFileSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
+import { temporaryFolder } from '@sws/testing/relay-process';
 import { Command } from 'commander';
 import { afterAll, describe, expect, test } from 'vitest';
-import { temporaryFolder } from '../../../bench/src/relay-process.js';
 import { flagsOf, withSettings } from '../src/settings/command-line.js';
 import { loadSettings } from '../src/settings/load.js';
 import { environmentNameOf, kebabOf, parseListen, SCHEMA, type Settings } from '../src/settings/schema.js';
@@ -37,6 +37,9 @@ const SAMPLES: Record<keyof typeof SCHEMA, [string, unknown]> = {
   metricsListen: ['[::1]:9100', '[::1]:9100'],
   allow: ['keys', 'keys'],
   tokens: ['tokens', 'tokens'],
+  authorizeUrl: ['https://accounts.example/relay', 'https://accounts.example/relay'],
+  authorizeTimeout: ['0.5', 0.5],
+  authorizeSecret: ['secret', 'secret'],
   origins: ['https://chat.example', ['https://chat.example']],
   maxMessage: ['131072', 131_072],
   messagesPerSecond: ['50', 50],
@@ -44,6 +47,9 @@ const SAMPLES: Record<keyof typeof SCHEMA, [string, unknown]> = {
   messagesPerSecondPerAddress: ['500', 500],
   bytesPerSecondPerAddress: ['2000000', 2_000_000],
   maxConnections: ['1000', 1_000],
+  maxConnectionsPerAddress: ['100', 100],
+  maxQueuedBytes: ['100000000', 100_000_000],
+  maxQueuedBytesPerAddress: ['10000000', 10_000_000],
   maxPending: ['10', 10],
   maxPendingPerAddress: ['5', 5],
   handshakeTimeout: ['3', 3],
@@ -58,7 +64,9 @@ const SAMPLES: Record<keyof typeof SCHEMA, [string, unknown]> = {
   natsCa: ['ca.pem', 'ca.pem'],
   natsCert: ['nc.pem', 'nc.pem'],
   natsKey: ['nk.pem', 'nk.pem'],
+  workers: ['auto', 'auto'],
   identity: ['id', 'id'],
+  admin: ['admin.sock', 'admin.sock'],
   logLevel: ['debug', 'debug'],
   drainDelay: ['7', 7],
   drainSpread: ['2.5', 2.5],
@@ -76,6 +84,7 @@ test.each(names)('%s means the same on the command line, in the environment and 
   for (const other of names) if (pairs[other] !== undefined) company[environmentNameOf(other)] = pairs[other];
   company.SWS_NATS ??= 'nats://x:1';
   if (name === 'natsPassword') company.SWS_NATS_USER = 'me';
+  if (name === 'authorizeSecret') company.SWS_AUTHORIZE_URL = 'https://a.example';
   delete company[environmentNameOf(name)];
 
   expect(load([], { ...company, [environmentNameOf(name)]: text })[name]).toEqual(value);
@@ -84,6 +93,57 @@ test.each(names)('%s means the same on the command line, in the environment and 
   if (setting.secret) return;
   const flags = setting.kind === 'switch' ? [`--no-${kebabOf(name)}`] : [`--${kebabOf(name)}`, ...text.split(',')];
   expect(load(flags, company)[name]).toEqual(value);
+});
+
+const MIB = 1_048_576;
+/** Least, most, and the default. */
+const RANGES: readonly (readonly [keyof typeof SCHEMA, least: number, most: number, fallback: number | null])[] = [
+  ['port', 0, 65_535, 8_787],
+  ['waitForPort', 0, 3_600, 0],
+  ['maxMessage', 65_536, MIB, 65_536],
+  ['messagesPerSecond', 1, 1_000_000, 1_000],
+  ['bytesPerSecond', 65_536, 1_024 * MIB, 8 * MIB],
+  ['messagesPerSecondPerAddress', 1, 100_000_000, null],
+  ['bytesPerSecondPerAddress', 65_536, 102_400 * MIB, null],
+  ['maxConnections', 1, 10_000_000, null],
+  ['maxConnectionsPerAddress', 1, 10_000_000, 1_000],
+  ['maxQueuedBytes', MIB, MIB * MIB, 512 * MIB],
+  ['maxQueuedBytesPerAddress', MIB, MIB * MIB, 64 * MIB],
+  ['maxPending', 1, 1_000_000, 1_000],
+  ['maxPendingPerAddress', 1, 1_000_000, 100],
+  ['handshakeTimeout', 1, 60, 10],
+  ['keepalive', 5, 60, 15],
+  ['authorizeTimeout', 0.1, 10, 5],
+  ['drainDelay', 0, 600, 0],
+  ['drainSpread', 0, 60, 5],
+  ['drainDeadline', 0, 600, 10],
+];
+
+test.each(RANGES)('%s is from %f to %f, by default %s', (name, least, most, fallback) => {
+  const { parse, fallback: given }: Setting<unknown> = SCHEMA[name];
+  expect([parse(String(least)), parse(String(most)), given]).toEqual([least, most, fallback]);
+  for (const value of [least - 1, most + 1]) expect(() => parse(String(value))).toThrow(`from ${least} to ${most}`);
+  const takesFractions = ['authorizeTimeout', 'drainSpread', 'drainDeadline'].includes(name);
+  const half = () => parse(String(least + 0.5));
+  if (takesFractions) expect(half()).toBe(least + 0.5);
+  else expect(half).toThrow('a whole number from');
+});
+
+test('every setting that is a number has its range above; a default of all others is none, or these', () => {
+  const others = names.filter((name) => RANGES.every(([known]) => known !== name));
+  for (const name of others) {
+    const { parse }: Setting<unknown> = SCHEMA[name];
+    expect(() => parse('')).toThrow(/^(?!.*number)/);
+  }
+  const defaults = others.map((name) => [name, SCHEMA[name].fallback] as const).filter(([, value]) => value !== null);
+  expect(Object.fromEntries(defaults)).toEqual({
+    chat: true,
+    metrics: true,
+    natsPrefix: 'sws',
+    workers: '1',
+    identity: expect.stringMatching(/sws.relay-identity$/),
+    logLevel: 'info',
+  });
 });
 
 test('the command line counts before the environment, that before the file, that before the default', () => {
@@ -160,6 +220,25 @@ test('--help shows each setting with its default, and no secret', () => {
     expect(stdout.includes(flag), flag).toBe(!secret);
   }
   expect(stdout).toContain('(default: 8787)');
+  // Each value says what it is; seconds and bytes do so.
+  for (const [, placeholder = ''] of stdout.matchAll(/^ {2}--[a-z-]+ <([^>]*)>/gm))
+    expect(placeholder).toMatch(/^\S+$/);
+  for (const name of ['wait-for-port', 'authorize-timeout', 'handshake-timeout', 'keepalive', 'drain-spread'])
+    expect(stdout).toContain(`--${name} <seconds>`);
+  for (const [name, setting] of Object.entries(SCHEMA)) {
+    if (/bytes|maxMessage/i.test(name)) expect([name, setting.placeholder]).toEqual([name, 'bytes']);
+    if (/drain|Timeout|keepalive/.test(name)) expect([name, setting.placeholder]).toEqual([name, 'seconds']);
+  }
+  const headings = [...stdout.matchAll(/^([A-Z].*):$/gm)].map(([, heading]) => heading);
+  expect(headings).toEqual([
+    'Settings',
+    'Listening',
+    'Who may use it',
+    'Limits',
+    'Many nodes as one relay (NATS)',
+    'Running',
+    ...headings.slice(6),
+  ]);
   for (const line of stdout.split('\n')) expect(line.length).toBeLessThanOrEqual(120);
 });
 
@@ -167,5 +246,62 @@ test('where to listen for metrics: a port, or an address and a port', () => {
   expect(parseListen('9100')).toEqual({ host: '127.0.0.1', port: 9100 });
   expect(parseListen('0.0.0.0:9100')).toEqual({ host: '0.0.0.0', port: 9100 });
   expect(parseListen('[::]:9100')).toEqual({ host: '::', port: 9100 });
-  for (const wrong of ['', 'a', ':', '1.2.3.4', '::1:9100', '1.2.3.4:99999']) expect(parseListen(wrong)).toBeNull();
+  expect(parseListen('localhost:65535')).toEqual({ host: 'localhost', port: 65_535 });
+  for (const wrong of ['', 'a', ':', '1.2.3.4', '::1:9100', '1.2.3.4:99999', '65536'])
+    expect(parseListen(wrong)).toBeNull();
+});
+
+test.each<[keyof typeof SCHEMA, good: string[], bad: string[]]>([
+  ['hosts', ['relay.example', 'relay.example:8443'], ['a/b', 'a@b', 'a?', 'a#', 'a b', '']],
+  ['trustedProxies', ['10.0.0.1', '10.0.0.0/8', '::1', 'fd00::/8'], ['proxy.example', '/8', '']],
+  ['metricsListen', ['9100', '[::1]:9100'], ['x', '']],
+  [
+    'authorizeUrl',
+    ['https://accounts.example/', 'http://localhost:1/', 'http://127.0.0.1/', 'http://[::1]:2/'],
+    ['http://accounts.example/', 'ftp://localhost/', 'localhost', ''],
+  ],
+  ['origins', ['https://chat.example', 'http://localhost:5173'], ['https://chat.example/', 'chat.example', 'null']],
+  ['nodeId', ['n', 'A-1_z', 'x'.repeat(64)], ['', 'x'.repeat(65), 'a b', 'a.b']],
+  ['logLevel', ['trace', 'debug', 'info', 'warn', 'error', 'silent'], ['', 'INFO', 'fatal']],
+  ['chat', ['true', 'ON', 'yes', '1', 'false', 'off', 'No', '0'], ['', 'y', '2']],
+  ['port', ['0', '00', '1.0'], ['1.5', '-1', '1e3', ' 1', '0x1', '']],
+  ['drainSpread', ['0', '0.5', '60'], ['60.1', '.5', '']],
+])('%s takes what it can be, and nothing else', (name, good, bad) => {
+  const { parse }: Setting<unknown> = SCHEMA[name];
+  for (const text of good) expect(() => parse(text), text).not.toThrow();
+  for (const text of bad) expect(() => parse(text), text).toThrow();
+});
+
+test('a switch is on by any of four words, and off by four others', () => {
+  const { parse }: Setting<unknown> = SCHEMA.chat;
+  expect(['true', 'on', 'yes', '1'].map(parse)).toEqual([true, true, true, true]);
+  expect(['false', 'off', 'no', '0'].map(parse)).toEqual([false, false, false, false]);
+});
+
+test('a setting that needs another one names it', () => {
+  const needs: [string[], Record<string, string>, string | null][] = [
+    [['--key', 'k.pem'], {}, 'cert and key: both or none'],
+    [['--nats', 'nats://a', '--nats-cert', 'c.pem'], {}, 'nats-cert and nats-key: both or none'],
+    [['--nats', 'nats://a', '--nats-key', 'k.pem'], {}, 'nats-cert and nats-key: both or none'],
+    [[], { SWS_NATS_TOKEN: 't' }, 'nats-token needs nats'],
+    [['--nats-credentials', 'n.creds'], {}, 'nats-credentials needs nats'],
+    [['--nats-ca', 'ca.pem'], {}, 'nats-ca needs nats'],
+    [['--nats-cert', 'c.pem', '--nats-key', 'k.pem'], {}, 'nats-cert needs nats'],
+    [['--node-id', 'n'], {}, 'node-id needs nats'],
+    [['--nats-user', 'me'], { SWS_NATS_PASSWORD: 'p' }, 'nats-user needs nats'],
+    [[], { SWS_AUTHORIZE_SECRET: 's' }, 'authorize-secret needs authorize-url'],
+    [['--authorize-url', 'https://a.example'], {}, null],
+    [['--bytes-per-second', '65536'], {}, null],
+  ];
+  for (const [args, env, complaint] of needs) {
+    if (complaint === null) expect(() => load(args, env)).not.toThrow();
+    else expect(() => load(args, env), complaint).toThrow(new RegExp(`^${complaint}$`));
+  }
+});
+
+test('lists are parted by commas or spaces, and an empty one is none', () => {
+  expect(load(['--hosts', 'a,b', 'c'], {}).hosts).toEqual(['a', 'b', 'c']);
+  expect(load([], { SWS_HOSTS: 'a, b  c,' }).hosts).toEqual(['a', 'b', 'c']);
+  expect(load(['--config', config('hosts = []')]).hosts).toBeNull();
+  expect(load(['--config', config('hosts = "a"')]).hosts).toEqual(['a']);
 });

@@ -1,7 +1,8 @@
 // Memory of `sws-relay` while all its clients are busy, and once they are silent: `pnpm bench busy [--quick] [clients [seconds]]`.
+
+import { RelayProcess, temporaryFolder } from '@sws/testing/relay-process';
+import { readUsage } from '@sws/testing/usage';
 import { PairLoad } from '../pair-load.js';
-import { RelayProcess, temporaryFolder } from '../relay-process.js';
-import { readUsage } from '../usage.js';
 
 const quick = process.argv.includes('--quick');
 const asked = process.argv.slice(2).filter((argument) => !argument.startsWith('--'));
@@ -11,7 +12,9 @@ const IN_FLIGHT = 2;
 const MESSAGES_AT_A_TIME = 20_000;
 const MB = 1_000_000;
 const UNREACHED = '1000000';
-const LIMITS = ['messages-per-second', 'messages-per-second-per-address'].flatMap((name) => [`--${name}`, UNREACHED]);
+const LIMITS = ['messages-per-second', 'messages-per-second-per-address', 'max-connections-per-address'].flatMap(
+  (name) => [`--${name}`, UNREACHED],
+);
 const BYTE_LIMITS = ['bytes-per-second', 'bytes-per-second-per-address'].flatMap((name) => [
   `--${name}`,
   `${UNREACHED}000`,

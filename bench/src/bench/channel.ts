@@ -1,10 +1,11 @@
 // One channel through a relay, beside plain `ws` through a bare forwarder and a direct `wss` connection:
 // what both clients pay for a message, how fast messages come, and how long a small one takes there and back.
 // `pnpm bench channel [--quick]`
+
+import { selfSigned } from '@sws/testing/certificate';
+import type { Child } from '@sws/testing/child';
 import { portOf, startCarrier } from '../carriers.js';
-import { selfSigned } from '../certificate.js';
 import { ChannelEnds, type Speaks } from '../channel-ends.js';
-import type { Child } from '../child.js';
 import { Comparison } from '../comparison.js';
 import { PROVIDER_NAMES } from '../providers.js';
 

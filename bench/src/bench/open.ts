@@ -5,9 +5,10 @@ import { createServer } from 'node:https';
 import type { AddressInfo } from 'node:net';
 import { type CryptoProvider, Identity } from '@sws/crypto';
 import { randomBytes } from '@sws/crypto/platform';
-import { type Channel, ChannelTable, DEFAULT_CHANNEL_SETTINGS, MESSAGE_HEAD_BYTES } from '@sws/protocol';
+import { ChannelTable, DEFAULT_CHANNEL_SETTINGS } from '@sws/protocol';
+import { MESSAGE_HEAD_BYTES } from '@sws/protocol/internal';
+import { selfSigned } from '@sws/testing/certificate';
 import { WebSocket, WebSocketServer } from 'ws';
-import { selfSigned } from '../certificate.js';
 import { Comparison } from '../comparison.js';
 import { PROVIDER_NAMES, providerNamed } from '../providers.js';
 
@@ -27,32 +28,37 @@ function machines(name: string, provider: CryptoProvider): Contestant {
   let now = 1_000_000;
   const ends = [0, 1].map(() => {
     const identity = Identity.generate(randomBytes, provider);
-    const end = { key: identity.publicKeyBytes(), opened: 0, closed: 0, channel: null as Channel | null };
+    const end = { key: identity.publicKeyBytes(), opened: 0, closed: 0 };
     const table = new ChannelTable({
       provider,
       random: randomBytes,
       staticKey: identity,
       settings: DEFAULT_CHANNEL_SETTINGS,
       accept: () => true,
-      emit: (_, event) => {
-        if (event.type === 'open') end.opened++;
-        if (event.type === 'close' && event.end.wasClean) end.closed++;
-      },
     });
-    table.connected(now);
+    table.handleConnected(now);
     return { ...{ table }, end };
   });
   const [a, b] = ends;
   if (a === undefined || b === undefined) throw new Error('two ends');
+  const tell = (): void => {
+    for (const { table, end } of ends)
+      for (let notice = table.pollEvent(); notice !== null; notice = table.pollEvent()) {
+        const { event } = notice;
+        if (event.type === 'open') end.opened++;
+        if (event.type === 'close' && event.end.wasClean) end.closed++;
+      }
+  };
   const exchange = (): void => {
     for (let moved = true; moved; ) {
       moved = false;
+      tell();
       for (const [from, to] of [
         [a, b],
         [b, a],
       ] as const)
-        for (let frame = from.table.nextFrame(now); frame !== null; frame = from.table.nextFrame(now)) {
-          to.table.receive(from.end.key, frame.subarray(MESSAGE_HEAD_BYTES), now);
+        for (let frame = from.table.pollFrame(now); frame !== null; frame = from.table.pollFrame(now)) {
+          to.table.handleMessage(from.end.key, frame.subarray(MESSAGE_HEAD_BYTES), now);
           moved = true;
         }
     }
@@ -63,13 +69,13 @@ function machines(name: string, provider: CryptoProvider): Contestant {
     open() {
       const channel = a.table.open(b.end.key, { resource: '/', protocols: [], waitUntilMs: 0 }, now);
       exchange();
-      channel.close(1000, '', now);
+      a.table.handleCommand(channel, { type: 'close', code: 1000, reason: '' }, now);
       exchange();
       count++;
       if (a.end.opened !== count || b.end.opened !== count || a.end.closed !== count || b.end.closed !== count)
         throw new Error(`${name}: channel ${count} did not open and close at both ends`);
       now += BETWEEN_OPENS_MS;
-      for (const { table } of ends) table.wake(now);
+      for (const { table } of ends) table.handleTimeout(now);
       exchange();
     },
   };

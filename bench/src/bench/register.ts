@@ -1,11 +1,12 @@
 // A relay's CPU time for each registration, beside a bare `ws` accept; and a storm of returning clients:
 // `pnpm bench register [--quick] [--clients 5000]`.
+
+import { Child } from '@sws/testing/child';
+import { readThreadsCpuUs } from '@sws/testing/usage';
 import { portOf, startCarrier } from '../carriers.js';
-import { Child } from '../child.js';
 import { Comparison } from '../comparison.js';
 import { PROVIDER_NAMES } from '../providers.js';
 import { RelayChild } from '../relay-child.js';
-import { readThreadsCpuUs } from '../usage.js';
 
 const quick = process.argv.includes('--quick');
 const at = process.argv.indexOf('--clients');
@@ -65,7 +66,9 @@ for (const provider of PROVIDER_NAMES)
 
 /** Kills a relay that all of them are registered at, starts it again, and waits until all are back. */
 async function storm(): Promise<{ readonly seconds: number; readonly relayCpuSeconds: number }> {
-  const relay = await RelayChild.start({ options: { maxPendingPerAddress: 100_000, maxPending: 100_000 } });
+  const relay = await RelayChild.start({
+    options: { maxConnectionsPerAddress: 100_000, maxPendingPerAddress: 100_000, maxPending: 100_000 },
+  });
   const groups: Child[] = [];
   try {
     for (let left = CLIENTS; left > 0; left -= CLIENTS_PER_PROCESS)

@@ -1,6 +1,7 @@
 // A relay's CPU time for each message, beside what people would use instead: `pnpm bench router [--quick]`.
+
+import type { Child } from '@sws/testing/child';
 import { hasBun, portOf, startCarrier } from '../carriers.js';
-import type { Child } from '../child.js';
 import { Comparison } from '../comparison.js';
 import { PairLoad, type PairLoadOptions } from '../pair-load.js';
 

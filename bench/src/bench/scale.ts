@@ -1,9 +1,10 @@
 // What a message costs a relay that has more connections, and more nodes: `pnpm bench scale [--quick] [connections …]`.
+
+import { hasNatsServer, NatsServer } from '@sws/testing/nats-server';
+import { RelayProcess, temporaryFolder } from '@sws/testing/relay-process';
 import { portOf, startCarrier } from '../carriers.js';
 import { Comparison } from '../comparison.js';
-import { hasNatsServer, NatsServer } from '../nats-server.js';
 import { PairLoad } from '../pair-load.js';
-import { RelayProcess, temporaryFolder } from '../relay-process.js';
 
 const quick = process.argv.includes('--quick');
 const asked = process.argv.slice(2).filter((argument) => !argument.startsWith('--'));

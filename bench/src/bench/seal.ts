@@ -24,7 +24,7 @@ interface Sealer {
 const key = randomBytes(32);
 const nonce = randomBytes(24);
 const sealers: Sealer[] = [];
-for (const name of PROVIDER_NAMES) {
+for (const name of [...PROVIDER_NAMES, 'wasm']) {
   // The node provider seals as nacl does.
   if (name === 'node') continue;
   const provider = await providerNamed(name);
@@ -75,8 +75,9 @@ for (const { row, bytes, frames } of sizes) {
   for (let turn = 0; turn < TURNS; turn++)
     for (const sealer of sealers) comparison.add(row, sealer.name, measure(sealer));
 }
-for (const { row } of sizes) comparison.ratio([row, 'sodium-native'], [row, 'nacl, node']);
+for (const { row } of sizes)
+  for (const name of ['sodium-native', 'wasm']) comparison.ratio([row, name], [row, 'nacl, node']);
 comparison.note(
-  'One frame sealed and opened again. Both providers give the same bytes, compared before the clock starts; `node` seals with nacl’s code.',
+  'One frame sealed and opened again. All providers give the same bytes, compared before the clock starts; `node` seals with nacl’s code.',
 );
 comparison.finish(!quick);

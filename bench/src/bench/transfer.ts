@@ -1,7 +1,8 @@
 // One process sends to another through a relay process: what arrives, and what each of the three pays for it.
+
+import { Transfer } from '@sws/testing/transfer';
+import type { Workload } from '@sws/testing/workload';
 import { RelayChild } from '../relay-child.js';
-import { Transfer } from '../transfer.js';
-import type { Workload } from '../workload.js';
 
 const MIB = 1_048_576;
 const workloads: Readonly<Record<string, Workload>> = {

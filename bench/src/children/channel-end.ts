@@ -13,13 +13,13 @@ import {
 } from '@sws/client';
 import { Identity } from '@sws/crypto';
 import { randomBytes } from '@sws/crypto/platform';
+import { report } from '@sws/testing/children/report';
 import { WebSocket, WebSocketServer } from 'ws';
 import type { ChannelEndOptions } from '../channel-ends.js';
 import { providerNamed } from '../providers.js';
-import { report } from './report.js';
 
-/** A sender waits while this much of what it sent is still with it. */
-const HIGH_WATER_BYTES = 4 * 1_048_576;
+/** A sender waits while this much of what it sent is still with it; of a channel that is what is not acknowledged. */
+const HIGH_WATER_BYTES = 32 * 1_048_576;
 const PING_BYTES = 64;
 /** A message is kind(1) || number(4) || bytes that are known. */
 const HEAD_BYTES = 5;

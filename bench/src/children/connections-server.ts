@@ -9,10 +9,10 @@ import { Identity } from '@sws/crypto';
 import { nodeProvider } from '@sws/crypto/node';
 import { randomBytes } from '@sws/crypto/platform';
 import { Router } from '@sws/router';
-import { attach } from '@sws/server';
+import { serveUpgrades } from '@sws/server';
+import { report } from '@sws/testing/children/report';
+import { readUsage } from '@sws/testing/usage';
 import { WebSocketServer } from 'ws';
-import { readUsage } from '../usage.js';
-import { report } from './report.js';
 
 const server = createServer();
 let held: () => number;
@@ -25,10 +25,12 @@ if (process.argv[2] === 'ws') {
   held = () => webSockets.clients.size;
 } else {
   const router = new Router();
-  attach(server, {
+  serveUpgrades(server, {
     identity: Identity.generate(randomBytes, nodeProvider),
     admit: (...client) => router.admit(...client),
-    onSocket: (socket) => router.attach(socket),
+    onSocket: (socket) => router.add(socket),
+    // All clients of a bench have one address.
+    maxConnectionsPerAddress: 100_000,
   });
   held = () => router.size;
 }

@@ -5,10 +5,10 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { Identity } from '@sws/crypto';
 import { nodeProvider } from '@sws/crypto/node';
 import { randomBytes } from '@sws/crypto/platform';
+import { report } from '@sws/testing/children/report';
+import { RawClient } from '@sws/testing/raw-client';
 import { WebSocket } from 'ws';
 import type { FloodKind } from '../flood.js';
-import { RawClient } from '../raw-client.js';
-import { report } from './report.js';
 
 const ADDRESS = '127.0.0.2';
 const url = process.argv[3] ?? '';

@@ -3,7 +3,7 @@
 import { once } from 'node:events';
 import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
-import { report } from './report.js';
+import { report } from '@sws/testing/children/report';
 
 /** Larger than anything that the benchmarks send. */
 const MAX_BYTES = 4 * 1_048_576;

@@ -3,8 +3,8 @@ import { createInterface } from 'node:readline';
 import { Identity } from '@sws/crypto';
 import { randomBytes } from '@sws/crypto/platform';
 import { sodiumProvider } from '@sws/crypto/sodium';
-import { RawClient } from '../raw-client.js';
-import { report } from './report.js';
+import { report } from '@sws/testing/children/report';
+import { RawClient } from '@sws/testing/raw-client';
 
 /** Fewer than a relay allows one address to have unregistered. */
 const AT_ONCE = 50;

@@ -5,11 +5,11 @@ import { Identity } from '@sws/crypto';
 import { nodeProvider } from '@sws/crypto/node';
 import { randomBytes } from '@sws/crypto/platform';
 import { encodeMessage } from '@sws/protocol';
+import { report } from '@sws/testing/children/report';
+import { RawClient } from '@sws/testing/raw-client';
 import { io } from 'socket.io-client';
 import { WebSocket } from 'ws';
 import type { PairLoadOptions } from '../pair-load.js';
-import { RawClient } from '../raw-client.js';
-import { report } from './report.js';
 
 /** Fewer than a relay's default lets one address have unregistered. */
 const AT_ONCE = 20;
@@ -27,6 +27,7 @@ const {
   inFlight,
   bytes,
   perVisit: asked,
+  shuffled = false,
 } = JSON.parse(process.argv[2] ?? '') as PairLoadOptions;
 const content = Buffer.from(randomBytes(bytes));
 const urlOf = (client: number): string => urls[client % urls.length] ?? '';
@@ -146,10 +147,16 @@ function hearText(raw: RawClient, client: number, text: string): void {
 const identities = speaks.startsWith('sws')
   ? Array.from({ length: 2 * pairs }, () => Identity.generate(randomBytes, nodeProvider))
   : [];
+const order = Array.from({ length: 2 * pairs }, (_, client) => client);
+if (shuffled)
+  for (let i = order.length - 1; i > 0; i--) {
+    const j = Math.floor(Math.random() * (i + 1));
+    [order[i], order[j]] = [order[j] ?? 0, order[i] ?? 0];
+  }
 let next = 0;
 async function connect(): Promise<void> {
   while (next < 2 * pairs) {
-    const client = next++;
+    const client = order[next++] ?? 0;
     if (speaks === 'socket.io') await connectSocketIo(client);
     else if (speaks === 'plain' || speaks === 'plain-json') await connectPlain(client);
     else await connectSws(client, identities);

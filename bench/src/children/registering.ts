@@ -3,8 +3,8 @@ import { createInterface } from 'node:readline';
 import { Identity } from '@sws/crypto';
 import { nodeProvider } from '@sws/crypto/node';
 import { randomBytes } from '@sws/crypto/platform';
-import { RawClient } from '../raw-client.js';
-import { report } from './report.js';
+import { report } from '@sws/testing/children/report';
+import { RawClient } from '@sws/testing/raw-client';
 
 const AT_ONCE = 20;
 const IDENTITIES = 500;

@@ -3,8 +3,8 @@ import { createInterface } from 'node:readline';
 import { decodeHex, Identity } from '@sws/crypto';
 import { type RelayOptions, startRelay } from '@sws/relay';
 import { inProcessBackplane } from '@sws/router';
+import { report } from '@sws/testing/children/report';
 import type { RelayChildOptions } from '../relay-child.js';
-import { report } from './report.js';
 
 const { ports, seed, options = {} } = JSON.parse(process.argv[2] ?? '') as RelayChildOptions;
 const identity = Identity.fromSeed(decodeHex(seed) ?? new Uint8Array(32));

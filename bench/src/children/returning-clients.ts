@@ -3,7 +3,7 @@ import { Endpoint, type StateEvent } from '@sws/client';
 import { Identity } from '@sws/crypto';
 import { nodeProvider } from '@sws/crypto/node';
 import { randomBytes } from '@sws/crypto/platform';
-import { report } from './report.js';
+import { report } from '@sws/testing/children/report';
 
 const AT_ONCE = 20;
 

@@ -6,11 +6,11 @@ import v8 from 'node:v8';
 import { Identity } from '@sws/crypto';
 import { randomBytes } from '@sws/crypto/platform';
 import { Router } from '@sws/router';
-import { type AttachOptions, attach } from '@sws/server';
-import { type BunHandlers, type BunServer, bunEntrance } from '@sws/server/bun';
-import { uwsEntrance } from '@sws/server/uws';
+import { type ServeUpgradesOptions, serveUpgrades } from '@sws/server';
+import { type BunHandlers, type BunServer, bunAcceptor } from '@sws/server/bun';
+import { uwsAcceptor } from '@sws/server/uws';
+import { report } from '@sws/testing/children/report';
 import { providerNamed } from '../providers.js';
-import { report } from './report.js';
 
 /** Rates that no benchmark reaches; they are kept account of all the same. */
 const UNREACHED = 1e12;
@@ -37,15 +37,16 @@ const options = {
   identity: Identity.generate(randomBytes, provider),
   provider,
   maxMessage,
+  maxConnectionsPerAddress: MANY,
   maxPending: MANY,
   maxPendingPerAddress: MANY,
   admit: (...client) => router.admit(...client),
-  onSocket: (socket) => router.attach(socket),
-} satisfies Omit<AttachOptions, 'authorize' | 'onRefused'>;
+  onSocket: (socket) => router.add(socket),
+} satisfies Omit<ServeUpgradesOptions, 'authorize' | 'onRefused'>;
 
 async function listen(): Promise<number> {
   if (on === 'bun') {
-    const sws = bunEntrance(options);
+    const sws = bunAcceptor(options);
     return Bun.serve({
       port: 0,
       hostname: '127.0.0.1',
@@ -55,7 +56,7 @@ async function listen(): Promise<number> {
   }
   if (on === 'uws') {
     const { default: uws } = await import('@trufflesuite/uws-js-unofficial');
-    const sws = uwsEntrance(options);
+    const sws = uwsAcceptor(options);
     return new Promise((resolve) => {
       uws
         .App()
@@ -65,7 +66,7 @@ async function listen(): Promise<number> {
     });
   }
   const server = createServer();
-  attach(server, options);
+  serveUpgrades(server, options);
   server.listen(0, '127.0.0.1', BACKLOG);
   await once(server, 'listening');
   return (server.address() as AddressInfo).port;

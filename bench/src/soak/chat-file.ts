@@ -3,4 +3,4 @@
 import { runTests } from '../run-tests.js';
 
 const [megabytes = '1000'] = process.argv.slice(2);
-process.exit(runTests('apps/e2e', 'test/chat-files.test.ts', 'a large file', { SWS_FILE_MB: megabytes }));
+process.exit(runTests('tests/e2e', 'test/chat-files.test.ts', 'a large file', { SWS_FILE_MB: megabytes }));

@@ -5,7 +5,7 @@ import { runTests } from '../run-tests.js';
 
 const [states = '4000000', scenario = ''] = process.argv.slice(2);
 process.exit(
-  runTests('packages/protocol', 'test/explorer/explorer.test.ts', `every state.*${scenario}`, {
+  runTests('packages/protocol', 'test/explorer/explorer.deep.test.ts', `every state.*${scenario}`, {
     SWS_EXPLORE_STATES: states,
     NODE_OPTIONS: '--max-old-space-size=9000',
   }),

@@ -3,7 +3,7 @@ import { runTests } from '../run-tests.js';
 
 const [runs = '20000', seed = '1'] = process.argv.slice(2);
 process.exit(
-  runTests('packages/protocol', 'test/simulator/malicious-relay.test.ts', 'seeded runs', {
+  runTests('packages/protocol', 'test/simulator/malicious-relay.deep.test.ts', 'seeded runs', {
     SWS_RUNS: runs,
     SWS_SEED: seed,
   }),

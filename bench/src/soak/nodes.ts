@@ -2,8 +2,8 @@
 import { mkdtempSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { hasNatsServer } from '../nats-server.js';
-import { runNodes } from '../nodes-run.js';
+import { hasNatsServer } from '@sws/testing/nats-server';
+import { runNodes } from '@sws/testing/nodes-run';
 
 const channels = Number(process.argv[2] ?? 200);
 if (!hasNatsServer) {

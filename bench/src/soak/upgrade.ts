@@ -2,7 +2,7 @@
 import { mkdtempSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { histogram, runUpgrade } from '../upgrade-run.js';
+import { histogram, runUpgrade } from '@sws/testing/upgrade-run';
 
 const [channels, spreadSeconds] = [Number(process.argv[2] ?? 150), Number(process.argv[3] ?? 5)];
 const identityFile = join(mkdtempSync(join(tmpdir(), 'sws-upgrade-')), 'identity');

@@ -1,9 +1,7 @@
 // Speaks the chat's protocol (apps/chat/src/chat-protocol.ts): JSON texts with ids over a channel of `sws.chat.v1`.
 import { randomBytes as randomId } from 'node:crypto';
-import { Endpoint, type SecureWebSocket } from '@sws/client';
-import { Identity } from '@sws/crypto';
-import { fileStore } from '@sws/crypto/node';
-import { randomBytes } from '@sws/crypto/platform';
+import { Endpoint, Identity, randomBytes, type SecureWebSocket } from '@sws/client';
+import { fileStore } from '@sws/client/node';
 import { startRelay } from '@sws/relay';
 import { Notebook } from './notebook.js';
 

@@ -1,13 +1,11 @@
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { Endpoint } from '@sws/client';
-import { Identity } from '@sws/crypto';
-import { randomBytes } from '@sws/crypto/platform';
+import { Endpoint, Identity, randomBytes } from '@sws/client';
 import { type Relay, startRelay } from '@sws/relay';
+import { hasChromium, launchChromium } from '@sws/testing/chromium';
+import { Running, STEP_MS } from '@sws/testing/example-process';
 import { afterEach, beforeEach, expect, test } from 'vitest';
-import { hasChromium, launchChromium } from '../../../apps/runtimes/src/chromium.js';
-import { Running, STEP_MS } from '../../running.js';
 
 const TEST_MS = 4 * STEP_MS;
 const LINK = /(http:\S+)/;

@@ -1,8 +1,7 @@
 // What runs on the device: no open port, no certificate; reached by its key.
+import { Identity, randomBytes } from '@sws/client';
+import { fileStore } from '@sws/client/node';
 import { SecureWebSocketServer } from '@sws/client/ws';
-import { Identity } from '@sws/crypto';
-import { fileStore } from '@sws/crypto/node';
-import { randomBytes } from '@sws/crypto/platform';
 import { JSONRPCServer } from 'json-rpc-2.0';
 
 /** Starts the device; resolves with its URL once it can be called. */

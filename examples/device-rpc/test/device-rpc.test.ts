@@ -2,10 +2,10 @@ import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { type Relay, startRelay } from '@sws/relay';
+import { hasChromium, launchChromium } from '@sws/testing/chromium';
+import { Running, STEP_MS } from '@sws/testing/example-process';
 import type { Browser, Page } from 'playwright-core';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import { hasChromium, launchChromium } from '../../../apps/runtimes/src/chromium.js';
-import { Running, STEP_MS } from '../../running.js';
 
 const TEST_MS = 4 * STEP_MS;
 

@@ -1,9 +1,7 @@
 // Two terminals edit one list: the first one hosts it, the second one joins with the first one's URL.
 import { createInterface } from 'node:readline';
-import { ClientSecureWebSocket } from '@sws/client';
+import { ClientSecureWebSocket, Identity, randomBytes } from '@sws/client';
 import { SecureWebSocketServer } from '@sws/client/ws';
-import { Identity } from '@sws/crypto';
-import { randomBytes } from '@sws/crypto/platform';
 import { startRelay } from '@sws/relay';
 import { getYDoc, setupWSConnection } from '@y/websocket-server/utils';
 import { WebsocketProvider } from 'y-websocket';

@@ -2,8 +2,8 @@ import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { startRelay } from '@sws/relay';
+import { Running, STEP_MS } from '@sws/testing/example-process';
 import { expect, test } from 'vitest';
-import { Running, STEP_MS } from '../../running.js';
 
 test(
   'two terminals edit one list, also while the relay is down, and end with the same',

@@ -1,10 +1,17 @@
-import { parseAddress, SwsError } from '@sws/crypto';
-import type { Channel, ChannelEvent } from '@sws/protocol';
+import { parseAddress } from '@sws/crypto';
+import type { ChannelEvent } from '@sws/protocol';
+import type { ChannelHandle, ChannelReceiver } from './channel-handle.js';
 import { byteLength, type CloseArguments } from './close-arguments.js';
 import { Deliveries } from './deliveries.js';
-import { whenPageGoesAway } from './page-away.js';
-import type { RelayConnection } from './relay-connection.js';
-import { isTurnTaken, queueTask, takeTurn } from './task.js';
+import { onPageHide } from './on-page-hide.js';
+import type { ConnectOffer, RelayConnection } from './relay-connection.js';
+import { SwsError } from './sws-error.js';
+import { hasEventFired, markEventFired, queueTask } from './task.js';
+
+/** Whoever writes and waits for room has it while less than this is not yet acknowledged by the peer, … */
+const HIGH_WATER_BYTES = 1_048_576;
+/** … or, on a far link, no more than this beyond what may be under way: so that there is always something to send. */
+const AHEAD_BYTES = 262_144;
 
 /** What can be sent: text, bytes (owned from here), or a Blob that is read first. */
 export type SendItem = string | Uint8Array<ArrayBuffer> | Blob;
@@ -15,13 +22,6 @@ export interface SocketTarget {
   readonly url: string;
   readonly peer: string;
   readonly resource: string;
-}
-
-/** How to connect. */
-export interface ConnectOffer {
-  readonly protocols: readonly string[];
-  /** How long an absent peer is waited for, in milliseconds. */
-  readonly waitForPeerMs: number;
 }
 
 /** How a socket ended; `failure` is what the `error` event tells, `null` where there is none. */
@@ -59,7 +59,7 @@ function sizeOf(item: SendItem): number {
  * A socket's state over one channel: what `readyState`, `bufferedAmount`, `send` and `close` mean, for whichever
  * interface shows it (the browser's, `ws`'s). It knows no events but its listener's.
  */
-export class ChannelSocket {
+export class ChannelSocket implements ChannelReceiver {
   readonly url: string;
   readonly peer: string;
   readonly resource: string;
@@ -71,9 +71,7 @@ export class ChannelSocket {
   #resolveClosed: () => void = () => {};
   #readyState: 0 | 1 | 2 | 3 = 0;
   #relay: RelayConnection | null = null;
-  #channel: Channel | null = null;
-  /** Calls off a channel that waits for this tab's turn. */
-  #stopWaiting: () => void = () => {};
+  #channel: ChannelHandle | null = null;
   #offered: readonly string[] = [];
   /** Set once this end has decided how the socket ends: what the channel says then no longer counts. */
   #ending = false;
@@ -103,7 +101,7 @@ export class ChannelSocket {
   }
 
   /** The accepted end of a channel, open from the start. `relay` is released at the end. */
-  static accepted(target: SocketTarget, relay: RelayConnection, channel: Channel): ChannelSocket {
+  static accepted(target: SocketTarget, relay: RelayConnection, channel: ChannelHandle): ChannelSocket {
     const socket = new ChannelSocket(target);
     socket.#relay = relay;
     socket.#channel = channel;
@@ -111,7 +109,7 @@ export class ChannelSocket {
     socket.#readyState = 1;
     socket.#watchPage();
     // Whoever is told of it may set its listeners a few microtasks later, as after `await`.
-    takeTurn();
+    markEventFired();
     return socket;
   }
 
@@ -122,15 +120,21 @@ export class ChannelSocket {
   get bufferedAmount(): number {
     return this.#waitingBytes + this.#unsendable + this.#unacknowledged;
   }
+  /** Whether a writer that goes no faster than the peer takes may go on. */
+  get hasRoom(): boolean {
+    const underWayBytes = this.#channel?.allowanceBytes ?? 0;
+    const isFar = underWayBytes > HIGH_WATER_BYTES;
+    return this.bufferedAmount < (isFar ? underWayBytes + AHEAD_BYTES : HIGH_WATER_BYTES);
+  }
   get paused(): boolean {
     return this.#paused;
   }
 
   /** Opens a channel, while still CONNECTING; `relay` is this socket's to release. */
-  connectThrough(relay: RelayConnection, offer: ConnectOffer): void {
+  connectThrough(relay: RelayConnection, offer: Omit<ConnectOffer, 'resource'>): void {
     this.#relay = relay;
     this.#offered = offer.protocols;
-    this.#stopWaiting = relay.whenMyTurn(() => this.#openChannel(relay, offer));
+    this.#channel = relay.open(parseAddress(this.peer), { ...offer, resource: this.resource }, this);
   }
 
   /** Ends a socket for a reason of this end's: error, then close 1006, in a task. */
@@ -138,7 +142,7 @@ export class ChannelSocket {
     const failure =
       error instanceof SwsError
         ? error
-        : new SwsError('invalid-state', error instanceof Error ? error.message : 'failed', { cause: error });
+        : new SwsError('unexpected', error instanceof Error ? error.message : 'failed', { cause: error });
     this.#endSoon(failure);
   }
 
@@ -147,7 +151,7 @@ export class ChannelSocket {
     if (this.#ending) return;
     if (event.type !== 'message' && event.type !== 'close') return this.#take(event);
     // A close stays behind the messages before it; with none to wait for it is told even while paused.
-    const waits = this.#held.length > 0 || isTurnTaken() || (this.#paused && event.type === 'message');
+    const waits = this.#held.length > 0 || hasEventFired() || (this.#paused && event.type === 'message');
     if (!waits) return this.#take(event);
     this.#held.push(event);
     this.#takeSoon();
@@ -171,7 +175,7 @@ export class ChannelSocket {
     if (this.#readyState >= 2) return;
     const isOpen = this.#readyState === 1;
     this.#readyState = 2;
-    if (!isOpen) return this.#endSoon(new SwsError('invalid-state', 'closed before it was open'));
+    if (!isOpen) return this.#endSoon(new SwsError('aborted', 'closed before it was open'));
     this.#closing = close;
     this.#closeChannel();
   }
@@ -185,7 +189,7 @@ export class ChannelSocket {
 
   /** Asks the peer's process for a sign of life: `ponged` tells that it came. */
   ping(): void {
-    this.#onChannel((channel, now) => channel.ping(now));
+    this.#channel?.ping();
   }
 
   /** Holds messages back; the peer may then send as much as it has credit for. */
@@ -204,33 +208,21 @@ export class ChannelSocket {
     const after = (this.#channel?.messages.queued ?? 0) + this.#waiting.length;
     if (this.#readyState !== 0 && this.#deliveries.acknowledged >= after && this.#unsendable === 0)
       return Promise.resolve();
-    if (this.#channel === null || this.#readyState === 0 || this.#readyState === 3)
-      return Promise.reject(new SwsError('invalid-state', 'the socket is not open'));
+    if (this.#readyState === 3) return Promise.reject(new SwsError('closed', 'the socket is closed'));
+    if (this.#channel === null || this.#readyState === 0)
+      return Promise.reject(new SwsError('not-open', 'the socket is not open yet'));
     return this.#deliveries.wait(after);
   }
 
-  #openChannel(relay: RelayConnection, { protocols, waitForPeerMs }: ConnectOffer): void {
-    if (this.#ending) return;
-    const { resource } = this;
-    const waitUntilMs = waitForPeerMs > 0 ? Date.now() + waitForPeerMs : 0;
-    try {
-      this.#channel = relay.open(parseAddress(this.peer), { resource, protocols, waitUntilMs }, (event) =>
-        this.receive(event),
-      );
-    } catch (error) {
-      this.fail(error);
-    }
-  }
-
   #take(event: ChannelEvent): void {
-    takeTurn();
+    markEventFired();
     switch (event.type) {
       case 'open':
         this.#opened();
         break;
       case 'message':
         this.listener?.message(event.data);
-        this.#onChannel((channel, now) => channel.delivered(now));
+        this.#channel?.delivered();
         break;
       case 'acknowledged':
         this.#acknowledged();
@@ -250,7 +242,7 @@ export class ChannelSocket {
           code,
           reason,
           wasClean,
-          failure: failure === null ? null : new SwsError(failure.code, failure.detail),
+          failure: failure === null ? null : new SwsError(failure.code, failure.detail, { cause: failure.cause }),
         });
         break;
       }
@@ -259,10 +251,10 @@ export class ChannelSocket {
 
   #opened(): void {
     if (this.#readyState !== 0) return;
-    const { protocol = '' } = this.#channel ?? {};
+    const protocol = this.#channel?.protocol ?? '';
     if (this.#offered.length > 0 && protocol === '') {
       // The standard fails a connection whose server chose none of the subprotocols offered (establish a WebSocket connection).
-      this.#onChannel((channel, now) => channel.close(PROTOCOL_ERROR, 'no subprotocol was chosen', now));
+      this.#channel?.close(PROTOCOL_ERROR, 'no subprotocol was chosen');
       this.#ended({ ...ABNORMAL, failure: new SwsError('handshake-failed', 'no subprotocol was chosen') });
       return;
     }
@@ -303,7 +295,7 @@ export class ChannelSocket {
             this.#waiting[0] = new Uint8Array(buffer);
             this.#flush();
           },
-          (cause: unknown) => this.#endSoon(new SwsError('invalid-state', 'a Blob could not be read', { cause })),
+          (cause: unknown) => this.#endSoon(new SwsError('unreadable', 'a Blob could not be read', { cause })),
         );
         return;
       }
@@ -316,7 +308,7 @@ export class ChannelSocket {
 
   #sendNow(item: string | Uint8Array<ArrayBuffer>): boolean {
     try {
-      this.#onChannel((channel, now) => channel.send(item, now));
+      this.#channel?.send(item);
       this.#unacknowledged = this.#channel?.bufferedAmount ?? 0;
       return true;
     } catch {
@@ -329,13 +321,7 @@ export class ChannelSocket {
   #closeChannel(): void {
     const close = this.#closing;
     if (close === null || this.#waiting.length > 0) return;
-    this.#onChannel((channel, now) => channel.close(close.code, close.reason, now));
-  }
-
-  #onChannel(action: (channel: Channel, nowMs: number) => void): void {
-    const channel = this.#channel;
-    if (channel === null) return;
-    this.#relay?.run((_, now) => action(channel, now));
+    this.#channel?.close(close.code, close.reason);
   }
 
   /** Gives the channel up now; the events follow in a task. */
@@ -343,7 +329,7 @@ export class ChannelSocket {
     if (this.#ending || this.#readyState === 3) return;
     this.#ending = true;
     const detail = failure?.message ?? 'terminated by this end';
-    this.#onChannel((channel, now) => channel.terminate({ code: 'invalid-state', detail }, now));
+    this.#channel?.terminate({ code: 'aborted', detail });
     queueTask(() => this.#ended({ ...ABNORMAL, failure }));
   }
 
@@ -355,13 +341,12 @@ export class ChannelSocket {
     this.#waiting = [];
     this.#waitingBytes = 0;
     this.#stopWatchingPage();
-    this.#deliveries.fail(end.failure ?? new SwsError('invalid-state', `the socket closed with ${end.code}`));
+    this.#deliveries.fail(end.failure ?? new SwsError('closed', `the socket closed with ${end.code}`));
     const relay = this.#relay;
     this.#relay = null;
     try {
       this.listener?.closed(end);
     } finally {
-      this.#stopWaiting();
       this.#resolveClosed();
       relay?.release();
     }
@@ -369,7 +354,7 @@ export class ChannelSocket {
 
   /** A page that goes away closes its sockets with 1001, as the browser's do, instead of leaving the peer to wait. */
   #watchPage(): void {
-    this.#stopWatchingPage = whenPageGoesAway(() => {
+    this.#stopWatchingPage = onPageHide(() => {
       this.close(GOING_AWAY);
       this.#relay?.flush();
     });

@@ -1,37 +1,31 @@
-import type { Identity } from '@sws/crypto';
+import type { IdentityLike } from '@sws/crypto';
+import { areSubprotocols } from '@sws/protocol/internal';
 import { parseAddressUrl, type RelayUrl } from './address-url.js';
-import { ChannelSocket, type ConnectOffer } from './channel-socket.js';
-import { type ClientOptions, defaultIdentity } from './options.js';
-import { RelayConnection } from './relay-connection.js';
+import { ChannelSocket } from './channel-socket.js';
+import { type ClientOptions, identityOf } from './options.js';
+import { type ConnectOffer, RelayConnection } from './relay-connection.js';
 import { type SecureWebSocket, type SocketClass, socketClass } from './secure-web-socket.js';
 import { toDomString, toStringOrSequence } from './web-idl.js';
 
-const TOKEN = /^[!#$%&'*+\-.^_`|~0-9A-Za-z]+$/;
-
-/** The subprotocols as a list, not yet checked. @throws TypeError for what is no string */
+/** The subprotocols as a list, not yet checked. @throws TypeError for a value that cannot be a string */
 export function toProtocols(protocols: unknown): readonly string[] {
   return protocols === undefined ? [] : toStringOrSequence(protocols);
 }
 
-/** @throws DOMException SyntaxError for a subprotocol that is no token, or stands twice */
+/** @throws DOMException SyntaxError for a subprotocol that is not a token, or is listed twice */
 export function checkProtocols(list: readonly string[]): readonly string[] {
-  const seen = new Set<string>();
-  for (const name of list) {
-    // RFC 6455 §4.1: compared without regard to case, as the standard's constructor does.
-    if (!TOKEN.test(name) || seen.has(name.toLowerCase()))
-      throw new DOMException('a subprotocol is malformed or stands twice', 'SyntaxError');
-    seen.add(name.toLowerCase());
-  }
+  if (!areSubprotocols(list))
+    throw new DOMException('subprotocols must be different tokens (RFC 6455 §4.1)', 'SyntaxError');
   return list;
 }
 
 /** Connects once the identity is there; whatever keeps it from that ends the socket. */
 export function connectAs(
-  identity: Promise<Identity>,
+  identity: Promise<IdentityLike>,
   relay: RelayUrl,
   options: ClientOptions,
   socket: ChannelSocket,
-  offer: ConnectOffer,
+  offer: Omit<ConnectOffer, 'resource'>,
 ): ChannelSocket {
   identity
     .then((own) => {
@@ -44,13 +38,13 @@ export function connectAs(
 
 function connect(given: readonly unknown[], options: ClientOptions): ChannelSocket {
   const [url, protocols] = given;
-  if (given.length === 0) throw new TypeError('a WebSocket needs a URL');
+  if (given.length === 0) throw new TypeError('the constructor needs a URL');
   const text = toDomString(url);
   const names = toProtocols(protocols);
   const { href, relay, peer, resource } = parseAddressUrl(text);
   const offer = { protocols: checkProtocols(names), waitForPeerMs: options.waitForPeerMs ?? 0 };
   const socket = new ChannelSocket({ url: href, peer, resource });
-  return connectAs(Promise.resolve(options.identity ?? defaultIdentity()), relay, options, socket, offer);
+  return connectAs(identityOf(options), relay, options, socket, offer);
 }
 
 /** A WebSocket class with options bound: what libraries take. */
@@ -62,6 +56,9 @@ export type BoundWebSocket = SocketClass &
 
 /** The class `ClientSecureWebSocket`. */
 export interface ClientSecureWebSocketClass extends SocketClass {
+  /**
+   * Opens a socket to the address in `url`. @throws DOMException SyntaxError as `ClientSecureWebSocket` says
+   */
   new (url: string | URL, protocols?: string | readonly string[], options?: ClientOptions): SecureWebSocket;
   /** A class with these options bound, for libraries that take a WebSocket class. */
   with(bound: ClientOptions): BoundWebSocket;

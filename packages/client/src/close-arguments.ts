@@ -1,4 +1,4 @@
-import { MAX_REASON_BYTES } from '@sws/protocol';
+import { MAX_REASON_BYTES } from '@sws/protocol/internal';
 
 const encoder = new TextEncoder();
 
@@ -7,7 +7,7 @@ export function byteLength(text: string): number {
   return encoder.encode(text).length;
 }
 
-/** A close as a socket takes it; `code` 1005 with an empty reason for none. */
+/** A close code and reason, checked; `code` 1005 with an empty reason if there is neither. */
 export interface CloseArguments {
   readonly code: number;
   readonly reason: string;
@@ -18,12 +18,12 @@ export const EMPTY_CLOSE: CloseArguments = { code: 1005, reason: '' };
 
 /**
  * Validates close code and reason (WHATWG WebSockets); a reason without a code goes with 1000.
- * @throws DOMException InvalidAccessError for a code but 1000 and 3000–4999; SyntaxError for a reason over 123 bytes
+ * @throws DOMException InvalidAccessError unless `code` is 1000 or 3000–4999; SyntaxError for a reason over 123 bytes
  */
 export function checkClose(code: number | undefined, reason: string): CloseArguments {
   if (code !== undefined && code !== 1000 && (code < 3000 || code > 4999))
-    throw new DOMException('a close code is 1000 or 3000 to 4999', 'InvalidAccessError');
+    throw new DOMException(`closeCode must be 1000 or 3000–4999, got ${code}`, 'InvalidAccessError');
   if (byteLength(reason) > MAX_REASON_BYTES)
-    throw new DOMException(`a close reason is over ${MAX_REASON_BYTES} bytes`, 'SyntaxError');
+    throw new DOMException(`reason must have at most ${MAX_REASON_BYTES} bytes of UTF-8`, 'SyntaxError');
   return { code: code ?? (reason === '' ? 1005 : 1000), reason };
 }

@@ -1,45 +1,90 @@
-import { type CryptoFailureCode, type Identity, parseAddress, SwsError } from '@sws/crypto';
-import type { Channel, ChannelEvent, ChannelRequest, FailureCode } from '@sws/protocol';
-import { parseRelayUrl, type RelayUrl } from './address-url.js';
+import { type IdentityLike, parseAddress } from '@sws/crypto';
+import type { Channel, ChannelRequest } from '@sws/protocol';
+import { warn } from '#platform';
+import { parseAddressUrl, parseRelayUrl, type RelayUrl } from './address-url.js';
+import type { ChannelHandle } from './channel-handle.js';
 import { ChannelSocket } from './channel-socket.js';
 import { checkProtocols, connectAs, toProtocols } from './client-secure-web-socket.js';
-import { type ClientOptions, defaultIdentity } from './options.js';
+import { monotonicNow } from './clock.js';
+import type { Listener, ListenOptions, RemoveOptions } from './dom-types.js';
+import type { SecureErrorEvent } from './events.js';
+import { isPromise } from './incoming-handlers.js';
+import { decodeOneLine, encodeOneLine, MESSAGE_PROTOCOL, NOT_JSON } from './one-line-message.js';
+import { type ClientOptions, identityOf } from './options.js';
 import { RelayConnection, type RelayState } from './relay-connection.js';
 import { SecureWebSocket } from './secure-web-socket.js';
+import { type ClientFailureCode, SwsError } from './sws-error.js';
 
-/** The subprotocol of `send` and `message`: one JSON text or one binary message each. */
-export const MESSAGE_PROTOCOL = 'sws.message.v1';
 /** `close` waits this long for the peers' answers. */
 const CLOSE_GRACE_MS = 2_000;
 
+/** Options of one socket that `connect` opens. */
+export interface ConnectOptions {
+  /** Path and query for the peer, which the relay does not see. @defaultValue `/` */
+  readonly resource?: string;
+  /** Subprotocols to offer, the preferred one first; the peer chooses. @defaultValue none */
+  readonly protocols?: string | readonly string[];
+  /** How long to wait for an absent peer, in ms. @defaultValue the endpoint's `waitForPeerMs` */
+  readonly waitForPeerMs?: number;
+}
+
+/** Whether a peer may connect, and with which of the subprotocols that it offered. */
+export type Acceptance =
+  | boolean
+  | {
+      /** One of the subprotocols that the peer offered. @defaultValue none */
+      readonly protocol?: string;
+    };
+
+/** Options of an endpoint, beside those of every connection. */
 export interface EndpointOptions extends ClientOptions {
   /**
-   * Who may connect, and with which subprotocol; `true` takes the first one offered. A client that offers some and gets
-   * none fails, as the standard has it. Must have no effects. @defaultValue everyone, once someone listens for `connection` or `message`
+   * Decides who may connect, and with which subprotocol. Set it unless everybody who knows the address may connect. `true`
+   * takes the first subprotocol offered. A client that offers some and gets none fails, as the standard says. A promise has
+   * the peer wait, up to 45 s; at most 256 peers wait, half of them strangers. The function may be called twice about one
+   * attempt, so it must be free of side effects. Several endpoints of one identity are asked in the order in which they
+   * were made. @defaultValue accepts everyone, once something listens for `connection` or `message`
    */
-  readonly accept?: (request: ChannelRequest) => boolean | { readonly protocol?: string };
-  /** Closes the endpoint. */
+  readonly accept?: (request: ChannelRequest) => Acceptance | Promise<Acceptance>;
+  /**
+   * Says whether you know a peer, by its address. Set it where regular peers must get through however many strangers
+   * connect: a known peer has memory and work that strangers cannot take, and a full window from the start. Called for each
+   * attempt to connect, before any work, so it must be fast and free of side effects.
+   * @defaultValue a peer is known if this endpoint has dialled it
+   */
+  readonly isKnown?: (peer: string) => boolean;
+  /** Closes the endpoint when it aborts, for code that ends by AbortSignal. @defaultValue none */
   readonly signal?: AbortSignal;
 }
 
-/** `waiting`: another tab of this browser is registered with this identity; this one follows when that one closes, or at `takeOver`. */
+/**
+ * What an endpoint is doing. `connecting`: for the first time. `waiting`: another tab of this browser is registered with
+ * this identity; this one registers when that tab closes, or at `takeOver`. `registered`: peers can reach it.
+ * `reconnecting`: it tries again by itself. `down`: it does not try again. `closed`: `close` was called.
+ */
 export type EndpointState = 'connecting' | 'waiting' | 'registered' | 'reconnecting' | 'down' | 'closed';
 
 /** A peer has connected; the socket is open. */
 export class ConnectionEvent extends Event {
+  /** Open already; set its handlers before the listener returns. */
   readonly socket: SecureWebSocket;
   /** The subprotocols that the peer offered. */
   readonly protocols: readonly string[];
-  constructor(socket: SecureWebSocket, protocols: readonly string[]) {
+  /** The peer's own name for the channel: what the accept policy was told. */
+  readonly channelId: Uint8Array;
+  constructor(socket: SecureWebSocket, { protocols, channelId }: Pick<ChannelRequest, 'protocols' | 'channelId'>) {
     super('connection');
     this.socket = socket;
     this.protocols = protocols;
+    this.channelId = channelId;
   }
 }
 
 /** A one-line message has come: `data` is a JSON value, or an ArrayBuffer. */
 export class PeerMessageEvent extends Event {
+  /** The sender's address, proven. */
   readonly from: string;
+  /** A JSON value, or an ArrayBuffer that you own. Check it: the sender chose it. */
   readonly data: unknown;
   constructor(from: string, data: unknown) {
     super('message');
@@ -50,15 +95,21 @@ export class PeerMessageEvent extends Event {
 
 /** Why an endpoint is not registered: what the relay or the network did, or what is the matter with its identity. */
 export interface EndpointFailure {
-  readonly code: FailureCode | CryptoFailureCode;
+  /** What went wrong, to act by. */
+  readonly code: ClientFailureCode;
+  /** What went wrong, for a log. It holds no secret. */
   readonly detail: string;
+  /** What the platform said, where it said more: in Node, its error. */
+  readonly cause?: unknown;
 }
 
 /** The endpoint's state has changed. */
 export class StateEvent extends Event {
+  /** The state from now on. */
   readonly state: EndpointState;
+  /** Why it is not registered; `null` where nothing failed. */
   readonly failure: EndpointFailure | null;
-  /** Milliseconds until the next attempt, where one is planned. */
+  /** Milliseconds until the next attempt; `null` where none is planned. */
   readonly retryInMs: number | null;
   constructor(state: EndpointState, failure: EndpointFailure | null, retryInMs: number | null) {
     super('state');
@@ -70,16 +121,20 @@ export class StateEvent extends Event {
 
 /** The events of an endpoint. */
 export interface EndpointEventMap {
+  /** A peer has connected. */
   readonly connection: ConnectionEvent;
+  /** A one-line message has come. */
   readonly message: PeerMessageEvent;
+  /** The state has changed. */
   readonly state: StateEvent;
 }
 
 /** One registered connection and many peers: connect, be connected to, or exchange one-line messages. */
 export class Endpoint extends EventTarget {
+  /** The relay's URL, with a slash at its end: an address appended to it can be dialled. */
   readonly url: string;
-  /** The identity, once loaded. */
-  readonly ready: Promise<Identity>;
+  /** The identity, once loaded. Rejects where it cannot be loaded. */
+  readonly ready: Promise<IdentityLike>;
   readonly #options: EndpointOptions;
   readonly #relayUrl: RelayUrl;
   readonly #listens = new Set<string>();
@@ -88,93 +143,111 @@ export class Endpoint extends EventTarget {
   readonly #sockets = new Set<ChannelSocket>();
   #relay: RelayConnection | null = null;
   #stopListening: () => void = () => {};
+  #stopTaking: () => void = () => {};
+  #closing: Promise<void> | null = null;
   #address: string | null = null;
-  #state: EndpointState = 'connecting';
+  #last = new StateEvent('connecting', null, null);
 
-  /** @throws DOMException SyntaxError for a URL that can't be a relay's */
+  /** Connects at once. @throws DOMException SyntaxError unless `relayUrl` is a `ws:`, `wss:`, `http:` or `https:` URL without a fragment */
   constructor(relayUrl: string | URL, options: EndpointOptions = {}) {
     super();
     this.#relayUrl = parseRelayUrl(String(relayUrl));
     this.url = this.#relayUrl.url;
     this.#options = options;
-    this.ready = Promise.resolve(options.identity ?? defaultIdentity()).then((identity) => {
-      if (this.#state !== 'closed') this.#start(identity);
+    this.ready = identityOf(options).then((identity) => {
+      if (this.#closing === null) this.#start(identity);
       return identity;
     });
     this.ready.catch((error: unknown) => {
       const detail = error instanceof Error ? error.message : 'no identity';
-      const code = error instanceof SwsError ? (error.code as EndpointFailure['code']) : 'invalid-state';
+      const code = error instanceof SwsError ? error.code : 'unexpected';
       this.#setState('down', { code, detail }, null);
     });
-    options.signal?.addEventListener('abort', () => void this.close(), { once: true });
-    if (options.signal?.aborted === true) void this.close();
+    options.signal?.addEventListener('abort', this.#abort);
+    if (options.signal?.aborted === true) this.#abort();
   }
 
+  readonly #abort = (): void => void this.close();
+
+  /** What it is doing now; each change is a `state` event. */
   get state(): EndpointState {
-    return this.#state;
+    return this.#last.state;
   }
-  /** One's own address, once the identity is loaded. */
+  /**
+   * Resolves with this endpoint's address as soon as peers can reach it: at once if it is registered, else when it next is.
+   * Rejects with an SwsError once it is down or closed.
+   */
+  get registered(): Promise<string> {
+    const registered = new Promise<string>((resolve, reject) => {
+      const look = ({ state, failure }: Pick<StateEvent, 'state' | 'failure'>): void => {
+        if (state === 'registered') resolve(this.#address ?? '');
+        else if (state === 'down' || state === 'closed')
+          reject(new SwsError(failure?.code ?? 'closed', failure?.detail ?? `the endpoint is ${state}`));
+        else super.addEventListener('state', (event) => look(event as StateEvent), { once: true });
+      };
+      look(this.#last);
+    });
+    registered.catch(() => {}); // whoever waits for it learns of the failure
+    return registered;
+  }
+  /** This endpoint's address, 64 hex digits; `null` until the identity is loaded. */
   get address(): string | null {
     return this.#address;
   }
 
+  /** Adds a listener, as `EventTarget` does. Peers can connect once something listens for `connection` or `message`. */
   override addEventListener<K extends keyof EndpointEventMap>(
     type: K,
     listener: (event: EndpointEventMap[K]) => unknown,
-    options?: AddEventListenerOptions | boolean,
+    options?: ListenOptions | boolean,
   ): void;
-  override addEventListener(
-    type: string,
-    listener: EventListenerOrEventListenerObject | null,
-    options?: AddEventListenerOptions | boolean,
-  ): void;
-  override addEventListener(
-    type: string,
-    listener: EventListenerOrEventListenerObject | null,
-    options?: AddEventListenerOptions | boolean,
-  ): void {
+  /** Adds a listener for an event that the map does not name. */
+  override addEventListener(type: string, listener: Listener | null, options?: ListenOptions | boolean): void;
+  override addEventListener(type: string, listener: Listener | null, options?: ListenOptions | boolean): void {
     this.#listens.add(type);
     super.addEventListener(type, listener, options);
   }
+  /** Removes a listener, as `EventTarget` does. */
   declare removeEventListener: {
     <K extends keyof EndpointEventMap>(
       type: K,
       listener: (event: EndpointEventMap[K]) => unknown,
-      options?: EventListenerOptions | boolean,
+      options?: RemoveOptions | boolean,
     ): void;
-    (type: string, listener: EventListenerOrEventListenerObject | null, options?: EventListenerOptions | boolean): void;
+    (type: string, listener: Listener | null, options?: RemoveOptions | boolean): void;
   };
 
-  /** Opens a socket to a peer. @throws SwsError `invalid-address`, `low-order-key`; DOMException SyntaxError for bad subprotocols */
-  connect(
-    peer: string,
-    options: {
-      readonly resource?: string;
-      readonly protocols?: string | readonly string[];
-      readonly waitForPeerMs?: number;
-    } = {},
-  ): SecureWebSocket {
+  /**
+   * Opens a socket to a peer, by its address. @throws SwsError `invalid-address`, `low-order-key`; DOMException SyntaxError
+   * for a malformed resource or subprotocol
+   */
+  connect(peer: string, options: ConnectOptions = {}): SecureWebSocket {
     parseAddress(peer);
-    const { resource = '/', waitForPeerMs = this.#options.waitForPeerMs ?? 0 } = options;
+    const { waitForPeerMs = this.#options.waitForPeerMs ?? 0 } = options;
+    const { href, peer: addressed, resource } = parseAddressUrl(this.#urlOf(peer, options.resource ?? '/'));
+    if (addressed !== peer) throw new DOMException('resource must stay below the peer’s address', 'SyntaxError');
     const offer = { protocols: checkProtocols(toProtocols(options.protocols)), waitForPeerMs };
-    const socket = new ChannelSocket({ url: this.#urlOf(peer, resource), peer, resource });
+    const socket = new ChannelSocket({ url: href, peer, resource });
     const made = this.#keep(socket);
-    if (this.#state === 'closed') socket.fail(new SwsError('invalid-state', 'the endpoint is closed'));
+    if (this.#closing !== null) socket.fail(new SwsError('closed', 'the endpoint is closed'));
     else connectAs(this.ready, this.#relayUrl, this.#options, socket, offer);
     return made;
   }
 
-  /** Sends one JSON value, or bytes. Resolves when the peer's process has it. @throws SwsError with what went wrong */
+  /**
+   * Sends one JSON value, or bytes. Resolves when the peer's process has it.
+   * @throws SwsError where it cannot be delivered; TypeError for a value that JSON cannot represent
+   */
   async send(peer: string, value: unknown): Promise<void> {
+    const message = encodeOneLine(value);
     const socket = await this.#messageSocket(peer);
-    const bytes = value instanceof ArrayBuffer || ArrayBuffer.isView(value);
-    socket.send(bytes ? (value as ArrayBuffer) : JSON.stringify(value));
+    socket.send(message);
     await socket.delivered();
   }
 
   /**
-   * Registers here, whoever else is registered with this identity: "use it here". Another tab of this browser lets go,
-   * its sockets end with `replaced`, and its endpoint's state is `waiting`; another device's is `down`.
+   * Registers here although another tab or device is registered with this identity, for a button "use it here". The other
+   * one's sockets end with `replaced`; its endpoint is `waiting` in another tab of this browser, `down` on another device.
    */
   takeOver(): void {
     this.ready.then(
@@ -184,13 +257,19 @@ export class Endpoint extends EventTarget {
   }
 
   /**
-   * Closes every socket of this endpoint and the connection, if nobody else uses it. Resolves when they are closed:
-   * those that are still connecting fail at once, and peers that have not answered within `graceMs` are not waited for.
+   * Closes every socket of this endpoint, and the connection unless another endpoint uses it. Resolves when they are closed.
+   * Sockets that are still connecting fail at once. A peer that has not answered after `graceMs` (2,000 ms by default) is
+   * not waited for; raise it where peers are slow and their last messages matter.
    */
-  async close({ graceMs = CLOSE_GRACE_MS }: { readonly graceMs?: number } = {}): Promise<void> {
-    if (this.#state === 'closed') return;
+  close({ graceMs = CLOSE_GRACE_MS }: { readonly graceMs?: number } = {}): Promise<void> {
+    this.#closing ??= this.#close(graceMs);
+    return this.#closing;
+  }
+
+  async #close(graceMs: number): Promise<void> {
+    this.#options.signal?.removeEventListener('abort', this.#abort);
     this.#stopListening();
-    if (this.#relay !== null) this.#relay.incoming = null;
+    this.#stopTaking();
     const closing = [...this.#sockets].map((socket) => {
       socket.close({ code: 1000, reason: '' });
       return socket.closed;
@@ -205,35 +284,38 @@ export class Endpoint extends EventTarget {
     this.#setState('closed', null, null);
   }
 
-  #start(identity: Identity): void {
+  #start(identity: IdentityLike): void {
     this.#address = identity.publicKey;
     const relay = RelayConnection.acquire(this.#relayUrl, identity, this.#options);
     this.#relay = relay;
-    relay.incoming = {
+    this.#stopTaking = relay.incoming.add({
       accept: (request) => this.#accept(request),
-      onChannel: (channel) => this.#adopt(relay, channel),
-    };
+      isKnown: (peer) => this.#options.isKnown?.(peer) ?? false,
+      onChannel: (channel, handle) => this.#adopt(relay, channel, handle),
+    });
     this.#stopListening = relay.onState((state) => this.#connectionState(state));
     this.#connectionState(relay.state);
   }
 
-  #accept(request: ChannelRequest): boolean | { readonly protocol?: string } {
+  #accept(request: ChannelRequest): Acceptance | Promise<Acceptance> {
     const { accept } = this.#options;
+    const { protocols } = request;
+    const [first = ''] = protocols;
+    const choose = (answer: Acceptance): Acceptance =>
+      answer === true ? { protocol: protocols.includes(MESSAGE_PROTOCOL) ? MESSAGE_PROTOCOL : first } : answer;
     const answer =
       accept === undefined ? this.#listens.has('connection') || this.#listens.has('message') : accept(request);
-    if (answer !== true) return answer;
-    const [first = ''] = request.protocols;
-    return { protocol: request.protocols.includes(MESSAGE_PROTOCOL) ? MESSAGE_PROTOCOL : first };
+    return isPromise(answer) ? answer.then(choose) : choose(answer);
   }
 
-  #adopt(relay: RelayConnection, channel: Channel): (event: ChannelEvent) => void {
+  #adopt(relay: RelayConnection, channel: Channel, handle: ChannelHandle): ChannelSocket {
     const { peerAddress: peer, resource } = channel;
     const held = RelayConnection.acquire(this.#relayUrl, relay.identity, this.#options);
-    const accepted = ChannelSocket.accepted({ url: this.#urlOf(peer, resource), peer, resource }, held, channel);
+    const accepted = ChannelSocket.accepted({ url: this.#urlOf(peer, resource), peer, resource }, held, handle);
     const socket = this.#keep(accepted);
     if (channel.protocol === MESSAGE_PROTOCOL) this.#receiveMessages(socket);
-    else this.dispatchEvent(new ConnectionEvent(socket, channel.protocols));
-    return (event) => accepted.receive(event);
+    else this.dispatchEvent(new ConnectionEvent(socket, channel));
+    return accepted;
   }
 
   #urlOf(peer: string, resource: string): string {
@@ -249,14 +331,9 @@ export class Endpoint extends EventTarget {
   #receiveMessages(socket: SecureWebSocket): void {
     socket.binaryType = 'arraybuffer';
     socket.addEventListener('message', ({ data }) => {
-      if (typeof data !== 'string') this.dispatchEvent(new PeerMessageEvent(socket.peer, data));
-      else {
-        try {
-          this.dispatchEvent(new PeerMessageEvent(socket.peer, JSON.parse(data)));
-        } catch {
-          socket.close(3003, 'not JSON');
-        }
-      }
+      const message = decodeOneLine(data);
+      if (message === null) socket.close(NOT_JSON.code, NOT_JSON.reason);
+      else this.dispatchEvent(new PeerMessageEvent(socket.peer, message.value));
     });
   }
 
@@ -268,15 +345,15 @@ export class Endpoint extends EventTarget {
       socket.addEventListener('open', () => resolve(socket), { once: true });
       socket.addEventListener(
         'error',
-        (event) =>
-          reject(
-            new SwsError((event as Event & { code: string }).code, (event as Event & { message: string }).message),
-          ),
+        (event) => {
+          const { code, message } = event as SecureErrorEvent;
+          reject(new SwsError(code, message));
+        },
         { once: true },
       );
       socket.addEventListener('close', () => {
         this.#outgoing.delete(peer);
-        reject(new SwsError('invalid-state', 'the channel closed before it was open'));
+        reject(new SwsError('closed', 'the channel closed before it was open'));
       });
     });
     opening.catch(() => {});
@@ -286,16 +363,18 @@ export class Endpoint extends EventTarget {
 
   #connectionState(state: RelayState): void {
     const failure = 'failure' in state ? state.failure : null;
+    // What the application does not listen to is told by the platform.
+    if (failure !== null && !this.#listens.has('state')) warn(failure);
     this.#setState(
       state.name,
       failure,
-      state.name === 'reconnecting' ? Math.max(0, state.retryAtMs - Date.now()) : null,
+      state.name === 'reconnecting' ? Math.max(0, state.retryAtMs - monotonicNow()) : null,
     );
   }
 
   #setState(state: EndpointState, failure: EndpointFailure | null, retryInMs: number | null): void {
-    if (this.#state === 'closed') return;
-    this.#state = state;
-    this.dispatchEvent(new StateEvent(state, failure, retryInMs));
+    if (this.#last.state === 'closed') return;
+    this.#last = new StateEvent(state, failure, retryInMs);
+    this.dispatchEvent(this.#last);
   }
 }

@@ -1,21 +1,40 @@
+// An application takes identities and keys from here, so that it has the one version of `@sws/crypto` that the client has.
+export {
+  type CryptoProvider,
+  exportIdentity,
+  fingerprint,
+  Identity,
+  type IdentityLike,
+  importIdentity,
+  type KeyStore,
+  type RandomBytes,
+  seal,
+  unseal,
+} from '@sws/crypto';
+export { randomBytes } from '@sws/crypto/platform';
+export type { ChannelRequest, Encoding, Padding } from '@sws/protocol';
 export {
   type BoundWebSocket,
   ClientSecureWebSocket,
   type ClientSecureWebSocketClass,
 } from './client-secure-web-socket.js';
+export type { SocketBinaryType, SocketCloseEvent, SocketMessageEvent } from './dom-types.js';
 export {
+  type Acceptance,
   ConnectionEvent,
+  type ConnectOptions,
   Endpoint,
   type EndpointEventMap,
   type EndpointFailure,
   type EndpointOptions,
   type EndpointState,
-  MESSAGE_PROTOCOL,
   PeerMessageEvent,
   StateEvent,
 } from './endpoint.js';
 export { SecureErrorEvent } from './events.js';
+export { MESSAGE_PROTOCOL } from './one-line-message.js';
 export { type ClientOptions, defaultIdentity, defaultKeyStore } from './options.js';
+export type { NetworkOptions } from './platform/network-options.js';
 export type { TransportSocket, WebSocketConstructor } from './platform/transport.js';
 export { SecureWebSocket, type SecureWebSocketEventMap, type SendData, type SocketClass } from './secure-web-socket.js';
 export {
@@ -24,3 +43,4 @@ export {
   type SecureWebSocketStreamOptions,
 } from './secure-web-socket-stream.js';
 export { SecureWebSocketStreamError, type StreamCloseInfo } from './stream-close.js';
+export type { ClientFailureCode, SwsError } from './sws-error.js';

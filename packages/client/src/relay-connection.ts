@@ -1,24 +1,26 @@
-import { type CryptoProvider, type Identity, SwsError } from '@sws/crypto';
+import type { CryptoProvider, IdentityLike } from '@sws/crypto';
 import { randomBytes } from '@sws/crypto/platform';
 import {
-  type AcceptPolicy,
   type Channel,
-  type ChannelEvent,
-  type ChannelOffer,
-  type ChannelRequest,
+  type ChannelCommand,
+  type ChannelNotice,
   Connection,
   type ConnectionState,
   DEFAULT_CHANNEL_SETTINGS,
   type Failure,
 } from '@sws/protocol';
-import { defaultProvider, defaultWebSocket, takeTurn, unref } from '#platform';
+import { acquireTabLock, defaultMemory, defaultProvider, unref, webSocketFor } from '#platform';
 import type { RelayUrl } from './address-url.js';
+import { type ChannelDriver, ChannelHandle, type ChannelReceiver } from './channel-handle.js';
+import { monotonicNow, SleepWatch } from './clock.js';
+import { IncomingHandlers } from './incoming-handlers.js';
 import type { ClientOptions } from './options.js';
 import type { TransportSocket, WebSocketConstructor } from './platform/transport.js';
 import type { Turn } from './platform/turn.js';
+import { SwsError } from './sws-error.js';
 
 /** Frames wait in the machine while the transport holds this much: channels take turns, and nothing piles up here. */
-const HIGH_WATER_BYTES = 1_048_576;
+const MAX_TRANSPORT_BYTES = 1_048_576;
 const DRAIN_POLL_MS = 10;
 /** A connection that nobody uses is kept this long, so that a socket opened next finds it. */
 const LINGER_MS = 500;
@@ -26,10 +28,12 @@ const LINGER_MS = 500;
 /** Tells a peer that this tab is done (RFC 6455 §7.4.1). */
 const GOING_AWAY = 1001;
 
-/** Takes the incoming channels of a connection. */
-export interface IncomingHandler {
-  readonly accept: AcceptPolicy;
-  readonly onChannel: (channel: Channel) => (event: ChannelEvent) => void;
+/** What is asked of a peer that a channel is opened to. */
+export interface ConnectOffer {
+  readonly resource: string;
+  readonly protocols: readonly string[];
+  /** How long an absent peer is waited for, in milliseconds. */
+  readonly waitForPeerMs: number;
 }
 
 /** The machine's state, or `waiting`: another tab is registered with this identity, and this one does not dial. */
@@ -38,43 +42,46 @@ export type RelayState = ConnectionState | { readonly name: 'waiting'; readonly 
 const pool = new Map<string, RelayConnection>();
 
 /**
- * The shell around `Connection`: one transport, one timer, and the outputs run in order; it decides nothing. Sockets of
+ * The shell around `Connection`: one transport, one timer, and what the machine says done in order; it decides nothing. Sockets of
  * one identity to one relay share one: two registrations of one key would replace each other.
  */
-export class RelayConnection {
+export class RelayConnection implements ChannelDriver {
   readonly connection: Connection;
-  readonly identity: Identity;
+  readonly identity: IdentityLike;
   /** Who takes incoming channels; nobody refuses them all. */
-  incoming: IncomingHandler | null = null;
+  readonly incoming = new IncomingHandlers();
   readonly #key: string;
   readonly #url: string;
   readonly #serverKey: string | undefined;
   readonly #WebSocket: WebSocketConstructor;
-  readonly #listeners = new Map<Channel, (event: ChannelEvent) => void>();
+  readonly #receivers = new Map<Channel, ChannelReceiver>();
   readonly #stateListeners = new Set<(state: RelayState) => void>();
   #socket: TransportSocket | null = null;
   #timer: ReturnType<typeof setTimeout> | undefined;
   /** When the timer comes; infinite for never. */
   #armedAt = Number.POSITIVE_INFINITY;
   #users = 0;
+  #isShut = false;
+  readonly #sleep = new SleepWatch();
   #pumping = false;
   #pumpQueued = false;
   /** This tab's place among those of one identity; `null` until first used. */
   #turn: Turn | null = null;
   #myTurn = false;
-  readonly #untilMyTurn = new Set<() => void>();
+  /** Channels that are opened once it is this tab's turn. */
+  readonly #untilMyTurn = new Map<ChannelHandle, () => void>();
   state: RelayState = { name: 'connecting' };
 
   private constructor(
     key: string,
     relay: RelayUrl,
-    identity: Identity,
+    identity: IdentityLike,
     provider: CryptoProvider,
     options: ClientOptions,
   ) {
     const defaults = DEFAULT_CHANNEL_SETTINGS;
     const {
-      WebSocket = defaultWebSocket,
+      WebSocket = webSocketFor(options.network),
       encoding = 'binary',
       token,
       serverKey,
@@ -82,8 +89,11 @@ export class RelayConnection {
       maxMessageBytes = defaults.maxMessageBytes,
       resumeTimeoutMs = defaults.resumeTimeoutMs,
       padding = defaults.padding,
+      maxMemoryBytes = defaultMemory.maxMemoryBytes,
+      maxStrangerMemoryBytes = maxMemoryBytes / 2,
+      maxPeerMemoryBytes = defaultMemory.maxPeerMemoryBytes,
     } = options;
-    if (WebSocket === undefined) throw new TypeError('no WebSocket here: pass options.WebSocket');
+    if (WebSocket === undefined) throw new TypeError('this platform has no WebSocket: pass options.WebSocket');
     this.#key = key;
     this.#serverKey = serverKey;
     this.identity = identity;
@@ -98,7 +108,12 @@ export class RelayConnection {
       token,
       serverKey,
       settings: { ...defaults, windowBytes, maxMessageBytes, resumeTimeoutMs, padding },
-      accept: (request) => this.#accept(request),
+      memory: { maxMemoryBytes, maxStrangerMemoryBytes, maxPeerMemoryBytes },
+      accept: (request) =>
+        this.incoming.accept(request, (answer) =>
+          this.#run((connection, now) => connection.handleDecision(request, answer, now)),
+        ),
+      isKnown: (peer) => this.incoming.isKnown(peer),
     });
   }
 
@@ -106,24 +121,17 @@ export class RelayConnection {
    * The connection of this identity to this relay, made if there is none. Give it back with `release`.
    * @throws SwsError `wrong-server-key` for a pin that the connection there is does not hold to
    */
-  static acquire(relay: RelayUrl, identity: Identity, options: ClientOptions): RelayConnection {
+  static acquire(relay: RelayUrl, identity: IdentityLike, options: ClientOptions): RelayConnection {
     const key = `${identity.publicKey} ${relay.url}`;
     let found = pool.get(key);
     if (found === undefined) {
       found = new RelayConnection(key, relay, identity, options.provider ?? defaultProvider, options);
       pool.set(key, found);
     } else if (options.serverKey !== undefined && options.serverKey !== found.#serverKey)
-      throw new SwsError('wrong-server-key', 'connected without that pin');
+      throw new SwsError('wrong-server-key', 'already connected to this relay without this serverKey');
     found.#users++;
     found.#enter();
     return found;
-  }
-
-  /** Does `action` once this tab may register: at once, unless another tab of this browser has the turn. Returns how to call it off. */
-  whenMyTurn(action: () => void): () => void {
-    if (this.#myTurn) action();
-    else this.#untilMyTurn.add(action);
-    return () => this.#untilMyTurn.delete(action);
   }
 
   /** Registers here, whoever else is registered with this identity: another tab of this browser lets go and waits. */
@@ -133,14 +141,14 @@ export class RelayConnection {
   }
 
   #enter(): void {
-    if (this.#myTurn) return this.run((connection, now) => connection.connect(now));
-    this.#turn ??= takeTurn(`sws ${this.#key}`, {
+    if (this.#myTurn) return this.#run((connection, now) => connection.connect(now));
+    this.#turn ??= acquireTabLock(`sws ${this.#key}`, {
       granted: () => {
         this.#myTurn = true;
         this.#enter();
-        const actions = [...this.#untilMyTurn];
+        const openings = [...this.#untilMyTurn.values()];
         this.#untilMyTurn.clear();
-        for (const action of actions) action();
+        for (const open of openings) open();
       },
       waiting: (detail) => this.#letGo(detail),
     });
@@ -149,14 +157,16 @@ export class RelayConnection {
   /** It is another tab's turn: peers are told as long as this tab's connection lasts, and everything here ends. */
   #letGo(detail: string): void {
     this.#myTurn = false;
-    const now = this.connection.time(Date.now());
-    for (const channel of this.#listeners.keys()) if (channel.phase === 'open') channel.close(GOING_AWAY, '', now);
+    const close = { type: 'close', code: GOING_AWAY, reason: '' } as const;
+    for (const channel of this.#receivers.keys())
+      if (channel.phase === 'open') this.connection.handleCommand(channel, close, monotonicNow());
     this.#pump();
-    this.run((connection) => connection.close({ code: 'replaced', detail }));
+    this.#run((connection) => connection.close({ code: 'replaced', detail }));
   }
 
   release(): void {
     if (--this.#users > 0) return;
+    if (!this.connection.registered) return this.#shut();
     unref(
       setTimeout(() => {
         // Tombstones still owe the peer the last frames: they go out before the connection does.
@@ -170,18 +180,41 @@ export class RelayConnection {
     return () => this.#stateListeners.delete(listener);
   }
 
-  /** Opens a channel; its events go to `listener`. @throws SwsError of `ChannelTable.open` */
-  open(peer: Uint8Array, offer: ChannelOffer, listener: (event: ChannelEvent) => void): Channel {
-    const channel = this.connection.open(peer, offer, Date.now());
-    this.#listeners.set(channel, listener);
-    this.#pumpSoon();
-    return channel;
+  /**
+   * Opens a channel as soon as it is this tab's turn: at once, unless another tab of this browser is registered. What
+   * becomes of it goes to `receiver`, what hinders it too (the errors of `ChannelTable.open`).
+   */
+  open(peer: Uint8Array, { waitForPeerMs, ...offer }: ConnectOffer, receiver: ChannelReceiver): ChannelHandle {
+    const handle = new ChannelHandle(this, null);
+    const open = (): void => {
+      const now = monotonicNow();
+      const waitUntilMs = waitForPeerMs > 0 ? now + waitForPeerMs : 0;
+      try {
+        handle.channel = this.connection.open(peer, { ...offer, waitUntilMs }, now);
+        this.#receivers.set(handle.channel, receiver);
+      } catch (error) {
+        receiver.fail(error);
+      }
+      this.#pumpSoon();
+    };
+    if (this.#myTurn) open();
+    else this.#untilMyTurn.set(handle, open);
+    return handle;
   }
 
-  /** Does something with the machine; its outputs follow in a microtask, never inside the caller's call. */
-  run<T>(action: (connection: Connection, nowMs: number) => T): T {
+  /** What a handle does with its channel. @throws SwsError `closed` for `send` once the channel has closed */
+  command(handle: ChannelHandle, command: ChannelCommand): void {
+    const { channel } = handle;
+    if (channel !== null) this.#run((connection, now) => connection.handleCommand(channel, command, now));
+    else if (command.type === 'terminate') this.#untilMyTurn.delete(handle);
+  }
+
+  /** Does something with the machine; what follows from it does so in a microtask, never inside the caller's call. */
+  #run(action: (connection: Connection, nowMs: number) => void): void {
     try {
-      return action(this.connection, this.connection.time(Date.now()));
+      const now = monotonicNow();
+      if (this.#sleep.slept()) this.connection.probe(now);
+      action(this.connection, now);
     } finally {
       this.#pumpSoon();
     }
@@ -190,18 +223,6 @@ export class RelayConnection {
   /** Gives the transport now what is due: a frame that is taken away has no microtasks any more. */
   flush(): void {
     this.#pump();
-  }
-
-  /** An accept policy that throws refuses, and its error surfaces as that of an event listener would. */
-  #accept(request: ChannelRequest): ReturnType<AcceptPolicy> {
-    try {
-      return this.incoming?.accept(request) ?? false;
-    } catch (error) {
-      queueMicrotask(() => {
-        throw error;
-      });
-      return false;
-    }
   }
 
   #pumpSoon(): void {
@@ -217,43 +238,43 @@ export class RelayConnection {
     if (this.#pumping) return this.#pumpSoon();
     this.#pumping = true;
     try {
-      this.#runOutputs();
+      this.#runEvents();
       const socket = this.#socket;
       // A socket that is closing takes nothing any more, and browsers complain about each frame.
       socket?.cork?.();
       try {
-        while (socket?.readyState === 1 && socket.bufferedAmount < HIGH_WATER_BYTES) {
-          const frame = this.connection.nextFrame(Date.now());
+        // Cloudflare's WebSocket has no bufferedAmount.
+        while (socket?.readyState === 1 && !(socket.bufferedAmount >= MAX_TRANSPORT_BYTES)) {
+          const frame = this.connection.pollFrame(monotonicNow());
           if (frame === null) break;
           socket.send(frame as string | Uint8Array<ArrayBuffer>);
         }
       } finally {
         socket?.uncork?.();
       }
-      this.#runOutputs();
     } finally {
       this.#pumping = false;
     }
     this.#arm();
   }
 
-  #runOutputs(): void {
-    for (let outputs = this.connection.take(); outputs.length > 0; outputs = this.connection.take()) {
-      for (const output of outputs) {
-        switch (output.type) {
-          case 'dial':
-            this.#dial();
-            break;
-          case 'hang-up':
-            this.#hangUp();
-            break;
-          case 'state':
-            this.#setState(output.state);
-            break;
-          case 'channel':
-            this.#channelEvent(output.channel, output.event);
-            break;
-        }
+  #runEvents(): void {
+    for (let event = this.connection.pollEvent(); event !== null; event = this.connection.pollEvent()) {
+      switch (event.type) {
+        case 'dial':
+          this.#dial();
+          break;
+        case 'hang-up':
+          this.#hangUp();
+          break;
+        case 'state':
+          this.#setState(event.state);
+          // Nobody waits for a connection that is lost while it lingers: a new one would replace a successor's.
+          if (event.state.name === 'reconnecting' && this.#users === 0) this.#shut();
+          break;
+        case 'channel':
+          this.#channelEvent(event);
+          break;
       }
     }
   }
@@ -264,19 +285,24 @@ export class RelayConnection {
     for (const listener of [...this.#stateListeners]) listener(this.state);
   }
 
-  #channelEvent(channel: Channel, event: ChannelEvent): void {
-    if (event.type === 'open' && !channel.initiator && this.incoming !== null)
-      this.#listeners.set(channel, this.incoming.onChannel(channel));
-    this.#listeners.get(channel)?.(event);
-    if (event.type === 'close') this.#listeners.delete(channel);
+  #channelEvent({ channel, event }: ChannelNotice): void {
+    if (event.type === 'open' && !channel.initiator) {
+      const handle = new ChannelHandle(this, channel);
+      const receiver = this.incoming.open(channel, handle);
+      if (receiver === null) return handle.terminate({ code: 'refused', detail: 'closed' });
+      this.#receivers.set(channel, receiver);
+    }
+    this.#receivers.get(channel)?.receive(event);
+    if (event.type === 'close') this.#receivers.delete(channel);
   }
 
   #dial(): void {
     let socket: TransportSocket;
     try {
       socket = new this.#WebSocket(this.#url, 'sws.v1');
-    } catch {
-      queueMicrotask(() => this.run((connection) => connection.socketClosed(1006, Date.now())));
+    } catch (cause) {
+      const failure = { code: 'connection-lost', detail: `${cause}`, cause } as const;
+      queueMicrotask(() => this.#run((connection, now) => connection.handleClosed(1006, now, failure)));
       return;
     }
     this.#socket = socket;
@@ -284,17 +310,17 @@ export class RelayConnection {
     if (socket.binaryType === 'blob') socket.binaryType = 'arraybuffer';
     socket.onmessage = ({ data }) => {
       if (this.#socket !== socket) return;
-      if (typeof data === 'string') this.connection.receive(data, Date.now());
-      else if (data instanceof ArrayBuffer) this.connection.receive(new Uint8Array(data), Date.now());
+      if (typeof data === 'string') this.connection.handleFrame(data, monotonicNow());
+      else if (data instanceof ArrayBuffer) this.connection.handleFrame(new Uint8Array(data), monotonicNow());
       else if (ArrayBuffer.isView(data))
-        this.connection.receive(new Uint8Array(data.buffer, data.byteOffset, data.byteLength), Date.now());
+        this.connection.handleFrame(new Uint8Array(data.buffer, data.byteOffset, data.byteLength), monotonicNow());
       this.#pump();
     };
     socket.onerror = () => {};
     socket.onclose = ({ code }) => {
       if (this.#socket !== socket) return;
       this.#socket = null;
-      this.connection.socketClosed(code, Date.now());
+      this.connection.handleClosed(code, monotonicNow(), socket.failure);
       this.#pump();
     };
   }
@@ -309,9 +335,9 @@ export class RelayConnection {
   }
 
   #arm(): void {
-    const now = Date.now();
-    let at = this.connection.wakeAtMs ?? Number.POSITIVE_INFINITY;
-    if (this.#socket?.readyState === 1 && this.#socket.bufferedAmount >= HIGH_WATER_BYTES)
+    const now = monotonicNow();
+    let at = this.connection.nextWakeAtMs;
+    if (this.#socket?.readyState === 1 && this.#socket.bufferedAmount >= MAX_TRANSPORT_BYTES)
       at = Math.min(at, now + DRAIN_POLL_MS);
     // A timer that comes too soon looks, and is set again: cheaper than to set it with every message.
     if (at >= this.#armedAt && at !== Number.POSITIVE_INFINITY) return;
@@ -321,7 +347,9 @@ export class RelayConnection {
     this.#timer = setTimeout(
       () => {
         this.#disarm();
-        this.connection.wake(Date.now());
+        const woken = monotonicNow();
+        if (this.#sleep.slept()) this.connection.probe(woken);
+        this.connection.handleTimeout(woken);
         this.#pump();
       },
       Math.max(0, Math.min(at - now, 2 ** 31 - 1)),
@@ -334,7 +362,9 @@ export class RelayConnection {
   }
 
   #shut(): void {
-    if (pool.get(this.#key) === this) pool.delete(this.#key);
+    if (this.#isShut) return;
+    this.#isShut = true;
+    pool.delete(this.#key);
     this.#turn?.release();
     this.connection.close({ code: 'normal', detail: 'closed by this end' });
     this.#pump();

@@ -1,19 +1,17 @@
-import { SwsError } from '@sws/crypto';
 import type { ChannelSocket, SocketEnd } from './channel-socket.js';
 import { ClientSecureWebSocket } from './client-secure-web-socket.js';
 import { EMPTY_CLOSE } from './close-arguments.js';
 import type { ClientOptions } from './options.js';
 import { channelSocketOf, type SecureWebSocket } from './secure-web-socket.js';
 import { closeFor, readCloseInfo, SecureWebSocketStreamError, type StreamCloseInfo } from './stream-close.js';
+import { SwsError } from './sws-error.js';
 import { toDictionary, toSendItem, toSequence } from './web-idl.js';
 
-/** A write waits while this many application bytes are not yet acknowledged by the peer. */
-const HIGH_WATER_BYTES = 1_048_576;
-
+/** Options of a stream, beside those of every connection. */
 export interface SecureWebSocketStreamOptions extends ClientOptions {
-  /** Subprotocols to offer. */
+  /** Subprotocols to offer, the preferred one first; the peer chooses. @defaultValue none */
   readonly protocols?: readonly string[];
-  /** Aborts an attempt that is not open yet: `opened` and `closed` then reject with its reason. */
+  /** Ends an attempt that is not open yet, for a time limit of your own: `opened` and `closed` then reject with its reason. */
   readonly signal?: AbortSignal;
 }
 
@@ -21,23 +19,25 @@ export interface SecureWebSocketStreamOptions extends ClientOptions {
 export interface SecureWebSocketConnection {
   /** Messages as they came: text as strings, bytes as Uint8Arrays. The peer gets its credit back as they are read. */
   readonly readable: ReadableStream<string | Uint8Array>;
-  /** A write is done when there is room for more: when the peer's process has acknowledged all but 1 MiB. */
-  readonly writable: WritableStream<string | BufferSource>;
+  /** A write is done when there is room for more: when the peer's process has acknowledged all but 1 MiB, or what fills a far link (at most 16.25 MiB). */
+  readonly writable: WritableStream<string | ArrayBuffer | ArrayBufferView>;
   /** The subprotocol that the peer chose; empty for none. */
   readonly protocol: string;
+  /** Always empty. */
   readonly extensions: string;
 }
 
 /**
- * A secure socket as a pair of WHATWG streams, after the WebSocketStream proposal: a reader that does not read stops the
- * far writer, end to end, and neither end nor the relay holds more than a window in between.
- * @throws DOMException SyntaxError as `ClientSecureWebSocket` does; TypeError for options that are none
+ * A secure socket as a pair of WHATWG streams, after the WebSocketStream proposal. A reader that does not read stops the
+ * peer's writer, and at most a window of bytes waits in between.
+ * @throws DOMException SyntaxError as `ClientSecureWebSocket` does; TypeError for malformed options
  * @example
  * const stream = new SecureWebSocketStream(url);
  * const { readable, writable } = await stream.opened;
  * await file.stream().pipeTo(writable);
  */
 export class SecureWebSocketStream {
+  /** The URL with the address, as the URL parser writes it. */
   readonly url: string;
   /** The other end's address. */
   readonly peer: string;
@@ -45,12 +45,12 @@ export class SecureWebSocketStream {
   readonly resource: string;
   /** Resolves once the peer has accepted; rejects with SecureWebSocketStreamError if it never opens. */
   readonly opened: Promise<SecureWebSocketConnection>;
-  /** Resolves when both ends have closed cleanly; rejects with SecureWebSocketStreamError otherwise. */
-  readonly closed: Promise<{ readonly closeCode: number; readonly reason: string }>;
+  /** Resolves when both peers have closed cleanly; rejects with SecureWebSocketStreamError otherwise. */
+  readonly closed: Promise<Required<StreamCloseInfo>>;
   readonly #socket: ChannelSocket;
 
   constructor(url: string | URL, options: SecureWebSocketStreamOptions = {}) {
-    if (url === undefined) throw new TypeError('a stream needs a URL');
+    if (url === undefined) throw new TypeError('the constructor needs a URL');
     const { protocols, signal, ...rest } = toDictionary(options);
     const offered = protocols === undefined ? [] : toSequence(protocols);
     const facade = accepted.get(options) ?? new ClientSecureWebSocket(url, offered, rest);
@@ -83,11 +83,11 @@ export class SecureWebSocketStream {
       if (aborted) throw signal?.reason;
       const failure = end.wasClean ? null : SecureWebSocketStreamError.of(end);
       reader.end(failure);
-      writer.end(failure ?? new SwsError('invalid-state', 'the socket is closed'));
+      writer.end(failure ?? new SwsError('closed', 'the socket is closed'));
       if (failure !== null) throw failure;
       return { closeCode: end.code, reason: end.reason };
     });
-    // Whoever waits for one of them learns of the failure there; the other is no unhandled rejection.
+    // Whoever awaits one of them learns of the failure there; the other must not be an unhandled rejection.
     this.opened.catch(() => {});
     this.closed.catch(() => {});
     const abort = (): void => {
@@ -107,7 +107,7 @@ export class SecureWebSocketStream {
     return new SecureWebSocketStream(socket.url, options);
   }
 
-  /** Closes behind everything written. @throws TypeError for what is no close info; DOMException as `WebSocket.close` does */
+  /** Sends what was written, then closes. @throws TypeError unless `info` is an object; DOMException as `WebSocket.close` does */
   close(info: StreamCloseInfo = {}): void {
     this.#socket.close(readCloseInfo(info));
   }
@@ -116,7 +116,7 @@ export class SecureWebSocketStream {
 /** How `from` hands a socket to the constructor, whose own arguments are the proposal's. */
 const accepted = new WeakMap<SecureWebSocketStreamOptions, SecureWebSocket>();
 
-/** The readable side: the socket is paused but while somebody reads, and messages wait in it as the peer's credit. */
+/** The readable side: the socket is paused except while a read is pending, and messages wait in it as the peer's credit. */
 class MessageReader {
   readonly readable: ReadableStream<string | Uint8Array>;
   readonly #socket: ChannelSocket;
@@ -172,7 +172,7 @@ class MessageReader {
 
 /** The writable side: a write is done once there is room for the next. */
 class MessageWriter {
-  readonly writable: WritableStream<string | BufferSource>;
+  readonly writable: WritableStream<string | ArrayBuffer | ArrayBufferView>;
   readonly #socket: ChannelSocket;
   readonly #ended: Promise<SocketEnd>;
   #failure: Error | null = null;
@@ -182,7 +182,7 @@ class MessageWriter {
   constructor(socket: ChannelSocket, ended: Promise<SocketEnd>) {
     this.#socket = socket;
     this.#ended = ended;
-    this.writable = new WritableStream<string | BufferSource>({
+    this.writable = new WritableStream<string | ArrayBuffer | ArrayBufferView>({
       start: (controller) => {
         this.#controller = controller;
       },
@@ -208,10 +208,9 @@ class MessageWriter {
 
   async #write(chunk: unknown): Promise<void> {
     if (typeof chunk !== 'string' && !(chunk instanceof ArrayBuffer) && !ArrayBuffer.isView(chunk))
-      throw new TypeError('a chunk is a string or bytes');
-    if (!this.#socket.send(toSendItem(chunk)))
-      throw this.#failure ?? new SwsError('invalid-state', 'the socket is closing');
-    while (this.#failure === null && this.#socket.bufferedAmount >= HIGH_WATER_BYTES) {
+      throw new TypeError('a chunk must be a string or bytes');
+    if (!this.#socket.send(toSendItem(chunk))) throw this.#failure ?? new SwsError('closed', 'the socket is closing');
+    while (this.#failure === null && !this.#socket.hasRoom) {
       await new Promise<void>((resolve) => {
         this.#room = resolve;
       });

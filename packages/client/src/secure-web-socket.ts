@@ -1,6 +1,14 @@
 import { closeEvent } from '#platform';
 import { ChannelSocket, type SocketListener } from './channel-socket.js';
 import { checkClose } from './close-arguments.js';
+import type {
+  Listener,
+  ListenOptions,
+  RemoveOptions,
+  SocketBinaryType,
+  SocketCloseEvent,
+  SocketMessageEvent,
+} from './dom-types.js';
 import { EventHandlers, type Handler } from './event-handlers.js';
 import { SecureErrorEvent } from './events.js';
 import { toClampedUnsignedShort, toDomString, toSendItem } from './web-idl.js';
@@ -10,15 +18,19 @@ export type SendData = string | ArrayBuffer | ArrayBufferView | Blob;
 
 /** The events of a secure socket: the standard's four, and three of its own. */
 export interface SecureWebSocketEventMap {
+  /** The peer has accepted. */
   readonly open: Event;
-  readonly message: MessageEvent;
+  /** A message has come. */
+  readonly message: SocketMessageEvent;
   /** What `onerror` is given as an Event, as the standard types it. */
   readonly error: SecureErrorEvent;
-  readonly close: CloseEvent;
+  /** The socket is closed, cleanly or not. */
+  readonly close: SocketCloseEvent;
   /** Nothing is buffered any more: the peer's process has all that was sent. */
   readonly drain: Event;
   /** The connection to the relay is lost; the socket stays open and resumes. */
   readonly interrupted: Event;
+  /** After `interrupted`: both ends are connected again, and nothing was lost. */
   readonly resumed: Event;
 }
 
@@ -27,11 +39,19 @@ export interface SecureWebSocketEventMap {
  * (`peer`, `resource`, `delivered`, the `drain` event).
  */
 export interface SecureWebSocket extends EventTarget {
+  /** The value 0 of `readyState`: the peer has not accepted yet. */
   readonly CONNECTING: 0;
+  /** The value 1 of `readyState`: messages can be sent. */
   readonly OPEN: 1;
+  /** The value 2 of `readyState`: the closing handshake has begun. */
   readonly CLOSING: 2;
+  /** The value 3 of `readyState`: closed, or never opened. */
   readonly CLOSED: 3;
+  /** The URL with the address, as the URL parser writes it. */
   readonly url: string;
+  /**
+   * 0 connecting, 1 open, 2 closing, 3 closed. It stays 1 while the connection to the relay is interrupted.
+   */
   readonly readyState: 0 | 1 | 2 | 3;
   /** Application bytes that the peer's process has not acknowledged. */
   readonly bufferedAmount: number;
@@ -40,49 +60,54 @@ export interface SecureWebSocket extends EventTarget {
   /** The subprotocol that the peer chose. */
   readonly protocol: string;
   /** How binary messages are given out. @defaultValue `blob` */
-  binaryType: BinaryType;
+  binaryType: SocketBinaryType;
+  /** Called with the `open` event. */
   onopen: Handler<Event>;
+  /** Called with the `error` event, a `SecureErrorEvent`. */
   onerror: Handler<Event>;
-  onclose: Handler<CloseEvent>;
-  onmessage: Handler<MessageEvent>;
+  /** Called with the `close` event. */
+  onclose: Handler<SocketCloseEvent>;
+  /** Called with each `message` event. */
+  onmessage: Handler<SocketMessageEvent>;
   /** The other end's address. */
   readonly peer: string;
   /** Path and query for the peer alone. */
   readonly resource: string;
   /** Sends a message; bytes are copied. @throws DOMException InvalidStateError while connecting */
   send(data: SendData): void;
-  /** Closes behind everything sent. @throws DOMException InvalidAccessError for a code but 1000 and 3000–4999; SyntaxError for a reason over 123 bytes */
+  /** Sends what is queued, then closes. @throws DOMException InvalidAccessError unless `code` is 1000 or 3000–4999; SyntaxError for a `reason` over 123 bytes of UTF-8 */
   close(code?: number, reason?: string): void;
   /** Resolves when the peer's process has everything sent so far; rejects with SwsError if the socket closes first. */
   delivered(): Promise<void>;
+  /** Adds a listener, as `EventTarget` does. */
   addEventListener<K extends keyof SecureWebSocketEventMap>(
     type: K,
     listener: (event: SecureWebSocketEventMap[K]) => unknown,
-    options?: boolean | AddEventListenerOptions,
+    options?: boolean | ListenOptions,
   ): void;
-  addEventListener(
-    type: string,
-    listener: EventListenerOrEventListenerObject | null,
-    options?: boolean | AddEventListenerOptions,
-  ): void;
+  /** Adds a listener for an event that the map does not name. */
+  addEventListener(type: string, listener: Listener | null, options?: boolean | ListenOptions): void;
+  /** Removes a listener, as `EventTarget` does. */
   removeEventListener<K extends keyof SecureWebSocketEventMap>(
     type: K,
     listener: (event: SecureWebSocketEventMap[K]) => unknown,
-    options?: boolean | EventListenerOptions,
+    options?: boolean | RemoveOptions,
   ): void;
-  removeEventListener(
-    type: string,
-    listener: EventListenerOrEventListenerObject | null,
-    options?: boolean | EventListenerOptions,
-  ): void;
+  /** Removes a listener of an event that the map does not name. */
+  removeEventListener(type: string, listener: Listener | null, options?: boolean | RemoveOptions): void;
 }
 
 /** What every class of secure sockets has. */
 export interface SocketClass {
+  /** The members that all its sockets share. */
   readonly prototype: SecureWebSocket;
+  /** The value 0 of `readyState`: the peer has not accepted yet. */
   readonly CONNECTING: 0;
+  /** The value 1 of `readyState`: messages can be sent. */
   readonly OPEN: 1;
+  /** The value 2 of `readyState`: the closing handshake has begun. */
   readonly CLOSING: 2;
+  /** The value 3 of `readyState`: closed, or never opened. */
   readonly CLOSED: 3;
 }
 
@@ -103,14 +128,19 @@ const STANDARD_MEMBERS = [
   'send',
 ] as const;
 
+const SHARED = Symbol.for('@sws/client sockets');
+
 interface Parts {
   readonly socket: ChannelSocket;
   readonly handlers: EventHandlers;
-  binaryType: BinaryType;
+  binaryType: SocketBinaryType;
 }
 
-/** What is behind each object: who is not in here is no socket. */
-const parts = new WeakMap<object, Parts>();
+/** Two copies of this package in one program know each other's sockets. */
+const shared = globalThis as { [SHARED]?: WeakMap<object, Parts> };
+shared[SHARED] ??= new WeakMap();
+/** The state behind each socket. An object without an entry is not a socket. */
+const parts = shared[SHARED];
 
 function partsOf(object: object): Parts {
   const found = parts.get(object);
@@ -200,10 +230,10 @@ export function socketClass<Arguments extends unknown[]>(
     get protocol(): string {
       return partsOf(this).socket.protocol;
     }
-    get binaryType(): BinaryType {
+    get binaryType(): SocketBinaryType {
       return partsOf(this).binaryType;
     }
-    set binaryType(value: BinaryType) {
+    set binaryType(value: SocketBinaryType) {
       const own = partsOf(this);
       const text = toDomString(value);
       // Web IDL, enumerations: a value that is none of theirs is ignored.
@@ -221,16 +251,16 @@ export function socketClass<Arguments extends unknown[]>(
     set onerror(handler: Handler<Event>) {
       partsOf(this).handlers.set('error', handler);
     }
-    get onclose(): Handler<CloseEvent> {
+    get onclose(): Handler<SocketCloseEvent> {
       return partsOf(this).handlers.get('close');
     }
-    set onclose(handler: Handler<CloseEvent>) {
+    set onclose(handler: Handler<SocketCloseEvent>) {
       partsOf(this).handlers.set('close', handler);
     }
-    get onmessage(): Handler<MessageEvent> {
+    get onmessage(): Handler<SocketMessageEvent> {
       return partsOf(this).handlers.get('message');
     }
-    set onmessage(handler: Handler<MessageEvent>) {
+    set onmessage(handler: Handler<SocketMessageEvent>) {
       partsOf(this).handlers.set('message', handler);
     }
     get peer(): string {
@@ -243,9 +273,10 @@ export function socketClass<Arguments extends unknown[]>(
     send(data: SendData): void {
       const { socket } = partsOf(this);
       // biome-ignore lint/complexity/noArguments: an argument left out is not the same as one that is undefined
-      if (arguments.length === 0) throw new TypeError('send takes data');
+      if (arguments.length === 0) throw new TypeError('send() needs an argument');
       const item = toSendItem(data);
-      if (socket.readyState === 0) throw new DOMException('still connecting', 'InvalidStateError');
+      if (socket.readyState === 0)
+        throw new DOMException('send() needs an open socket: it is still connecting', 'InvalidStateError');
       socket.send(item);
     }
 

@@ -19,22 +19,22 @@ export function queueTask(task: () => void): void {
   queue(task);
 }
 
-let turnTaken = false;
+let eventFired = false;
 
 /**
- * Takes the present turn for an event. Each event is a task (WHATWG WebSockets, feedback from the protocol): what one
+ * Notes that the present turn has had its event. Each event is a task (WHATWG WebSockets, feedback from the protocol): what one
  * queues as microtasks runs before the next. A transport may give several messages in one turn, as `ws` does; those
- * that find it taken wait for a task of their own.
+ * that find one fired wait for a task of their own.
  */
-export function takeTurn(): void {
-  if (turnTaken) return;
-  turnTaken = true;
+export function markEventFired(): void {
+  if (eventFired) return;
+  eventFired = true;
   queueMicrotask(() => {
-    turnTaken = false;
+    eventFired = false;
   });
 }
 
 /** Whether an event has been fired in the present turn. */
-export function isTurnTaken(): boolean {
-  return turnTaken;
+export function hasEventFired(): boolean {
+  return eventFired;
 }

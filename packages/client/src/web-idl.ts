@@ -19,14 +19,14 @@ function isArrayBuffer(value: unknown): value is ArrayBuffer {
   return succeeds(() => Reflect.get(ArrayBuffer.prototype, 'byteLength', value));
 }
 
-/** Whether what is no ArrayBuffer is shared memory: pages that are not isolated have such (WebAssembly makes it), but not its class. */
+/** Whether a value that is not an ArrayBuffer is shared memory: pages that are not isolated can have it (from WebAssembly), but not its class. */
 function isSharedMemory(value: unknown): boolean {
   return succeeds(() => new DataView(value as SharedArrayBuffer));
 }
 
 function copyOf(buffer: ArrayBuffer, part: { readonly byteOffset: number; readonly byteLength: number }): Bytes {
   if ((buffer as ArrayBuffer & { readonly resizable?: boolean }).resizable === true)
-    throw new TypeError('a resizable ArrayBuffer can not be sent');
+    throw new TypeError('data must not be a resizable ArrayBuffer');
   // A detached buffer has no bytes, and its DataView would throw.
   if (buffer.byteLength === 0) return new Uint8Array(0);
   return new Uint8Array(buffer.slice(part.byteOffset, part.byteOffset + part.byteLength));
@@ -37,18 +37,23 @@ export function toDomString(value: unknown): string {
   return `${value}`;
 }
 
-/** What `send` takes, as bytes of its own, text or a Blob. @throws TypeError for a Symbol, and for shared or resizable memory */
+/** What `send` takes, as bytes of its own, text or a Blob. @throws TypeError for a Symbol, for shared or resizable memory, and for a Blob that can't be read */
 export function toSendItem(value: unknown): string | Bytes | Blob {
   if (typeof value === 'string') return value;
-  // What is sent most comes first: a getter that does not find its slot throws, and that costs more than sealing.
+  // The most frequent type comes first: a getter that does not find its slot throws, which costs more than sealing.
   if (ArrayBuffer.isView(value)) {
     const { buffer } = value;
-    if (!isArrayBuffer(buffer)) throw new TypeError('shared memory can not be sent');
+    if (!isArrayBuffer(buffer)) throw new TypeError('data must not be shared memory');
     return copyOf(buffer, value);
   }
   if (isArrayBuffer(value)) return copyOf(value, { byteOffset: 0, byteLength: value.byteLength });
-  if (isBlob(value)) return value;
-  if (isSharedMemory(value)) throw new TypeError('shared memory can not be sent');
+  if (isBlob(value)) {
+    // jsdom's cannot be read: it would hold up everything sent after it.
+    if (typeof value.arrayBuffer !== 'function')
+      throw new TypeError('data is a Blob without arrayBuffer(): it cannot be read');
+    return value;
+  }
+  if (isSharedMemory(value)) throw new TypeError('data must not be shared memory');
   return toDomString(value);
 }
 
@@ -70,23 +75,24 @@ export function toStringOrSequence(value: unknown): string[] {
   return iterator === null ? [toDomString(value)] : toSequence(value);
 }
 
-/** `[EnforceRange] unsigned short`. @throws TypeError for what is no number from 0 to 65,535 */
+/** `[EnforceRange] unsigned short`. @throws TypeError unless it is 0–65,535 */
 export function toEnforcedUnsignedShort(value: unknown): number {
   const number = Math.trunc(+(value as number));
-  if (!(number >= 0 && number <= 65_535)) throw new TypeError('a number is not from 0 to 65,535');
+  if (!(number >= 0 && number <= 65_535)) throw new TypeError(`closeCode must be 0–65,535, got ${value}`);
   return number;
 }
 
 /** A dictionary: an object, or nothing. @throws TypeError */
 export function toDictionary<T extends object>(value: T | null | undefined): Partial<T> {
   if (value === undefined || value === null) return {};
-  if (typeof value !== 'object' && typeof value !== 'function') throw new TypeError('options are an object');
+  if (typeof value !== 'object' && typeof value !== 'function')
+    throw new TypeError(`options must be an object, got ${typeof value}`);
   return value;
 }
 
-/** `sequence<USVString>`. @throws TypeError for what is no object, or not iterable */
+/** `sequence<USVString>`. @throws TypeError unless it is an iterable object */
 export function toSequence(value: unknown): string[] {
-  if (typeof value === 'string') throw new TypeError('a string is no list of strings');
+  if (typeof value === 'string') throw new TypeError('protocols must be a list of strings, got a string');
   const list: string[] = [];
   for (const item of value as Iterable<unknown>) list.push(toDomString(item));
   return list;

@@ -3,6 +3,7 @@ import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { type Identity, SwsError } from '@sws/crypto';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
+import { WebSocketServer } from 'ws';
 import {
   ClientSecureWebSocket,
   type ConnectionEvent,
@@ -89,7 +90,7 @@ test('sockets of one identity share one registration', async () => {
   expect(first.readyState).toBe(1);
 });
 
-describe('what can not be reached fails as a WebSocket does: error, then close 1006', () => {
+describe('what cannot be reached fails as a WebSocket does: error, then close 1006', () => {
   test('a peer that is offline, one that refuses, oneself, and no relay', async () => {
     const attempt = async (url: string) => {
       const socket = new ClientSecureWebSocket(url, [], { identity: alice });
@@ -102,8 +103,8 @@ describe('what can not be reached fails as a WebSocket does: error, then close 1
     expect(await attempt(`${relay.url}${bob.publicKey}`)).toEqual(['offline', 1006, false]);
     await registered(bob, { accept: () => false });
     expect(await attempt(`${relay.url}${bob.publicKey}`)).toEqual(['refused', 1006, false]);
-    expect(await attempt(`${relay.url}${alice.publicKey}`)).toEqual(['bad-address', 1006, false]);
-    expect(await attempt(`ws://127.0.0.1:1/${bob.publicKey}`)).toEqual(['connection-lost', 1006, false]);
+    expect(await attempt(`${relay.url}${alice.publicKey}`)).toEqual(['own-address', 1006, false]);
+    expect(await attempt(`ws://127.0.0.1:1/${bob.publicKey}`)).toEqual(['relay-refused', 1006, false]);
   });
 
   test('URLs without an address, or with a malformed one, and bad subprotocols throw SyntaxError', () => {
@@ -114,15 +115,39 @@ describe('what can not be reached fails as a WebSocket does: error, then close 1
       '00'.repeat(32),
       bob.publicKey.toUpperCase(),
       `${bob.publicKey}#x`,
+      `${bob.publicKey}//evil.example/`,
     ]) {
       expect(() => new ClientSecureWebSocket(relay.url + path, [], { identity: alice })).toThrow(
         expect.objectContaining({ name: 'SyntaxError' }),
       );
     }
+    expect(
+      () => new ClientSecureWebSocket(`wss://${'h'.repeat(256)}/${bob.publicKey}`, [], { identity: alice }),
+    ).toThrow(expect.objectContaining({ name: 'SyntaxError' }));
     expect(() => new ClientSecureWebSocket(relay.url + bob.publicKey, ['a', 'A'], { identity: alice })).toThrow(
       expect.objectContaining({ name: 'SyntaxError' }),
     );
   });
+});
+
+test('a resource reaches the peer as the URL Standard serialises it', async () => {
+  const listener = await registered(bob, { accept: () => true });
+  const endpoint = await registered(alice);
+  for (const [given, resource] of [
+    ['room', '/room'],
+    ['/a/../b?q=é x', '/b?q=%C3%A9%20x'],
+    ['/a\r\n\u001bb', '/a%1Bb'],
+  ] as const) {
+    const connection = event<ConnectionEvent>(listener, 'connection');
+    const socket = endpoint.connect(bob.publicKey, { resource: given });
+    expect([socket.resource, (await connection).socket.resource]).toEqual([resource, resource]);
+    socket.close();
+  }
+  const outside = ['//evil.example/', '../..', `/../${alice.publicKey}/`, '/a#b'];
+  for (const resource of outside)
+    expect(() => endpoint.connect(bob.publicKey, { resource }), resource).toThrow(
+      expect.objectContaining({ name: 'SyntaxError' }),
+    );
 });
 
 describe('a pinned relay', () => {
@@ -154,8 +179,8 @@ describe('a pinned relay', () => {
 
   test.each([
     ['identity-in-use', new SwsError('identity-in-use', 'another process holds it')],
-    ['invalid-state', new Error('no such file')],
-  ])('an endpoint whose identity can not be loaded is down, and says why: %s', async (code, error) => {
+    ['unexpected', new Error('no such file')],
+  ])('an endpoint whose identity cannot be loaded is down, and says why: %s', async (code, error) => {
     const made = new Endpoint(relay.url, { identity: Promise.reject(error) });
     const { state, failure } = await event<StateEvent>(made, 'state');
     expect([state, failure]).toEqual(['down', { code, detail: error.message }]);
@@ -250,4 +275,22 @@ test('user name and password in a URL are for the gate before the relay, and are
   expect(endpoint.url).not.toContain('pa$&ss');
   await endpoint.close();
   gate.close();
+});
+
+test('a frame longer than any relay sends ends the connection before it is held', async () => {
+  const hostile = new WebSocketServer({ port: 0, host: '127.0.0.1', handleProtocols: () => 'sws.v1' });
+  await once(hostile, 'listening');
+  const closed = new Promise<number>((resolve) => {
+    hostile.on('connection', (socket) => {
+      socket.on('error', () => {});
+      socket.on('close', (code) => resolve(code));
+      // The first of many parts: the message never ends.
+      socket.send(new Uint8Array(2 * 1_048_576 + 1), { binary: true, fin: false });
+    });
+  });
+  const made = new Endpoint(`ws://127.0.0.1:${(hostile.address() as AddressInfo).port}/`, { identity: alice });
+  endpoints.push(made);
+  expect(await closed).toBe(1009);
+  for (const socket of hostile.clients) socket.terminate();
+  hostile.close();
 });

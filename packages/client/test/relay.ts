@@ -5,7 +5,7 @@ import { Identity } from '@sws/crypto';
 import { nodeProvider } from '@sws/crypto/node';
 import { randomBytes } from '@sws/crypto/platform';
 import { Router } from '@sws/router';
-import { attach } from '@sws/server';
+import { serveUpgrades } from '@sws/server';
 
 /** Whose signing key a client may pin. */
 export const relayIdentity = Identity.generate(randomBytes, nodeProvider);
@@ -21,10 +21,10 @@ export async function startRelay(port = 0) {
     connections.add(socket);
     socket.on('close', () => connections.delete(socket));
   });
-  const attached = attach(server, {
+  const attached = serveUpgrades(server, {
     identity: relayIdentity,
     admit: (key, term) => router.admit(key, term),
-    onSocket: (socket) => router.attach(socket),
+    onSocket: (socket) => router.add(socket),
   });
   server.listen(port, '127.0.0.1');
   await once(server, 'listening');

@@ -1,4 +1,4 @@
-import { afterEach, beforeEach, expect, test } from 'vitest';
+import { afterEach, beforeEach, expect, test, vi } from 'vitest';
 import { type ConnectionEvent, Endpoint, SecureWebSocketStream, SecureWebSocketStreamError } from '../src/index.js';
 import { event, newIdentity, startRelay, type TestRelay } from './relay.js';
 
@@ -93,11 +93,13 @@ test('an attempt that fails or is aborted, and a stream that breaks, say why', a
   await expect(aborted.closed).rejects.toBe(signal.reason);
   const [a, b] = await pair();
   const pending = (await b.opened).readable.getReader().read();
+  const closing = (await a.opened).writable.getWriter();
   a.close({ closeCode: 4000, reason: 'enough' });
+  await expect(closing.write('too late')).rejects.toMatchObject({ code: 'closed' });
   await expect(b.closed).resolves.toEqual({ closeCode: 4000, reason: 'enough' });
   await expect(pending).resolves.toMatchObject({ done: true });
   const writer = (await b.opened).writable.getWriter();
-  await expect(writer.write('too late')).rejects.toMatchObject({ code: 'invalid-state' });
+  await expect(writer.write('too late')).rejects.toMatchObject({ code: 'closed' });
 });
 
 test('who cancels the readable closes the stream, and drops what still comes', async () => {
@@ -190,4 +192,18 @@ test('arguments that the proposal refuses throw', () => {
   expect(construct(url, true)).toThrow(TypeError);
   expect(construct(url, { protocols: 'hi' })).toThrow(TypeError);
   expect(construct(url, { protocols: ['a', 'a'] })).toThrow(expect.objectContaining({ name: 'SyntaxError' }));
+});
+
+test('a socket of another copy of this package becomes streams too', async () => {
+  vi.resetModules();
+  const copy = await import('../src/index.js');
+  expect(copy.SecureWebSocketStream).not.toBe(SecureWebSocketStream);
+  const listener = new copy.Endpoint(relay.url, { identity: newIdentity() });
+  const accepted = event<ConnectionEvent>(listener, 'connection');
+  const address = await listener.registered;
+  const { writable } = await new SecureWebSocketStream(`${relay.url}${address}`, { identity: newIdentity() }).opened;
+  void writable.getWriter().write('between copies');
+  const { readable } = await SecureWebSocketStream.from((await accepted).socket).opened;
+  expect((await readable.getReader().read()).value).toBe('between copies');
+  await listener.close();
 });

@@ -1,6 +1,6 @@
-import { SwsError } from './error.js';
-import { P, readLittleEndian } from './field.js';
+import { FIELD_PRIME, readLittleEndian } from './field.js';
 import { decodeHex } from './hex.js';
+import { SwsError } from './sws-error.js';
 
 /** An address has this many hex digits. */
 export const ADDRESS_DIGITS = 64;
@@ -11,14 +11,14 @@ const LOW_ORDER = new Set([
   1n,
   325606250916557431795983626356110631294008115727848805560023387167927233504n,
   39382357235489614581723060781553021112529911719440698176882885853963445705823n,
-  P - 1n,
+  FIELD_PRIME - 1n,
 ]);
 
 /** Whether 32 bytes are a canonical X25519 public key that is not of low order: below 2^255 - 19, top bit clear. */
 export function isUsablePublicKey(bytes: Uint8Array): boolean {
   if (bytes.length !== 32) return false;
   const u = readLittleEndian(bytes);
-  return u < P && !LOW_ORDER.has(u);
+  return u < FIELD_PRIME && !LOW_ORDER.has(u);
 }
 
 /** The 32 bytes of an address, or `null` where `parseAddress` throws. */
@@ -34,9 +34,9 @@ export function readAddress(text: string): Uint8Array | null {
  */
 export function parseAddress(text: string): Uint8Array {
   const bytes = text.length === ADDRESS_DIGITS ? decodeHex(text) : null;
-  if (bytes === null) throw new SwsError('invalid-address', `an address is ${ADDRESS_DIGITS} lowercase hex digits`);
+  if (bytes === null) throw new SwsError('invalid-address', `address must be ${ADDRESS_DIGITS} lower-case hex digits`);
   const u = readLittleEndian(bytes);
-  if (u >= P) throw new SwsError('invalid-address', 'an address is below 2^255 - 19');
-  if (LOW_ORDER.has(u)) throw new SwsError('low-order-key', 'an address is not of low order');
+  if (u >= FIELD_PRIME) throw new SwsError('invalid-address', 'address must be below 2^255 - 19');
+  if (LOW_ORDER.has(u)) throw new SwsError('low-order-key', 'address is a low-order point');
   return bytes;
 }

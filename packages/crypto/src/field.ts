@@ -1,7 +1,7 @@
 /** The prime of Curve25519: 2^255 - 19 (RFC 7748 §4.1). */
-export const P = 2n ** 255n - 19n;
+export const FIELD_PRIME = 2n ** 255n - 19n;
 /** The order of the base point's group (RFC 8032 §5.1). */
-export const L = 2n ** 252n + 27742317777372353535851937790883648493n;
+export const GROUP_ORDER = 2n ** 252n + 27742317777372353535851937790883648493n;
 
 const words = new DataView(new ArrayBuffer(64));
 const wordBytes = new Uint8Array(words.buffer);

@@ -13,10 +13,16 @@ export type Sha512 = (bytes: Uint8Array) => Uint8Array;
 function hmac(sha512: Sha512, key: Uint8Array, message: Uint8Array): Uint8Array {
   const block = new Uint8Array(BLOCK_BYTES);
   block.set(key.length > BLOCK_BYTES ? sha512(key) : key);
-  const pad = (byte: number) => block.map((value) => value ^ byte);
-  const [inner, outer] = [pad(0x36), pad(0x5c)];
-  const hash = sha512(concatBytes(outer, sha512(concatBytes(inner, message))));
-  for (const secret of [block, inner, outer]) secret.fill(0);
+  const padded = (byte: number, text: Uint8Array): Uint8Array => {
+    const input = concatBytes(block, text);
+    for (let i = 0; i < BLOCK_BYTES; i++) input[i] = (input[i] ?? 0) ^ byte;
+    const hash = sha512(input);
+    input.fill(0);
+    return hash;
+  };
+  const inner = padded(0x36, message);
+  const hash = padded(0x5c, inner);
+  for (const secret of [block, inner]) secret.fill(0);
   return hash;
 }
 
@@ -27,14 +33,16 @@ function hmac(sha512: Sha512, key: Uint8Array, message: Uint8Array): Uint8Array 
  */
 export function hkdf(sha512: Sha512, salt: Uint8Array, ikm: Uint8Array, info: Uint8Array, length: number): Uint8Array {
   if (length > MAX_LENGTH_BYTES) throw new RangeError(`HKDF gives at most ${MAX_LENGTH_BYTES} bytes`);
+  const okm = new Uint8Array(length);
   const key = hmac(sha512, salt, ikm);
-  const okm = new Uint8Array(Math.ceil(length / HASH_BYTES) * HASH_BYTES);
-  let block = new Uint8Array(0);
+  let block: Uint8Array = new Uint8Array(0);
   for (let at = 0; at < length; at += HASH_BYTES) {
-    block = Uint8Array.from(hmac(sha512, key, concatBytes(block, info, Uint8Array.of(at / HASH_BYTES + 1))));
-    okm.set(block, at);
+    const input = concatBytes(block, info, Uint8Array.of(at / HASH_BYTES + 1));
+    block.fill(0);
+    block = hmac(sha512, key, input);
+    input.fill(0);
+    okm.set(block.subarray(0, length - at), at);
   }
-  const result = okm.slice(0, length);
-  for (const secret of [key, block, okm]) secret.fill(0);
-  return result;
+  for (const secret of [key, block]) secret.fill(0);
+  return okm;
 }

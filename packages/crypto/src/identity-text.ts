@@ -1,10 +1,10 @@
 import { concatBytes } from './bytes.js';
-import { SwsError } from './error.js';
 import { decodeHex, encodeHex } from './hex.js';
-import { Identity, SEED_BYTES } from './identity.js';
+import { Identity, type IdentityLike, SEED_BYTES } from './identity.js';
 import { naclProvider } from './nacl.js';
 import type { CryptoProvider } from './provider.js';
 import { labelBytes } from './signature.js';
+import { SwsError } from './sws-error.js';
 
 const PREFIX = 'sws-identity-1';
 const CHECKSUM_BYTES = 4;
@@ -16,10 +16,10 @@ function checksum(seed: Uint8Array): string {
 }
 
 /**
- * An identity as one line of plain text, `sws-identity-1.<seed>.<checksum>` in hex. It is the secret itself, for a place
- * as safe as a safe: `seal` closes it with a passphrase.
+ * An identity as one line of plain text, `sws-identity-1.<seed>.<checksum>` in hex. The text is the secret itself: keep
+ * it where you would keep a password, or use `seal`, which encrypts it under a passphrase.
  */
-export function exportIdentity(identity: Identity): string {
+export function exportIdentity(identity: Pick<IdentityLike, 'exportSeed'>): string {
   const seed = identity.exportSeed();
   const text = `${PREFIX}.${encodeHex(seed)}.${checksum(seed)}`;
   seed.fill(0);

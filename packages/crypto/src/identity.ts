@@ -1,18 +1,37 @@
 import { equalBytes } from './bytes.js';
-import { SwsError } from './error.js';
 import { encodeHex } from './hex.js';
 import { naclProvider } from './nacl.js';
 import type { CryptoProvider, RandomBytes } from './provider.js';
 import { applicationMessage, labelBytes } from './signature.js';
+import { SwsError } from './sws-error.js';
 
 /** A seed, the one secret to store and back up, has this many bytes. */
 export const SEED_BYTES = 32;
 
 /**
- * One 32-byte seed and the two related key pairs it gives (PROTOCOL §1): X25519, whose public key is the address, and
- * Ed25519. Printing one, however it is done, shows the public key only.
+ * What SWS asks of an identity. Functions take this shape rather than the class `Identity`: two versions of this package
+ * may be installed in one application, and their classes are different types. An `Identity` of either has the shape.
  */
-export class Identity {
+export interface IdentityLike {
+  /** The address: the X25519 public key as 64 lowercase hex digits. */
+  readonly publicKey: string;
+  /** The Ed25519 public key as 64 lowercase hex digits. */
+  readonly signingKey: string;
+  /** The address as 32 bytes, which the caller owns. */
+  publicKeyBytes(): Uint8Array;
+  /** X25519 with another's public key: 32 bytes, all zero for a point of low order. */
+  dh(publicKey: Uint8Array): Uint8Array;
+  /** Signs a protocol message that begins with its label: 64 bytes. @throws SwsError `invalid-label` */
+  signLabelled(label: 'register' | 'registered', message: Uint8Array): Uint8Array;
+  /** A copy of the 32-byte seed, the secret itself. The caller owns it and should overwrite it. */
+  exportSeed(): Uint8Array;
+}
+
+/**
+ * One 32-byte seed and the two related key pairs it gives (PROTOCOL §1): X25519, whose public key is the address, and
+ * Ed25519. However you print one, only public keys are shown.
+ */
+export class Identity implements IdentityLike {
   /** The address: the X25519 public key as 64 lowercase hex digits. */
   readonly publicKey: string;
   /** The Ed25519 public key as 64 lowercase hex digits. */
@@ -40,7 +59,8 @@ export class Identity {
 
   /** The identity of a seed, which is copied. @throws SwsError `invalid-length` unless it has 32 bytes */
   static fromSeed(seed: Uint8Array, provider: CryptoProvider = naclProvider): Identity {
-    if (seed.length !== SEED_BYTES) throw new SwsError('invalid-length', `a seed has ${SEED_BYTES} bytes`);
+    if (seed.length !== SEED_BYTES)
+      throw new SwsError('invalid-length', `seed must have ${SEED_BYTES} bytes, got ${seed.length}`);
     return new Identity(seed, provider);
   }
 
@@ -62,7 +82,7 @@ export class Identity {
     return this.#signingKey.slice();
   }
 
-  /** X25519 with another's public key: 32 bytes, all zero for a point of low order. */
+  /** X25519 with another's public key (32 bytes): 32 bytes, all zero for a point of low order. */
   dh(publicKey: Uint8Array): Uint8Array {
     return this.#provider.x25519(this.#secret, publicKey);
   }
@@ -76,7 +96,7 @@ export class Identity {
   signLabelled(label: 'register' | 'registered', message: Uint8Array): Uint8Array {
     const prefix = labelBytes(label);
     if (!equalBytes(message.subarray(0, prefix.length), prefix)) {
-      throw new SwsError('invalid-label', `the message does not begin with ${label}`);
+      throw new SwsError('invalid-label', `message must begin with the label ${label}`);
     }
     return this.#provider.ed25519Sign(this.#seed, message);
   }
@@ -89,7 +109,7 @@ export class Identity {
   storageKey(context: string): Uint8Array {
     const info = labelBytes(`storage\0${context}`);
     // OpenSSL takes at most 1,024 bytes of info: 15 are the label's.
-    if (info.length - 15 > 1_000) throw new SwsError('invalid-length', 'a context is over 1,000 bytes');
+    if (info.length - 15 > 1_000) throw new SwsError('invalid-length', 'context must have at most 1,000 bytes');
     return this.#provider.hkdf(new Uint8Array(0), this.#seed, info, SEED_BYTES);
   }
 
@@ -98,11 +118,13 @@ export class Identity {
     return this.#seed.slice();
   }
 
+  /** Shows the address only: safe to log. */
   toString(): string {
     return `Identity(${this.publicKey})`;
   }
 
-  toJSON(): { publicKey: string; signingKey: string } {
+  /** The public keys only: `JSON.stringify` never writes the seed. */
+  toJSON(): Pick<IdentityLike, 'publicKey' | 'signingKey'> {
     return { publicKey: this.publicKey, signingKey: this.signingKey };
   }
 }

@@ -1,13 +1,13 @@
-export { ADDRESS_DIGITS, isUsablePublicKey, parseAddress, readAddress } from './address.js';
+export { ADDRESS_DIGITS, parseAddress, readAddress } from './address.js';
 export { concatBytes, equalBytes } from './bytes.js';
 export { SwsError } from './error.js';
 export { CRYPTO_FAILURES, type CryptoFailureCode } from './failures.js';
 export { fingerprint } from './fingerprint.js';
 export { decodeHex, encodeHex } from './hex.js';
-export { Identity, SEED_BYTES } from './identity.js';
+export { Identity, type IdentityLike } from './identity.js';
 export { exportIdentity, importIdentity } from './identity-text.js';
-export { checkSeed, type KeyStore, memoryStore } from './key-store.js';
+export { type KeyStore, memoryStore } from './key-store.js';
 export { naclProvider } from './nacl.js';
-export type { CryptoProvider, RandomBytes } from './provider.js';
+export type { CryptoProvider, KemEncapsulation, KemKeyPair, RandomBytes } from './provider.js';
 export { seal, unseal } from './sealed-identity.js';
 export { matchesSigningKey, verify, verifySignature } from './signature.js';

@@ -1,5 +1,5 @@
-import { SwsError } from './error.js';
 import { SEED_BYTES } from './identity.js';
+import { SwsError } from './sws-error.js';
 
 /**
  * A place for one identity: one 32-byte seed. Arrays are copied both ways.
@@ -12,14 +12,16 @@ export interface KeyStore {
   loadOrCreate(create: () => Uint8Array): Promise<Uint8Array>;
   /** Saves another seed over the present one. */
   replace(seed: Uint8Array): Promise<void>;
+  /** Deletes the seed. It is no error if there is none. */
   remove(): Promise<void>;
-  /** Lets go of locks. */
+  /** Releases locks; the store can be used again afterwards. */
   close(): Promise<void>;
 }
 
 /** The seed if it has the right length. @throws SwsError `identity-damaged` */
 export function checkSeed(seed: Uint8Array | null, where: string): Uint8Array {
-  if (seed?.length !== SEED_BYTES) throw new SwsError('identity-damaged', `${where} holds no identity`);
+  if (seed?.length !== SEED_BYTES)
+    throw new SwsError('identity-damaged', `${where} must hold ${SEED_BYTES} bytes, the seed of an identity`);
   return seed.slice();
 }
 
@@ -33,7 +35,9 @@ export function memoryStore(): KeyStore {
       return stored.slice();
     },
     async replace(seed) {
-      stored = checkSeed(seed, 'the new seed');
+      const next = checkSeed(seed, 'the new seed');
+      stored?.fill(0);
+      stored = next;
     },
     async remove() {
       stored?.fill(0);

@@ -1,15 +1,31 @@
 /** Fills and returns a new array of `length` random bytes from a cryptographically secure source. */
 export type RandomBytes = (length: number) => Uint8Array;
 
+/** A key pair of ML-KEM-768. */
+export interface KemKeyPair {
+  /** 1,184 bytes, public. */
+  readonly encapsulationKey: Uint8Array;
+  /** 2,400 bytes, secret. */
+  readonly decapsulationKey: Uint8Array;
+}
+
+/** What one encapsulation gives. */
+export interface KemEncapsulation {
+  /** 1,088 bytes, for the holder of the decapsulation key. */
+  readonly ciphertext: Uint8Array;
+  /** 32 bytes, secret. */
+  readonly sharedSecret: Uint8Array;
+}
+
 /**
  * The primitives that SWS is built from. Stateless: the same arguments give the same bytes in every provider.
  *
  * Callers own every array they pass; a provider neither keeps nor changes it, and returns fresh arrays.
- * Lengths are the caller's duty. The edge cases on which libraries disagree (small order, non-canonical encodings)
- * are checked by common code outside the providers: `verifySignature`, `parseAddress`.
+ * Arrays must have the lengths given here; providers do not check them. Common code outside the providers checks the edge
+ * cases on which libraries disagree (small order, non-canonical encodings): `verifySignature`, `parseAddress`.
  */
 export interface CryptoProvider {
-  /** For logs and benches: `nacl`, `node`, `sodium`. */
+  /** For logs and benches: `nacl`, `node`, `sodium-native`, `sodium-wasm`, `wasm`. */
   readonly name: string;
   /** SHA-512 (FIPS 180-4): 64 bytes. */
   sha512(bytes: Uint8Array): Uint8Array;
@@ -38,15 +54,12 @@ export interface CryptoProvider {
    */
   secretboxOpen(key: Uint8Array, nonce: Uint8Array, box: Uint8Array, into?: Uint8Array): Uint8Array | null;
   /** ML-KEM-768 key generation (FIPS 203 §7.1) from 64 random bytes (d || z): ek 1,184 bytes, dk 2,400 bytes. */
-  kemKeyPair(seed: Uint8Array): { readonly encapsulationKey: Uint8Array; readonly decapsulationKey: Uint8Array };
+  kemKeyPair(seed: Uint8Array): KemKeyPair;
   /**
    * ML-KEM-768 encapsulation (FIPS 203 §7.2): ciphertext 1,088 bytes, shared secret 32 bytes;
    * `null` if the encapsulation key fails the standard's input check.
    */
-  kemEncapsulate(
-    encapsulationKey: Uint8Array,
-    random: Uint8Array,
-  ): { readonly ciphertext: Uint8Array; readonly sharedSecret: Uint8Array } | null;
+  kemEncapsulate(encapsulationKey: Uint8Array, random: Uint8Array): KemEncapsulation | null;
   /** ML-KEM-768 decapsulation (FIPS 203 §7.3): 32 bytes (an implicit-rejection value for a wrong ciphertext), or `null` on a failed input check. */
   kemDecapsulate(ciphertext: Uint8Array, decapsulationKey: Uint8Array): Uint8Array | null;
 }

@@ -1,8 +1,8 @@
-import { SwsError } from './error.js';
 import { decodeHex, encodeHex } from './hex.js';
-import { Identity, SEED_BYTES } from './identity.js';
+import { Identity, type IdentityLike, SEED_BYTES } from './identity.js';
 import { naclProvider } from './nacl.js';
 import type { CryptoProvider, RandomBytes } from './provider.js';
+import { SwsError } from './sws-error.js';
 
 const PREFIX = 'sws-sealed-1';
 const SALT_BYTES = 16;
@@ -22,7 +22,7 @@ async function deriveKey(passphrase: string, salt: Uint8Array, logN: number): Pr
 }
 
 /**
- * An identity under a passphrase, as one line of text to back up or carry to another device:
+ * An identity, encrypted under a passphrase, as one line of text to back up or carry to another device:
  * `sws-sealed-1.<log2 N>.<salt>.<box>`, in hex; the key is scrypt's (RFC 7914), the box NaCl secretbox.
  * Takes 128 MiB and about 0.3 s on a server core; scrypt's code is loaded with the first call.
  * @throws SwsError `invalid-length` for an empty passphrase
@@ -32,8 +32,12 @@ async function deriveKey(passphrase: string, salt: Uint8Array, logN: number): Pr
  * const same = await unseal(text, passphrase);
  * ```
  */
-export async function seal(identity: Identity, passphrase: string, randomBytes: RandomBytes): Promise<string> {
-  if (passphrase === '') throw new SwsError('invalid-length', 'a passphrase has at least one character');
+export async function seal(
+  identity: Pick<IdentityLike, 'exportSeed'>,
+  passphrase: string,
+  randomBytes: RandomBytes,
+): Promise<string> {
+  if (passphrase === '') throw new SwsError('invalid-length', 'passphrase must not be empty');
   const salt = randomBytes(SALT_BYTES);
   const key = await deriveKey(passphrase, salt, LOG_N);
   const seed = identity.exportSeed();

@@ -1,8 +1,8 @@
 import { concatBytes } from './bytes.js';
-import { SwsError } from './error.js';
-import { L, P, readLittleEndian } from './field.js';
+import { FIELD_PRIME, GROUP_ORDER, readLittleEndian } from './field.js';
 import { decodeHex } from './hex.js';
 import type { CryptoProvider } from './provider.js';
+import { SwsError } from './sws-error.js';
 
 declare const TextEncoder: new () => { encode(text: string): Uint8Array };
 const encoder = new TextEncoder();
@@ -10,12 +10,12 @@ const encoder = new TextEncoder();
 /** A y-coordinate of order 8 on Edwards25519; its negative is the other. */
 const ORDER_8_Y = 2707385501144840649318225287225658788936804267575313519463743609750303402022n;
 /** The y-coordinates of Edwards25519's eight points of small order. */
-const SMALL_ORDER_Y = new Set([0n, 1n, P - 1n, ORDER_8_Y, P - ORDER_8_Y]);
+const SMALL_ORDER_Y = new Set([0n, 1n, FIELD_PRIME - 1n, ORDER_8_Y, FIELD_PRIME - ORDER_8_Y]);
 
 /** Whether 32 bytes encode a point canonically and it is not one of small order. That it is on the curve is the provider's to say. */
 function isSoundPoint(bytes: Uint8Array): boolean {
   const y = readLittleEndian(bytes) & ((1n << 255n) - 1n);
-  return y < P && !SMALL_ORDER_Y.has(y);
+  return y < FIELD_PRIME && !SMALL_ORDER_Y.has(y);
 }
 
 /**
@@ -29,7 +29,7 @@ export function verifySignature(
   signature: Uint8Array,
 ): boolean {
   if (signingKey.length !== 32 || signature.length !== 64) return false;
-  if (readLittleEndian(signature.subarray(32)) >= L) return false;
+  if (readLittleEndian(signature.subarray(32)) >= GROUP_ORDER) return false;
   if (!isSoundPoint(signingKey) || !isSoundPoint(signature.subarray(0, 32))) return false;
   return provider.ed25519Verify(signingKey, message, signature);
 }
@@ -39,7 +39,7 @@ export function matchesSigningKey(publicKey: Uint8Array, signingKey: Uint8Array)
   if (publicKey.length !== 32 || signingKey.length !== 32 || !isSoundPoint(signingKey)) return false;
   const u = readLittleEndian(publicKey);
   const y = readLittleEndian(signingKey) & ((1n << 255n) - 1n);
-  return u < P && (u * (1n - y) - 1n - y) % P === 0n;
+  return u < FIELD_PRIME && (u * (1n - y) - 1n - y) % FIELD_PRIME === 0n;
 }
 
 /** What `Identity.sign` signs: an application's signature can never be a registration (PROTOCOL §1). @throws SwsError `invalid-length` for a context over 65,535 bytes */

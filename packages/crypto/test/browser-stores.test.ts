@@ -1,4 +1,4 @@
-// In IndexedDB's own words by fake-indexeddb; real pages race in apps/runtimes.
+// In IndexedDB's own words by fake-indexeddb; real pages race in tests/runtimes.
 import { IDBFactory } from 'fake-indexeddb';
 import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest';
 import { encodeHex, memoryStore } from '../src/index.js';

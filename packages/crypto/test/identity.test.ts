@@ -1,17 +1,18 @@
-import { hkdfSync } from 'node:crypto';
+import { createHash, hkdfSync } from 'node:crypto';
 import { inspect } from 'node:util';
 import fc from 'fast-check';
 import { expect, test } from 'vitest';
+import { isUsablePublicKey } from '../src/address.js';
 import {
   decodeHex,
   encodeHex,
   fingerprint,
   Identity,
-  isUsablePublicKey,
   matchesSigningKey,
   memoryStore,
   naclProvider,
   parseAddress,
+  readAddress,
   verify,
   verifySignature,
 } from '../src/index.js';
@@ -20,6 +21,36 @@ import { nodeProvider } from '../src/platform/node.js';
 import { bytes, hex, littleEndian, ORDER_8_U, P } from './numbers.js';
 
 const identity = Identity.fromSeed(new Uint8Array(32).fill(7));
+
+test('keys and signatures of another length are refused before a provider sees them', () => {
+  const message = new TextEncoder().encode('sws/1 register\0 and more');
+  const signature = identity.signLabelled('register', message);
+  const [key, address] = [decodeHex(identity.signingKey), parseAddress(identity.publicKey)];
+  if (key === null) throw new Error('no key');
+  const asked: Uint8Array[][] = [];
+  const trusting = {
+    ...naclProvider,
+    ed25519Verify: (...given: [Uint8Array, Uint8Array, Uint8Array]) => {
+      asked.push(given);
+      return true;
+    },
+  };
+  /** The same number, little-endian. */
+  const longer = (bytes: Uint8Array) => Uint8Array.of(...bytes, ...new Uint8Array(8));
+  expect(verifySignature(trusting, key, message, signature)).toBe(true);
+  for (const other of [key.subarray(0, 31), longer(key)]) {
+    expect(verifySignature(trusting, other, message, signature)).toBe(false);
+    expect(matchesSigningKey(address, other)).toBe(false);
+  }
+  for (const other of [signature.subarray(0, 63), longer(signature)])
+    expect(verifySignature(trusting, key, message, other)).toBe(false);
+  expect(asked).toHaveLength(1);
+  expect([isUsablePublicKey(address), matchesSigningKey(address, key)]).toEqual([true, true]);
+  for (const other of [address.subarray(0, 31), longer(address), new Uint8Array(0)]) {
+    expect(isUsablePublicKey(other)).toBe(false);
+    expect(matchesSigningKey(other, key)).toBe(false);
+  }
+});
 
 test('low-order and non-canonical addresses', () => {
   for (const u of [0n, 1n, P - 1n, ...ORDER_8_U]) {
@@ -38,6 +69,20 @@ test('low-order and non-canonical addresses', () => {
     expect(() => parseAddress(text)).toThrow(expect.objectContaining({ code: 'invalid-address' }));
   }
   expect(encodeHex(parseAddress(identity.publicKey))).toBe(identity.publicKey);
+});
+
+test('readAddress takes what parseAddress takes, and gives null for the rest', () => {
+  expect(readAddress(identity.publicKey)).toEqual(parseAddress(identity.publicKey));
+  const low = ORDER_8_U.map((u) => encodeHex(littleEndian(u)));
+  const wrong = [
+    '',
+    '00',
+    `${identity.publicKey}00`,
+    identity.publicKey.toUpperCase(),
+    encodeHex(littleEndian(P)),
+    ...low,
+  ];
+  for (const text of wrong) expect(readAddress(text)).toBeNull();
 });
 
 test('a signing key of small order maps to no address', () => {
@@ -74,6 +119,27 @@ test('an application cannot be made to sign a registration', () => {
   );
 });
 
+test.each([0, 1, 255, 256, 65_535])(
+  'sign signs its label, the length %i of the context, context and bytes',
+  (length) => {
+    const context = 'c'.repeat(length);
+    const bytes = Uint8Array.of(1, 2, 3);
+    const text = Buffer.concat([
+      Buffer.from('sws/1 app\0'),
+      Buffer.from([length >> 8, length % 256]),
+      Buffer.from(context),
+      bytes,
+    ]);
+    expect(verifySignature(naclProvider, identity.signingKeyBytes(), text, identity.sign(context, bytes))).toBe(true);
+  },
+);
+
+test('a context over 65,535 bytes is refused', () => {
+  const refused = expect.objectContaining({ code: 'invalid-length' });
+  expect(() => identity.sign('c'.repeat(65_536), Uint8Array.of(1))).toThrow(refused);
+  expect(() => identity.sign('é'.repeat(32_768), Uint8Array.of(1))).toThrow(refused);
+});
+
 test('hex has one spelling', () => {
   fc.assert(
     fc.property(fc.uint8Array(), (value) => {
@@ -91,10 +157,12 @@ test('nothing prints a secret', () => {
     JSON.stringify(identity),
     String(identity),
     `${identity}`,
-  ].join();
-  expect(printed).toContain(identity.publicKey);
-  expect(printed).not.toContain(encodeHex(seed));
-  expect(printed).not.toContain(seed.join(', '));
+  ];
+  for (const text of printed) {
+    expect(text).toContain(identity.publicKey);
+    expect(text).not.toContain(encodeHex(seed));
+    expect(text).not.toContain(seed.join(', '));
+  }
 });
 
 test('a fingerprint is the same at both ends, and another for another pair', () => {
@@ -102,6 +170,14 @@ test('a fingerprint is the same at both ends, and another for another pair', () 
   expect(fingerprint(a.publicKey, b.publicKey)).toBe(fingerprint(b.publicKey, a.publicKey));
   expect(fingerprint(a.publicKey, b.publicKey)).not.toBe(fingerprint(a.publicKey, c.publicKey));
   expect(fingerprint(a.publicKey, b.publicKey)).toMatch(/^(\d{5} ){7}\d{5}$/);
+});
+
+test('a fingerprint is eight words of SHA-512 over its label and both addresses in order, modulo 100,000', () => {
+  const [a, b] = [identity.publicKey, Identity.fromSeed(new Uint8Array(32).fill(8)).publicKey];
+  const [first, second] = [a, b].sort();
+  const hash = createHash('sha512').update(`sws/1 fingerprint\0`).update(`${first}${second}`, 'hex').digest();
+  const groups = Array.from({ length: 8 }, (_, i) => String(hash.readBigUInt64BE(8 * i) % 100_000n).padStart(5, '0'));
+  expect(fingerprint(a, b)).toBe(groups.join(' '));
 });
 
 test('two that race for a first identity get the same', async () => {

@@ -11,7 +11,7 @@ import { PROVIDERS, sodiumNative } from './provider-table.js';
 test.skipIf(sodiumNative === null)(
   'sodium-native is among them (skipped where it has no build for this machine)',
   () => {
-    expect(PROVIDERS.map(({ name }) => name)).toEqual(['nacl', 'node', 'sodium-wasm', 'sodium-native']);
+    expect(PROVIDERS.map(({ name }) => name)).toEqual(['nacl', 'node', 'sodium-wasm', 'wasm', 'sodium-native']);
   },
 );
 
@@ -268,6 +268,13 @@ test('an identity is the same in every provider', () => {
     }),
     { numRuns: 20 },
   );
+});
+
+test('what OpenSSL does not take for a key verifies nothing, and never throws', () => {
+  const message = Uint8Array.of(1, 2, 3);
+  const signature = nodeProvider.ed25519Sign(new Uint8Array(32).fill(1), message);
+  for (const key of [new Uint8Array(0), new Uint8Array(31), new Uint8Array(33)])
+    expect(nodeProvider.ed25519Verify(key, message, signature)).toBe(false);
 });
 
 test('an array that has come to hold another seed signs as that one: keys are remembered, arrays may be used again', () => {

@@ -1,10 +1,10 @@
 import { execFileSync } from 'node:child_process';
-import { mkdtemp, readdir, readFile, rm, stat, writeFile } from 'node:fs/promises';
+import { mkdir, mkdtemp, readdir, readFile, rm, stat, utimes, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { afterEach, beforeEach, expect, test, vi } from 'vitest';
-import { encodeHex } from '../src/index.js';
+import { encodeHex, memoryStore } from '../src/index.js';
 import { randomBytes, webStorageStore } from '../src/platform/index.js';
 import { fileStore } from '../src/platform/node.js';
 
@@ -44,6 +44,20 @@ test('another process finds the identity in use, and free again after close; it 
   expect(tryIt()).toBe(`${encodeHex(seed)}\nidentity-in-use`);
   await store.close();
   expect(tryIt()).toBe(`${encodeHex(seed)}\nheld`);
+});
+
+test('a lock that a killed process left behind is waited for, if that is asked for', async () => {
+  const path = join(folder, 'identity');
+  const seed = new Uint8Array(32).fill(7);
+  await mkdir(`${path}.lock`);
+  const touched = Date.now() / 1_000 - 9; // stale in a second
+  await utimes(`${path}.lock`, touched, touched);
+  await expect(fileStore(path).loadOrCreate(() => seed)).rejects.toMatchObject({ code: 'identity-in-use' });
+  const onWait = vi.fn();
+  const store = fileStore(path, { waitMs: 10_000, onWait });
+  expect(await store.loadOrCreate(() => seed)).toEqual(seed);
+  expect(onWait).toHaveBeenCalledOnce();
+  await store.close();
 });
 
 test('a process that ends without close leaves no lock behind', async () => {
@@ -104,6 +118,61 @@ test('a file that is not an identity is left alone, with a typed error', async (
   await expect(store.loadOrCreate(() => randomBytes(32))).rejects.toMatchObject({ code: 'identity-damaged' });
   expect(await readFile(path, 'utf8')).toBe('precious notes');
   await store.close();
+});
+
+test('a store that was closed may be closed again, and takes its lock again when it is used', async () => {
+  const path = join(folder, 'identity');
+  const store = fileStore(path);
+  const seed = await store.loadOrCreate(() => randomBytes(32));
+  await store.close();
+  await store.close();
+  expect(await store.loadOrCreate(() => randomBytes(32))).toEqual(seed);
+  const other = fileStore(path);
+  await expect(other.loadOrCreate(() => randomBytes(32))).rejects.toMatchObject({ code: 'identity-in-use' });
+  await store.close();
+  expect(await other.loadOrCreate(() => randomBytes(32))).toEqual(seed);
+  await other.close();
+});
+
+test('what cannot be read is thrown as Node gives it, and is not taken for a place without an identity', async () => {
+  const path = join(folder, 'a-folder');
+  await mkdir(path);
+  const store = fileStore(path);
+  await expect(store.load()).rejects.toMatchObject({ code: 'EISDIR' });
+  await expect(store.loadOrCreate(() => randomBytes(32))).rejects.toMatchObject({ code: 'EISDIR' });
+  await store.close();
+});
+
+test('a write that fails leaves no seed beside the file', async () => {
+  const path = join(folder, 'a-folder');
+  await mkdir(path);
+  const store = fileStore(path);
+  await expect(store.replace(randomBytes(32))).rejects.toMatchObject({ code: 'EISDIR' });
+  await store.close();
+  expect(await readdir(folder)).toEqual(['a-folder']);
+});
+
+test('a memory store removes the identity that it has, and has nothing to remove without one', async () => {
+  const store = memoryStore();
+  await store.remove();
+  expect(await store.load()).toBeNull();
+  const seed = new Uint8Array(32).fill(1);
+  expect([await store.loadOrCreate(() => seed.slice()), await store.load()]).toEqual([seed, seed]);
+  await store.remove();
+  expect(await store.load()).toBeNull();
+});
+
+test('web storage: another seed replaces the one that is there', async () => {
+  const items = new Map<string, string>();
+  const store = webStorageStore({
+    getItem: (key) => items.get(key) ?? null,
+    setItem: (key, value) => void items.set(key, value),
+    removeItem: (key) => void items.delete(key),
+  });
+  await store.replace(new Uint8Array(32).fill(1));
+  await store.replace(new Uint8Array(32).fill(2));
+  expect([await store.load(), items.get('sws.identity')]).toEqual([new Uint8Array(32).fill(2), '02'.repeat(32)]);
+  await expect(store.replace(new Uint8Array(31))).rejects.toMatchObject({ code: 'identity-damaged' });
 });
 
 test('web storage: two stores on one storage share one identity; damage is typed', async () => {

@@ -6,7 +6,7 @@ import { createViteServer } from 'vitest/node';
 const root = fileURLToPath(new URL('..', import.meta.url));
 const vite = await createViteServer({
   root,
-  configFile: false,
+  configFile: `${root}vitest.config.ts`,
   appType: 'custom',
   logLevel: 'error',
   server: { middlewareMode: true, hmr: false, ws: false, watch: null },

@@ -6,8 +6,7 @@ export interface FailureRow {
   readonly retry: boolean;
 }
 
-/** Every way in which a connection, a message or a channel fails (PROTOCOL, Failures). */
-export const FAILURES = {
+const ROWS = {
   normal: { closeCode: 1000, retry: false },
   'going-away': { closeCode: 1001, retry: true },
   'message-too-large': { closeCode: 1009, retry: true },
@@ -18,15 +17,20 @@ export const FAILURES = {
   forbidden: { closeCode: 4403, retry: false },
   'registration-timeout': { closeCode: 4408, retry: true },
   replaced: { closeCode: 4409, retry: false },
+  'term-refused': { closeCode: 4410, retry: true },
   'rate-limited': { closeCode: 4429, retry: true },
   'connection-lost': { closeCode: null, retry: true },
+  dns: { closeCode: null, retry: true },
+  'relay-refused': { closeCode: null, retry: true },
+  unreachable: { closeCode: null, retry: true },
+  tls: { closeCode: null, retry: true },
+  'http-status': { closeCode: null, retry: true },
+  proxy: { closeCode: null, retry: true },
   'wrong-server-key': { closeCode: null, retry: false },
   offline: { closeCode: null, retry: false },
   congested: { closeCode: null, retry: true },
-  'too-large': { closeCode: null, retry: false },
   'protocol-error': { closeCode: 1002, retry: false },
   'invalid-text': { closeCode: 1007, retry: false },
-  'message-too-big': { closeCode: 1009, retry: false },
   refused: { closeCode: null, retry: false },
   'unknown-channel': { closeCode: null, retry: false },
   'over-limits': { closeCode: null, retry: false },
@@ -34,12 +38,22 @@ export const FAILURES = {
   'open-timeout': { closeCode: null, retry: false },
   'close-timeout': { closeCode: null, retry: false },
   'handshake-failed': { closeCode: null, retry: false },
-  'payload-too-large': { closeCode: null, retry: false },
-  'invalid-state': { closeCode: null, retry: false },
-  'bad-address': { closeCode: null, retry: false },
+  'invalid-offer': { closeCode: null, retry: false },
+  'invalid-close': { closeCode: null, retry: false },
+  'own-address': { closeCode: null, retry: false },
+  'not-open': { closeCode: null, retry: false },
+  aborted: { closeCode: null, retry: false },
+  closed: { closeCode: null, retry: false },
+  unreadable: { closeCode: null, retry: false },
+  unsupported: { closeCode: null, retry: false },
+  unexpected: { closeCode: null, retry: false },
 } as const satisfies Record<string, FailureRow>;
 
-export type FailureCode = keyof typeof FAILURES;
+/** The stable name of a failure, to act by: an error's `code`. */
+export type FailureCode = keyof typeof ROWS;
+
+/** Every way in which a connection, a message or a channel fails (PROTOCOL, Failures). */
+export const FAILURES: Readonly<Record<FailureCode, FailureRow>> = ROWS;
 
 /** The failure a relay's close code stands for; `connection-lost` for any other. */
 export function failureOfCloseCode(closeCode: number): FailureCode {
@@ -59,6 +73,7 @@ export const CONNECTION_CODES = [
   'forbidden',
   'registration-timeout',
   'replaced',
+  'term-refused',
   'rate-limited',
 ] as const satisfies readonly FailureCode[];
 
@@ -66,7 +81,8 @@ export const CONNECTION_CODES = [
 export const UNDELIVERABLE_CODES = [
   'offline',
   'congested',
-  'too-large',
+  'message-too-large',
   'forbidden',
 ] as const satisfies readonly FailureCode[];
+/** One of `UNDELIVERABLE_CODES`. */
 export type UndeliverableCode = (typeof UNDELIVERABLE_CODES)[number];

@@ -1,29 +1,30 @@
 export { Channel } from './channel/channel.js';
+export type { ChannelCounters } from './channel/channel-context.js';
 export type { ChannelEnd, ChannelEvent } from './channel/channel-event.js';
-export { type ChannelFrame, KIND, parseChannelFrame } from './channel/channel-frame.js';
-export { ChannelKeys, type StaticKey } from './channel/channel-keys.js';
-export { type ChannelSettings, DEFAULT_CHANNEL_SETTINGS, jitter } from './channel/channel-settings.js';
-export {
-  type AcceptPolicy,
-  type ChannelCounters,
-  type ChannelRequest,
-  ChannelTable,
-  type ChannelTableOptions,
-} from './channel/channel-table.js';
-export { type CloseStatus, isSendableCloseCode, MAX_REASON_BYTES } from './channel/close-status.js';
+export { type ChannelFrame, parseChannelFrame } from './channel/channel-frame.js';
+export type { StaticKey } from './channel/channel-keys.js';
+export type { ChannelCommand } from './channel/channel-phase.js';
+export { type ChannelSettings, DEFAULT_CHANNEL_SETTINGS } from './channel/channel-settings.js';
+export { ChannelTable } from './channel/channel-table.js';
+export type {
+  AcceptAnswer,
+  AcceptPolicy,
+  ChannelNotice,
+  ChannelRequest,
+  ChannelTableOptions,
+} from './channel/channel-table-options.js';
+export type { CloseStatus } from './channel/close-status.js';
+export { DEFAULT_MEMORY_LIMITS, type MemoryLimits } from './channel/memory-budget.js';
 export type { ChannelOffer } from './channel/opening.js';
 export type { Padding } from './channel/padding.js';
-export { MIN_WINDOW_BYTES } from './channel/payload.js';
-export { TokenBucket } from './channel/token-bucket.js';
 export {
   Connection,
+  type ConnectionEvent,
   type ConnectionOptions,
-  type ConnectionOutput,
   type ConnectionState,
 } from './connection/connection.js';
 export { FAILURE_MEANINGS } from './failure-meanings.js';
 export {
-  CONNECTION_CODES,
   FAILURES,
   type FailureCode,
   type FailureRow,
@@ -37,21 +38,13 @@ export {
   decodeClientFrame,
   type Encoding,
   type JsonMessage,
-  MAX_TOKEN_BYTES,
   type Ping,
   type Pong,
 } from './frames/client-frames.js';
-export { MAX_TERM, type UnknownFrame } from './frames/fields.js';
+export type { UnknownFrame } from './frames/fields.js';
+export { decodeMessage, encodeMessage } from './frames/message.js';
 export {
-  decodeMessage,
-  encodeMessage,
-  MAX_MAX_MESSAGE_BYTES,
-  MESSAGE_HEAD_BYTES,
-  MIN_MAX_MESSAGE_BYTES,
-  UNDELIVERABLE_HEAD_BYTES,
-  undeliverable,
-} from './frames/message.js';
-export {
+  type Backlog,
   type Challenge,
   decodeRelayFrame,
   type ErrorFrame,
@@ -66,17 +59,14 @@ export {
 } from './frames/relay-frames.js';
 export {
   ClientRegistration,
+  type ClientRegistrationEvent,
   type ClientRegistrationOptions,
-  type ClientRegistrationOutput,
 } from './registration/client-registration.js';
-export { hostMatches, LOOPBACK_HOSTS, normaliseHost } from './registration/host.js';
 export {
-  MAX_REGISTRATION_BYTES,
   type Proof,
-  REGISTRATION_TIMEOUT_MS,
   ServerRegistration,
+  type ServerRegistrationEvent,
   type ServerRegistrationOptions,
-  type ServerRegistrationOutput,
 } from './registration/server-registration.js';
-export { type RegistrationFacts, registeredMessage, registerMessage } from './registration/transcript.js';
-export { type Failure, fail, type Result, succeed } from './result.js';
+export type { Failure, Result } from './result.js';
+export type { SwsError } from './sws-error.js';

@@ -2,8 +2,12 @@ import type { FailureCode } from './failures.js';
 
 /** Something that went wrong: a code to act by, and a sentence that names the field or the limit. Never holds a secret. */
 export interface Failure {
+  /** What happened (PROTOCOL, Failures): what a program acts by. */
   readonly code: FailureCode;
+  /** What exactly, in words for a person. */
   readonly detail: string;
+  /** The platform's own error, where there is one (in Node). */
+  readonly cause?: unknown;
 }
 
 /** What a peer's input amounts to: nothing a peer sends throws. */

@@ -1,4 +1,4 @@
-import { MAX_TERM } from '@sws/protocol';
+import { MAX_TERM } from '@sws/protocol/internal';
 import type { Claim } from '@sws/router';
 
 const MAX_CLAIM_BYTES = 512;

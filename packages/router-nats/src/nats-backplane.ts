@@ -1,5 +1,11 @@
 import { readFileSync } from 'node:fs';
-import { connect, credsAuthenticator, type NatsConnection, type NodeConnectionOptions } from '@nats-io/transport-node';
+import {
+  type Authenticator,
+  connect,
+  credsAuthenticator,
+  type NatsConnection,
+  type NodeConnectionOptions,
+} from '@nats-io/transport-node';
 import type { Backplane, BackplaneNode } from '@sws/router';
 import { NatsCounters } from './counters.js';
 import { NatsLink } from './nats-link.js';
@@ -14,7 +20,9 @@ const CLOSE_FLUSH_MS = 1_000;
 
 /** What happens to the connection; `detail` is for a log. */
 export interface NatsEvent {
+  /** What happened. After `closed` the backplane is not used again. */
   readonly type: 'disconnected' | 'reconnected' | 'error' | 'closed';
+  /** What NATS says of it. */
   readonly detail: string;
 }
 
@@ -25,16 +33,19 @@ export interface NatsBackplaneOptions {
    * @defaultValue 127.0.0.1:4222; reconnects for ever after 250–500 ms; PING every 5 s
    */
   readonly connection?: NodeConnectionOptions;
-  /** A NATS credentials file (JWT and seed); read again for each connection, so that it can be rotated. */
+  /** A NATS credentials file (JWT and seed); read again for each connection, so that it can be rotated; while it can't be used, the last one serves. */
   readonly credentialsFile?: string;
   /** The first tokens of every subject: relays with another prefix are another relay. @defaultValue `sws` */
   readonly prefix?: string;
+  /** Called with each event, for a log. @defaultValue nothing is logged */
   readonly onEvent?: (event: NatsEvent) => void;
 }
 
 /** One node's backplane: one connection to NATS. */
 export interface NatsBackplane extends Backplane {
+  /** What it has done since it began. */
   readonly counters: NatsCounters;
+  /** Whether there is a connection to NATS now. */
   readonly connected: boolean;
   /** Bytes given to NATS that it has not confirmed: at most 16 MiB. */
   readonly unconfirmedBytes: number;
@@ -59,9 +70,7 @@ export async function natsBackplane(options: NatsBackplaneOptions = {}): Promise
     // Credentials that are being rotated must not end a relay.
     ignoreAuthErrorAbort: true,
     inboxPrefix: `${prefix}.inbox`,
-    ...(credentialsFile === undefined
-      ? {}
-      : { authenticator: credsAuthenticator(() => readFileSync(credentialsFile)) }),
+    ...(credentialsFile === undefined ? {} : { authenticator: fromFile(credentialsFile) }),
     ...options.connection,
     // A node is not one of the others; and a stack per request would cost more than the request.
     noEcho: true,
@@ -72,6 +81,25 @@ export async function natsBackplane(options: NatsBackplaneOptions = {}): Promise
     throw new Error('the NATS server is too old: it must know headers and no-responders (2.2 or newer)');
   }
   return new ConnectedNats(nats, prefix, onEvent);
+}
+
+/**
+ * Reads the credentials for each connection. An authenticator that throws would have the library give up for good: a file
+ * that is missing or half-written for a moment must not, so what was read last serves again.
+ */
+function fromFile(path: string): Authenticator {
+  let last: Authenticator | null = null;
+  return (nonce) => {
+    try {
+      const present = credsAuthenticator(readFileSync(path));
+      const answer = present(nonce);
+      last = present;
+      return answer;
+    } catch (error) {
+      if (last === null) throw error;
+      return last(nonce);
+    }
+  };
 }
 
 class ConnectedNats implements NatsBackplane {
@@ -89,7 +117,11 @@ class ConnectedNats implements NatsBackplane {
     this.#onEvent = onEvent;
     // A MESSAGE is a NATS payload as it is: its addresses are in the subjects.
     this.maxMessageBytes = nats.info?.max_payload ?? 0;
-    void this.#watch();
+    this.#watch().catch((error: unknown) => {
+      // The library's own stream broke: what is known of the connection stays, and messages are refused or not by that.
+      this.counters.errors++;
+      this.#tell({ type: 'error', detail: String(error) });
+    });
   }
 
   get unconfirmedBytes(): number {
@@ -114,6 +146,15 @@ class ConnectedNats implements NatsBackplane {
     await this.#nats.close();
   }
 
+  /** What a log throws must not end the watch. */
+  #tell(event: NatsEvent): void {
+    try {
+      this.#onEvent(event);
+    } catch {
+      this.counters.errors++;
+    }
+  }
+
   async #watch(): Promise<void> {
     for await (const status of this.#nats.status()) {
       switch (status.type) {
@@ -123,22 +164,22 @@ class ConnectedNats implements NatsBackplane {
           this.connected = false;
           this.counters.disconnects++;
           this.#link?.disconnected();
-          this.#onEvent({ type: 'disconnected', detail: `from ${status.server}` });
+          this.#tell({ type: 'disconnected', detail: `from ${status.server}` });
           break;
         case 'reconnect':
           this.connected = true;
           this.counters.reconnects++;
           this.#link?.reconnected();
-          this.#onEvent({ type: 'reconnected', detail: `to ${status.server}` });
+          this.#tell({ type: 'reconnected', detail: `to ${status.server}` });
           break;
         case 'error':
           this.counters.errors++;
-          this.#onEvent({ type: 'error', detail: status.error.message });
+          this.#tell({ type: 'error', detail: status.error.message });
           break;
         case 'close':
           if (this.connected) this.#link?.disconnected();
           this.connected = false;
-          this.#onEvent({ type: 'closed', detail: 'for good' });
+          this.#tell({ type: 'closed', detail: 'for good' });
           break;
         default:
           break;

@@ -1,16 +1,14 @@
 import { setImmediate as nextTurn } from 'node:timers/promises';
 import type { Msg, NatsConnection, Subscription } from '@nats-io/transport-node';
-import {
-  MESSAGE_HEAD_BYTES,
-  UNDELIVERABLE_CODES,
-  UNDELIVERABLE_HEAD_BYTES,
-  type UndeliverableCode,
-} from '@sws/protocol';
+import { encodeHex } from '@sws/crypto';
+import { UNDELIVERABLE_CODES, type UndeliverableCode } from '@sws/protocol';
+import { MESSAGE_HEAD_BYTES, UNDELIVERABLE_HEAD_BYTES } from '@sws/protocol/internal';
 import type { BackplaneLink, BackplaneNode, Claim } from '@sws/router';
 import { decodeClaim, decodeTerm, encodeClaim } from './claim-message.js';
 import type { NatsCounters } from './counters.js';
+import { NodeBatches, readBatch } from './node-batches.js';
 import { PublishWindow } from './publish-window.js';
-import { Subjects } from './subjects.js';
+import { isNodeId, Subjects } from './subjects.js';
 
 /** Claims are repeated this often, so that nodes that missed one agree in the end (PROTOCOL §2, Same key twice). */
 const REPEAT_CLAIMS_MS = 60_000;
@@ -18,6 +16,8 @@ const REPEAT_CLAIMS_MS = 60_000;
 const CLAIMS_PER_TURN = 250;
 /** The holder of a key is asked for its term for at most this long. */
 const TERM_TIMEOUT_MS = 1_000;
+/** What a node that took a MESSAGE by its key says: the next may come in its batch. */
+const HERE = 'here ';
 /** For this long after NATS came back, that nobody holds a key may only mean that its node has not come back yet. */
 const RETURN_GRACE_MS = 5_000;
 
@@ -33,6 +33,7 @@ export class NatsLink implements BackplaneLink {
   readonly #counters: NatsCounters;
   readonly #subjects: Subjects;
   readonly #window: PublishWindow;
+  readonly #batches: NodeBatches;
   readonly #held = new Map<string, Held>();
   readonly #own: Subscription[];
   readonly #repeat: ReturnType<typeof setInterval>;
@@ -47,8 +48,10 @@ export class NatsLink implements BackplaneLink {
     this.#counters = counters;
     this.#subjects = new Subjects(prefix, node.nodeId);
     this.#window = new PublishWindow(() => nats.flush());
+    const maxPayload = (): number => nats.info?.max_payload ?? 0;
+    this.#batches = new NodeBatches(node.nodeId, (nodeId, bytes) => this.#sendBatch(nodeId, bytes), maxPayload);
     this.#own = [
-      this.#subscribe(this.#subjects.replies, (message) => this.#reply(message)),
+      this.#subscribe(this.#subjects.own, (message) => this.#told(message)),
       this.#subscribe(this.#subjects.gone, (message) => this.#gone(message)),
     ];
     this.#repeat = setInterval(() => void this.#announceAll(), REPEAT_CLAIMS_MS);
@@ -78,6 +81,7 @@ export class NatsLink implements BackplaneLink {
     const held = this.#held.get(claim.key);
     if (held === undefined) {
       const { key } = claim;
+      this.#batches.forget(key);
       // Subscribed before it is said: of two that claim at once, at least one hears the other.
       const subscription = this.#subscribe(this.#subjects.all(key), (message) => this.#ofKey(key, message));
       this.#held.set(key, { claim, subscription });
@@ -96,10 +100,8 @@ export class NatsLink implements BackplaneLink {
     const bytes = message.length;
     // What is given to a client that is not connected is dropped when it connects: better that channels keep it.
     if (!this.#connected || !this.#window.hasRoom(bytes)) return this.#refuse('congested');
-    if (bytes > (this.#nats.info?.max_payload ?? 0)) return this.#refuse('too-large');
-    const head = message.subarray(MESSAGE_HEAD_BYTES, MESSAGE_HEAD_BYTES + UNDELIVERABLE_HEAD_BYTES);
-    const reply = this.#subjects.reply({ from, to, head });
-    if (!this.#send(this.#subjects.of(to, 'message'), message, reply)) return this.#refuse('congested');
+    if (bytes > (this.#nats.info?.max_payload ?? 0)) return this.#refuse('message-too-large');
+    if (!this.#batches.message(to, message) && !this.#sendByKey(to, from, message)) return this.#refuse('congested');
     this.#counters.published++;
     this.#counters.publishedBytes += bytes;
     this.#window.add(bytes);
@@ -112,6 +114,7 @@ export class NatsLink implements BackplaneLink {
 
   leave(): void {
     if (this.#left) return;
+    this.#batches.flush();
     this.#left = true;
     clearInterval(this.#repeat);
     for (const subscription of this.#own) subscription.unsubscribe();
@@ -121,13 +124,14 @@ export class NatsLink implements BackplaneLink {
   /** The connection to NATS was lost. */
   disconnected(): void {
     this.#connected = false;
+    this.#batches.clear();
     this.#counters.unconfirmedBytes += this.#window.lost();
   }
 
   /** NATS is back, with all subscriptions: what was claimed elsewhere meanwhile is settled now. */
   reconnected(): void {
     this.#connected = true;
-    this.#graceUntil = Date.now() + RETURN_GRACE_MS;
+    this.#graceUntil = performance.now() + RETURN_GRACE_MS;
     void this.#announceAll();
   }
 
@@ -169,15 +173,23 @@ export class NatsLink implements BackplaneLink {
     });
   }
 
+  /** By the key's subject, wherever it is held. */
+  #sendByKey(to: string, from: string, message: Uint8Array): boolean {
+    const reply = this.#subjects.reply({ from, to, head: headOf(message) });
+    return this.#send(this.#subjects.of(to, 'message'), message, reply);
+  }
+
+  #sendBatch(nodeId: string, bytes: Uint8Array): void {
+    if (!this.#connected || this.#left) return;
+    this.#send(this.#subjects.batch(nodeId), bytes, this.#subjects.batchReply(this.#window.keep(bytes)));
+  }
+
   #ofKey(key: string, message: Msg): void {
     switch (this.#subjects.what(message.subject)) {
       case 'message': {
         if (message.data.length < MESSAGE_HEAD_BYTES) return void this.#counters.malformed++;
-        this.#counters.received++;
-        this.#counters.receivedBytes += message.data.length;
-        // The library's buffer holds other messages too; a slow receiver's queue must keep only its own bytes.
-        const code = this.#node.message(key, new Uint8Array(message.data)); // a Buffer's slice would not copy
-        if (code !== null && message.reply) this.#send(message.reply, code);
+        const answer = this.#received(key, message.data) ?? `${HERE}${this.#node.nodeId}`;
+        if (message.reply) this.#send(message.reply, answer);
         return;
       }
       case 'claim': {
@@ -196,11 +208,61 @@ export class NatsLink implements BackplaneLink {
     }
   }
 
-  #reply(message: Msg): void {
+  #received(to: string, message: Uint8Array): UndeliverableCode | null {
+    this.#counters.received++;
+    this.#counters.receivedBytes += message.length;
+    // The library's buffer holds other messages too; a slow receiver's queue must keep only its own bytes.
+    return this.#node.message(to, new Uint8Array(message)); // a Buffer's slice would not copy
+  }
+
+  #told(message: Msg): void {
+    if (this.#subjects.isBatch(message.subject)) return this.#batch(message.data);
+    const nobody = message.headers?.code === 503;
+    const number = this.#subjects.batchNumber(message.subject);
+    if (number !== null && nobody) return this.#again(this.#window.takeBack(number));
     const sent = this.#subjects.sent(message.subject);
-    const code = message.headers?.code === 503 ? this.#nobody() : codeOf(message.string());
-    if (sent === null || code === null) return void this.#counters.malformed++;
-    this.#node.undeliverable(sent.to, sent.from, sent.head, this.#refuse(code));
+    if (sent === null) return void this.#counters.malformed++;
+    const text = nobody ? this.#nobody() : message.string();
+    if (text.startsWith(HERE) && isNodeId(text.slice(HERE.length)))
+      return this.#batches.learn(sent.to, text.slice(HERE.length));
+    const code = codeOf(text);
+    if (code === null) return void this.#counters.malformed++;
+    this.#undelivered(sent.to, sent.from, sent.head, code);
+  }
+
+  #undelivered(to: string, from: string, head: Uint8Array, code: UndeliverableCode): void {
+    this.#node.undeliverable(to, from, head, this.#refuse(code));
+  }
+
+  #batch(bytes: Uint8Array): void {
+    const whole = readBatch(bytes, {
+      message: (nodeId, to, message) => {
+        if (!this.#held.has(to)) return this.#batches.moved(nodeId, to, message);
+        const code = this.#received(to, message);
+        if (code !== null) this.#batches.undeliverable(nodeId, to, senderOf(message), headOf(message), code);
+      },
+      moved: (to, message) => this.#search(to, message),
+      undeliverable: (to, from, head, code) => this.#undelivered(to, from, head, code),
+    });
+    if (!whole) this.#counters.malformed++;
+  }
+
+  /** A node went, and its batch comes back: each MESSAGE looks for its key anew. What the node was to be told is dropped. */
+  #again(bytes: Uint8Array | null): void {
+    if (bytes === null) return;
+    readBatch(bytes, {
+      message: (_nodeId, to, message) => this.#search(to, message),
+      moved: () => {},
+      undeliverable: () => {},
+    });
+  }
+
+  /** A MESSAGE was not taken where its key was: asks for the key anew. */
+  #search(to: string, message: Uint8Array): void {
+    this.#batches.forget(to);
+    const from = senderOf(message);
+    if (!this.#connected || !this.#sendByKey(to, from, message))
+      this.#undelivered(to, from, headOf(message), 'congested');
   }
 
   #refuse(code: UndeliverableCode): UndeliverableCode {
@@ -209,15 +271,24 @@ export class NatsLink implements BackplaneLink {
   }
 
   #nobody(): UndeliverableCode {
-    return Date.now() < this.#graceUntil ? 'congested' : 'offline';
+    return performance.now() < this.#graceUntil ? 'congested' : 'offline';
   }
 
   #gone(message: Msg): void {
     const [key = '', text = ''] = message.string().split(' ');
     const term = Number(text);
-    if (key.length !== 64 || !Number.isSafeInteger(term)) this.#counters.malformed++;
-    else this.#node.gone(key, term);
+    if (key.length !== 64 || !Number.isSafeInteger(term)) return void this.#counters.malformed++;
+    this.#batches.forget(key);
+    this.#node.gone(key, term);
   }
+}
+
+function senderOf(message: Uint8Array): string {
+  return encodeHex(message.subarray(1, MESSAGE_HEAD_BYTES));
+}
+
+function headOf(message: Uint8Array): Uint8Array {
+  return message.subarray(MESSAGE_HEAD_BYTES, MESSAGE_HEAD_BYTES + UNDELIVERABLE_HEAD_BYTES);
 }
 
 function codeOf(text: string): UndeliverableCode | null {

@@ -9,6 +9,9 @@ const CONFIRM_EVERY_BYTES = 262_144;
  */
 export class PublishWindow {
   readonly #flush: () => Promise<void>;
+  /** Batches that NATS may yet say nobody takes: it does before it confirms them. */
+  readonly #batches = new Map<number, Uint8Array>();
+  #batch = 0;
   #unconfirmed = 0;
   #asking = false;
   /** A lost connection ends what belonged to it. */
@@ -33,10 +36,24 @@ export class PublishWindow {
     this.#ask();
   }
 
+  /** A batch of bytes that were added goes out: keeps it until NATS has confirmed it, and gives its number. */
+  keep(batch: Uint8Array): number {
+    this.#batches.set(++this.#batch, batch);
+    return this.#batch;
+  }
+
+  /** Nobody took this batch: gives it back, unless it is not known. */
+  takeBack(number: number): Uint8Array | null {
+    const batch = this.#batches.get(number) ?? null;
+    this.#batches.delete(number);
+    return batch;
+  }
+
   /** The connection was lost: gives the bytes that may be lost with it. */
   lost(): number {
     const bytes = this.#unconfirmed;
     this.#unconfirmed = 0;
+    this.#batches.clear();
     this.#asking = false;
     this.#connection++;
     return bytes;
@@ -46,12 +63,17 @@ export class PublishWindow {
     if (this.#asking || this.#unconfirmed < CONFIRM_EVERY_BYTES) return;
     this.#asking = true;
     const asked = this.#unconfirmed;
+    const lastBatch = this.#batch;
     const connection = this.#connection;
     this.#flush().then(
       () => {
         if (connection !== this.#connection) return;
         this.#asking = false;
         this.#unconfirmed -= asked;
+        for (const [number] of this.#batches) {
+          if (number > lastBatch) break;
+          this.#batches.delete(number);
+        }
         this.#ask();
       },
       () => {}, // rejected with the connection: `lost` is told

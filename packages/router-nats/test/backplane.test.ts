@@ -1,6 +1,6 @@
 import { backplaneTests } from '@sws/router/testing';
+import { hasNatsServer, NatsServer } from '@sws/testing/nats-server';
 import { afterAll, afterEach, beforeAll, describe, expect, test } from 'vitest';
-import { hasNatsServer, NatsServer } from '../../../bench/src/nats-server.js';
 import { type NatsBackplane, natsBackplane } from '../src/index.js';
 
 describe.skipIf(!hasNatsServer)('over NATS (skipped where nats-server is not installed)', () => {
@@ -48,7 +48,7 @@ describe.skipIf(!hasNatsServer)('over NATS (skipped where nats-server is not ins
     await expect.poll(() => heard).toEqual(['offline']);
   });
 
-  test('a name that can not be part of a subject is refused, as is a second node on one connection', async () => {
+  test('a name that cannot be part of a subject is refused, as is a second node on one connection', async () => {
     const end = await open('sws');
     const node = (nodeId: string) => ({
       nodeId,

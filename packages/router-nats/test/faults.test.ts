@@ -4,9 +4,10 @@ import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { createServer, connect as dial, type Socket } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { connect } from '@nats-io/transport-node';
+import { connect, nkeys } from '@nats-io/transport-node';
+import { freePort } from '@sws/testing/free-port';
+import { hasNatsServer, NatsServer } from '@sws/testing/nats-server';
 import { afterEach, describe, expect, test } from 'vitest';
-import { freePort, hasNatsServer, NatsServer } from '../../../bench/src/nats-server.js';
 import { type NatsBackplane, type NatsBackplaneOptions, type NatsEvent, natsBackplane } from '../src/index.js';
 import { MAX_UNCONFIRMED_BYTES } from '../src/publish-window.js';
 import { RecordingNode } from './recording-node.js';
@@ -42,6 +43,7 @@ async function twoNodes(server: NatsServer) {
 
 const numbered = (i: number, bytes = 100): Uint8Array => {
   const message = new Uint8Array(bytes);
+  message.set(Buffer.from(A, 'hex'), 1);
   new DataView(message.buffer).setUint32(33, i);
   return message;
 };
@@ -148,12 +150,12 @@ describe.skipIf(!hasNatsServer)('NATS in trouble (skipped where nats-server is n
     // A tenth of this is usual; it would be seconds if a claim cost more with each key held.
     expect((user + system) / keys.length).toBeLessThan(200); // microseconds of CPU each
     const last = keys.at(-1) ?? '';
-    await reach(a, b, last);
+    await reach(a, b, keys[0] ?? '');
     await server.stop('SIGKILL');
     await expect.poll(() => one.connected || two.connected, PATIENCE).toBe(false);
     await server.start();
     await expect.poll(() => one.connected && two.connected, PATIENCE).toBe(true);
-    await reach(a, b, last);
+    await reach(a, b, last); // the last to be subscribed to again
     b.messages.length = 0;
     a.undelivered.length = 0;
     keys.forEach((key, i) => {
@@ -181,14 +183,14 @@ describe.skipIf(!hasNatsServer)('NATS in trouble (skipped where nats-server is n
     for (const message of b.messages) expect(message.buffer.byteLength).toBe(100);
   });
 
-  test('a small max_payload is known before a MESSAGE is promised, and a larger one is refused as too-large', async () => {
+  test('a small max_payload is known before a MESSAGE is promised, and a larger one is refused as message-too-large', async () => {
     const server = await natsServer('max_payload: 100000\n');
     const end = await open(server.url);
     expect(end.maxMessageBytes).toBe(100_000);
     const { link } = new RecordingNode('a', end);
-    expect(link.publish(B, A, new Uint8Array(100_001))).toBe('too-large');
+    expect(link.publish(B, A, new Uint8Array(100_001))).toBe('message-too-large');
     expect(link.publish(B, A, new Uint8Array(100_000))).toBe(null);
-    expect(end.counters.undeliverable['too-large']).toBe(1);
+    expect(end.counters.undeliverable['message-too-large']).toBe(1);
   });
 
   test('what others send on its subjects is dropped and counted, and harms nothing', async () => {
@@ -205,6 +207,10 @@ describe.skipIf(!hasNatsServer)('NATS in trouble (skipped where nats-server is n
       [`sws.key.${B}.claim`, JSON.stringify({ term: 9, nodeId: 'z'.repeat(2_000), connectionId: 1 })],
       [`sws.key.${B}.message`, 'short'],
       [`sws.key.${B}.unheard-of`, ''],
+      ['sws.node.b.batch', ''],
+      ['sws.node.b.batch', 'what is no record'],
+      [`sws.node.b.${A}.${B}.00`, `here ${'z'.repeat(300)}`],
+      ['sws.node.b.batch.1', 'what NATS does not say'],
       [`sws.node.b.${A}.${B}.zz`, 'offline'],
       [`sws.node.b.${A}.${B}.00`, 'because'],
       ['sws.gone', 'nobody'],
@@ -250,6 +256,36 @@ describe.skipIf(!hasNatsServer)('NATS in trouble (skipped where nats-server is n
     await expect(open(server.url)).rejects.toThrow(/certificate/i);
     const end = await open(`nats://localhost:${server.port}`, { connection: { tls: { caFile: cert } } });
     expect(await new RecordingNode('a', end).link.highestTerm(B)).toBe(0);
+  });
+
+  test('credentials that can’t be read when NATS comes back are those read last, and a log that throws changes nothing', async () => {
+    const server = await natsServer();
+    const credentialsFile = join(folder, 'relay.creds');
+    const credentials = [
+      '-----BEGIN NATS USER JWT-----\ne30.e30.e30\n------END NATS USER JWT------\n',
+      `-----BEGIN USER NKEY SEED-----\n${new TextDecoder().decode(nkeys.createUser().getSeed())}\n------END USER NKEY SEED------\n`,
+    ].join('\n');
+    writeFileSync(credentialsFile, credentials);
+    let told = 0;
+    const one = await open(server.url, {
+      credentialsFile,
+      onEvent: () => {
+        told++;
+        throw new Error('a log that throws');
+      },
+    });
+    for (const content of [null, '-----BEGIN NATS USER JWT-----\n', credentials]) {
+      if (content === null) rmSync(credentialsFile);
+      else writeFileSync(credentialsFile, content);
+      await server.stop('SIGKILL');
+      await expect.poll(() => one.connected, PATIENCE).toBe(false);
+      await server.start();
+      await expect.poll(() => one.connected, PATIENCE).toBe(true);
+    }
+    expect([one.counters.disconnects, one.counters.reconnects, told]).toEqual([3, 3, 6]);
+    expect(one.counters.errors).toBe(6);
+    rmSync(credentialsFile);
+    await expect(open(server.url, { credentialsFile })).rejects.toThrow(/ENOENT/);
   });
 
   test('user and password are passed on; a wrong one is said, and what NATS forbids is counted', async () => {

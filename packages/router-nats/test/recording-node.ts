@@ -9,6 +9,7 @@ export class RecordingNode implements BackplaneNode {
   readonly undelivered: UndeliverableCode[] = [];
   readonly own = new Map<string, Claim>();
   readonly link: BackplaneLink;
+  answer: UndeliverableCode | null = null;
 
   constructor(nodeId: string, backplane: NatsBackplane) {
     this.nodeId = nodeId;
@@ -29,9 +30,9 @@ export class RecordingNode implements BackplaneNode {
       this.link.release(claim.key);
     }
   }
-  message(_to: string, message: Uint8Array): null {
-    this.messages.push(message);
-    return null;
+  message(_to: string, message: Uint8Array): UndeliverableCode | null {
+    if (this.answer === null) this.messages.push(message);
+    return this.answer;
   }
   gone(): void {}
   undeliverable(_to: string, _from: string, _head: Uint8Array, code: UndeliverableCode): void {

@@ -1,8 +1,8 @@
 import { decodeHex } from '@sws/crypto';
 import { encodeMessage, type Failure, type RelayFrame } from '@sws/protocol';
 import { type RegisteredSocket, Router } from '@sws/router';
+import { hasNatsServer, NatsServer } from '@sws/testing/nats-server';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import { hasNatsServer, NatsServer } from '../../../bench/src/nats-server.js';
 import { type NatsBackplane, natsBackplane } from '../src/index.js';
 
 const PATIENCE = { timeout: 10_000, interval: 10 };
@@ -10,6 +10,7 @@ const PATIENCE = { timeout: 10_000, interval: 10 };
 class FakeSocket implements RegisteredSocket {
   readonly publicKey: string;
   readonly publicKeyBytes: Uint8Array;
+  readonly network = null;
   readonly term: number;
   onmessage: ((message: Uint8Array) => void) | null = null;
   onwritten: ((count: number) => void) | null = null;
@@ -43,7 +44,7 @@ async function register(router: Router, key: string, lastTerm = 0): Promise<Fake
   const admission = await router.admit(key, lastTerm);
   if (!admission.ok) throw new Error(admission.failure.detail);
   const socket = new FakeSocket(key, admission.term);
-  router.attach(socket);
+  router.add(socket);
   return socket;
 }
 

@@ -40,10 +40,11 @@ export interface BackplaneLink {
   leave(): void;
 }
 
-/** What joins nodes into one relay. In-process by default; `@sws/router/testing` is the suite that any must pass. */
+/** Joins nodes into one relay. `inProcessBackplane` joins those of one process; `@sws/router/testing` is the suite that any must pass. */
 export interface Backplane {
   /** The largest MESSAGE that it carries, in bytes. */
   readonly maxMessageBytes: number;
+  /** Joins a node: gives it its link, and calls it from now on. */
   join(node: BackplaneNode): BackplaneLink;
 }
 
@@ -65,7 +66,7 @@ export function inProcessBackplane(): Backplane {
       const othersWith = (key: string): Claim[] =>
         [...(claims.get(key)?.values() ?? [])].filter((claim) => claim.nodeId !== nodeId);
       return {
-        highestTerm: async (key) => Math.max(0, ...othersWith(key).map(({ term }) => term)),
+        highestTerm: async (key) => othersWith(key).reduce((highest, { term }) => Math.max(highest, term), 0),
         claim(claim) {
           const ofKey = claims.get(claim.key) ?? new Map<string, Claim>();
           claims.set(claim.key, ofKey.set(nodeId, claim));

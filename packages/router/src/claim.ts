@@ -1,8 +1,12 @@
 /** A node's word that a key is registered with it. */
 export interface Claim {
+  /** 64 hex digits. */
   readonly key: string;
+  /** The term of the registration (PROTOCOL §2): a newer registration has a greater one. */
   readonly term: number;
+  /** The node that holds the connection. */
   readonly nodeId: string;
+  /** Tells connections of one node apart: a newer connection has a greater one. */
   readonly connectionId: number;
 }
 

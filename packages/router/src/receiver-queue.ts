@@ -1,13 +1,20 @@
+import { Deque } from '@sws/protocol/internal';
+import { type AddressQueue, QUEUED_COST_BYTES, type QueueBound } from './queue-budget.js';
+
 /** What may wait for one receiver. */
 export const MAX_QUEUED_BYTES = 8 * 1_048_576;
 const SHARED_BYTES = 4 * 1_048_576;
 const MIN_SHARE_BYTES = 65_536;
+/** A sender is told when more than this part of what it may have waits, and not again before half of that has gone. */
+const BACKLOG_PART = 3 / 8;
 /** Senders with nothing in the queue are forgotten once there are this many. */
 const MAX_IDLE_FLOWS = 64;
 
 /** What one sender has in a receiver's queue. */
 interface Flow {
   bytes: number;
+  /** Whether its sender was told that much waits, and half of that has not gone since. */
+  told: boolean;
 }
 
 /**
@@ -15,54 +22,70 @@ interface Flow {
  * have up to half of what is free, so many shrink each other fairly and one alone is never short (PROTOCOL §3).
  */
 export class ReceiverQueue {
+  readonly #address: AddressQueue;
   #total = 0;
+  /** The same with what each MESSAGE costs beside its bytes. */
+  #cost = 0;
   readonly #flows = new Map<string, Flow>();
   #pruneAt = MAX_IDLE_FLOWS;
-  /** The MESSAGEs in order, from `#head` on: whose, and how large. */
-  #queued: Flow[] = [];
-  #sizes: number[] = [];
-  #head = 0;
+  /** The MESSAGEs in order: whose, and how large. */
+  readonly #queued = new Deque<Flow>();
+  readonly #sizes = new Deque<number>();
+
+  /** `address` bounds what all receivers of one address have waiting. */
+  constructor(address: AddressQueue) {
+    this.#address = address;
+  }
 
   get bytes(): number {
     return this.#total;
   }
+
+  /** Whether the MESSAGE for which room was taken last is the one at which its sender is to be told: `BACKLOG`. */
+  isBacklog = false;
 
   /** Senders that are remembered, with or without anything queued. */
   get senders(): number {
     return this.#flows.size;
   }
 
-  /** Takes room for a MESSAGE of `bytes` from a sender, or says that there is none: `congested`. */
-  take(sender: string, bytes: number): boolean {
+  /** Takes room for a MESSAGE of `bytes` from a sender, or says which bound has none: `congested`. */
+  tryReserve(sender: string, bytes: number): QueueBound | null {
     const flow = this.#flows.get(sender) ?? this.#newFlow(sender);
     const share = Math.max(MIN_SHARE_BYTES, (SHARED_BYTES - this.#total) / 2);
-    if (flow.bytes + bytes > share || this.#total + bytes > MAX_QUEUED_BYTES) return false;
+    this.isBacklog = false;
+    if (flow.bytes + bytes > share || this.#total + bytes > MAX_QUEUED_BYTES) return 'receiver';
+    const full = this.#address.tryReserve(this.#cost, bytes + QUEUED_COST_BYTES);
+    if (full !== null) return full;
+    this.#cost += bytes + QUEUED_COST_BYTES;
     flow.bytes += bytes;
     this.#total += bytes;
     this.#queued.push(flow);
     this.#sizes.push(bytes);
-    return true;
+    this.#watch(flow, share * BACKLOG_PART);
+    return null;
   }
 
   /** The first `count` MESSAGEs left the queue. */
   release(count: number): void {
-    const end = Math.min(this.#head + count, this.#queued.length);
-    for (let i = this.#head; i < end; i++) {
-      const flow = this.#queued[i];
-      const bytes = this.#sizes[i] ?? 0;
+    const left = Math.min(count, this.#queued.length);
+    let released = left * QUEUED_COST_BYTES;
+    for (let i = 0; i < left; i++) {
+      const flow = this.#queued.shift();
+      const bytes = this.#sizes.shift() ?? 0;
       if (flow !== undefined) flow.bytes -= bytes;
       this.#total -= bytes;
+      released += bytes;
     }
-    this.#head = end;
-    if (end === this.#queued.length) {
-      this.#queued = [];
-      this.#sizes = [];
-      this.#head = 0;
-    } else if (end > 1_024 && end > this.#queued.length / 2) {
-      this.#queued = this.#queued.slice(end);
-      this.#sizes = this.#sizes.slice(end);
-      this.#head = 0;
-    }
+    this.#cost -= released;
+    this.#address.release(released);
+  }
+
+  #watch(flow: Flow, tellAbove: number): void {
+    if (flow.bytes > tellAbove) {
+      this.isBacklog = !flow.told;
+      flow.told = true;
+    } else if (flow.bytes < tellAbove / 2) flow.told = false;
   }
 
   #newFlow(sender: string): Flow {
@@ -70,7 +93,7 @@ export class ReceiverQueue {
       for (const [name, { bytes }] of this.#flows) if (bytes === 0) this.#flows.delete(name);
       this.#pruneAt = Math.max(MAX_IDLE_FLOWS, 2 * this.#flows.size);
     }
-    const flow = { bytes: 0 };
+    const flow = { bytes: 0, told: false };
     this.#flows.set(sender, flow);
     return flow;
   }

@@ -1,10 +1,11 @@
 import { encodeHex } from '@sws/crypto';
-import { MESSAGE_HEAD_BYTES } from '@sws/protocol';
+import { MESSAGE_HEAD_BYTES } from '@sws/protocol/internal';
 import type { Claim } from './claim.js';
+import type { AddressQueue, QueueBound } from './queue-budget.js';
 import { ReceiverQueue } from './receiver-queue.js';
 import type { RegisteredSocket } from './registered-socket.js';
 
-/** Where the last MESSAGE of a sender went: the next mostly goes there too, and its key need not be spelled again. */
+/** Where a client's last MESSAGE went, or came from: the next mostly does too, and the key need not be spelled again. */
 export interface Route {
   readonly key: Uint8Array;
   readonly address: string;
@@ -20,24 +21,40 @@ export class Registration {
   readonly claim: Claim;
   /** Whether the key is still this connection's. */
   held = true;
+  #address: AddressQueue | null = null;
   #queue: ReceiverQueue | null = null;
   #route: Route | null = null;
+  /** The same for what comes over the backplane: who sent the last. */
+  #sender: Route | null = null;
 
   constructor(socket: RegisteredSocket, claim: Claim) {
     this.socket = socket;
     this.claim = claim;
   }
 
-  get queuedBytes(): number {
-    return this.#queue?.bytes ?? 0;
+  /** What waits for this client counts for `address` from here. */
+  open(address: AddressQueue): void {
+    this.#address = address;
+    address.enter();
   }
 
-  /** Gives the client a MESSAGE; false if there is no room for it. */
-  deliver(from: string, message: Uint8Array): boolean {
-    this.#queue ??= new ReceiverQueue();
-    if (!this.#queue.take(from, message.length)) return false;
-    this.socket.deliver(message);
-    return true;
+  /** Gives the client a MESSAGE, or says which bound has no room for it. */
+  deliver(from: string, message: Uint8Array): QueueBound | null {
+    if (this.#address === null) return 'receiver';
+    this.#queue ??= new ReceiverQueue(this.#address);
+    const full = this.#queue.tryReserve(from, message.length);
+    if (full === null) this.socket.deliver(message);
+    return full;
+  }
+
+  /** Whether the sender of the MESSAGE delivered last is to be told that much of it waits. */
+  get isBacklog(): boolean {
+    return this.#queue?.isBacklog === true;
+  }
+
+  /** The connection is closed. What the socket has yet to write or drop is told by `written`. */
+  closed(): void {
+    this.#address?.leave();
   }
 
   written(count: number): void {
@@ -46,13 +63,21 @@ export class Registration {
 
   /** The way to the key that a MESSAGE of this client names. */
   routeOf(message: Uint8Array): Route {
-    const last = this.#route;
-    if (last !== null && names(message, last.key)) return last;
-    // A copy: `slice` of a Buffer is a view, which the sender's key is about to be written over.
-    const key = new Uint8Array(message.subarray(1, MESSAGE_HEAD_BYTES));
-    this.#route = { key, address: encodeHex(key), receiver: null, notedAt: -1 };
+    if (this.#route === null || !names(message, this.#route.key)) this.#route = routeTo(message);
     return this.#route;
   }
+
+  /** Who sent a MESSAGE that came for this client over the backplane. */
+  senderOf(message: Uint8Array): Route {
+    if (this.#sender === null || !names(message, this.#sender.key)) this.#sender = routeTo(message);
+    return this.#sender;
+  }
+}
+
+function routeTo(message: Uint8Array): Route {
+  // A copy: `slice` of a Buffer is a view, which the sender's key is about to be written over.
+  const key = new Uint8Array(message.subarray(1, MESSAGE_HEAD_BYTES));
+  return { key, address: encodeHex(key), receiver: null, notedAt: -1 };
 }
 
 function names(message: Uint8Array, key: Uint8Array): boolean {

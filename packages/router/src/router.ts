@@ -1,76 +1,26 @@
 import { encodeHex } from '@sws/crypto';
+import type { Failure, Limits, UndeliverableCode } from '@sws/protocol';
 import {
-  type Failure,
-  type Limits,
+  type Admission,
+  type Applicant,
   MAX_MAX_MESSAGE_BYTES,
-  MAX_TERM,
   MESSAGE_HEAD_BYTES,
   MIN_MAX_MESSAGE_BYTES,
+  nextTerm,
+  type Rate,
   UNDELIVERABLE_HEAD_BYTES,
-  type UndeliverableCode,
-} from '@sws/protocol';
+} from '@sws/protocol/internal';
 import type { Backplane, BackplaneLink } from './backplane.js';
 import { type Claim, compareClaims } from './claim.js';
-import { Correspondences } from './correspondences.js';
 import { LONE_NODE } from './lone-node.js';
 import { type KeyEvent, NEWEST_WINS } from './newest-wins.js';
-import { type Meter, type Rate, RateLimits } from './rate-limits.js';
+import { PendingTerms } from './pending-terms.js';
+import { QueueBudget } from './queue-budget.js';
+import { RateLimits } from './rate-limits.js';
+import { RecentPeers } from './recent-peers.js';
 import type { RegisteredSocket } from './registered-socket.js';
 import { Registration, type Route } from './registration.js';
-import { Terms } from './terms.js';
-
-/** Settings of a router. */
-export interface RouterOptions {
-  /** Unique among the nodes of one backplane. @defaultValue random */
-  readonly nodeId?: string;
-  /** What joins this node to others. @defaultValue none: a node alone */
-  readonly backplane?: Backplane;
-  /** What each client is told and held to. @defaultValue 65,536 bytes, 1,000 messages/s, 8 MiB/s */
-  readonly limits?: Partial<Limits>;
-  /** What the clients of one address (IPv6: one /64) may send together. @defaultValue ten times one client's rate */
-  readonly addressLimits?: Partial<Rate>;
-  /** Seconds between signs of life. @defaultValue 15 */
-  readonly keepalive?: number;
-}
-
-/** What a router has done since it began. */
-export interface RouterCounters {
-  routed: number;
-  routedBytes: number;
-  replaced: number;
-  peerGone: number;
-  undeliverable: Record<UndeliverableCode, number>;
-}
-
-/** Who asks for admission, beside its key. */
-export interface Applicant {
-  /** Aborted when the client is gone before it attached. */
-  readonly signal?: AbortSignal;
-  /** Whom the rate by address counts for; `null`: nobody. */
-  readonly network?: string | null;
-}
-
-/** The answer to a client that has proven its key. */
-export type Admission =
-  | {
-      readonly ok: true;
-      readonly term: number;
-      readonly limits: Limits;
-      /** Seconds. */
-      readonly keepalive: number;
-      readonly meter: Meter;
-    }
-  | { readonly ok: false; readonly failure: Failure };
-
-/** How a router is emptied. */
-export interface DrainOptions {
-  /** When clients may come back, ms. @defaultValue 0 */
-  readonly reconnectInMs?: number;
-  /** Over how long they are to spread their return, ms. @defaultValue 5,000 */
-  readonly spreadMs?: number;
-  /** When those who stay are closed with 1012, ms. @defaultValue 10,000 */
-  readonly deadlineMs?: number;
-}
+import type { DrainOptions, RouterBounds, RouterCounters, RouterOptions } from './router-options.js';
 
 const DEFAULT_LIMITS: Limits = {
   maxMessage: MIN_MAX_MESSAGE_BYTES,
@@ -78,25 +28,30 @@ const DEFAULT_LIMITS: Limits = {
   bytesPerSecond: 8 * 1_048_576,
 };
 const ADDRESS_FACTOR = 10;
+const TERM_REFUSED: Failure = { code: 'term-refused', detail: 'lastTerm is further ahead than any relay gives' };
 const RESTARTING: Failure = { code: 'restarting', detail: 'the relay is restarting' };
 
 /** Routes sealed MESSAGEs between registered keys; the newest registration of a key wins (PROTOCOL §2, §3). */
 export class Router {
+  /** This node's name on its backplane. */
   readonly nodeId: string;
-  readonly limits: Limits;
+  /** What it has done since it began; read them, do not change them. */
   readonly counters: RouterCounters = {
     routed: 0,
     routedBytes: 0,
     replaced: 0,
     peerGone: 0,
-    undeliverable: { offline: 0, congested: 0, 'too-large': 0, forbidden: 0 },
+    undeliverable: { offline: 0, congested: 0, 'message-too-large': 0, forbidden: 0 },
+    queueFull: { receiver: 0, address: 0, node: 0 },
   };
   readonly #backplane: BackplaneLink;
   readonly #keepalive: number;
   readonly #registrations = new Map<string, Registration>();
-  readonly #correspondences = new Correspondences();
-  readonly #terms = new Terms();
+  readonly #recentPeers = new RecentPeers();
+  readonly #terms = new PendingTerms();
   readonly #rates: RateLimits;
+  readonly #queues: QueueBudget;
+  #limits: Limits;
   #connectionId = 0;
   #draining = false;
   /** Ends a drain's wait. */
@@ -105,58 +60,96 @@ export class Router {
   /** @throws RangeError for a limit out of its range */
   constructor(options: RouterOptions = {}) {
     this.nodeId = options.nodeId ?? crypto.randomUUID();
-    this.limits = { ...DEFAULT_LIMITS, ...options.limits };
-    const { maxMessage, messagesPerSecond, bytesPerSecond } = this.limits;
+    this.#limits = { ...DEFAULT_LIMITS, ...options.limits };
+    const { maxMessage } = this.#limits;
     if (!(maxMessage >= MIN_MAX_MESSAGE_BYTES && maxMessage <= MAX_MAX_MESSAGE_BYTES))
-      throw new RangeError(`limits.maxMessage is from ${MIN_MAX_MESSAGE_BYTES} to ${MAX_MAX_MESSAGE_BYTES} bytes`);
-    const perAddress: Rate = {
-      messagesPerSecond: messagesPerSecond * ADDRESS_FACTOR,
-      bytesPerSecond: bytesPerSecond * ADDRESS_FACTOR,
-      ...options.addressLimits,
-    };
-    checkRate('limits', this.limits);
+      throw new RangeError(
+        `limits.maxMessage must be ${MIN_MAX_MESSAGE_BYTES}–${MAX_MAX_MESSAGE_BYTES} bytes, got ${maxMessage}`,
+      );
+    const perAddress = addressRate(this.#limits, options.addressLimits);
+    checkRate('limits', this.#limits);
     checkRate('addressLimits', perAddress);
-    this.#rates = new RateLimits(this.limits, perAddress);
+    this.#rates = new RateLimits(this.#limits, perAddress);
+    this.#queues = new QueueBudget(options.maxQueuedBytes, options.maxQueuedBytesPerAddress);
     this.#keepalive = options.keepalive ?? 15;
     this.#backplane = this.#join(options.backplane);
   }
 
+  /** What clients are told from now on. */
+  get limits(): Limits {
+    return this.#limits;
+  }
+  /** The sockets registered at this node. */
+  *sockets(): IterableIterator<RegisteredSocket> {
+    for (const { socket } of this.#registrations.values()) yield socket;
+  }
+  /** The socket of a key that is registered at this node. */
+  socketOf(publicKey: string): RegisteredSocket | undefined {
+    return this.#registrations.get(publicKey)?.socket;
+  }
   /** Keys registered at this node. */
   get size(): number {
     return this.#registrations.size;
   }
-  /** Bytes that wait for receivers at this node. */
+  /** Bytes that wait for receivers at this node, 256 for each MESSAGE included; those of closed connections until they are gone. */
   get queuedBytes(): number {
-    let bytes = 0;
-    for (const { queuedBytes } of this.#registrations.values()) bytes += queuedBytes;
-    return bytes;
+    return this.#queues.bytes;
   }
+  /** How many bytes may wait for receivers at this node. */
+  get maxQueuedBytes(): number {
+    return this.#queues.maxBytes;
+  }
+  /** Whether `drain` or `close` was called: nobody is admitted any more. */
   get draining(): boolean {
     return this.#draining;
   }
 
   /**
-   * Gives a proven key its term: greater than any that this node, the backplane or the client knows of. The term is the
-   * client's until it attaches, `signal` aborts, or 30 s have passed.
+   * Gives a proven key its term (PROTOCOL §2, Terms): greater than any that this node, the backplane or the client knows
+   * of. Refuses a `lastTerm` that is too far ahead. The term is the client's until it attaches, `signal` aborts, or 30 s have passed.
    */
-  async admit(publicKey: string, lastTerm: number, { signal, network = null }: Applicant = {}): Promise<Admission> {
+  async admit(
+    publicKey: string,
+    lastTerm: number,
+    applicant: Partial<Applicant<AbortSignal>> = {},
+  ): Promise<Admission> {
+    const { signal, network = null, rate } = applicant;
     const elsewhere = await this.#backplane.highestTerm(publicKey);
     if (this.#draining) return { ok: false, failure: RESTARTING };
-    const now = Date.now();
+    const now = performance.now();
     this.#terms.expire(now);
     const held = this.#registrations.get(publicKey)?.claim.term ?? 0;
-    const term = Math.min(MAX_TERM, Math.max(elsewhere, held, this.#terms.highest(publicKey), lastTerm) + 1);
+    const known = Math.max(elsewhere, held, this.#terms.highest(publicKey));
+    const term = nextTerm(known, lastTerm, Date.now());
+    if (term === null) return { ok: false, failure: TERM_REFUSED };
     if (signal?.aborted !== true) this.#terms.give(publicKey, term, now, signal);
-    const meter = this.#rates.meter(publicKey, network);
-    return { ok: true, term, limits: this.limits, keepalive: this.#keepalive, meter };
+    const limits = rate === undefined ? this.#limits : { ...this.#limits, ...rate };
+    const meter = this.#rates.meter(publicKey, network, rate === undefined ? null : limits);
+    return { ok: true, term, limits, keepalive: this.#keepalive, meter };
+  }
+
+  /**
+   * Changes rates and bounds of queues, of those that are connected too; what is absent has its default again. Clients are
+   * told new limits when they next register. @throws RangeError for a limit out of its range, and changes nothing
+   */
+  setBounds({ limits, addressLimits, maxQueuedBytes, maxQueuedBytesPerAddress }: RouterBounds): void {
+    const { messagesPerSecond, bytesPerSecond } = DEFAULT_LIMITS;
+    const perKey = { ...this.#limits, messagesPerSecond, bytesPerSecond, ...limits };
+    const perAddress = addressRate(perKey, addressLimits);
+    checkRate('limits', perKey);
+    checkRate('addressLimits', perAddress);
+    this.#queues.setBounds(maxQueuedBytes, maxQueuedBytesPerAddress);
+    this.#limits = perKey;
+    this.#rates.perKey = perKey;
+    this.#rates.perAddress = perAddress;
   }
 
   /** Takes an admitted socket: its messages are routed from here, and of two sockets of a key the older is closed with 4409. */
-  attach(socket: RegisteredSocket): void {
+  add(socket: RegisteredSocket): void {
     if (this.#draining) return socket.close(RESTARTING);
     const key = socket.publicKey;
     const claim: Claim = { key, term: socket.term, nodeId: this.nodeId, connectionId: ++this.#connectionId };
-    this.#terms.take(key, socket.term);
+    this.#terms.settle(key, socket.term);
     const held = this.#registrations.get(key);
     const greater = held === undefined || compareClaims(claim, held.claim) > 0;
     this.#step(key, greater ? 'attached-greater' : 'attached-lesser', new Registration(socket, claim));
@@ -200,7 +193,7 @@ export class Router {
   #join(backplane: Backplane | undefined): BackplaneLink {
     if (backplane === undefined) return LONE_NODE;
     if (this.limits.maxMessage > backplane.maxMessageBytes)
-      throw new RangeError(`limits.maxMessage is at most ${backplane.maxMessageBytes} bytes on this backplane`);
+      throw new RangeError(`limits.maxMessage must be at most ${backplane.maxMessageBytes} bytes on this backplane`);
     return backplane.join({
       nodeId: this.nodeId,
       claimed: (claim) => this.#claimed(claim),
@@ -235,9 +228,11 @@ export class Router {
   #hold(registration: Registration): void {
     const { socket, claim } = registration;
     this.#registrations.set(claim.key, registration);
+    registration.open(this.#queues.address(socket.network));
     socket.onmessage = (message) => this.#route(registration, message);
     socket.onwritten = (count) => registration.written(count);
     socket.onclose = () => {
+      registration.closed();
       if (registration.held) this.#step(claim.key, 'closed');
     };
     this.#backplane.claim(claim);
@@ -259,7 +254,8 @@ export class Router {
 
   #route(sender: Registration, message: Uint8Array): void {
     const route = sender.routeOf(message);
-    if (message.length > this.limits.maxMessage) return this.#refuse(sender, route.address, message, 'too-large');
+    if (message.length > this.limits.maxMessage)
+      return this.#refuse(sender, route.address, message, 'message-too-large');
     const { socket } = sender;
     // The very buffer that came goes on, with the sender's key over the receiver's: no client can claim another's.
     message.set(socket.publicKeyBytes, 1);
@@ -267,13 +263,11 @@ export class Router {
     const code =
       receiver === null
         ? this.#backplane.publish(route.address, socket.publicKey, message)
-        : receiver.deliver(socket.publicKey, message)
-          ? null
-          : 'congested';
+        : this.#deliver(receiver, socket.publicKey, message);
     if (code !== null) return this.#refuse(sender, route.address, message, code);
     this.counters.routed++;
     this.counters.routedBytes += message.length;
-    if (route.notedAt !== this.#correspondences.forgotten) this.#note(socket.publicKey, route);
+    if (route.notedAt !== this.#recentPeers.generation) this.#note(socket.publicKey, route);
   }
 
   #receiverOf(route: Route): Registration | null {
@@ -283,20 +277,31 @@ export class Router {
   }
 
   #note(from: string, route: Route): void {
-    this.#correspondences.note(from, route.address);
-    if (route.receiver !== null) this.#correspondences.note(route.receiver.claim.key, from);
-    route.notedAt = this.#correspondences.forgotten;
+    this.#recentPeers.note(from, route.address);
+    if (route.receiver !== null) this.#recentPeers.note(route.receiver.claim.key, from);
+    route.notedAt = this.#recentPeers.generation;
   }
 
   #fromBackplane(to: string, message: Uint8Array): UndeliverableCode | null {
     const receiver = this.#registrations.get(to);
     if (receiver === undefined) return 'offline';
-    const from = encodeHex(message.subarray(1, MESSAGE_HEAD_BYTES));
-    if (!receiver.deliver(from, message)) return 'congested';
+    const sender = receiver.senderOf(message);
+    const code = this.#deliver(receiver, sender.address, message);
+    if (code !== null) return code;
     this.counters.routed++;
     this.counters.routedBytes += message.length;
-    this.#correspondences.note(to, from);
+    if (sender.notedAt !== this.#recentPeers.generation) this.#note(to, sender);
     return null;
+  }
+
+  #deliver(receiver: Registration, from: string, message: Uint8Array): 'congested' | null {
+    const full = receiver.deliver(from, message);
+    if (full === null) {
+      if (receiver.isBacklog) this.#tellBacklog(from, receiver.claim.key);
+      return null;
+    }
+    this.counters.queueFull[full]++;
+    return 'congested';
   }
 
   #refuse(sender: Registration, to: string, message: Uint8Array, code: UndeliverableCode): void {
@@ -309,18 +314,32 @@ export class Router {
     this.#registrations.get(from)?.socket.notify({ type: 'UNDELIVERABLE', to, head: encodeHex(head), code });
   }
 
+  /** A sender at another node measures it, a round trip later. */
+  #tellBacklog(from: string, to: string): void {
+    this.#registrations.get(from)?.socket.notify({ type: 'BACKLOG', to });
+  }
+
   #tellGone(key: string): void {
     // Gone from one node, it may have come to this one.
     if (this.#registrations.has(key)) return;
-    for (const peer of this.#correspondences.gone(key)) {
+    for (const peer of this.#recentPeers.gone(key)) {
       this.counters.peerGone++;
       this.#registrations.get(peer)?.socket.notify({ type: 'PEER_GONE', publicKey: key });
     }
   }
 }
 
+function addressRate({ messagesPerSecond, bytesPerSecond }: Rate, given: Partial<Rate> | undefined): Rate {
+  return {
+    messagesPerSecond: messagesPerSecond * ADDRESS_FACTOR,
+    bytesPerSecond: bytesPerSecond * ADDRESS_FACTOR,
+    ...given,
+  };
+}
+
 /** @throws RangeError that names the rate that is not above 0 */
 function checkRate(name: string, { messagesPerSecond, bytesPerSecond }: Rate): void {
-  if (!(messagesPerSecond > 0)) throw new RangeError(`${name}.messagesPerSecond is above 0`);
-  if (!(bytesPerSecond > 0)) throw new RangeError(`${name}.bytesPerSecond is above 0`);
+  if (!(messagesPerSecond > 0))
+    throw new RangeError(`${name}.messagesPerSecond must be above 0, got ${messagesPerSecond}`);
+  if (!(bytesPerSecond > 0)) throw new RangeError(`${name}.bytesPerSecond must be above 0, got ${bytesPerSecond}`);
 }

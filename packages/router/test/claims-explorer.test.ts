@@ -73,7 +73,7 @@ class World {
       const term = 1 + Math.max(0, ...known.map((claim) => claim?.term ?? 0));
       const socket = new FakeSocket(A, term);
       this.sockets.push(socket);
-      router?.attach(socket);
+      router?.add(socket);
     } else {
       const flying = this.flying[action.index];
       if (flying === undefined) return false;

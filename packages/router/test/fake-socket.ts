@@ -14,8 +14,10 @@ export class FakeSocket implements RegisteredSocket {
   closedWith: Failure | null = null;
   readonly publicKey: string;
   readonly term: number;
+  readonly network: string | null;
 
-  constructor(publicKey: string, term: number) {
+  constructor(publicKey: string, term: number, network: string | null = null) {
+    this.network = network;
     this.publicKey = publicKey;
     this.term = term;
     this.publicKeyBytes = keyBytes(publicKey);
@@ -38,10 +40,15 @@ export class FakeSocket implements RegisteredSocket {
 export const A = `${'aa'.repeat(31)}00`;
 export const B = `${'bb'.repeat(31)}00`;
 
-export async function register(router: Router, key: string, lastTerm = 0): Promise<FakeSocket> {
+export async function register(
+  router: Router,
+  key: string,
+  lastTerm = 0,
+  network: string | null = null,
+): Promise<FakeSocket> {
   const admission = await router.admit(key, lastTerm);
   if (!admission.ok) throw new Error(admission.failure.detail);
-  const socket = new FakeSocket(key, admission.term);
-  router.attach(socket);
+  const socket = new FakeSocket(key, admission.term, network);
+  router.add(socket);
   return socket;
 }

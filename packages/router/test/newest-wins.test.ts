@@ -1,6 +1,8 @@
-import { describe, expect, test } from 'vitest';
-import { compareClaims, inProcessBackplane, type KeyEvent, type KeyState, NEWEST_WINS, Router } from '../src/index.js';
-import { ADMISSION_TIMEOUT_MS, Terms } from '../src/terms.js';
+import { MAX_TERM } from '@sws/protocol/internal';
+import { afterEach, describe, expect, test, vi } from 'vitest';
+import { compareClaims, inProcessBackplane, Router } from '../src/index.js';
+import { type KeyEvent, type KeyState, NEWEST_WINS } from '../src/newest-wins.js';
+import { PendingTerms } from '../src/pending-terms.js';
 import { A, FakeSocket, register } from './fake-socket.js';
 
 test('claims are ordered by term, then node, then connection', () => {
@@ -43,7 +45,7 @@ describe('the table of newest wins', () => {
       if (!first.ok || !second.ok) throw new Error('not admitted');
       expect(second.term).toBeGreaterThan(first.term);
       const sockets = [new FakeSocket(A, first.term), new FakeSocket(A, second.term)] as const;
-      for (const i of order) router.attach(sockets[i]);
+      for (const i of order) router.add(sockets[i]);
       expect(sockets[0].closedWith).toMatchObject({ code: 'replaced' });
       expect(sockets[1].closedWith).toBeNull();
       expect(router.size).toBe(1);
@@ -54,7 +56,7 @@ describe('the table of newest wins', () => {
   test('a node that hears a lesser claim says its own again, so that the other gives way', async () => {
     const backplane = inProcessBackplane();
     const router = new Router({ backplane, nodeId: 'n' });
-    const socket = await register(router, A, 10);
+    const socket = await register(router, A);
     const heard: number[] = [];
     const link = backplane.join({
       nodeId: 'a',
@@ -64,9 +66,9 @@ describe('the table of newest wins', () => {
       undeliverable: () => {},
     });
     link.claim({ key: A, term: 3, nodeId: 'a', connectionId: 1 });
-    expect(heard).toEqual([11]);
+    expect(heard).toEqual([socket.term]);
     expect(socket.closedWith).toBeNull();
-    link.claim({ key: A, term: 12, nodeId: 'a', connectionId: 1 });
+    link.claim({ key: A, term: socket.term + 1, nodeId: 'a', connectionId: 1 });
     expect(socket.closedWith).toMatchObject({ code: 'replaced' });
     expect(router.size).toBe(0);
   });
@@ -79,24 +81,76 @@ describe('an admission that never attaches', () => {
     const first = await router.admit(A, 0, { signal: gone.signal });
     gone.abort();
     const second = await router.admit(A, 0);
-    expect([first, second]).toMatchObject([{ term: 1 }, { term: 1 }]);
+    if (!first.ok || !second.ok) throw new Error('not admitted');
+    expect(second.term).toBe(first.term);
     router.close();
   });
   test('is released when time is up', () => {
-    const terms = new Terms();
+    const terms = new PendingTerms();
     terms.give(A, 7, 1_000);
-    terms.expire(1_000 + ADMISSION_TIMEOUT_MS - 1);
+    terms.expire(30_999);
     expect(terms.highest(A)).toBe(7);
-    terms.expire(1_000 + ADMISSION_TIMEOUT_MS);
+    terms.expire(31_000);
     expect([terms.highest(A), terms.size]).toEqual([0, 0]);
   });
   test('an older one that attaches does not release a newer one', () => {
-    const terms = new Terms();
+    const terms = new PendingTerms();
     terms.give(A, 7, 0);
     terms.give(A, 8, 0);
-    terms.take(A, 7);
+    terms.settle(A, 7);
     expect(terms.highest(A)).toBe(8);
-    terms.take(A, 8);
+    terms.settle(A, 8);
     expect(terms.size).toBe(0);
+  });
+});
+
+describe('terms (PROTOCOL §2)', () => {
+  afterEach(() => void vi.useRealTimers());
+  const refused = { ok: false, failure: { code: 'term-refused' } };
+
+  test('one registration with the highest lastTerm locks nobody out', async () => {
+    const backplane = inProcessBackplane();
+    const [a, b] = [new Router({ backplane, nodeId: 'a' }), new Router({ backplane, nodeId: 'b' })];
+    expect(await a.admit(A, MAX_TERM)).toMatchObject(refused);
+    const dayAhead = Math.floor(Date.now() / 1000) * 1024 + 86_400 * 1024;
+    let last = await register(a, A, dayAhead);
+    for (const router of [b, a, b]) {
+      const next = await register(router, A);
+      expect([last.closedWith?.code, next.closedWith]).toEqual(['replaced', null]);
+      last = next;
+    }
+    a.close();
+    b.close();
+  });
+
+  test('a node whose clock is years ahead does not keep others from being the newest', async () => {
+    vi.useFakeTimers({ toFake: ['Date'] });
+    const now = Date.now();
+    const backplane = inProcessBackplane();
+    const [wrong, right] = [new Router({ backplane, nodeId: 'z' }), new Router({ backplane, nodeId: 'a' })];
+    vi.setSystemTime(now + 20 * 365 * 86_400_000);
+    const first = await register(wrong, A);
+    vi.setSystemTime(now);
+    const second = await register(right, A);
+    expect([first.closedWith?.code, second.closedWith]).toEqual(['replaced', null]);
+    wrong.close();
+    right.close();
+    // A relay that knows nothing of it refuses the term, and takes the client without.
+    const other = new Router();
+    expect(await other.admit(A, second.term)).toMatchObject(refused);
+    expect(await other.admit(A, 0)).toMatchObject({ ok: true });
+    other.close();
+  });
+
+  test('a relay that has forgotten everything gives a greater term than before, also if its clock went back an hour', async () => {
+    vi.useFakeTimers({ toFake: ['Date'] });
+    const before = new Router();
+    const { term } = await register(before, A);
+    before.close();
+    vi.setSystemTime(Date.now() - 3_600_000);
+    const after = new Router();
+    const next = await register(after, A, term);
+    expect(next.term).toBeGreaterThan(term);
+    after.close();
   });
 });

@@ -61,12 +61,47 @@ test('a router gives each client a meter, and its addresses ten times as much', 
   const admit = async (key: string) => {
     const admission = await router.admit(key, 0, { network: '192.0.2.1' });
     if (!admission.ok) throw new Error('refused');
+    if (admission.meter === undefined) throw new Error('no meter');
     return admission.meter;
   };
   const meters = await Promise.all(Array.from({ length: 11 }, (_, i) => admit(`${i}`)));
-  const now = Date.now();
+  const now = performance.now();
   for (const meter of meters) for (let i = 0; i < 20; i++) meter.charge(1, now);
   expect(meters.every((meter) => meter.waitMs(now) > 0)).toBe(true);
   router.close();
   expect(vi.getTimerCount()).toBe(0);
+});
+
+test('what is over the rate is owed for a minute at most, in messages as in bytes', () => {
+  for (const [bytes, messages] of [
+    [1, 1_000_000],
+    [1e9, 1],
+  ] as const) {
+    const limits = new RateLimits(RATE, RATE);
+    const meter = limits.meter('key', '192.0.2.1');
+    meter.charge(bytes, 0, messages);
+    expect(meter.waitMs(0)).toBe(60_000);
+    expect(meter.waitMs(59_000)).toBe(1_000);
+    limits.close();
+  }
+});
+
+test('many frames at once count as so many messages', () => {
+  const limits = new RateLimits(RATE, NONE);
+  const meter = limits.meter('key', null);
+  meter.charge(0, 0, 200);
+  expect(meter.waitMs(0)).toBe(0);
+  meter.charge(0, 0, 50);
+  expect(meter.waitMs(0)).toBeCloseTo(500);
+  limits.close();
+});
+
+test('full buckets are looked for every ten seconds', () => {
+  vi.useFakeTimers();
+  const limits = new RateLimits(RATE, NONE);
+  limits.meter('key', null).charge(1, performance.now());
+  expect(limits.size).toBe(1);
+  vi.advanceTimersByTime(10_000);
+  expect(limits.size).toBe(0);
+  limits.close();
 });

@@ -1,16 +1,17 @@
 import fc from 'fast-check';
 import { expect, test } from 'vitest';
+import { QueueBudget } from '../src/queue-budget.js';
 import { MAX_QUEUED_BYTES, ReceiverQueue } from '../src/receiver-queue.js';
 
 const MIB = 1_048_576;
 
 test('a queue is shared: one sender alone never lacks 1 MiB, many senders shrink each other', () => {
-  const queue = new ReceiverQueue();
+  const queue = new ReceiverQueue(new QueueBudget().address('192.0.2.1'));
   let alone = 0;
-  while (queue.take('a', 65_536)) alone += 65_536;
+  while (queue.tryReserve('a', 65_536) === null) alone += 65_536;
   expect(alone).toBeGreaterThan(MIB);
   let others = 0;
-  for (let i = 0; i < 1_000; i++) if (queue.take(`s${i}`, 65_536)) others++;
+  for (let i = 0; i < 1_000; i++) if (queue.tryReserve(`s${i}`, 65_536) === null) others++;
   expect(others).toBeGreaterThan(20);
   expect(queue.bytes).toBeLessThanOrEqual(MAX_QUEUED_BYTES);
 });
@@ -23,7 +24,7 @@ test('it takes and refuses as PROTOCOL §3 says, whatever the order', () => {
   );
   fc.assert(
     fc.property(fc.array(step, { maxLength: 200 }), (steps) => {
-      const queue = new ReceiverQueue();
+      const queue = new ReceiverQueue(new QueueBudget().address('192.0.2.1'));
       const model: { from: string; bytes: number }[] = [];
       for (const one of steps) {
         if ('written' in one) {
@@ -35,7 +36,7 @@ test('it takes and refuses as PROTOCOL §3 says, whatever the order', () => {
           const own = model.filter(({ from }) => from === one.from).reduce((sum, { bytes }) => sum + bytes, 0);
           const fits =
             own + one.bytes <= Math.max(65_536, (4 * MIB - total) / 2) && total + one.bytes <= MAX_QUEUED_BYTES;
-          expect(queue.take(one.from, one.bytes)).toBe(fits);
+          expect(queue.tryReserve(one.from, one.bytes)).toBe(fits ? null : 'receiver');
           if (fits) model.push(one);
         }
         expect(queue.bytes).toBe(model.reduce((sum, { bytes }) => sum + bytes, 0));
@@ -44,13 +45,45 @@ test('it takes and refuses as PROTOCOL §3 says, whatever the order', () => {
   );
 });
 
+test('a sender is told once when three eighths of what it may have wait, and again after half of that has gone', () => {
+  const queue = new ReceiverQueue(new QueueBudget().address('192.0.2.1'));
+  const told: number[] = [];
+  const fill = (bytes: number): void => {
+    while (queue.bytes < bytes) {
+      queue.tryReserve('a', 32_768);
+      if (queue.isBacklog) told.push(queue.bytes);
+    }
+  };
+  fill(MIB);
+  expect(told).toHaveLength(1);
+  // x = 3/8 of (4 MiB - x) / 2.
+  expect(told[0]).toBeGreaterThan(0.6 * MIB);
+  expect(told[0]).toBeLessThan(0.7 * MIB);
+  queue.release(10);
+  fill(MIB);
+  expect(told).toHaveLength(1);
+  queue.release(28);
+  fill(0.9 * MIB);
+  expect(told).toHaveLength(2);
+  queue.tryReserve('b', 32_768);
+  expect(queue.isBacklog).toBe(false);
+});
+
 test('thousands of senders over time leave nothing behind', () => {
-  const queue = new ReceiverQueue();
-  queue.take('stays', 100);
+  const queue = new ReceiverQueue(new QueueBudget().address('192.0.2.1'));
+  queue.tryReserve('stays', 100);
   for (let i = 0; i < 10_000; i++) {
-    queue.take(`s${i}`, 100);
+    queue.tryReserve(`s${i}`, 100);
     queue.release(1);
   }
   expect(queue.bytes).toBe(100);
   expect(queue.senders).toBeLessThanOrEqual(130);
+});
+
+test('however many share a queue, another sender may have 64 KiB and no more', () => {
+  const queue = new ReceiverQueue(new QueueBudget().address('192.0.2.1'));
+  for (let i = 0; i < 80; i++) queue.tryReserve(`s${i}`, 65_000);
+  expect(queue.bytes).toBeGreaterThan(4 * MIB);
+  expect(queue.tryReserve('another', 65_536)).toBeNull();
+  expect(queue.tryReserve('another', 33)).toBe('receiver');
 });

@@ -15,14 +15,14 @@ test('a message arrives under its sender’s key, in the buffer that came', asyn
   expect(router.counters.routed).toBe(1);
 });
 
-test('offline, too-large and congested come back with the head of the message', async () => {
+test('offline, message-too-large and congested come back with the head of the message', async () => {
   const router = newRouter();
   const a = await register(router, A);
   a.send(B, new Uint8Array(40).fill(5));
   expect(a.frames[0]).toEqual({ type: 'UNDELIVERABLE', to: B, head: '05'.repeat(25), code: 'offline' });
   const b = await register(router, B);
   a.send(B, new Uint8Array(70_000));
-  expect(a.frames[1]).toMatchObject({ code: 'too-large' });
+  expect(a.frames[1]).toMatchObject({ code: 'message-too-large' });
   for (let i = 0; i < 60; i++) a.send(B, new Uint8Array(60_000));
   expect(a.frames.at(-1)).toMatchObject({ code: 'congested' });
   const queued = b.delivered.length;
@@ -122,4 +122,19 @@ test('a Buffer, as ws gives it, is routed as any bytes: message after message to
   }
   expect(b.delivered.map((message) => message[33])).toEqual([0, 1, 2]);
   expect(a.delivered.map((message) => message[33])).toEqual([0, 1, 2]);
+});
+
+test('a sender hears once that much of what it sent waits for one receiver, before anything is refused', async () => {
+  const router = new Router({ limits: { maxMessage: 65_536 } });
+  const [a, c] = [await register(router, A), await register(router, `${'cc'.repeat(31)}00`)];
+  const b = await register(router, B);
+  for (let i = 0; i < 16; i++) a.send(B, new Uint8Array(60_000));
+  expect(a.frames).toEqual([{ type: 'BACKLOG', to: B }]);
+  expect(router.counters.undeliverable.congested).toBe(0);
+  c.send(B, new Uint8Array(60_000));
+  expect(c.frames).toEqual([]);
+  // All of it is written.
+  b.onwritten?.(17);
+  for (let i = 0; i < 16; i++) a.send(B, new Uint8Array(60_000));
+  expect(a.frames).toHaveLength(2);
 });

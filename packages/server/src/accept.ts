@@ -1,79 +1,81 @@
-import { type CryptoProvider, type Identity, SwsError } from '@sws/crypto';
+import type { CryptoProvider, IdentityLike } from '@sws/crypto';
 import { nodeProvider } from '@sws/crypto/node';
 import { randomBytes } from '@sws/crypto/platform';
-import {
-  encodeFrame,
-  FAILURES,
-  type Failure,
-  type Limits,
-  normaliseHost,
-  type Proof,
-  ServerRegistration,
-  type ServerRegistrationOutput,
-} from '@sws/protocol';
+import { encodeFrame, FAILURES, type Failure, type Proof, ServerRegistration } from '@sws/protocol';
+import { type Admission, type Applicant, normaliseHost, type Rate, SwsError } from '@sws/protocol/internal';
 import { ServerCounters } from './counters.js';
 import { DEFAULT_MAX_MESSAGE_BYTES } from './max-message.js';
 import { onePerTurn } from './one-per-turn.js';
-import type { Meter } from './pace.js';
 import { networkOf } from './remote-address.js';
 import { ServerSecureWebSocket } from './server-secure-web-socket.js';
-import type { SocketCause, SocketLike } from './socket-like.js';
+import { CLOSE_GRACE_MS, type SocketCause, type SocketLike } from './socket-like.js';
 
 const AUTHORIZE_TIMEOUT_MS = 10_000;
-/** The router's word may have to come from other nodes. */
+/** The router may have to ask other nodes. */
 const ADMIT_TIMEOUT_MS = 10_000;
-/** A refused client gets this long to take its refusal. */
-const CLOSE_GRACE_MS = 2_000;
 
-/** What the router says to a proven key. */
-export type Admission =
+/** A key's own rate. What is absent is the router's rate for every client. */
+export type KeyRate = Partial<Rate>;
+
+/** What `authorize` answers: whether a key may use the relay, or at which rate of its own it may. */
+export type Authorization =
+  | boolean
   | {
-      readonly ok: true;
-      readonly term: number;
-      readonly limits: Limits;
-      /** Seconds. */
-      readonly keepalive: number;
-      /** Holds the client to its rate. @defaultValue none: it may send as it likes */
-      readonly meter?: Meter;
-    }
-  | { readonly ok: false; readonly failure: Failure };
+      /** The rate of this key alone. */
+      readonly rate: KeyRate;
+    };
 
-/** Who asks for admission, beside its key. */
-export interface Applicant {
-  /** Aborted when the connection is gone before it was admitted, or admission took too long. */
-  readonly signal: AbortSignal;
-  /** Whom rates by address count for: the IPv4 address or the IPv6 /64; `null` where it is not known. */
-  readonly network: string | null;
+/** A client that has proven its key and waits for `authorize`. */
+export interface AuthorizeRequest<Request> {
+  /** The client's address, 64 hex digits. */
+  readonly publicKey: string;
+  /** The credential that the client sent, at most 1,024 bytes; `null` for none. */
+  readonly token: string | null;
+  /** The upgrade request, as the WebSocket library gives it. */
+  readonly request: Request;
+  /** The IP address as the limits count it; `null` where it is not known. */
+  readonly remoteAddress: string | null;
 }
 
+/** Options of `accept`. `identity` and `admit` have no default. */
 export interface AcceptOptions<Request = unknown> {
-  /** The relay's own identity. */
-  readonly identity: Identity;
-  /** Bound to `router.admit`: REGISTER_SUCCESS goes out only with its answer, within 10 s. */
-  readonly admit: (publicKey: string, lastTerm: number, applicant: Applicant) => Admission | Promise<Admission>;
-  /** Authorities that clients may dial (`relay.example`, `relay.example:8443`). @defaultValue loopback names, any port */
+  /** The relay's own identity. Keep its seed: clients pin its signing key. */
+  readonly identity: IdentityLike;
+  /** Pass `router.admit`, bound. REGISTER_SUCCESS waits for its answer, at most 10 s. */
+  readonly admit: (
+    publicKey: string,
+    lastTerm: number,
+    applicant: Applicant<AbortSignal>,
+  ) => Admission | Promise<Admission>;
+  /**
+   * The authorities that clients dial (`relay.example`, `relay.example:8443`). Set it to serve others than this machine: a
+   * proof that was made for another relay is refused. @defaultValue loopback names, any port
+   */
   readonly hosts?: readonly string[];
-  /** The application's own check, after the proof; at most `authorizeTimeoutMs`. Throwing refuses with 1013. */
-  readonly authorize?: (client: {
-    readonly publicKey: string;
-    readonly token: string | null;
-    readonly request: Request;
-  }) => boolean | Promise<boolean>;
-  /** @defaultValue 10,000 */
+  /**
+   * Decides whether a proven key may use the relay, and at which rate. Set it for a private relay. If it throws, or takes
+   * longer than `authorizeTimeoutMs`, the client is refused with 1013 and tries again. @defaultValue every key may
+   */
+  readonly authorize?: (client: AuthorizeRequest<Request>) => Authorization | Promise<Authorization>;
+  /** How long `authorize` may take, in ms. Raise it if it asks a slow service. @defaultValue 10,000 */
   readonly authorizeTimeoutMs?: number;
-  /** The largest MESSAGE in bytes, as the router's `limits.maxMessage`: the lesser holds. @defaultValue 65,536 */
+  /**
+   * The largest MESSAGE, in bytes. Set it to the router's `limits.maxMessage` if you raise that; the lesser of the two
+   * holds. @defaultValue 65,536
+   */
   readonly maxMessage?: number;
-  /** @defaultValue `nodeProvider` */
+  /** The cryptographic primitives. Set it for a faster implementation of them. @defaultValue `nodeProvider` */
   readonly provider?: CryptoProvider;
-  /** Share one among several ways in. @defaultValue a new one */
+  /** Where to count. Pass one object to several servers to have their sum. @defaultValue a new one */
   readonly counters?: ServerCounters;
+  /** The client's IP address, for `authorize`, the router's limits by address, and logs. @defaultValue `null`: not known */
   readonly remoteAddress?: string | null;
 }
 
 /**
  * Does the relay's side of registration (PROTOCOL §2) over an accepted socket. Resolves with the registered socket,
  * still paused: set `onmessage` and call `start`.
- * @throws SwsError with the failure's code once the socket is closed; RangeError for an entry of `hosts` that is no authority
+ * @throws SwsError with a `FailureCode` once the socket is closed; RangeError for an entry of `hosts` that is not an authority
  */
 export function accept<Request>(
   socket: SocketLike,
@@ -86,7 +88,7 @@ export function accept<Request>(
 /** @throws RangeError that names the entry of `hosts` that no client could dial */
 export function checkHosts(hosts: readonly string[] | undefined): void {
   for (const host of hosts ?? [])
-    if (normaliseHost(host) === null) throw new RangeError(`hosts: ${host} is not a name or name:port`);
+    if (normaliseHost(host) === null) throw new RangeError(`hosts: ${host} must be name or name:port`);
 }
 
 /** One registration: the machine decides, this runs what it says. */
@@ -123,7 +125,7 @@ class Acceptance<Request> {
       provider,
       ...(hosts === undefined ? {} : { hosts }),
       nonce: randomBytes(32),
-      nowMs: Date.now(),
+      nowMs: performance.now(),
     });
   }
 
@@ -133,9 +135,22 @@ class Acceptance<Request> {
     this.#socket.onmessage = (data) => this.#receive(data);
     this.#socket.onclose = (cause: SocketCause) =>
       this.#fail({ code: cause ?? 'connection-lost', detail: 'closed before it was registered' });
-    const waitMs = (this.#registration.wakeAtMs ?? 0) - Date.now();
-    this.#timer = setTimeout(() => this.#run(this.#registration.wake(Date.now())), Math.max(0, waitMs) + 1);
-    this.#run(this.#registration.start());
+    this.#wakeInTime();
+    this.#run();
+  }
+
+  /** A timer may fire before its time: it counts from when the turn of the event loop began. Then it is set again. */
+  #wakeInTime(): void {
+    const { nextWakeAtMs } = this.#registration;
+    if (nextWakeAtMs === Number.POSITIVE_INFINITY || this.#settled) return;
+    this.#timer = setTimeout(
+      () => {
+        this.#registration.handleTimeout(performance.now());
+        this.#run();
+        this.#wakeInTime();
+      },
+      Math.max(1, nextWakeAtMs - performance.now()),
+    );
   }
 
   #receive(data: string | Uint8Array): void {
@@ -143,30 +158,36 @@ class Acceptance<Request> {
     const first = this.#waiting;
     if (first === null && typeof data === 'string') {
       this.#waiting = data;
-      onePerTurn(() => this.#take());
+      onePerTurn(() => this.#flushHeld());
       return;
     }
-    this.#take();
-    this.#run(this.#registration.receive(typeof data === 'string' ? data : null));
+    this.#flushHeld();
+    this.#registration.handleFrame(typeof data === 'string' ? data : null);
+    this.#run();
   }
 
-  #take(): void {
+  #flushHeld(): void {
     const text = this.#waiting;
     this.#waiting = null;
-    if (text !== null && !this.#settled) this.#run(this.#registration.receive(text));
+    if (text === null || this.#settled) return;
+    this.#registration.handleFrame(text);
+    this.#run();
   }
 
-  #run(outputs: readonly ServerRegistrationOutput[]): void {
-    for (const output of outputs) {
-      if (output.type === 'send') this.#socket.send(encodeFrame(output.frame));
-      else if (output.type === 'close') {
-        const { code, detail } = output.failure;
-        this.#fail(output.failure);
+  /** Sends what the machine has to send, then does what it says. */
+  #run(): void {
+    const registration = this.#registration;
+    for (let frame = registration.pollFrame(); frame !== null; frame = registration.pollFrame())
+      this.#socket.send(encodeFrame(frame));
+    for (let event = registration.pollEvent(); event !== null; event = registration.pollEvent()) {
+      if (event.type === 'close') {
+        const { code, detail } = event.failure;
+        this.#fail(event.failure);
         this.#socket.close(FAILURES[code].closeCode ?? 1011, detail.slice(0, 120));
         setTimeout(() => this.#socket.terminate(), CLOSE_GRACE_MS).unref();
       } else {
         clearTimeout(this.#timer);
-        void this.#admit(output.proof);
+        void this.#admit(event.proof);
       }
     }
   }
@@ -176,30 +197,34 @@ class Acceptance<Request> {
     const { publicKey, token, lastTerm } = client;
     const { signal } = this.#aborted;
     let admission: Admission;
+    const remoteAddress = this.#options.remoteAddress ?? null;
     try {
       const authorized =
         authorize === undefined ||
-        (await within(authorizeTimeoutMs, authorize({ publicKey, token, request: this.#request })));
+        (await within(authorizeTimeoutMs, authorize({ publicKey, token, request: this.#request, remoteAddress })));
       if (this.#settled) return;
-      const remoteAddress = this.#options.remoteAddress ?? null;
       const network = remoteAddress === null ? null : networkOf(remoteAddress);
+      const rate = typeof authorized === 'object' ? authorized.rate : undefined;
       admission = authorized
-        ? await within(ADMIT_TIMEOUT_MS, admit(publicKey, lastTerm, { signal, network }))
+        ? await within(ADMIT_TIMEOUT_MS, admit(publicKey, lastTerm, { signal, network, rate }))
         : { ok: false, failure: { code: 'forbidden', detail: 'this key may not use this relay' } };
     } catch {
       admission = { ok: false, failure: { code: 'try-again-later', detail: 'authorization or admission failed' } };
     }
     if (this.#settled) return;
-    if (!admission.ok) return this.#run(this.#registration.refused(admission.failure));
+    if (!admission.ok) {
+      this.#registration.handleRefused(admission.failure);
+      return this.#run();
+    }
     this.#settled = true;
     this.#counters.registered++;
     this.#socket.pause();
     const { maxMessage = DEFAULT_MAX_MESSAGE_BYTES } = this.#options;
     const limits = admission.limits.maxMessage <= maxMessage ? admission.limits : { ...admission.limits, maxMessage };
     const { term, keepalive, meter = null } = admission;
-    this.#run(this.#registration.admitted({ term, limits, keepalive }));
+    this.#registration.handleAdmitted({ term, limits, keepalive });
+    this.#run();
     const { encoding } = client;
-    const remoteAddress = this.#options.remoteAddress ?? null;
     this.#resolve(
       new ServerSecureWebSocket(
         this.#socket,

@@ -12,7 +12,7 @@ let timer: ReturnType<typeof setInterval> | null = null;
 let sweptAt = 0;
 
 function sweep(): void {
-  const now = Date.now();
+  const now = performance.now();
   const lateMs = Math.max(0, now - sweptAt - 2 * SWEEP_MS);
   sweptAt = now;
   for (const one of watched) one.sweep(now, lateMs);
@@ -22,7 +22,7 @@ function sweep(): void {
 export function watch(one: Watched): void {
   watched.add(one);
   if (timer !== null) return;
-  sweptAt = Date.now();
+  sweptAt = performance.now();
   timer = setInterval(sweep, SWEEP_MS);
   timer.unref();
 }

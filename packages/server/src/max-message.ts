@@ -1,4 +1,4 @@
-import { MAX_MAX_MESSAGE_BYTES, MIN_MAX_MESSAGE_BYTES } from '@sws/protocol';
+import { MAX_MAX_MESSAGE_BYTES, MIN_MAX_MESSAGE_BYTES } from '@sws/protocol/internal';
 
 export const DEFAULT_MAX_MESSAGE_BYTES = MIN_MAX_MESSAGE_BYTES;
 /** What a JSON MESSAGE has beside its content, with room to spare. */
@@ -11,6 +11,6 @@ const JSON_OVERHEAD_BYTES = 1_024;
  */
 export function maxFrameBytes(maxMessage: number): number {
   if (!(maxMessage >= MIN_MAX_MESSAGE_BYTES && maxMessage <= MAX_MAX_MESSAGE_BYTES))
-    throw new RangeError(`maxMessage is from ${MIN_MAX_MESSAGE_BYTES} to ${MAX_MAX_MESSAGE_BYTES} bytes`);
+    throw new RangeError(`maxMessage must be ${MIN_MAX_MESSAGE_BYTES}–${MAX_MAX_MESSAGE_BYTES} bytes`);
   return Math.ceil((2 * maxMessage * 4) / 3) + JSON_OVERHEAD_BYTES;
 }

@@ -1,3 +1,4 @@
+import type { Meter } from '@sws/protocol/internal';
 import type { ServerCounters } from './counters.js';
 import { atEndOfTurn, type TurnTask } from './end-of-turn.js';
 import type { SocketLike } from './socket-like.js';
@@ -14,14 +15,8 @@ const TURN_BUDGET_BYTES = 262_144;
 const WATCHED_BYTES = 65_536;
 /** A message costs a turn at least this much. */
 const MESSAGE_COST_BYTES = 512;
-
-/** Holds a client to its rate; `@sws/router` gives one with each admission. */
-export interface Meter {
-  /** Ms until the client may send again; 0 if it may. */
-  waitMs(nowMs: number): number;
-  /** Notes a message of so many bytes. */
-  charge(bytes: number, nowMs: number): void;
-}
+/** What is over the rate counts at least this much, a ping of no bytes as well. */
+const OVER_RATE_COST_BYTES = 64;
 
 /** What became of a message: within the rate, over it, or so far over it that the client is to be closed. */
 export type Paced = 'within' | 'over' | 'far-over';
@@ -52,13 +47,14 @@ export class Pace implements TurnTask {
     return this.#paused;
   }
 
-  /** A message of so many bytes came. Over its rate a sender is paused: TCP pushes back, and nothing is lost. */
-  take(bytes: number, now: number): Paced {
-    this.#share(bytes);
+  /** So many messages, or frames that are none, came. Over its rate a sender is paused: TCP pushes back, and nothing is lost. */
+  throttle(bytes: number, now: number, messages = 1): Paced {
+    this.#share(bytes, messages);
     const meter = this.#meter;
     if (meter === null) return 'within';
-    if (!this.#socket.canPause && meter.waitMs(now) > 0) return this.#over(bytes, now);
-    meter.charge(bytes, now);
+    if (!this.#socket.canPause && meter.waitMs(now) > 0)
+      return this.#over(bytes + messages * OVER_RATE_COST_BYTES, now);
+    meter.charge(bytes, now, messages);
     if (this.#paused || !this.#socket.canPause) return 'within';
     const waitMs = meter.waitMs(now);
     if (waitMs > 0) this.#pause(meter, now, waitMs);
@@ -82,8 +78,8 @@ export class Pace implements TurnTask {
   }
 
   /** Something came that is to be dropped. */
-  drop(bytes: number): void {
-    this.#share(bytes);
+  drop(bytes: number, messages = 1): void {
+    this.#share(bytes, messages);
   }
 
   /** At most `keepalive` at a time. */
@@ -95,7 +91,7 @@ export class Pace implements TurnTask {
     const wait = (from: number, ms: number): void => {
       setTimeout(
         () => {
-          const later = Date.now();
+          const later = performance.now();
           // What had been read already when the pause began has to be waited for as well.
           const more = meter.waitMs(later);
           if (this.#stopped) return;
@@ -117,9 +113,9 @@ export class Pace implements TurnTask {
   }
 
   /** A socket that has had its share of this turn waits for the next. */
-  #share(bytes: number): void {
+  #share(bytes: number, messages: number): void {
     if (!this.#socket.canPause) return;
-    this.#turnBytes += bytes + MESSAGE_COST_BYTES;
+    this.#turnBytes += bytes + messages * MESSAGE_COST_BYTES;
     if (this.#turnBytes < WATCHED_BYTES) return;
     if (!this.#watching) {
       this.#watching = true;

@@ -13,7 +13,7 @@ export class TrustedProxies {
       const family = isIP(address);
       const bits = prefix === undefined ? (family === 6 ? 128 : 32) : Number(prefix);
       if (family === 0 || prefix === '' || !Number.isInteger(bits) || bits < 0 || bits > (family === 6 ? 128 : 32)) {
-        throw new RangeError(`trustedProxies: ${entry} is neither an IP address nor a range such as 10.0.0.0/8`);
+        throw new RangeError(`trustedProxies: ${entry} must be an IP address or a range such as 10.0.0.0/8`);
       }
       this.#list.addSubnet(address, bits, family === 6 ? 'ipv6' : 'ipv4');
     }

@@ -7,52 +7,74 @@ import {
   FAILURES,
   type Failure,
   type Limits,
-  MESSAGE_HEAD_BYTES,
   type RelayFrame,
-  undeliverable,
 } from '@sws/protocol';
+import { MESSAGE_HEAD_BYTES, type Meter, undeliverable } from '@sws/protocol/internal';
 import type { RefusalReason, ServerCounters } from './counters.js';
 import { unwatch, type Watched, watch } from './liveness.js';
 import { Notices } from './notices.js';
-import { MAX_OVER_RATE_BYTES, type Meter, Pace } from './pace.js';
-import type { SocketCause, SocketLike } from './socket-like.js';
+import { MAX_OVER_RATE_BYTES, Pace, type Paced } from './pace.js';
+import { networkOf } from './remote-address.js';
+import { CLOSE_GRACE_MS, type SocketCause, type SocketLike } from './socket-like.js';
 
 /** A relay PING unanswered for this long ends the connection. */
 const PONG_TIMEOUT_MS = 5_000;
-const CLOSE_GRACE_MS = 2_000;
 /** Silent for so long, a connection is idle. */
 const IDLE_MS = 2_000;
 /** A frame that waits costs at least this much. */
 const HELD_COST_BYTES = 64;
 const MESSAGE_TYPE = 1;
 
+/** What registration has settled about a client. */
 export interface Registered {
+  /** The client's address, 64 hex digits. */
   readonly publicKey: string;
+  /** Its term (PROTOCOL §2): greater than any that this key had before. */
   readonly term: number;
+  /** What it was told that it may send. */
   readonly limits: Limits;
-  /** Seconds. */
+  /** Seconds between signs of life. */
   readonly keepalive: number;
+  /** How the relay encodes MESSAGEs to it. */
   readonly encoding: Encoding;
   /** A label for logs; never an address in a metric. */
   readonly remoteAddress: string | null;
-  /** Holds the client to its rate; `null`: it may send as it likes. */
+  /** Holds the client to its rate; `null` for no limit. */
   readonly meter: Meter | null;
+}
+
+/** How much a client has sent. */
+export interface Received {
+  /** MESSAGEs that were passed on. */
+  messages: number;
+  /** Bytes in frames of any kind. */
+  bytes: number;
 }
 
 /**
  * A registered connection: codec, liveness, rate limit by pausing, and writes that say when they are done. Reading is
- * paused until `start`, which whoever routes calls once `onmessage` is set: nothing falls between the two.
+ * paused until `start`. The router calls it once `onmessage` is set, so that no message is lost between the two.
  */
 export class ServerSecureWebSocket implements Watched {
+  /** The client's address, 64 hex digits. */
   readonly publicKey: string;
+  /** Its term (PROTOCOL §2). */
   readonly term: number;
+  /** Its IP address as the limits count it; `null` where it is not known. */
   readonly remoteAddress: string | null;
   /** A binary MESSAGE (PROTOCOL §3), whichever encoding the client speaks; owned by the callee. */
   onmessage: ((message: Uint8Array) => void) | null = null;
-  /** So many more of the MESSAGEs delivered, in their order, are with the kernel or were dropped with the connection. */
+  /**
+   * So many more of the MESSAGEs delivered, in their order, are with the kernel or were dropped with the connection: in the
+   * end all of them, some after `onclose`.
+   */
   onwritten: ((count: number) => void) | null = null;
   /** Called once. */
   onclose: (() => void) | null = null;
+  /** What this client has sent since it registered. */
+  readonly received: Received = { messages: 0, bytes: 0 };
+  /** When it registered, by `performance.now()`. */
+  readonly sinceMs = performance.now();
   readonly #socket: SocketLike;
   readonly #encoding: Encoding;
   readonly #limits: Limits;
@@ -68,7 +90,7 @@ export class ServerSecureWebSocket implements Watched {
   #written = 0;
   /** What came before `start` over a socket that can't be paused. */
   #held: { readonly frames: (string | Uint8Array)[]; bytes: number } | null = null;
-  #heardAt = Date.now();
+  #heardAt = performance.now();
   #bytesReceived = 0;
   #pingedAt = 0;
   #wasPaused = false;
@@ -88,6 +110,7 @@ export class ServerSecureWebSocket implements Watched {
     this.term = term;
     this.remoteAddress = remoteAddress;
     socket.onmessage = (data) => this.#receive(data);
+    socket.onframes = (count, bytes) => this.#receiveFrames(count, bytes);
     socket.onwritten = (count) => this.#wrote(count);
     socket.onclose = (cause) => this.#ended(cause);
     watch(this);
@@ -99,7 +122,17 @@ export class ServerSecureWebSocket implements Watched {
     return this.#publicKeyBytes;
   }
 
-  /** Reading begins. */
+  /** MESSAGEs and notices that were given to this client's socket. */
+  get sentMessages(): number {
+    return this.#sent;
+  }
+
+  /** Whom limits by address count this connection for: the IPv4 address or IPv6 /64; `null` where it is not known. */
+  get network(): string | null {
+    return this.remoteAddress === null ? null : networkOf(this.remoteAddress);
+  }
+
+  /** Starts reading. */
   start(): void {
     if (this.#closed || this.#started) return;
     this.#started = true;
@@ -111,7 +144,7 @@ export class ServerSecureWebSocket implements Watched {
 
   /** Gives the client one MESSAGE, in its encoding; owns it from here. `onwritten` tells when it is written. */
   deliver(message: Uint8Array): void {
-    if (this.#closed) return;
+    if (this.#closed) return this.onwritten?.(1);
     this.#sent++;
     this.#socket.send(this.#encoding === 'binary' ? message : this.#jsonMessage(message));
   }
@@ -120,7 +153,7 @@ export class ServerSecureWebSocket implements Watched {
   notify(frame: RelayFrame): void {
     if (this.#closed) return;
     const text = encodeFrame(frame);
-    this.#notices ??= new Notices();
+    this.#notices ??= new Notices(this.#counters);
     if (!this.#notices.add(this.#sent, text.length)) return this.#cut('unread-notices');
     this.#sent++;
     this.#socket.send(text);
@@ -159,8 +192,8 @@ export class ServerSecureWebSocket implements Watched {
     if (nowMs - this.#heardAt > IDLE_MS) this.#pace = null;
     if (lateMs > 0) {
       // The relay itself stood still: nobody has been silent meanwhile.
-      this.#heardAt += lateMs;
-      if (this.#pingedAt !== 0) this.#pingedAt += lateMs;
+      this.#heardAt = Math.min(nowMs, this.#heardAt + lateMs);
+      if (this.#pingedAt !== 0) this.#pingedAt = Math.min(nowMs, this.#pingedAt + lateMs);
     }
     if (this.#pingedAt !== 0) {
       if (nowMs - this.#pingedAt >= PONG_TIMEOUT_MS) this.#cut('connection-lost');
@@ -183,19 +216,34 @@ export class ServerSecureWebSocket implements Watched {
   #receive(data: string | Uint8Array): void {
     if (this.#closed) return this.#pace?.drop(data.length);
     if (!this.#started) return this.#hold(data);
-    const now = Date.now();
-    this.#heardAt = now;
-    if (!this.#wasPaused) this.#pingedAt = 0;
-    this.#counters.receivedBytes += data.length;
-    this.#pace ??= new Pace(this.#socket, this.#meter, this.#keepaliveMs, this.#counters);
-    const paced = this.#pace.take(data.length, now);
-    if (paced === 'far-over')
-      return this.close({ code: 'rate-limited', detail: `${MAX_OVER_RATE_BYTES} bytes over the rate` });
+    const paced = this.#take(data.length, 1);
+    if (paced === 'far-over') return this.#farOver();
     const within = paced === 'within';
     if (typeof data === 'string') return this.#receiveText(data, within);
     if (data[0] !== MESSAGE_TYPE || data.length < MESSAGE_HEAD_BYTES)
       return this.close({ code: 'bad-frame', detail: 'not a binary MESSAGE' });
     this.#forward(data, within);
+  }
+
+  /** Pings, pongs and fragments cost the relay what messages do, and count as such. */
+  #receiveFrames(count: number, bytes: number): void {
+    if (this.#closed) return this.#pace?.drop(bytes, count);
+    this.#counters.receivedFrames += count;
+    if (this.#take(bytes, count) === 'far-over') this.#farOver();
+  }
+
+  #take(bytes: number, messages: number): Paced {
+    const now = performance.now();
+    this.#heardAt = now;
+    if (!this.#wasPaused) this.#pingedAt = 0;
+    this.#counters.receivedBytes += bytes;
+    this.received.bytes += bytes;
+    this.#pace ??= new Pace(this.#socket, this.#meter, this.#keepaliveMs, this.#counters);
+    return this.#pace.throttle(bytes, now, messages);
+  }
+
+  #farOver(): void {
+    this.close({ code: 'rate-limited', detail: `${MAX_OVER_RATE_BYTES} bytes over the rate` });
   }
 
   #receiveText(text: string, within: boolean): void {
@@ -205,7 +253,7 @@ export class ServerSecureWebSocket implements Watched {
     switch (frame.type) {
       case 'MESSAGE':
         if (frame.from !== undefined && frame.from !== this.publicKey)
-          return this.close({ code: 'bad-frame', detail: 'MESSAGE: from is not your key' });
+          return this.close({ code: 'bad-frame', detail: 'MESSAGE: from must be your key' });
         return this.#forward(encodeMessage(decodeHex(frame.to) ?? new Uint8Array(32), frame.content), within);
       case 'PING':
         return this.notify({ type: 'PONG', id: frame.id });
@@ -222,6 +270,7 @@ export class ServerSecureWebSocket implements Watched {
       return this.close({ code: 'message-too-large', detail: `over twice maxMessage, ${maxMessage}` });
     if (!within) return this.#overRate(message);
     this.#counters.receivedMessages++;
+    this.received.messages++;
     this.onmessage?.(message);
   }
 
@@ -237,7 +286,7 @@ export class ServerSecureWebSocket implements Watched {
     this.#held.frames.push(data);
     this.#held.bytes += data.length + HELD_COST_BYTES;
     if (this.#held.bytes > MAX_OVER_RATE_BYTES)
-      this.close({ code: 'rate-limited', detail: 'too much before it was taken up' });
+      this.close({ code: 'rate-limited', detail: 'too much data before the router attached' });
   }
 
   #jsonMessage(message: Uint8Array): string {

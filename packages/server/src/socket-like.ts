@@ -1,7 +1,10 @@
 /** Why a library ended a connection by itself; `null` where it was merely lost or closed. */
 export type SocketCause = 'bad-frame' | 'message-too-large' | null;
 
-/** What is used of a server-side WebSocket. Each library has an adapter, and all pass one suite. */
+/** A client that is closed gets this long to take its close frame. */
+export const CLOSE_GRACE_MS = 2_000;
+
+/** What is used of a server-side WebSocket. Each library has an adapter, and all adapters pass one suite. */
 export interface SocketLike {
   /** Sends one WebSocket message: text or binary. The socket owns `data` from here. */
   send(data: string | Uint8Array): void;
@@ -9,15 +12,22 @@ export interface SocketLike {
   close(code: number, reason: string): void;
   /** Ends the connection without a closing handshake. */
   terminate(): void;
-  /** Whether `pause` stops reading, so that TCP pushes back; where it can't, `pause` and `resume` do nothing. */
+  /** Whether `pause` stops reading, so that TCP pushes back; where it cannot, `pause` and `resume` do nothing. */
   readonly canPause: boolean;
+  /** Stops reading. */
   pause(): void;
+  /** Reads again. */
   resume(): void;
   /** Bytes received so far, if the library tells: any byte is a sign of life. `null` where only messages tell. */
   bytesReceived(): number | null;
-  /** A message: text, or bytes that the callee owns. */
+  /** Called with each message: text, or bytes that the callee owns. */
   onmessage: ((data: string | Uint8Array) => void) | null;
-  /** So many more of the messages sent, in their order, are with the kernel or were dropped with the socket. */
+  /**
+   * Called with a number of frames that are not whole messages (pings, pongs, fragments before the last) and their bytes. A
+   * library that hides some of them does not count them.
+   */
+  onframes: ((count: number, bytes: number) => void) | null;
+  /** Called with how many more of the messages sent, in order, the kernel has or were dropped with the socket. In the end: all. */
   onwritten: ((count: number) => void) | null;
   /** Called once. */
   onclose: ((cause: SocketCause) => void) | null;

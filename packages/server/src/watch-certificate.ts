@@ -12,34 +12,37 @@ const POLL_MS = 30_000;
 export interface ServedCertificate {
   /** The names it is for, as the certificate gives them. */
   readonly names: string;
+  /** When it expires. */
   readonly validTo: Date;
   /** SHA-256, hex with colons. */
   readonly fingerprint: string;
 }
 
+/** Options of `watchCertificate`. */
 export interface WatchCertificateOptions {
   /** File of the certificate chain, PEM: the server's own first. */
   readonly cert: string;
   /** File of its private key, PEM. */
   readonly key: string;
-  /** Whatever else new handshakes need: `ca`, `minVersion`, `ciphers`, `passphrase` … as for `tls.createSecureContext`. */
+  /** What else new handshakes need: `ca`, `minVersion`, `ciphers`, `passphrase` … as `tls.createSecureContext` takes it. @defaultValue nothing */
   readonly context?: Omit<SecureContextOptions, 'cert' | 'key' | 'pfx'>;
-  /** The files changed and new handshakes see the new certificate. */
+  /** Called when new handshakes get a new certificate, for a log. @defaultValue nothing */
   readonly onReload?: (certificate: ServedCertificate) => void;
-  /** The files changed and can't be used: the old certificate stays. Called once for each content that is found. */
+  /** Called when the files changed and cannot be used: the old certificate stays. Once for each content. @defaultValue nothing */
   readonly onError?: (error: Error) => void;
-  /** How long the files must have been quiet, ms. @defaultValue 200 */
+  /** How long the files must stay unchanged before they are read, in ms. Raise it for slow writers. @defaultValue 200 */
   readonly debounceMs?: number;
-  /** The files are looked at this often even if the file system tells nothing, ms. @defaultValue 30,000 */
+  /** How often to read the files although the file system reports nothing, in ms; network file systems often do not. @defaultValue 30,000 */
   readonly pollMs?: number;
 }
 
-/** A certificate under watch. */
+/** A running watch of a certificate. */
 export interface CertificateWatch {
   /** What new handshakes see. */
   readonly certificate: ServedCertificate;
-  /** Looks at the files now: whether they hold a certificate that was not served before. */
+  /** Reads the files now. Resolves with whether they hold a certificate that was not served before. */
   reload(): Promise<boolean>;
+  /** Stops watching. The server keeps the certificate that it has. */
   close(): void;
 }
 
@@ -121,11 +124,11 @@ class Watcher implements CertificateWatch {
     const { context = {} } = this.#options;
     const begun = cert.split('-----BEGIN CERTIFICATE-----').length - 1;
     const ended = cert.split('-----END CERTIFICATE-----').length - 1;
-    if (begun === 0 || begun !== ended) throw new Error(`${this.#options.cert} is not a whole PEM certificate chain`);
+    if (begun === 0 || begun !== ended) throw new Error(`${this.#options.cert} must be a whole PEM certificate chain`);
     const leaf = new X509Certificate(cert);
     const passphrase = context.passphrase === undefined ? {} : { passphrase: context.passphrase };
     if (!leaf.checkPrivateKey(createPrivateKey({ key, ...passphrase })))
-      throw new Error(`${this.#options.key} is not the key of the certificate in ${this.#options.cert}`);
+      throw new Error(`${this.#options.key} must be the key of the certificate in ${this.#options.cert}`);
     createSecureContext({ ...context, cert, key });
     this.#server.setSecureContext({ ...context, cert, key });
     const names = leaf.subjectAltName ?? leaf.subject;
@@ -133,6 +136,7 @@ class Watcher implements CertificateWatch {
   }
 
   #fail(error: unknown): void {
+    if (this.#closed) return;
     const failure = error instanceof Error ? error : new Error(String(error));
     // The files are looked at again and again: one failure is told once.
     const { cert, key } = this.#found;

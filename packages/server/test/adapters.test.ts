@@ -6,7 +6,8 @@ import { fileURLToPath } from 'node:url';
 import { Identity } from '@sws/crypto';
 import { nodeProvider } from '@sws/crypto/node';
 import { randomBytes } from '@sws/crypto/platform';
-import { encodeFrame, encodeMessage, MESSAGE_HEAD_BYTES } from '@sws/protocol';
+import { encodeFrame, encodeMessage } from '@sws/protocol';
+import { MESSAGE_HEAD_BYTES } from '@sws/protocol/internal';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { type ClientOptions, WebSocket } from 'ws';
 import { SUBPROTOCOL } from '../src/index.js';
@@ -19,6 +20,7 @@ interface State {
   readonly refusals: Readonly<Record<string, number>>;
   readonly connections: number;
   readonly written: number;
+  readonly receivedFrames: number;
 }
 
 interface Adapter {
@@ -28,6 +30,8 @@ interface Adapter {
   readonly canPause: boolean;
   /** Whether every close code reaches the client; Deno lets a server use some only. */
   readonly allCodes: boolean;
+  /** Whether the library tells of pings and pongs. */
+  readonly tellsPings: boolean;
 }
 
 const path = (relative: string): string => fileURLToPath(new URL(relative, import.meta.url));
@@ -35,10 +39,17 @@ const path = (relative: string): string => fileURLToPath(new URL(relative, impor
 const runtime = (name: string): string => path(`../../../.cache/runtimes/${name}/node_modules/.bin/${name}`);
 const node = { program: process.execPath, args: [] };
 const adapters: readonly Adapter[] = [
-  { name: 'ws', ...node, canPause: true, allCodes: true },
-  { name: 'uws', ...node, canPause: false, allCodes: true },
-  { name: 'bun', program: runtime('bun'), args: [], canPause: false, allCodes: true },
-  { name: 'deno', program: runtime('deno'), args: ['run', '--allow-all'], canPause: false, allCodes: false },
+  { name: 'ws', ...node, canPause: true, allCodes: true, tellsPings: true },
+  { name: 'uws', ...node, canPause: false, allCodes: true, tellsPings: true },
+  { name: 'bun', program: runtime('bun'), args: [], canPause: false, allCodes: true, tellsPings: true },
+  {
+    name: 'deno',
+    program: runtime('deno'),
+    args: ['run', '--allow-all'],
+    canPause: false,
+    allCodes: false,
+    tellsPings: false,
+  },
 ];
 
 const identity = () => Identity.generate(randomBytes, nodeProvider);
@@ -49,7 +60,7 @@ const to = (content: Uint8Array | string): Uint8Array =>
   encodeMessage(peer.publicKeyBytes(), typeof content === 'string' ? new TextEncoder().encode(content) : content);
 
 /** The same promises, whichever library carries the sockets. */
-describe.each(adapters)('adapter $name', ({ name, program, args, canPause, allCodes }) => {
+describe.each(adapters)('adapter $name', ({ name, program, args, canPause, allCodes, tellsPings }) => {
   // Skipped by name where the runtime is not here: `pnpm test:runtimes bun deno` fetches them.
   const there = existsSync(program);
   let child: ChildProcess;
@@ -183,6 +194,29 @@ describe.each(adapters)('adapter $name', ({ name, program, args, canPause, allCo
       client.socket.close();
     },
   );
+
+  test.skipIf(!there)('a ping is answered', async () => {
+    const client = await registered(host, identity());
+    client.socket.ping('hello');
+    const [data] = await once(client.socket, 'pong');
+    expect(String(data)).toBe('hello');
+    client.socket.close();
+  });
+
+  test.skipIf(!there || !tellsPings)('pings and pongs count as messages', async () => {
+    const before = await state();
+    const client = await registered(host, identity(), { token: canPause ? 'slow' : 'slower' });
+    for (let i = 0; i < 30; i++) {
+      client.socket.ping();
+      client.socket.pong();
+    }
+    await until(({ receivedFrames }) => receivedFrames === before.receivedFrames + 60);
+    if (canPause) await until(({ pauses }) => pauses > before.pauses);
+    client.socket.send(to('behind them'));
+    if (canPause) expect(textOf(await client.next())).toBe('behind them');
+    else expect(JSON.parse(textOf(await client.next()))).toMatchObject({ type: 'UNDELIVERABLE', code: 'congested' });
+    client.socket.close();
+  });
 
   test.skipIf(!there || !canPause)('over its rate a sender is paused, and nothing is lost', async () => {
     const client = await registered(host, identity(), { token: 'slow' });

@@ -1,13 +1,7 @@
 import { once } from 'node:events';
 import { encodeHex, type Identity } from '@sws/crypto';
-import {
-  type Challenge,
-  type ChallengeResponse,
-  decodeRelayFrame,
-  encodeFrame,
-  type Limits,
-  registerMessage,
-} from '@sws/protocol';
+import { type Challenge, type ChallengeResponse, decodeRelayFrame, encodeFrame, type Limits } from '@sws/protocol';
+import { registerMessage } from '@sws/protocol/internal';
 import { type ClientOptions, WebSocket } from 'ws';
 import { SUBPROTOCOL } from '../src/index.js';
 
@@ -70,6 +64,7 @@ export function respond(
     clientNonce,
     host,
     token: changes.token ?? '',
+    lastTerm: changes.lastTerm ?? 0,
     ...signed,
   };
   const signedNonce = encodeHex(identity.signLabelled('register', registerMessage(facts)));

@@ -7,7 +7,7 @@ import { randomBytes } from '@sws/crypto/platform';
 import { type Challenge, encodeFrame, encodeMessage } from '@sws/protocol';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import { WebSocket } from 'ws';
-import { type Attached, attach, type ServerSecureWebSocket, SUBPROTOCOL } from '../src/index.js';
+import { type Attached, type ServerSecureWebSocket, SUBPROTOCOL, serveUpgrades } from '../src/index.js';
 import { Client, registered, respond } from './client.js';
 
 const relay = Identity.generate(randomBytes, nodeProvider);
@@ -20,7 +20,7 @@ let host: string;
 beforeEach(async () => {
   server = createServer();
   sockets = [];
-  attached = attach(server, {
+  attached = serveUpgrades(server, {
     identity: relay,
     admit: () => ({ ok: true, term: 1, limits: LIMITS, keepalive: 15 }),
     authorize: ({ token }) => token !== 'evil',

@@ -1,46 +1,10 @@
-import { type Encoding, encodeMessage, type RelayFrame } from '@sws/protocol';
+import { type Encoding, encodeMessage } from '@sws/protocol';
 import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest';
-import { type Meter, ServerCounters, ServerSecureWebSocket, type SocketLike } from '../src/index.js';
+import { type Meter, ServerCounters, ServerSecureWebSocket } from '../src/index.js';
+import { FakeSocket } from './fake-socket.js';
 
 const KEY = `${'ab'.repeat(31)}00`;
 const LIMITS = { maxMessage: 65_536, messagesPerSecond: 1_000, bytesPerSecond: 8_000_000 };
-
-/** A socket that never writes until told. */
-class FakeSocket implements SocketLike {
-  readonly canPause: boolean;
-  readonly sent: (string | Uint8Array)[] = [];
-  reading = true;
-  ended: number | 'terminated' | null = null;
-  bytes: number | null = null;
-  onmessage: ((data: string | Uint8Array) => void) | null = null;
-  onwritten: ((count: number) => void) | null = null;
-  onclose: ((cause: 'bad-frame' | 'message-too-large' | null) => void) | null = null;
-
-  constructor(canPause = true) {
-    this.canPause = canPause;
-  }
-  send(data: string | Uint8Array): void {
-    this.sent.push(data);
-  }
-  close(code: number): void {
-    this.ended ??= code;
-  }
-  terminate(): void {
-    this.ended ??= 'terminated';
-  }
-  pause(): void {
-    this.reading = false;
-  }
-  resume(): void {
-    this.reading = true;
-  }
-  bytesReceived(): number | null {
-    return this.bytes;
-  }
-  get frames(): RelayFrame[] {
-    return this.sent.filter((data) => typeof data === 'string').map((text) => JSON.parse(String(text)));
-  }
-}
 
 /** So many messages, then one every 10 ms. */
 class FakeMeter implements Meter {
@@ -52,8 +16,8 @@ class FakeMeter implements Meter {
   waitMs(nowMs: number): number {
     return Math.max(0, this.#fullAt - nowMs - this.#burst * 10);
   }
-  charge(_bytes: number, nowMs: number): void {
-    this.#fullAt = Math.max(this.#fullAt, nowMs) + 10;
+  charge(_bytes: number, nowMs: number, messages = 1): void {
+    this.#fullAt = Math.max(this.#fullAt, nowMs) + 10 * messages;
   }
 }
 
@@ -65,9 +29,22 @@ interface Made {
   readonly got: Uint8Array[];
   closed: number;
 }
-function make(options: { meter?: Meter; canPause?: boolean; encoding?: Encoding; keepalive?: number } = {}): Made {
-  const { meter = null, canPause = true, encoding = 'binary', keepalive = 15 } = options;
-  const [fake, counters] = [new FakeSocket(canPause), new ServerCounters()];
+interface MadeOf {
+  readonly meter?: Meter;
+  readonly canPause?: boolean;
+  readonly encoding?: Encoding;
+  readonly keepalive?: number;
+  readonly counters?: ServerCounters;
+}
+function make(options: MadeOf = {}): Made {
+  const {
+    meter = null,
+    canPause = true,
+    encoding = 'binary',
+    keepalive = 15,
+    counters = new ServerCounters(),
+  } = options;
+  const fake = new FakeSocket(canPause);
   const registered = { publicKey: KEY, term: 1, limits: LIMITS, keepalive, encoding, remoteAddress: null, meter };
   const socket = new ServerSecureWebSocket(fake, registered, counters);
   const made: Made = { socket, fake, counters, got: [], closed: 0 };
@@ -114,6 +91,41 @@ describe('what a client leaves unread', () => {
   });
 });
 
+describe('what many clients leave unread', () => {
+  const notice = { type: 'UNDELIVERABLE', to: KEY, head: '00'.repeat(25), code: 'offline' } as const;
+  const flood = (made: Made): void => {
+    for (let i = 0; i < 20_000 && made.fake.ended === null; i++) made.socket.notify(notice);
+  };
+
+  test('is bounded together: each may leave less, and 64 KiB always', () => {
+    const counters = new ServerCounters();
+    const clients = Array.from({ length: 300 }, () => make({ counters }));
+    const held = (made: Made): number => made.fake.sent.reduce((sum, { length }) => sum + length, 0);
+    for (const made of clients) flood(made);
+    expect(counters.unreadNoticeBytes).toBeLessThan(64 * 1_048_576 + 300 * 65_536);
+    const shares = clients.map(held);
+    expect(shares[0]).toBeGreaterThan(1_000_000);
+    expect(Math.min(...shares)).toBeGreaterThan(65_000);
+    expect(shares.at(-1)).toBeLessThan(200_000);
+    const quiet = make({ counters });
+    for (let i = 0; i < 100; i++) quiet.socket.notify(notice);
+    expect(quiet.fake.ended).toBeNull();
+  });
+
+  test('counts until it is written or dropped', () => {
+    const counters = new ServerCounters();
+    const made = make({ counters });
+    for (let i = 0; i < 10; i++) made.socket.notify(notice);
+    made.socket.deliver(message());
+    const each = counters.unreadNoticeBytes / 10;
+    made.fake.onwritten?.(4);
+    expect(counters.unreadNoticeBytes).toBe(6 * each);
+    made.fake.onclose?.(null);
+    made.fake.onwritten?.(7);
+    expect(counters.unreadNoticeBytes).toBe(0);
+  });
+});
+
 describe('over its rate', () => {
   test('a sender is paused as long as it takes, and no longer than keepalive', () => {
     const made = make({ meter: new FakeMeter(5) });
@@ -128,6 +140,16 @@ describe('over its rate', () => {
     expect(made.counters.pauses).toBe(1);
     for (let i = 0; i < 10_000; i++) made.fake.onmessage?.(message());
     vi.advanceTimersByTime(14_999);
+    expect(made.fake.reading).toBe(false);
+    vi.advanceTimersByTime(1);
+    expect(made.fake.reading).toBe(true);
+  });
+
+  test('no pause is shorter than 5 ms', () => {
+    const made = make({ meter: { charge() {}, waitMs: vi.fn(() => 0).mockReturnValueOnce(1) } });
+    made.socket.start();
+    made.fake.onmessage?.(message());
+    vi.advanceTimersByTime(4);
     expect(made.fake.reading).toBe(false);
     vi.advanceTimersByTime(1);
     expect(made.fake.reading).toBe(true);
@@ -196,29 +218,147 @@ describe('silence', () => {
     expect(made.fake.ended).toBeNull();
   });
 
-  test('a relay that stood still itself asks before it calls anyone dead', () => {
+  describe('of the relay itself: it was frozen for an hour', () => {
+    /** No timer fires meanwhile, as in a stopped process: then all that are due fire once. */
+    const freeze = (ms: number): void => {
+      const now = performance.now();
+      const frozen = vi.spyOn(performance, 'now').mockImplementation(() => now + ms);
+      vi.advanceTimersByTime(1_000);
+      frozen.mockRestore();
+      const offset = ms;
+      const inner = performance.now.bind(performance);
+      vi.spyOn(performance, 'now').mockImplementation(() => inner() + offset);
+    };
+    afterEach(() => void vi.restoreAllMocks());
+
+    test('a client that has nothing to say is asked before it is called dead', () => {
+      const made = make();
+      made.socket.start();
+      vi.advanceTimersByTime(1_000);
+      freeze(3_600_000);
+      expect(made.fake.ended).toBeNull();
+      vi.advanceTimersByTime(16_000);
+      expect(made.fake.frames).toEqual([{ type: 'PING', id: 1 }]);
+    });
+
+    test('a client that is heard in the same sweep is found dead as soon as any other', () => {
+      const made = make();
+      made.socket.start();
+      made.fake.bytes = 1;
+      vi.advanceTimersByTime(1_000);
+      made.fake.bytes = 2;
+      freeze(3_600_000);
+      expect(made.fake.ended).toBeNull();
+      vi.advanceTimersByTime(16_000);
+      expect(made.fake.frames).toEqual([{ type: 'PING', id: 1 }]);
+      vi.advanceTimersByTime(5_000);
+      expect(made.fake.ended).toBe('terminated');
+    });
+
+    test('one that had been asked gets the rest of its five seconds', () => {
+      const made = make();
+      made.socket.start();
+      vi.advanceTimersByTime(17_000);
+      expect(made.fake.frames).toEqual([{ type: 'PING', id: 1 }]);
+      freeze(3_600_000);
+      expect(made.fake.ended).toBeNull();
+      vi.advanceTimersByTime(6_000);
+      expect(made.fake.ended).toBe('terminated');
+    });
+  });
+});
+
+describe('pings, pongs and fragments', () => {
+  test('count as messages: over the rate their sender is paused', () => {
+    const made = make({ meter: new FakeMeter(5) });
+    made.socket.start();
+    made.fake.onframes?.(5, 30);
+    expect(made.fake.reading).toBe(true);
+    made.fake.onframes?.(1, 6);
+    expect(made.fake.reading).toBe(false);
+    expect(made.counters.receivedFrames).toBe(6);
+    expect(made.counters.receivedBytes).toBe(36);
+    vi.advanceTimersByTime(30);
+    expect(made.fake.reading).toBe(true);
+  });
+
+  test('of a sender that can’t be paused end in 4429, be they empty or not', () => {
+    const made = make({ meter: new FakeMeter(5), canPause: false });
+    made.socket.start();
+    let frames = 0;
+    for (; made.fake.ended === null && frames < 100_000; frames++) made.fake.onframes?.(1, 0);
+    expect(made.fake.ended).toBe(4429);
+    // Each counts 64 bytes over the rate.
+    expect(frames).toBeGreaterThan(1_048_576 / 64);
+    expect(frames).toBeLessThan(1_048_576 / 64 + 20);
+    expect(made.fake.sent.length).toBeLessThan(2);
+  });
+
+  test('are a sign of life', () => {
     const made = make();
     made.socket.start();
-    vi.advanceTimersByTime(1_000);
-    vi.setSystemTime(Date.now() + 3_600_000);
-    vi.advanceTimersByTime(1_000);
-    expect(made.fake.ended).toBeNull();
-    vi.advanceTimersByTime(16_000);
-    expect(made.fake.frames).toEqual([{ type: 'PING', id: 1 }]);
+    for (let i = 0; i < 6; i++) {
+      vi.advanceTimersByTime(10_000);
+      made.fake.onframes?.(1, 6);
+    }
+    expect(made.fake.sent).toEqual([]);
   });
+
+  test('share a turn of the event loop as messages do', () => {
+    const made = make();
+    made.socket.start();
+    made.fake.onframes?.(600, 3_600);
+    expect(made.fake.reading).toBe(false);
+    vi.advanceTimersToNextTimer();
+    expect(made.fake.reading).toBe(true);
+  });
+});
+
+test('the key is there as bytes, made once; the network is that of the address, if there is one', () => {
+  const { socket } = make();
+  expect(socket.publicKeyBytes).toEqual(Uint8Array.from([...Array(31).fill(0xab), 0]));
+  expect(socket.publicKeyBytes).toBe(socket.publicKeyBytes);
+  expect(socket.network).toBeNull();
+  const of = (remoteAddress: string) => {
+    const registered = { publicKey: KEY, term: 1, limits: LIMITS, keepalive: 15, remoteAddress, meter: null };
+    const other = new ServerSecureWebSocket(
+      new FakeSocket(),
+      { ...registered, encoding: 'binary' },
+      new ServerCounters(),
+    );
+    other.close({ code: 'normal', detail: '' });
+    return other.network;
+  };
+  expect([of('192.0.2.1'), of('2001:db8:1:2::9')]).toEqual(['192.0.2.1', '2001:db8:1:2']);
+});
+
+test('a message for a connection that has closed is told as gone', () => {
+  const made = make();
+  let written = 0;
+  made.socket.onwritten = (count) => {
+    written += count;
+  };
+  made.socket.deliver(message());
+  made.socket.close({ code: 'normal', detail: '' });
+  const { sent } = made.fake;
+  made.socket.deliver(message());
+  expect([written, sent.length, made.socket.sentMessages]).toEqual([1, 1, 1]);
 });
 
 test('a flood on one socket yields to the others: it is read on only in the next turn', () => {
   const made = make();
   made.socket.start();
-  let read = 0;
-  while (made.fake.reading && read < 10_000) {
-    made.fake.onmessage?.(message(1_000));
-    read++;
+  for (let turn = 0; turn < 2; turn++) {
+    let read = 0;
+    while (made.fake.reading && read < 10_000) {
+      made.fake.onmessage?.(message(988));
+      read++;
+    }
+    // 256 KiB, of which each message costs its 1,021 bytes and 512 more: 171 are one byte less.
+    expect(read).toBe(172);
+    vi.advanceTimersToNextTimer(); // the end of the turn
+    expect(made.fake.reading).toBe(true);
   }
-  expect(read).toBeLessThan(500);
-  vi.advanceTimersToNextTimer(); // the end of the turn
-  expect(made.fake.reading).toBe(true);
 });
 
 test('what comes before `start` is kept for it, in order, up to 1 MiB', () => {
@@ -230,6 +370,31 @@ test('what comes before `start` is kept for it, in order, up to 1 MiB', () => {
   const flooded = make({ canPause: false });
   for (let i = 0; i < 20; i++) flooded.fake.onmessage?.(message(60_000));
   expect(flooded.fake.ended).toBe(4429);
+  const empty = make({ canPause: false });
+  let frames = 0;
+  for (; empty.fake.ended === null && frames < 100_000; frames++) empty.fake.onmessage?.('');
+  // Each counts 64 bytes at least.
+  expect(frames).toBe(1_048_576 / 64 + 1);
+});
+
+test('`start` counts once, and not once the connection is closed', () => {
+  for (const begin of [(made: Made) => made.socket.start(), (made: Made) => made.fake.onclose?.(null)]) {
+    const made = make();
+    begin(made);
+    made.fake.pause();
+    made.socket.start();
+    expect(made.fake.reading).toBe(false);
+  }
+});
+
+test('a client that does not answer its close is cut after 2 s', () => {
+  const made = make();
+  const terminate = vi.spyOn(made.fake, 'terminate');
+  made.socket.close({ code: 'normal', detail: '' });
+  vi.advanceTimersByTime(1_999);
+  expect(terminate).not.toHaveBeenCalled();
+  vi.advanceTimersByTime(1);
+  expect(terminate).toHaveBeenCalledOnce();
 });
 
 test('what the library ended is counted by its cause', () => {

@@ -1,18 +1,42 @@
 import { execFileSync } from 'node:child_process';
+import { createPrivateKey } from 'node:crypto';
 import { once } from 'node:events';
-import { mkdirSync, mkdtempSync, readFileSync, renameSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
+import {
+  type FSWatcher,
+  mkdirSync,
+  mkdtempSync,
+  readFileSync,
+  renameSync,
+  rmSync,
+  symlinkSync,
+  writeFileSync,
+} from 'node:fs';
 import { createServer, type Server } from 'node:https';
 import type { AddressInfo } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { connect, type TLSSocket } from 'node:tls';
-import { afterAll, afterEach, beforeAll, beforeEach, expect, test } from 'vitest';
+import { afterAll, afterEach, beforeAll, beforeEach, expect, test, vi } from 'vitest';
 import { type CertificateWatch, type ServedCertificate, watchCertificate } from '../src/index.js';
 
 interface Pair {
   readonly cert: string;
   readonly key: string;
 }
+
+/** The watchers of folders, for the tests to fail. */
+const watchers = vi.hoisted(() => [] as FSWatcher[]);
+const watchOptions = vi.hoisted(() => [] as unknown[]);
+vi.mock('node:fs', async (original) => {
+  const fs = await original<typeof import('node:fs')>();
+  const watch = (...given: Parameters<typeof fs.watch>): FSWatcher => {
+    const watcher = fs.watch(...given);
+    watchers.push(watcher);
+    watchOptions.push(given[1]);
+    return watcher;
+  };
+  return { ...fs, watch };
+});
 
 const made = mkdtempSync(join(tmpdir(), 'sws-certificates-'));
 const pairs: Pair[] = [];
@@ -120,10 +144,10 @@ test('a half-written certificate and a half-written key change nothing until the
   const chain = pair(1).cert + pair(2).cert;
   writeFileSync(file('cert.pem'), chain.slice(0, chain.length - 100));
   await until(() => errors.length === 1, 'error for the certificate');
-  expect(errors[0]?.message).toContain('not a whole PEM certificate chain');
+  expect(errors[0]?.message).toContain('must be a whole PEM certificate chain');
   writeFileSync(file('cert.pem'), chain);
   await until(() => errors.length === 2, 'error for the key');
-  expect(errors[1]?.message).toContain('is not the key of the certificate');
+  expect(errors[1]?.message).toContain('must be the key of the certificate');
   expect(await seen()).toBe('DNS:n0.example');
   writeFileSync(file('key.pem'), pair(1).key.slice(0, 60));
   await until(() => errors.length === 3, 'error for the half key');
@@ -199,10 +223,37 @@ test('where the file system tells nothing, polling finds it', async () => {
   expect(await seen()).toBe('DNS:n1.example');
 });
 
-test('what can not be served at the start is an error at once, and nothing happens after close', async () => {
+test('a folder that can no longer be watched ends nothing: polling finds what changes, and watches again', async () => {
+  write(0);
+  watchers.length = 0;
+  serve(file('cert.pem'), file('key.pem'), 50);
+  const [watcher] = watchers;
+  if (watcher === undefined) throw new Error('nothing is watched');
+  const closed = vi.spyOn(watcher, 'close');
+  watcher.emit('error', new Error('no more watches'));
+  expect(closed).toHaveBeenCalledOnce();
+  await until(() => watchers.length === 2, 'watched again');
+  write(1);
+  await until(() => reloads.length === 1, 'reload');
+  expect(await seen()).toBe('DNS:n1.example');
+});
+
+test('unless told otherwise, it looks every 30 s, and waits 200 ms for the rest of a change', async () => {
+  write(0);
+  watchers.length = 0;
+  const [intervals, timeouts] = [vi.spyOn(globalThis, 'setInterval'), vi.spyOn(globalThis, 'setTimeout')];
+  watching = watchCertificate(server, { cert: file('cert.pem'), key: file('key.pem') });
+  watchers[0]?.emit('change', 'rename', 'cert.pem');
+  expect([intervals.mock.calls.at(-1)?.[1], timeouts.mock.calls.at(-1)?.[1]]).toEqual([30_000, 200]);
+  // A process may end although it watches.
+  expect(watchOptions.at(-1)).toEqual({ persistent: false });
+  vi.restoreAllMocks();
+});
+
+test('what cannot be served at the start is an error at once, and nothing happens after close', async () => {
   write(0);
   writeFileSync(file('key.pem'), pair(1).key);
-  expect(() => serve(file('cert.pem'), file('key.pem'))).toThrow(/is not the key of the certificate/);
+  expect(() => serve(file('cert.pem'), file('key.pem'))).toThrow(/must be the key of the certificate/);
   expect(() => serve(file('none.pem'), file('key.pem'))).toThrow(/ENOENT/);
   write(0);
   const closed = serve(file('cert.pem'), file('key.pem'));
@@ -210,4 +261,45 @@ test('what can not be served at the start is an error at once, and nothing happe
   write(1);
   expect(await closed.reload()).toBe(false);
   expect(await seen()).toBe('DNS:n0.example');
+});
+
+test('a file that is not there is told once, however often it is looked for, and again once it had been there', async () => {
+  // It is asked to look: what its watchers see comes late.
+  vi.useFakeTimers({ toFake: ['setTimeout', 'clearTimeout'] });
+  write(0);
+  const watching = serve(file('cert.pem'), file('key.pem'));
+  for (let missing = 1; missing <= 2; missing++) {
+    rmSync(file('key.pem'));
+    for (let i = 0; i < 3; i++) expect(await watching.reload()).toBe(false);
+    expect(errors.map(({ message }) => /ENOENT/.test(message))).toEqual(Array(missing).fill(true));
+    write(missing);
+    expect(await watching.reload()).toBe(true);
+  }
+  expect(reloads.map(({ names }) => names)).toEqual(['DNS:n1.example', 'DNS:n2.example']);
+  vi.useRealTimers();
+});
+
+test('what was being read when it was closed is told to nobody', async () => {
+  write(0);
+  const watching = serve(file('cert.pem'), file('key.pem'));
+  const reloading = watching.reload();
+  watching.close();
+  rmSync(file('key.pem'));
+  expect([await reloading, errors]).toEqual([false, []]);
+});
+
+test('a key with a passphrase is read with that of the context, at the start and later', async () => {
+  const passphrase = 'between us';
+  const sealed = (i: number) =>
+    createPrivateKey(pair(i).key).export({ type: 'pkcs8', format: 'pem', cipher: 'aes-256-cbc', passphrase });
+  write(0);
+  writeFileSync(file('key.pem'), sealed(0));
+  const options = { cert: file('cert.pem'), key: file('key.pem') };
+  expect(() => watchCertificate(server, options)).toThrow();
+  watching = watchCertificate(server, { ...options, context: { passphrase } });
+  expect(await seen()).toBe('DNS:n0.example');
+  write(1);
+  writeFileSync(file('key.pem'), sealed(1));
+  await watching.reload();
+  expect(await seen()).toBe('DNS:n1.example');
 });

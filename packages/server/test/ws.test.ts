@@ -1,6 +1,8 @@
 import { EventEmitter } from 'node:events';
 import { Duplex } from 'node:stream';
-import { expect, test } from 'vitest';
+import { setFlagsFromString } from 'node:v8';
+import { runInNewContext } from 'node:vm';
+import { expect, test, vi } from 'vitest';
 import type { WebSocket } from 'ws';
 import { wsSocket } from '../src/adapters/ws.js';
 
@@ -18,12 +20,13 @@ class Raw extends Duplex {
   }
 }
 
-function open(): { readonly raw: Raw; readonly socket: ReturnType<typeof wsSocket>; readonly written: number[] } {
+function open() {
   const raw = new Raw();
-  const socket = wsSocket(Object.assign(new EventEmitter(), { readyState: 1 }) as unknown as WebSocket, raw);
+  const ws = Object.assign(new EventEmitter(), { readyState: 1 });
+  const socket = wsSocket(ws as unknown as WebSocket, raw);
   const written: number[] = [];
   socket.onwritten = (count) => written.push(count);
-  return { raw, socket, written };
+  return { raw, ws, socket, written };
 }
 /** The payload lengths of whole server frames. */
 function lengthsIn(frames: Buffer): number[] {
@@ -70,4 +73,78 @@ test('64 KiB of large messages wait for nothing; a large one is not copied', asy
   };
   socket.send(large);
   expect(chunk?.buffer).toBe(large.buffer);
+});
+
+test('a large message that must wait does not keep the read that it came with', async () => {
+  const { raw, socket } = open();
+  const kept: Uint8Array[] = [];
+  let written = (): void => {};
+  raw._writev = (chunks, done) => {
+    kept.push(...chunks.map(({ chunk }) => chunk));
+    written = done;
+  };
+  const read = Buffer.alloc(65_536, 7);
+  socket.send(read.subarray(0, 10_000));
+  await afterTick();
+  expect(kept.at(-1)?.buffer).toBe(read.buffer); // the kernel may take it at once
+  const sizes = [10_000, 10_000, 30_000, 32_768];
+  for (const size of sizes) {
+    socket.send(read.subarray(10_000, 10_000 + size));
+    await afterTick();
+  }
+  const whole = new Uint8Array(40_000);
+  socket.send(whole);
+  await afterTick();
+  written();
+  const large = kept.filter(({ length }) => length >= 10_000).slice(1);
+  expect(large.map(({ length }) => length)).toEqual([...sizes, 40_000]);
+  for (const one of large) expect(one.buffer.byteLength).toBeLessThanOrEqual(2 * one.length);
+  expect(Buffer.compare(large[0] ?? new Uint8Array(0), Buffer.alloc(10_000, 7))).toBe(0);
+  expect(large[3]?.buffer).toBe(read.buffer); // half of it: not worth a copy
+  expect(large.at(-1)?.buffer).toBe(whole.buffer); // what is its own is not copied
+});
+
+test('a message that was copied is not kept until the copy is written', async () => {
+  setFlagsFromString('--expose-gc');
+  const collect: () => void = runInNewContext('gc');
+  const { raw, socket } = open();
+  raw._write = () => {}; // the kernel takes nothing
+  const send = (bytes: number): WeakRef<ArrayBufferLike> => {
+    const { buffer } = new Uint8Array(bytes);
+    socket.send(new Uint8Array(buffer, 0, bytes));
+    return new WeakRef(buffer);
+  };
+  const kept = [send(100), send(200)];
+  await afterTurn();
+  expect(raw.writableLength).toBe(306);
+  await expect
+    .poll(() => {
+      collect();
+      return kept.map((one) => one.deref());
+    })
+    .toEqual([undefined, undefined]);
+});
+
+test('what breaks RFC 6455 is told by its cause, once; what still comes is left unread, and cut after 2 s', async () => {
+  vi.useFakeTimers({ toFake: ['setTimeout', 'clearTimeout'] });
+  for (const [code, cause] of [
+    ['WS_ERR_INVALID_UTF8', 'bad-frame'],
+    ['WS_ERR_UNSUPPORTED_MESSAGE_LENGTH', 'message-too-large'],
+    ['ECONNRESET', null],
+    [undefined, null],
+  ] as const) {
+    const { raw, ws, socket } = open();
+    const causes: unknown[] = [];
+    socket.onclose = (given) => causes.push(given);
+    ws.emit('error', Object.assign(new Error('why'), code === undefined ? {} : { code }));
+    await afterTurn();
+    expect([causes, raw.isPaused()]).toEqual(cause === null ? [[], false] : [[cause], true]);
+    vi.advanceTimersByTime(1_999);
+    expect(raw.destroyed).toBe(false);
+    vi.advanceTimersByTime(1);
+    expect(raw.destroyed).toBe(cause !== null);
+    ws.emit('close');
+    expect(causes).toEqual([cause]);
+  }
+  vi.useRealTimers();
 });

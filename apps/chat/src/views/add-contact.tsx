@@ -1,14 +1,14 @@
 import { useSignal } from '@preact/signals';
 import { Camera } from 'lucide-preact';
 import { useCallback } from 'preact/hooks';
-import { addressIn, shortAddress } from '../address-link.js';
+import { addressIn } from '../address-link.js';
 import type { Chat } from '../chat.js';
 import { Dialog } from './dialog.js';
 import { QrScanner } from './qr-scanner.js';
 
 /** Adds a contact by link or QR code, with a name of one's own for them. */
-export function AddContact({ chat, address, onClose }: { chat: Chat; address: string; onClose: () => void }) {
-  const link = useSignal(address);
+export function AddContact({ chat, onClose }: { chat: Chat; onClose: () => void }) {
+  const link = useSignal('');
   const name = useSignal('');
   const problem = useSignal('');
   const scanning = useSignal(false);
@@ -26,7 +26,7 @@ export function AddContact({ chat, address, onClose }: { chat: Chat; address: st
   const add = (event: Event): void => {
     event.preventDefault();
     const wanted = addressIn(link.value);
-    if (wanted === null) problem.value = 'That holds no address: 64 digits 0–9 and a–f.';
+    if (wanted === null) problem.value = 'This isn’t a link or an address. Paste the whole link.';
     else if (wanted === chat.identity.publicKey) problem.value = 'That is your own link: send it to someone else.';
     else if (!warned.value && chat.sameName(name.value, wanted) !== null) {
       warned.value = true;
@@ -37,14 +37,19 @@ export function AddContact({ chat, address, onClose }: { chat: Chat; address: st
     }
   };
   return (
-    <Dialog title="Add contact" onClose={onClose}>
-      <form onSubmit={add}>
+    <Dialog title="Add a contact" onClose={onClose}>
+      <form class="fields" onSubmit={add}>
         {scanning.value ? (
-          <QrScanner onFound={found} />
+          <>
+            <QrScanner onFound={found} />
+            <button type="button" class="text" onClick={() => (scanning.value = false)}>
+              Paste the link instead
+            </button>
+          </>
         ) : (
           <>
             <label>
-              Their link or address
+              Their link
               <input
                 data-testid="add-link"
                 value={link.value}
@@ -53,35 +58,35 @@ export function AddContact({ chat, address, onClose }: { chat: Chat; address: st
                 onInput={(event) => (link.value = event.currentTarget.value)}
               />
             </label>
-            {address !== '' && (
-              <p class="hint">
-                You opened the link of <code>{shortAddress(address)}</code>. They learn your address when you add them.
-              </p>
-            )}
             {navigator.mediaDevices !== undefined && (
-              <button type="button" class="quiet" data-testid="scan" onClick={() => (scanning.value = true)}>
+              <button type="button" class="text" data-testid="scan" onClick={() => (scanning.value = true)}>
                 <Camera aria-hidden="true" size={18} /> Scan a QR code
               </button>
             )}
           </>
         )}
         <label>
-          Your name for them (they never see it)
+          Your name for them (optional, only you see it)
           <input
             data-testid="add-name"
             value={name.value}
             maxLength={60}
             autocomplete="off"
+            dir="auto"
             onInput={(event) => {
               name.value = event.currentTarget.value;
               warned.value = false;
             }}
           />
         </label>
-        {problem.value !== '' && <p role="alert">{problem.value}</p>}
+        {problem.value !== '' && (
+          <p class="error" role="alert">
+            {problem.value}
+          </p>
+        )}
         <p class="actions">
-          <button type="submit" data-testid="add">
-            {warned.value ? 'Add anyway' : 'Add'}
+          <button type="submit" class="primary" data-testid="add">
+            {warned.value ? 'Add anyway' : 'Start talking'}
           </button>
         </p>
       </form>

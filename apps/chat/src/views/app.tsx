@@ -1,111 +1,146 @@
 import { useSignal } from '@preact/signals';
-import { QrCode, ShieldCheck, UserPlus, UserRound } from 'lucide-preact';
+import { CloudOff, MonitorSmartphone, Settings as SettingsIcon, Sparkles } from 'lucide-preact';
 import { useEffect } from 'preact/hooks';
 import { addressInUrl } from '../address-link.js';
 import type { Chat } from '../chat.js';
-import { isOtherPerson } from '../person.js';
-import { AddContact } from './add-contact.js';
-import { ContactList } from './contact-list.js';
-import { ConversationView } from './conversation-view.js';
-import { IdentityDialog } from './identity-dialog.js';
+import { navigation } from '../navigation.js';
+import { takeUpdate, updateReady } from '../offline.js';
+import { ElsewhereNotice } from './elsewhere-notice.js';
+import { lazy } from './lazy.js';
 import { MyLink } from './my-link.js';
-import { ElsewhereNotice } from './notices.js';
-import { RequestView } from './request-view.js';
-import { connectionWords, nameOf } from './words.js';
+import { Sidebar } from './sidebar.js';
+import { OpenedLink, Welcome } from './welcome.js';
+import { connectionWords } from './words.js';
 
-type OpenDialog = { readonly type: 'link' | 'identity' } | { readonly type: 'add'; readonly address: string } | null;
+// What most do not open at once comes when they do: the first view is there sooner.
+const AddContact = lazy(async () => (await import('./add-contact.js')).AddContact);
+const ContactPage = lazy(async () => (await import('./contact-page.js')).ContactPage);
+const ConversationView = lazy(async () => (await import('./conversation-view.js')).ConversationView);
+const RequestView = lazy(async () => (await import('./request-view.js')).RequestView);
+const SettingsPage = lazy(async () => (await import('./settings-page.js')).SettingsPage);
 
 export function App({ chat }: { chat: Chat }) {
-  const dialog = useSignal<OpenDialog>(null);
+  const dialog = useSignal<'link' | 'add' | null>(null);
+  /** The address in the page's URL, until it is answered: it survives a reload. */
+  const opened = useSignal(addressInUrl());
   const close = (): void => {
     dialog.value = null;
   };
+  const answered = (): void => {
+    opened.value = null;
+    history.replaceState(history.state, '', '/');
+  };
   useEffect(() => {
-    const address = addressInUrl();
-    if (address === null) return;
-    const known = chat.byAddress(address)?.contact.value;
-    if (address === chat.identity.publicKey) dialog.value = { type: 'link' };
-    else if (known?.status === 'accepted') chat.select(known.id);
-    else dialog.value = { type: 'add', address };
-    history.replaceState(null, '', '/');
-  }, [chat, dialog]);
-  const unread = chat.conversations.value.reduce((sum, conversation) => sum + conversation.unread.value, 0);
-  useEffect(() => {
-    document.title = unread === 0 ? 'SWS chat' : `(${unread}) SWS chat`;
-  }, [unread]);
-  const selected = chat.conversations.value.find(({ contact }) => contact.value.id === chat.selected.value);
+    const known = chat.byAddress(opened.value ?? '')?.contact.value;
+    if (known?.status !== 'accepted') return;
+    answered();
+    chat.select(known.id);
+  }, [chat]);
+  const conversations = chat.conversations.value;
+  const { contact, page } = navigation.place.value;
+  const selected = conversations.find((conversation) => conversation.contact.value.id === contact);
   const connection = chat.connection.value;
   if (connection.state === 'waiting') return <ElsewhereNotice chat={chat} />;
+  const onLink = (): void => {
+    dialog.value = 'link';
+  };
+  const onAdd = (): void => {
+    dialog.value = 'add';
+  };
+  const isFresh = conversations.length === 0 || opened.value !== null;
+  const open = selected !== undefined || page === 'settings';
   return (
-    <main class={`app ${selected !== undefined ? 'talking' : chat.conversations.value.length === 0 ? 'fresh' : ''}`}>
-      <div class="side">
-        <header class="top">
-          <h1>{isOtherPerson() ? 'SWS chat, as someone else' : 'SWS chat'}</h1>
-          <button
-            type="button"
-            class="icon"
-            aria-label="You"
-            title="You"
-            onClick={() => (dialog.value = { type: 'identity' })}
-          >
-            <UserRound aria-hidden="true" />
-          </button>
-        </header>
-        <p class="connection" data-state={connection.state} data-testid="connection-state" role="status">
-          {connectionWords(connection)}
-        </p>
-        {connection.failure === 'replaced' && (
-          <button type="button" onClick={() => chat.takeOver()}>
-            Use here
-          </button>
-        )}
-        <div class="actions side-actions">
-          <button type="button" data-testid="my-link" onClick={() => (dialog.value = { type: 'link' })}>
-            <QrCode aria-hidden="true" size={18} /> My link
-          </button>
-          <button type="button" data-testid="add-contact" onClick={() => (dialog.value = { type: 'add', address: '' })}>
-            <UserPlus aria-hidden="true" size={18} /> Add contact
-          </button>
-        </div>
-        <ContactList chat={chat} />
+    <main class={`app ${isFresh && page !== 'settings' ? 'fresh' : open ? 'open' : ''}`}>
+      <div class="banners" role="status">
+        <Banner chat={chat} />
       </div>
-      <div class="stage">
-        {selected === undefined ? (
-          <Welcome />
-        ) : selected.contact.value.status === 'request' ? (
-          <RequestView key={selected.contact.value.id} chat={chat} conversation={selected} />
-        ) : (
-          <ConversationView
-            key={selected.contact.value.id}
-            chat={chat}
-            conversation={selected}
-            label={`Conversation with ${nameOf(selected.contact.value)}`}
-          />
-        )}
-      </div>
-      <p class={chat.announced.value === '' ? 'toast' : 'toast shown'} role="status" data-testid="announcement">
+      {isFresh && page !== 'settings' ? (
+        <>
+          <header class="bar">
+            <img class="logo" src="/icon.svg" alt="" />
+            <p class="who">SWS chat</p>
+            <p
+              class={connection.state === 'registered' ? 'visually-hidden' : 'status busy'}
+              data-testid="connection-state"
+              role="status"
+            >
+              {connectionWords(connection)}
+            </p>
+            <button
+              type="button"
+              class="icon"
+              aria-label="Settings"
+              title="Settings"
+              data-testid="settings"
+              onClick={() => chat.showSettings()}
+            >
+              <SettingsIcon aria-hidden="true" />
+            </button>
+          </header>
+          {opened.value === null ? (
+            <Welcome chat={chat} onAdd={onAdd} />
+          ) : (
+            <OpenedLink chat={chat} address={opened.value} onDone={answered} />
+          )}
+        </>
+      ) : (
+        <>
+          <Sidebar chat={chat} onLink={onLink} onAdd={onAdd} />
+          <div class="stage">
+            {page === 'settings' ? (
+              <SettingsPage chat={chat} onLink={onLink} />
+            ) : selected === undefined ? (
+              <div class="centre">
+                <p class="faint">Choose a conversation</p>
+              </div>
+            ) : selected.contact.value.status === 'request' ? (
+              <RequestView key={contact} chat={chat} conversation={selected} />
+            ) : page === 'about' ? (
+              <ContactPage key={contact} chat={chat} conversation={selected} />
+            ) : (
+              <ConversationView key={contact} chat={chat} conversation={selected} />
+            )}
+          </div>
+        </>
+      )}
+      <p class={chat.announced.value === '' ? 'visually-hidden' : 'toast'} role="status" data-testid="announcement">
         {chat.announced.value}
       </p>
-      {dialog.value?.type === 'link' && <MyLink address={chat.identity.publicKey} onClose={close} />}
-      {dialog.value?.type === 'add' && <AddContact chat={chat} address={dialog.value.address} onClose={close} />}
-      {dialog.value?.type === 'identity' && <IdentityDialog chat={chat} onClose={close} />}
+      {dialog.value === 'link' && <MyLink address={chat.identity.publicKey} onClose={close} />}
+      {dialog.value === 'add' && <AddContact chat={chat} onClose={close} />}
     </main>
   );
 }
 
-function Welcome() {
-  return (
-    <div class="notice">
-      <ShieldCheck size={40} aria-hidden="true" />
-      <h2>Talk to someone</h2>
-      <p>
-        Send someone your link, or add them by theirs. What you write is encrypted in this window and decrypted in
-        theirs: the relay in between can’t read it, and keeps nothing.
-      </p>
-      <p class="hint">
-        Whoever serves a page’s script could read what the page reads. You trust the host of this page; to trust nobody,
-        host the page yourself.
-      </p>
-    </div>
-  );
+/** What needs the reader, or lasts: one at a time. */
+function Banner({ chat }: { chat: Chat }) {
+  const { state, failure } = chat.connection.value;
+  if (failure === 'replaced')
+    return (
+      <div class="banner warn">
+        <MonitorSmartphone aria-hidden="true" />
+        <p>You’re connected on another device. This one is paused.</p>
+        <button type="button" class="primary" onClick={() => chat.takeOver()}>
+          Use here
+        </button>
+      </div>
+    );
+  if (updateReady.value)
+    return (
+      <div class="banner good">
+        <Sparkles aria-hidden="true" />
+        <p>A new version is ready.</p>
+        <button type="button" class="primary" onClick={takeUpdate}>
+          Update
+        </button>
+      </div>
+    );
+  if (state === 'reconnecting' || state === 'down')
+    return (
+      <div class="banner">
+        <CloudOff aria-hidden="true" />
+        <p>No connection. What you write waits here.</p>
+      </div>
+    );
+  return null;
 }

@@ -1,45 +1,66 @@
 import { useSignal } from '@preact/signals';
-import { ArrowLeft, Info } from 'lucide-preact';
-import { Fragment } from 'preact';
-import { useEffect, useLayoutEffect, useRef } from 'preact/hooks';
+import { ArrowLeft, Copy, Info, Reply, ShieldCheck, Trash2 } from 'lucide-preact';
+import { useEffect, useMemo, useRef } from 'preact/hooks';
 import type { Chat } from '../chat.js';
 import type { Conversation } from '../conversation.js';
-import type { Message } from '../history.js';
+import { type Message, nameOf } from '../history.js';
+import { Avatar } from './avatar.js';
 import { Composer } from './composer.js';
-import { ContactDialog, VerifiedMark } from './contact-dialog.js';
-import { Confirm } from './dialog.js';
-import { MessageView } from './message-view.js';
-import { dayOf, nameOf, presenceWords } from './words.js';
+import { Confirm, Dialog } from './dialog.js';
+import { lazy } from './lazy.js';
+import { MessageList } from './message-list.js';
+import { presenceWords, trustOf } from './words.js';
 
-/** Nearer to the end than this, in pixels, the view follows what comes. */
-const FOLLOW_PX = 120;
+const PreviewDialog = lazy(async () => (await import('./preview-dialog.js')).PreviewDialog);
 
-export function ConversationView({
-  chat,
-  conversation,
-  label,
-}: {
-  chat: Chat;
-  conversation: Conversation;
-  label: string;
-}) {
-  const details = useSignal(false);
+export function ConversationView({ chat, conversation }: { chat: Chat; conversation: Conversation }) {
+  const outgoing = useSignal<readonly File[]>([]);
   const removing = useSignal<Message | null>(null);
+  const menu = useSignal<Message | null>(null);
   const dropping = useSignal(false);
   const contact = conversation.contact.value;
   const heading = useRef<HTMLHeadingElement>(null);
+  const name = nameOf(contact);
+  const online = conversation.link.presence.value === 'online';
   // On a touch screen the composer would bring the keyboard up, over the messages that one came to read.
   useEffect(() => {
     if (!matchMedia('(hover: hover)').matches) heading.current?.focus();
   }, []);
-  const sendFiles = (files: Iterable<File>): void => {
-    for (const file of files)
-      conversation.sendFile(file).catch(() => chat.announce(`This browser could not keep ${file.name}.`));
+  const send = async (files: readonly File[], caption: string): Promise<void> => {
+    for (const { name } of await conversation.sendFiles(files, caption))
+      chat.announce(`${name} was not sent: it can’t be read any more, or this browser has no room.`);
   };
+  const copy = async ({ text }: Message): Promise<void> => {
+    await navigator.clipboard.writeText(text).then(
+      () => chat.announce('Copied'),
+      () => chat.announce('This browser does not let the page copy.'),
+    );
+  };
+  /** The focus goes to the neighbour of what is deleted. */
+  const remove = async (message: Message, run: () => Promise<void>): Promise<void> => {
+    const all = conversation.thread.messages.value;
+    const at = all.findIndex(({ seq }) => seq === message.seq);
+    const neighbour = all[at + 1] ?? all[at - 1];
+    await run();
+    const next = neighbour === undefined ? null : document.getElementById(`message-${neighbour.seq}`);
+    (next ?? document.querySelector<HTMLElement>('.composer textarea'))?.focus();
+  };
+  // The same ones each time: else each change around the list would draw it anew.
+  const actions = useMemo(
+    () => ({
+      onReply: (message: Message) => (conversation.replyTo.value = message),
+      onCopy: (message: Message) => void copy(message),
+      onDelete: (message: Message) => (removing.value = message),
+      onMenu: (message: Message) => (menu.value = message),
+    }),
+    [conversation],
+  );
+  const chosen = menu.value;
+  const doomed = removing.value;
   return (
     <section
       class={dropping.value ? 'conversation dropping' : 'conversation'}
-      aria-label={label}
+      aria-label={`Conversation with ${name}`}
       data-testid="conversation"
       onDragOver={(event) => {
         if (contact.status !== 'accepted' || event.dataTransfer?.types.includes('Files') !== true) return;
@@ -53,55 +74,89 @@ export function ConversationView({
         dropping.value = false;
         if (contact.status !== 'accepted' || event.dataTransfer === null) return;
         event.preventDefault();
-        sendFiles(event.dataTransfer.files);
+        outgoing.value = Array.from(event.dataTransfer.files);
       }}
     >
-      <header>
+      <header class="bar">
         <button type="button" class="icon back" aria-label="All conversations" onClick={() => chat.select(null)}>
           <ArrowLeft aria-hidden="true" />
         </button>
+        <Avatar name={contact.name} address={contact.address} size="small" online={online} />
         <div class="who">
           <h1 ref={heading} tabIndex={-1}>
-            <bdi>{nameOf(contact)}</bdi> <VerifiedMark contact={contact} />
+            <bdi class="one-line">{name}</bdi>
+            {trustOf(contact) === 'verified' && <ShieldCheck role="img" aria-label="Verified" />}
           </h1>
-          <p class="presence" data-state={conversation.link.presence.value} data-testid="peer-state" role="status">
+          <p class="one-line" data-state={conversation.link.presence.value} data-testid="peer-state" role="status">
             {presenceWords(conversation, chat.connection.value)}
           </p>
         </div>
         <button
           type="button"
           class="icon"
-          aria-label="Contact details"
+          aria-label={`About ${name}`}
+          title={`About ${name}`}
           data-testid="details"
-          onClick={() => (details.value = true)}
+          onClick={() => chat.about(contact.id)}
         >
           <Info aria-hidden="true" />
         </button>
       </header>
-      <Messages conversation={conversation} onRemove={(message) => (removing.value = message)} />
+      <MessageList conversation={conversation} actions={actions} />
       {contact.status === 'accepted' ? (
-        <Composer conversation={conversation} onFiles={sendFiles} />
+        <Composer conversation={conversation} onFiles={(files) => (outgoing.value = files)} />
       ) : (
-        <p class="composer">
-          Blocked: nothing comes or goes.{' '}
-          <button type="button" class="quiet" onClick={() => void chat.unblock(conversation)}>
-            Unblock
-          </button>
-        </p>
+        <div class="composer">
+          <p class="note">
+            Blocked: nothing comes or goes.{' '}
+            <button type="button" onClick={() => void chat.unblock(conversation)}>
+              Unblock
+            </button>
+          </p>
+        </div>
       )}
-      {details.value && (
-        <ContactDialog chat={chat} conversation={conversation} onClose={() => (details.value = false)} />
+      {outgoing.value.length > 0 && (
+        <PreviewDialog
+          name={name}
+          files={outgoing.value}
+          onSend={(files, caption) => {
+            send(files, caption).catch(() => chat.announce('The files were not sent: this browser has no room.'));
+          }}
+          onClose={() => (outgoing.value = [])}
+        />
       )}
-      {removing.value !== null && (
+      {chosen !== null && (
+        <Dialog title="Message" onClose={() => (menu.value = null)}>
+          <div class="menu">
+            {[
+              { words: 'Reply', icon: Reply, run: actions.onReply },
+              { words: 'Copy', icon: Copy, run: actions.onCopy },
+              { words: 'Delete…', icon: Trash2, run: actions.onDelete },
+            ].map(({ words, icon: Icon, run }) => (
+              <button
+                key={words}
+                type="button"
+                onClick={() => {
+                  menu.value = null;
+                  run(chosen);
+                }}
+              >
+                <Icon aria-hidden="true" /> {words}
+              </button>
+            ))}
+          </div>
+        </Dialog>
+      )}
+      {doomed !== null && (
         <Confirm
           title="Delete this message?"
-          text={
-            removing.value.mine && !removing.value.delivered
-              ? 'It has not gone yet, and will not go.'
-              : 'It is deleted on this device only.'
-          }
-          action="Delete"
-          onYes={() => removing.value !== null && void conversation.remove(removing.value)}
+          text={deleteWords(doomed, name)}
+          actions={[
+            { words: 'Delete here', run: () => void remove(doomed, () => conversation.remove(doomed)) },
+            ...(doomed.mine && contact.status === 'accepted'
+              ? [{ words: 'Delete for both', run: () => void remove(doomed, () => conversation.retract(doomed)) }]
+              : []),
+          ]}
           onClose={() => (removing.value = null)}
         />
       )}
@@ -109,65 +164,8 @@ export function ConversationView({
   );
 }
 
-function Messages({ conversation, onRemove }: { conversation: Conversation; onRemove: (message: Message) => void }) {
-  const list = useRef<HTMLDivElement>(null);
-  const follows = useRef(true);
-  const messages = conversation.messages.value;
-  const lastSeq = messages.at(-1)?.seq;
-  const firstSeq = messages[0]?.seq;
-  const heightBefore = useRef(0);
-  useLayoutEffect(() => {
-    if (list.current !== null && follows.current) list.current.scrollTop = list.current.scrollHeight;
-  }, [lastSeq]);
-  useLayoutEffect(() => {
-    if (list.current === null || heightBefore.current === 0) return;
-    list.current.scrollTop += list.current.scrollHeight - heightBefore.current;
-    heightBefore.current = 0;
-  }, [firstSeq]);
-  useEffect(() => {
-    const element = list.current;
-    if (element === null) return;
-    // A smaller window (a phone's keyboard) still shows the end.
-    const observer = new ResizeObserver(() => {
-      if (follows.current) element.scrollTop = element.scrollHeight;
-    });
-    observer.observe(element);
-    return () => observer.disconnect();
-  }, []);
-  return (
-    <div
-      ref={list}
-      class="messages"
-      role="log"
-      aria-label="Messages"
-      // biome-ignore lint/a11y/noNoninteractiveTabindex: a region that scrolls must be reachable by keyboard (WCAG 2.1.1)
-      tabIndex={0}
-      onScroll={({ currentTarget: { scrollHeight, scrollTop, clientHeight } }) => {
-        follows.current = scrollHeight - scrollTop - clientHeight < FOLLOW_PX;
-      }}
-    >
-      {conversation.hasEarlier.value && (
-        <button
-          type="button"
-          class="quiet earlier"
-          onClick={() => {
-            heightBefore.current = list.current?.scrollHeight ?? 0;
-            void conversation.loadEarlier();
-          }}
-        >
-          Show earlier messages
-        </button>
-      )}
-      {messages.map((message, index) => {
-        const day = dayOf(message.at);
-        const before = messages[index - 1];
-        return (
-          <Fragment key={message.seq}>
-            {(before === undefined || dayOf(before.at) !== day) && <p class="day">{day}</p>}
-            <MessageView conversation={conversation} message={message} onRemove={() => onRemove(message)} />
-          </Fragment>
-        );
-      })}
-    </div>
-  );
+function deleteWords({ mine, delivered }: Message, name: string): string {
+  if (!mine) return 'It is deleted on this device only.';
+  if (!delivered) return 'If it has not gone yet, it will not go.';
+  return `${name}’s app deletes it too once you’re both online, but ${name} may have copied it.`;
 }

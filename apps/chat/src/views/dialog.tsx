@@ -1,16 +1,18 @@
 import { X } from 'lucide-preact';
 import type { ComponentChildren } from 'preact';
-import { useId, useLayoutEffect, useRef } from 'preact/hooks';
+import { useEffect, useId, useLayoutEffect, useRef } from 'preact/hooks';
+import { navigation } from '../navigation.js';
 
-/** A modal dialog: the browser's own keeps the focus inside, closes on Escape and gives the focus back. */
+/** A modal dialog: the browser's own keeps the focus inside, closes on Escape and gives the focus back. Back closes it, too. */
 export function Dialog(props: { title: string; onClose: () => void; children: ComponentChildren }) {
   const element = useRef<HTMLDialogElement>(null);
   const title = useId();
   // Before it is painted: nobody sees, or presses Escape in, a dialog that is not open yet.
   useLayoutEffect(() => element.current?.showModal(), []);
+  useEffect(() => navigation.dialog(() => element.current?.close()), []);
   return (
     <dialog ref={element} aria-labelledby={title} onClose={props.onClose}>
-      <header class="dialog-title">
+      <header>
         <h2 id={title}>{props.title}</h2>
         <button type="button" class="icon" aria-label="Close" onClick={() => element.current?.close()}>
           <X aria-hidden="true" />
@@ -21,31 +23,34 @@ export function Dialog(props: { title: string; onClose: () => void; children: Co
   );
 }
 
-/** Asks before something that can't be undone. */
+/** Asks before something that can't be undone: each button says what happens. */
 export function Confirm(props: {
   title: string;
   text: string;
-  action: string;
-  onYes: () => void;
+  actions: readonly { readonly words: string; readonly run: () => void }[];
   onClose: () => void;
 }) {
+  const last = props.actions.length - 1;
   return (
     <Dialog title={props.title} onClose={props.onClose}>
       <p>{props.text}</p>
       <p class="actions">
-        <button type="button" class="quiet" onClick={props.onClose}>
-          Keep
+        <button type="button" onClick={props.onClose}>
+          Cancel
         </button>
-        <button
-          type="button"
-          class="danger"
-          onClick={() => {
-            props.onYes();
-            props.onClose();
-          }}
-        >
-          {props.action}
-        </button>
+        {props.actions.map(({ words, run }, index) => (
+          <button
+            key={words}
+            type="button"
+            class={index === last ? 'danger' : ''}
+            onClick={() => {
+              props.onClose();
+              run();
+            }}
+          >
+            {words}
+          </button>
+        ))}
       </p>
     </Dialog>
   );

@@ -1,4 +1,4 @@
-import { useSignal } from '@preact/signals';
+import { useComputed, useSignal } from '@preact/signals';
 import { Download, File as FileIcon, X } from 'lucide-preact';
 import { useEffect } from 'preact/hooks';
 import type { Conversation } from '../conversation.js';
@@ -14,57 +14,62 @@ type FileOfMessage = NonNullable<Message['file']>;
 export function FileView(props: { conversation: Conversation; message: Message; file: FileOfMessage }) {
   const { conversation, message, file } = props;
   const { files } = conversation;
-  const transfer = files.transfers.value.get(message.id);
+  // Its own alone: what goes on with others draws nothing here.
+  const transfer = useComputed(() => files.transfers.value.get(message.id)).value;
   const whole = message.mine ? file.state !== 'cancelled' : file.state === 'stored';
   const running = transfer !== undefined && transfer.state.value === 'running';
   const save = async (): Promise<void> => {
-    const bytes = await files.read(message);
+    const bytes = await files.stream(message);
     if (bytes !== null) await saveFile(bytes, file.name);
   };
   const canStop = message.mine ? file.state === 'offered' : file.state === 'wanted';
+  const canFetch = !message.mine && (file.state === 'offered' || file.state === 'cancelled' || file.state === 'failed');
   return (
-    <div class="file" data-testid="file" data-state={file.state}>
+    <>
       {isPreviewable(file) && <Preview conversation={conversation} message={message} file={file} ready={whole} />}
-      <p class="file-name">
-        <FileIcon aria-hidden="true" size={18} /> <bdi>{file.name}</bdi>
-      </p>
-      <p class="file-state">
-        {sizeWords(file.size)} · {stateWords(message, file, running)}
-        {running && <Rate transfer={transfer} />}
-      </p>
-      {transfer !== undefined && (
-        <progress aria-label={`Progress of ${file.name}`} max={Math.max(1, file.size)} value={transfer.done.value} />
-      )}
-      <div class="actions">
-        {!message.mine && (file.state === 'offered' || file.state === 'cancelled') && (
-          <button type="button" class="quiet" data-testid="fetch" onClick={() => void files.want(message)}>
-            <Download aria-hidden="true" size={16} /> Download
-          </button>
+      <div class="file" data-testid="file" data-state={file.state}>
+        <span class="tile">
+          <FileIcon aria-hidden="true" />
+        </span>
+        <span class="name">
+          <bdi title={file.name}>{file.name}</bdi>
+        </span>
+        <span class={file.state === 'failed' ? 'state error' : 'state'}>
+          {sizeWords(file.size)} · {stateWords(message, file, running)}
+          {running && <Rate transfer={transfer} />}
+        </span>
+        {canFetch && (
+          <Act label={`Download ${file.name}`} id="fetch" icon={Download} onClick={() => files.want(message)} />
         )}
-        {!message.mine && whole && (
-          <button type="button" class="quiet" data-testid="save" onClick={() => void save()}>
-            <Download aria-hidden="true" size={16} /> Save
-          </button>
-        )}
-        {canStop && (
-          <button type="button" class="quiet" data-testid="cancel" onClick={() => void files.cancel(message)}>
-            <X aria-hidden="true" size={16} /> Cancel
-          </button>
+        {!message.mine && whole && <Act label={`Save ${file.name}`} id="save" icon={Download} onClick={save} />}
+        {canStop && <Act label={`Stop ${file.name}`} id="cancel" icon={X} onClick={() => files.cancel(message)} />}
+        {transfer !== undefined && (
+          <progress aria-label={`Progress of ${file.name}`} max={Math.max(1, file.size)} value={transfer.done.value} />
         )}
       </div>
-    </div>
+    </>
+  );
+}
+
+function Act(props: { label: string; id: string; icon: typeof X; onClick: () => Promise<void> }) {
+  const { label, id, icon: Icon, onClick } = props;
+  return (
+    <button type="button" class="icon" aria-label={label} title={label} data-testid={id} onClick={() => void onClick()}>
+      <Icon aria-hidden="true" />
+    </button>
   );
 }
 
 function stateWords({ mine }: Message, { state }: FileOfMessage, running: boolean): string {
   if (running) return mine ? 'sending' : 'receiving';
-  if (mine) return { offered: 'offered', wanted: '', stored: 'fetched', cancelled: 'cancelled', withdrawn: '' }[state];
+  if (mine) return state === 'stored' ? 'fetched' : state;
   return {
     offered: 'not fetched',
     wanted: 'waiting to go on',
-    stored: 'stored on this device',
+    stored: 'on this device',
     cancelled: 'cancelled',
     withdrawn: 'no longer offered',
+    failed: 'could not be sent',
   }[state];
 }
 
@@ -89,15 +94,19 @@ function Preview(props: { conversation: Conversation; message: Message; file: Fi
     if (!ready) return;
     let made = '';
     let gone = false;
-    void conversation.files.read(message).then((bytes) => {
-      if (bytes === null || gone) return;
-      made = URL.createObjectURL(bytes.slice(0, bytes.size, file.mime));
+    const show = async (): Promise<void> => {
+      const bytes = await conversation.files.read(message);
+      const whole = bytes === null ? null : await bytes.read(0, bytes.size);
+      if (whole === null || gone) return;
+      made = URL.createObjectURL(new Blob([whole], { type: file.mime }));
       url.value = made;
-    });
+    };
+    // A picture that can't be read is not shown; its file says what it is.
+    show().catch(() => {});
     return () => {
       gone = true;
       if (made !== '') URL.revokeObjectURL(made);
     };
   }, [id, ready]);
-  return <div class="preview-image">{url.value !== '' && <img src={url.value} alt={file.name} />}</div>;
+  return <div class="picture">{url.value !== '' && <img src={url.value} alt={`Picture: ${file.name}`} />}</div>;
 }

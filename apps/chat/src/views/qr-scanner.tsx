@@ -42,7 +42,7 @@ export function QrScanner({ onFound }: { onFound: (text: string) => boolean }) {
       for (const track of stream?.getTracks() ?? []) track.stop();
     };
     start().catch(() => {
-      if (!ended) problem.value = 'The camera can not be used here: paste the link instead.';
+      if (!ended) problem.value = 'The camera can’t be used here.';
     });
     return () => {
       ended = true;

@@ -14,7 +14,11 @@ self.addEventListener('install', (event) => {
   );
 });
 
-// A new version waits until the windows of the old one are closed (no skipWaiting): they may still load parts of theirs.
+// A new version waits until somebody takes it, or the windows of the old one are closed: they may still load parts of theirs.
+self.addEventListener('message', ({ data }) => {
+  if (data === 'take over') void self.skipWaiting();
+});
+
 self.addEventListener('activate', (event) => {
   const removeOthers = async (): Promise<void> => {
     for (const name of await caches.keys()) if (name.startsWith(PREFIX) && name !== CACHE) await caches.delete(name);

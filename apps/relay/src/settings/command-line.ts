@@ -8,11 +8,13 @@ const SECRETS = Object.entries(SCHEMA)
   .map(([name]) => environmentNameOf(name));
 
 const EXAMPLES = `
-Each setting also comes from the environment (SWS_MAX_MESSAGE for --max-message; lists parted by commas; true or
-false for switches), and from the file of --config (TOML: max-message = 131072). The command line counts before the
-environment, that before the file. ${SECRETS.join(' and ')} have no flag: others could read it.
+You can also give each setting in the environment (SWS_MAX_MESSAGE for --max-message; lists separated by commas;
+true or false for switches), or in the file of --config (TOML: max-message = 131072). The command line overrides
+the environment, and the environment overrides the file. Other users could read secrets from flags, so these have
+none: ${SECRETS.join(', ')}.
 
-Signals: SIGTERM or SIGINT drain (a second one ends at once); SIGHUP reloads --allow, --tokens, --cert and --key.
+Signals: SIGTERM or SIGINT drain (a second one ends at once); SIGHUP reloads --allow, --tokens, --cert, --key
+and the limits in the file of --config.
 
 Examples:
   sws-relay                                              on this machine alone, with the chat page

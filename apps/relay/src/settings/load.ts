@@ -14,6 +14,8 @@ interface Found {
 }
 
 const NAMES = Object.keys(SCHEMA) as SettingName[];
+/** What the command line of clients, `sws`, reads: it may well be set where a relay runs. */
+const OF_CLIENTS = ['SWS_RELAY', 'SWS_PASSPHRASE'];
 
 /**
  * The settings from, in this order of precedence: the command line, the environment (`SWS_…`), the file of `--config`
@@ -27,7 +29,7 @@ export function loadSettings(
 ): Settings {
   const configPath = flags.config ?? environment.SWS_CONFIG;
   const file = typeof configPath === 'string' ? readConfig(configPath) : new Map<SettingName, Found>();
-  const known = new Set([...NAMES.map(environmentNameOf), 'SWS_CONFIG']);
+  const known = new Set([...NAMES.map(environmentNameOf), 'SWS_CONFIG', ...OF_CLIENTS]);
   for (const name of Object.keys(environment))
     if (name.startsWith('SWS_') && !known.has(name)) warn(`${name} in the environment is no setting`);
 
@@ -118,6 +120,8 @@ function checkTogether(settings: Settings): void {
   const natsOnly = ['natsUser', 'natsToken', 'natsCredentials', 'natsCa', 'natsCert', 'nodeId'] as const;
   const without = natsOnly.find((name) => settings[name] !== null);
   if (settings.nats === null && without !== undefined) throw new SettingError(`${kebabOf(without)} needs nats`);
+  if (settings.authorizeUrl === null && settings.authorizeSecret !== null)
+    throw new SettingError('authorize-secret needs authorize-url');
   if (settings.bytesPerSecond < settings.maxMessage)
     throw new SettingError('bytes-per-second must be at least max-message');
 }

@@ -1,4 +1,5 @@
 import { isIP } from 'node:net';
+import { availableParallelism } from 'node:os';
 import { join } from 'node:path';
 import envPaths from 'env-paths';
 import { list, number, oneOf, onOff, type Setting, text } from './setting.js';
@@ -10,17 +11,19 @@ const NODES = 'Many nodes as one relay (NATS):';
 const RUNNING = 'Running:';
 
 const MIB = 1_048_576;
+/** Each has a local socket to each other. */
+const MAX_WORKERS = 128;
 
 /** Every setting of `sws-relay`: flags, environment, file, `--help` and the tables of the documentation come from here. */
 export const SCHEMA = {
   port: number({
     group: LISTENING,
-    help: 'where to listen; 0 for any free port',
+    help: 'the port to listen on; 0 for any free port',
     min: 0,
     max: 65_535,
     fallback: 8_787,
   }),
-  host: text('address', {
+  host: text<string | null>('address', {
     group: LISTENING,
     help: 'the interface to listen on',
     fallback: null,
@@ -28,7 +31,7 @@ export const SCHEMA = {
   }),
   hosts: list('name', {
     group: LISTENING,
-    help: 'names that clients dial: relay.example, or with a port that is not the usual one relay.example:8443. Registrations for others are refused',
+    help: 'names that clients dial: relay.example, or relay.example:8443 for an unusual port; registrations for other names are refused',
     fallback: null,
     shown: 'loopback names',
     check: (name) => (/^[^\s/@?#]+$/.test(name) ? null : 'a name or name:port, without scheme or path'),
@@ -38,16 +41,16 @@ export const SCHEMA = {
     help: 'TLS certificate chain (PEM); reloaded when it changes',
     fallback: null,
   }),
-  key: text<string | null>('file', { group: LISTENING, help: 'its private key (PEM)', fallback: null }),
+  key: text<string | null>('file', { group: LISTENING, help: 'private key of the certificate (PEM)', fallback: null }),
   trustedProxies: list('address', {
     group: LISTENING,
-    help: 'proxies whose X-Forwarded-For counts',
+    help: 'proxies whose X-Forwarded-For is believed',
     fallback: null,
     check: (entry) => (isIP(entry.split('/')[0] ?? '') === 0 ? 'an IP address, or a range like 10.0.0.0/8' : null),
   }),
   waitForPort: number({
     group: LISTENING,
-    help: 'seconds to wait for a port that another process still has: the one that this one replaces',
+    help: 'seconds to wait for the port while the process that this one replaces still has it',
     unit: 'seconds',
     min: 0,
     max: 3_600,
@@ -57,27 +60,49 @@ export const SCHEMA = {
   metrics: onOff({ group: LISTENING, help: 'serve /metrics (Prometheus)', fallback: true }),
   metricsListen: text<string | null>('[address:]port', {
     group: LISTENING,
-    help: 'serve /metrics, /healthz and /readyz there, and /metrics there alone',
+    help: 'serve /metrics only there; also /healthz and /readyz',
     fallback: null,
-    shown: 'with the rest',
+    shown: 'on the main port',
     check: (value) => (parseListen(value) === null ? 'port, or address:port' : null),
   }),
 
   allow: text<string | null>('file', {
     group: ACCESS,
-    help: 'only the keys in this file, one a line; reloaded when it changes',
+    help: 'admit only the keys in this file, one a line; reloaded when it changes',
     fallback: null,
     shown: 'every key',
   }),
   tokens: text<string | null>('file', {
     group: ACCESS,
-    help: 'only clients that give a token of this file, one a line, a key after it binds it to that key; reloaded when it changes',
+    help: 'admit only clients with a token of this file, one a line; a key after a token binds it to that key; reloaded when it changes',
     fallback: null,
     shown: 'no token',
   }),
+  authorizeUrl: text<string | null>('url', {
+    group: ACCESS,
+    help: 'ask this service about each key that registers (docs/operate.md)',
+    fallback: null,
+    shown: 'none',
+    check: (value) => (isAuthorizeUrl(value) ? null : 'an https URL, or an http one on this machine'),
+  }),
+  authorizeTimeout: number({
+    group: ACCESS,
+    help: 'seconds to wait for its answer; without one the client is told to try again',
+    unit: 'seconds',
+    fraction: true,
+    min: 0.1,
+    max: 10,
+    fallback: 5,
+  }),
+  authorizeSecret: text<string | null>('word', {
+    group: ACCESS,
+    help: 'bearer token that is sent to that service',
+    fallback: null,
+    secret: true,
+  }),
   origins: list('origin', {
     group: ACCESS,
-    help: 'pages that may connect, as in https://chat.example',
+    help: 'origins of pages that may connect, such as https://chat.example',
     fallback: null,
     shown: 'any page',
     check: (value) => (/^https?:\/\/[^\s/]+$/.test(value) ? null : 'an origin: https://name, without a path'),
@@ -85,7 +110,7 @@ export const SCHEMA = {
 
   maxMessage: number({
     group: LIMITS,
-    help: 'the largest message',
+    help: 'size of the largest message',
     unit: 'bytes',
     min: 65_536,
     max: MIB,
@@ -93,14 +118,14 @@ export const SCHEMA = {
   }),
   messagesPerSecond: number({
     group: LIMITS,
-    help: 'per client; over it the client is paused',
+    help: 'rate of one client; above it the client is paused',
     min: 1,
     max: 1_000_000,
     fallback: 1_000,
   }),
   bytesPerSecond: number({
     group: LIMITS,
-    help: 'per client; over it the client is paused',
+    help: 'rate of one client; above it the client is paused',
     unit: 'bytes',
     min: 65_536,
     max: 1_024 * MIB,
@@ -108,7 +133,7 @@ export const SCHEMA = {
   }),
   messagesPerSecondPerAddress: number<number | null>({
     group: LIMITS,
-    help: 'for all clients of one address (IPv6: /64) together',
+    help: 'rate of all clients of one address (IPv6: /64) together',
     min: 1,
     max: 100_000_000,
     fallback: null,
@@ -116,7 +141,7 @@ export const SCHEMA = {
   }),
   bytesPerSecondPerAddress: number<number | null>({
     group: LIMITS,
-    help: 'for all clients of one address together',
+    help: 'rate of all clients of one address together',
     unit: 'bytes',
     min: 65_536,
     max: 102_400 * MIB,
@@ -129,25 +154,48 @@ export const SCHEMA = {
     min: 1,
     max: 10_000_000,
     fallback: null,
-    shown: 'what the process may have open',
+    shown: 'as many as the process can have',
+  }),
+  maxConnectionsPerAddress: number({
+    group: LIMITS,
+    help: 'the same for one address (IPv6: /64)',
+    min: 1,
+    max: 10_000_000,
+    fallback: 1_000,
+  }),
+  maxQueuedBytes: number({
+    group: LIMITS,
+    help: 'how much may wait for all slow receivers together; above it senders are told `congested`',
+    unit: 'bytes',
+    min: MIB,
+    max: 1_048_576 * MIB,
+    fallback: 512 * MIB,
+  }),
+  maxQueuedBytesPerAddress: number({
+    group: LIMITS,
+    help: 'the same for the receivers of one address',
+    unit: 'bytes',
+    min: MIB,
+    max: 1_048_576 * MIB,
+    fallback: 64 * MIB,
   }),
   maxPending: number({
     group: LIMITS,
-    help: 'connections that have not registered, in all',
+    help: 'connections that have not registered yet, in all',
     min: 1,
     max: 1_000_000,
     fallback: 1_000,
   }),
   maxPendingPerAddress: number({
     group: LIMITS,
-    help: 'the same per address (IPv6: /64)',
+    help: 'the same for one address (IPv6: /64)',
     min: 1,
     max: 1_000_000,
     fallback: 100,
   }),
   handshakeTimeout: number({
     group: LIMITS,
-    help: 'seconds within which TLS and the HTTP request must be done',
+    help: 'seconds that a client may take for TLS and the HTTP request',
     unit: 'seconds',
     min: 1,
     max: 60,
@@ -164,43 +212,60 @@ export const SCHEMA = {
 
   nats: list('url', {
     group: NODES,
-    help: 'NATS servers, as in nats://10.0.0.5:4222; nodes that share them are one relay',
+    help: 'NATS servers, such as nats://10.0.0.5:4222; nodes that share them are one relay',
     fallback: null,
-    shown: 'a relay by itself',
+    shown: 'none: a single node',
   }),
   nodeId: text<string | null>('name', {
     group: NODES,
-    help: 'unique among the nodes',
+    help: 'name of this node, unique among them',
     fallback: null,
     shown: 'random',
     check: (value) => (/^[A-Za-z0-9_-]{1,64}$/.test(value) ? null : 'up to 64 letters, digits, - and _'),
   }),
-  natsPrefix: text('prefix', { group: NODES, help: 'the start of every subject', fallback: 'sws' }),
-  natsUser: text<string | null>('name', { group: NODES, help: 'user at NATS', fallback: null }),
-  natsPassword: text<string | null>('word', { group: NODES, help: 'its password', fallback: null, secret: true }),
+  natsPrefix: text('prefix', { group: NODES, help: 'first part of every NATS subject', fallback: 'sws' }),
+  natsUser: text<string | null>('name', { group: NODES, help: 'user name for NATS', fallback: null }),
+  natsPassword: text<string | null>('word', { group: NODES, help: 'password for NATS', fallback: null, secret: true }),
   natsToken: text<string | null>('word', { group: NODES, help: 'token for NATS', fallback: null, secret: true }),
   natsCredentials: text<string | null>('file', {
     group: NODES,
-    help: 'credentials file (JWT and seed), read again for each connection',
+    help: 'credentials file for NATS (JWT and seed); read for each connection',
     fallback: null,
   }),
-  natsCa: text<string | null>('file', { group: NODES, help: 'who vouches for the NATS server (PEM)', fallback: null }),
+  natsCa: text<string | null>('file', {
+    group: NODES,
+    help: 'certificate authority of the NATS server (PEM)',
+    fallback: null,
+  }),
   natsCert: text<string | null>('file', { group: NODES, help: 'client certificate for NATS (PEM)', fallback: null }),
-  natsKey: text<string | null>('file', { group: NODES, help: 'its private key (PEM)', fallback: null }),
+  natsKey: text<string | null>('file', { group: NODES, help: 'private key of that certificate (PEM)', fallback: null }),
 
+  workers: text('number', {
+    group: RUNNING,
+    help: 'processes that share the port, each with a core of its own; auto for one for each processor',
+    fallback: '1',
+    check: (value) =>
+      value === 'auto' || isWorkers(value) ? null : `auto, or a whole number from 1 to ${MAX_WORKERS}`,
+  }),
   identity: text('file', {
     group: RUNNING,
-    help: "the relay's own identity, created on first use",
+    help: "the relay's own identity; made on first use",
     fallback: join(envPaths('sws', { suffix: '' }).config, 'relay-identity'),
+  }),
+  admin: text<string | null>('file', {
+    group: RUNNING,
+    help: 'a local socket for `sws-relay connections` and `sws-relay disconnect`; only its owner can open it',
+    fallback: null,
+    shown: 'none',
   }),
   logLevel: oneOf(['trace', 'debug', 'info', 'warn', 'error', 'silent'], {
     group: RUNNING,
-    help: 'of the JSON lines on standard error: trace, debug (each connection), info, warn, error or silent',
+    help: 'level of the JSON log on standard error: trace, debug (each connection), info, warn, error or silent',
     fallback: 'info',
   }),
   drainDelay: number({
     group: RUNNING,
-    help: 'on SIGTERM, seconds from /readyz saying 503 to the first client being sent away: for load balancers',
+    help: 'on SIGTERM, seconds between 503 at /readyz and the first client that is told to leave, for load balancers',
     unit: 'seconds',
     min: 0,
     max: 600,
@@ -208,7 +273,7 @@ export const SCHEMA = {
   }),
   drainSpread: number({
     group: RUNNING,
-    help: 'clients that are sent away come back spread over so many seconds',
+    help: 'seconds over which clients that were told to leave spread their return',
     unit: 'seconds',
     fraction: true,
     min: 0,
@@ -217,7 +282,7 @@ export const SCHEMA = {
   }),
   drainDeadline: number({
     group: RUNNING,
-    help: 'seconds after which those that have not left are closed',
+    help: 'seconds after which clients that are still connected are closed',
     unit: 'seconds',
     fraction: true,
     min: 0,
@@ -239,6 +304,21 @@ export function kebabOf(name: string): string {
 /** `maxMessage` as it is written in the environment: `SWS_MAX_MESSAGE`. */
 export function environmentNameOf(name: string): string {
   return `SWS_${kebabOf(name).replaceAll('-', '_').toUpperCase()}`;
+}
+
+function isWorkers(value: string): boolean {
+  return /^[1-9]\d{0,2}$/.test(value) && Number(value) <= MAX_WORKERS;
+}
+
+/** How many processes the setting `workers` asks for. */
+export function workersOf({ workers }: Pick<Settings, 'workers'>): number {
+  return workers === 'auto' ? Math.min(MAX_WORKERS, availableParallelism()) : Number(workers);
+}
+
+function isAuthorizeUrl(value: string): boolean {
+  if (!URL.canParse(value)) return false;
+  const { protocol, hostname } = new URL(value);
+  return protocol === 'https:' || (protocol === 'http:' && ['localhost', '127.0.0.1', '[::1]'].includes(hostname));
 }
 
 /** `9100`, `127.0.0.1:9100` or `[::1]:9100`; loopback where no address is given. */

@@ -28,9 +28,10 @@ export const takeLockTurn: TakeTurn = (name, events) => {
     };
     locks.request(name, options, hold).catch((error: unknown) => {
       if (released) return;
-      giveBack = null;
-      if (held) queue('another tab of this browser has taken over');
-      else if (!(error instanceof DOMException && error.name === 'AbortError')) {
+      if (held) {
+        giveBack = null;
+        queue('another tab of this browser has taken over');
+      } else if (!(error instanceof DOMException && error.name === 'AbortError')) {
         // This page may have no locks: a sandboxed frame. An AbortError is this tab's own, that stopped waiting.
         giveBack = () => {};
         events.granted();

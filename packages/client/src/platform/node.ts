@@ -1,22 +1,47 @@
 import { join } from 'node:path';
 import type { Duplex } from 'node:stream';
 import type { CryptoProvider, KeyStore } from '@sws/crypto';
-import { fileStore, nodeProvider } from '@sws/crypto/node';
+import { defaultProvider as fastestProvider, fileStore, nodeProvider } from '@sws/crypto/node';
+import { DEFAULT_MEMORY_LIMITS, type Failure, type MemoryLimits } from '@sws/protocol';
+import { MAX_MAX_MESSAGE_BYTES } from '@sws/protocol/internal';
 import envPaths from 'env-paths';
 import { WebSocket } from 'ws';
-import type { TransportSocket, WebSocketConstructor } from './transport.js';
+import type { NetworkOptions } from './network-options.js';
+import { failureOf, failureOfStatus, nodeTransport } from './node-network.js';
+import type { WebSocketConstructor } from './transport.js';
+
+const [major = 0, minor = 0] = process.versions.node.split('.').map(Number);
+// Said here, because what would be missed first (Web Crypto's global) tells nobody what to do.
+if (major < 20 || (major === 20 && minor < 19))
+  throw new Error(`@sws/client needs Node 20.19 or newer; this is Node ${process.versions.node}`);
 
 export { nodeCloseEvent as closeEvent } from './close-event.js';
-export { takeFreeTurn as takeTurn } from './turn.js';
+export { takeFreeTurn as acquireTabLock } from './turn.js';
 
-/** `ws` without compression, as sealed bytes do not compress, and with the cork that its TCP connection has. */
-export const defaultWebSocket: WebSocketConstructor | undefined = class extends WebSocket {
+/** No relay's frame is longer, in either encoding (PROTOCOL §3): what a hostile one sends is not held. */
+const MAX_FRAME_BYTES = 2 * MAX_MAX_MESSAGE_BYTES;
+
+/** Sealed bytes do not compress. A relay that does not answer a close keeps the process for `closeTimeout` ms. */
+const TRANSPORT = { perMessageDeflate: false, closeTimeout: 1_000, maxPayload: MAX_FRAME_BYTES };
+
+export { warn } from './node-network.js';
+
+/** `ws` with the cork that its TCP connection has. */
+class NodeWebSocket extends WebSocket {
+  failure: Failure | null = null;
   #tcp: Duplex | null = null;
 
-  constructor(url: string, protocols: string) {
-    super(url, protocols, { perMessageDeflate: false });
+  constructor(url: string, protocols: string, network: NetworkOptions | undefined) {
+    super(url, protocols, { ...TRANSPORT, ...nodeTransport(url, network) });
     this.once('upgrade', ({ socket }) => {
       this.#tcp = socket;
+    });
+    this.once('error', (error) => {
+      if (this.#tcp === null) this.failure ??= failureOf(url, error);
+    });
+    this.once('unexpected-response', (_request, { statusCode = 0, headers }) => {
+      this.failure = failureOfStatus(url, statusCode, headers.location);
+      this.close();
     });
   }
 
@@ -27,15 +52,35 @@ export const defaultWebSocket: WebSocketConstructor | undefined = class extends 
   uncork(): void {
     this.#tcp?.uncork();
   }
-} as unknown as new (
-  url: string,
-  protocols: string,
-) => TransportSocket;
-export const defaultProvider: CryptoProvider = nodeProvider;
+}
 
-/** Where the identity is kept: a 0600 file in the user's config folder, locked while in use. */
+/** A class that reaches the relay as `network` says. */
+export function webSocketFor(network: NetworkOptions | undefined): WebSocketConstructor | undefined {
+  return class extends NodeWebSocket {
+    constructor(url: string, protocols: string) {
+      super(url, protocols, network);
+    }
+  } as unknown as WebSocketConstructor;
+}
+/** What there is without loading anything; from `loadProvider` on the fastest that is installed. */
+export let defaultProvider: CryptoProvider = nodeProvider;
+
+/** Looks once for a faster secretbox than tweetnacl's: `sodium-native`, or `libsodium-wrappers`. Never rejects. */
+export async function loadProvider(): Promise<void> {
+  defaultProvider = await fastestProvider();
+}
+
+export const defaultMemory: Pick<MemoryLimits, 'maxMemoryBytes' | 'maxPeerMemoryBytes'> = DEFAULT_MEMORY_LIMITS;
+
+/** A little longer than a process that was killed leaves its lock behind. */
+const LOCK_WAIT_MS = 12_000;
+
+/** Where the identity is kept: a 0600 file in the user's config folder, locked while in use. A process that was killed is waited for. */
 export function defaultStore(): KeyStore {
-  return fileStore(join(envPaths('sws', { suffix: '' }).config, 'identity'));
+  const path = join(envPaths('sws', { suffix: '' }).config, 'identity');
+  const message = `The identity ${path} is locked by another process, or by one that was killed: SWS waits for it, at most ${LOCK_WAIT_MS / 1_000} s.`;
+  const onWait = (): void => process.emitWarning(message, { type: 'SwsWarning', code: 'identity-in-use' });
+  return fileStore(path, { waitMs: LOCK_WAIT_MS, onWait });
 }
 
 export function baseUrl(): string | undefined {

@@ -5,13 +5,23 @@ import type { WebSocketConstructor } from './transport.js';
 /** Where the identity is kept: IndexedDB; where the browser refuses it, web storage; else memory. */
 export { browserStore as defaultStore } from '@sws/crypto/platform';
 /** Tabs of one origin register one at a time. */
-export { takeLockTurn as takeTurn } from './lock-turn.js';
+export { takeLockTurn as acquireTabLock } from './lock-turn.js';
 
 /** Captured at import: installing the facade as `globalThis.WebSocket` does not recurse. */
-export const defaultWebSocket: WebSocketConstructor | undefined = globalThis.WebSocket as unknown as
-  | WebSocketConstructor
-  | undefined;
+const platformWebSocket = globalThis.WebSocket as unknown as WebSocketConstructor | undefined;
+/** How the network is reached is the browser's to say. */
+export function webSocketFor(_network: unknown): WebSocketConstructor | undefined {
+  return platformWebSocket;
+}
+/** The browser tells in its console. */
+export function warn(_failure: unknown): void {}
 export const defaultProvider: CryptoProvider = naclProvider;
+
+/** Nothing is loaded by itself: a page that wants `@sws/crypto/wasm` passes it. */
+export async function loadProvider(): Promise<void> {}
+
+/** A tab shares a phone's memory with others. */
+export const defaultMemory = { maxMemoryBytes: 64 * 1_048_576, maxPeerMemoryBytes: 20 * 1_048_576 };
 
 /** URLs are relative to the page, where a `<base>` says so to that. */
 export function baseUrl(): string | undefined {

@@ -1,45 +1,52 @@
 import { EventEmitter } from 'node:events';
 import type { IncomingMessage } from 'node:http';
 import type { AddressInfo } from 'node:net';
-import { SwsError } from '@sws/crypto';
 import type { ChannelRequest } from '@sws/protocol';
-import { type ConnectionEvent, Endpoint, type StateEvent } from '../endpoint.js';
+import { warn } from '#platform';
+import { type Acceptance, type ConnectionEvent, Endpoint, type StateEvent } from '../endpoint.js';
 import type { ClientOptions } from '../options.js';
 import { channelSocketOf } from '../secure-web-socket.js';
-import { SecureServerSocket } from './secure-server-socket.js';
+import { SwsError } from '../sws-error.js';
 import { upgradeRequest } from './upgrade-request.js';
+import { WsPeerSocket } from './ws-peer-socket.js';
 
 /** What `verifyClient` is told. */
 export interface ClientInfo {
-  /** Always empty: there is no page to name. Who asks is `req.socket.remoteAddress`, proven by key. */
+  /** Always empty: there is no page to name. The peer's address, proven, is `req.socket.remoteAddress`. */
   readonly origin: string;
   /** Always true. */
   readonly secure: boolean;
+  /** The upgrade request that a client of `ws` would have sent: path, subprotocols, and the peer's address in `socket`. */
   readonly req: IncomingMessage;
 }
 
-/** How `verifyClient` answers later. */
+/** How `verifyClient` answers later. `code` and `message` are ignored: a peer is told `refused`. */
 export type VerifyAnswer = (ok: boolean, code?: number, message?: string) => void;
 
 /** Options of `SecureWebSocketServer`, beside those of every connection. They may be changed while it runs. */
 export interface SecureWebSocketServerOptions extends ClientOptions {
-  /** The relay to be reached at. */
+  /** The URL of the relay at which peers reach this server. */
   readonly relay: string | URL;
-  /** Takes only requests for this path. @defaultValue every path */
+  /** Takes only requests for this path, for several servers of one identity. @defaultValue every path */
   path?: string;
-  /** Chooses the subprotocol; false for none, which a standard client that offered some takes as a failure. Must have no effects. @defaultValue the first one offered */
+  /**
+   * Chooses the subprotocol, where the first one offered is not what you want. `false` chooses none: a standard client that
+   * offered some then fails. Must be free of side effects. @defaultValue the first one offered
+   */
   handleProtocols?: (protocols: Set<string>, request: IncomingMessage) => string | false;
-  /** Who may connect: refuses by returning nothing true. With two parameters it calls `answer` instead, also later: the client is then connected first, and closed with 1008 if refused. Must have no effects if it has one. @defaultValue everyone */
+  /**
+   * Decides who may connect: return a truthy value to accept, or a promise of one. A function with two parameters calls
+   * `answer` instead. The client waits up to 45 s. Must be free of side effects. @defaultValue accepts everyone
+   */
   verifyClient?: (info: ClientInfo, answer: VerifyAnswer) => unknown;
-  /** Whether there is `clients`. @defaultValue true */
+  /** Says whether a client is known, by its address, as `EndpointOptions.isKnown` does. @defaultValue no client is known */
+  isKnown?: (peer: string) => boolean;
+  /** Whether to keep `clients`; turn it off if you keep your own list. @defaultValue true */
   clientTracking?: boolean;
 }
 
-/** "Policy violation" (RFC 6455 §7.4.1). */
-const REFUSED = 1008;
-
 interface Events {
-  connection: [socket: SecureServerSocket, request: IncomingMessage];
+  connection: [socket: WsPeerSocket, request: IncomingMessage];
   listening: [];
   close: [];
   error: [error: Error];
@@ -58,21 +65,26 @@ interface Events {
 export class SecureWebSocketServer extends EventEmitter<Events> {
   /** May be changed while it runs. (`WebSocket` is left out of the type: with `ws` it means another class.) */
   readonly options: Omit<SecureWebSocketServerOptions, 'WebSocket'>;
-  /** Those connected; not there without `clientTracking`, as with `ws`. */
-  declare readonly clients: Set<SecureServerSocket>;
+  /** The connected clients; undefined without `clientTracking`, as with `ws`. */
+  declare readonly clients: Set<WsPeerSocket>;
+  /** The endpoint behind it, for what `ws` does not have: `state`, `address`, `takeOver`. */
   readonly endpoint: Endpoint;
-  readonly #open = new Set<SecureServerSocket>();
+  readonly #open = new Set<WsPeerSocket>();
   readonly #host: string;
   #state: 'running' | 'closing' | 'ending' | 'closed' = 'running';
   #listening = false;
 
-  /** @throws DOMException SyntaxError for a URL that can't be a relay's */
+  /** Connects at once; `onListening` is called with `listening`. @throws DOMException SyntaxError unless `relay` is a `ws:`, `wss:`, `http:` or `https:` URL without a fragment */
   constructor(options: SecureWebSocketServerOptions, onListening?: () => void) {
     super();
     this.options = options;
     if (options.clientTracking !== false) this.clients = new Set();
     if (onListening !== undefined) this.once('listening', onListening);
-    this.endpoint = new Endpoint(options.relay, { ...options, accept: (request) => this.#accept(request) });
+    this.endpoint = new Endpoint(options.relay, {
+      ...options,
+      accept: (request) => this.#accept(request),
+      isKnown: (peer) => this.options.isKnown?.(peer) ?? false,
+    });
     this.#host = new URL(this.endpoint.url).host;
     this.endpoint.addEventListener('connection', (event: ConnectionEvent) => this.#connected(event));
     this.endpoint.addEventListener('state', (event: StateEvent) => this.#stateChanged(event));
@@ -91,19 +103,19 @@ export class SecureWebSocketServer extends EventEmitter<Events> {
     return { address, family: 'SWS', port: port === '' ? (protocol === 'wss:' ? 443 : 80) : Number(port) };
   }
 
-  /** The path that requests are taken for; empty for every. */
+  /** The path that requests must have; empty if any path will do. */
   get path(): string {
     return this.options.path ?? '';
   }
 
-  /** Only for the interface's sake: peers come through the relay. @throws SwsError `invalid-state` */
+  /** There because `ws` has it; peers come through the relay. @throws SwsError `unsupported` */
   handleUpgrade(
     _request: IncomingMessage,
     _socket: unknown,
     _head: Buffer,
     _callback: (...given: never[]) => void,
   ): never {
-    throw new SwsError('invalid-state', 'peers come through the relay: there are no HTTP requests to upgrade');
+    throw new SwsError('unsupported', 'peers come through the relay: there are no HTTP requests to upgrade');
   }
 
   /** Whether a request is for this server's `path`. */
@@ -112,7 +124,7 @@ export class SecureWebSocketServer extends EventEmitter<Events> {
     return path === undefined || request.url?.split('?')[0] === path;
   }
 
-  /** Takes no more connections. Those there are stay, as with `ws`; `close` fires, and `callback` is called, when the last is gone. */
+  /** Takes no more connections. Open ones stay, as with `ws`; when the last has closed, `close` fires and `callback` is called. */
   close(callback?: (error?: Error) => void): void {
     if (this.#state === 'closed') {
       if (callback !== undefined) this.once('close', () => callback(new Error('The server is not running')));
@@ -129,23 +141,34 @@ export class SecureWebSocketServer extends EventEmitter<Events> {
     return upgradeRequest(request, this.#host);
   }
 
-  #accept(asked: ChannelRequest): boolean | { readonly protocol?: string } {
+  #accept(asked: ChannelRequest): Acceptance | Promise<Acceptance> {
     if (this.#state !== 'running') return false;
     const request = this.#request(asked);
-    const { handleProtocols, verifyClient } = this.options;
     if (!this.shouldHandle(request)) return false;
-    if (verifyClient !== undefined && verifyClient.length < 2) {
-      if (!verifyClient({ origin: '', secure: true, req: request }, () => {})) return false;
-    }
-    const [first = ''] = asked.protocols;
-    if (asked.protocols.length === 0 || handleProtocols === undefined) return { protocol: first };
-    return { protocol: handleProtocols(new Set(asked.protocols), request) || '' };
+    const verified = this.#verify(request);
+    const choose = (ok: unknown): Acceptance => Boolean(ok) && this.#choose(asked.protocols, request);
+    return verified instanceof Promise ? verified.then(choose) : choose(verified);
   }
 
-  #connected({ socket: made, protocols }: ConnectionEvent): void {
+  #verify(request: IncomingMessage): unknown {
+    const { verifyClient } = this.options;
+    if (verifyClient === undefined) return true;
+    const info = { origin: '', secure: true, req: request };
+    if (verifyClient.length < 2) return verifyClient(info, () => {});
+    return new Promise<boolean>((resolve) => verifyClient(info, resolve));
+  }
+
+  #choose(offered: readonly string[], request: IncomingMessage): Acceptance {
+    const { handleProtocols } = this.options;
+    const [first = ''] = offered;
+    if (offered.length === 0 || handleProtocols === undefined) return { protocol: first };
+    return { protocol: handleProtocols(new Set(offered), request) || '' };
+  }
+
+  #connected({ socket: made, protocols, channelId }: ConnectionEvent): void {
     const { peer, resource } = made;
-    const request = this.#request({ peer, resource, protocols });
-    const socket = new SecureServerSocket(channelSocketOf(made), request.socket);
+    const request = this.#request({ peer, resource, protocols, channelId });
+    const socket = new WsPeerSocket(channelSocketOf(made), request.socket);
     this.#open.add(socket);
     this.clients?.add(socket);
     socket.on('close', () => {
@@ -153,25 +176,17 @@ export class SecureWebSocketServer extends EventEmitter<Events> {
       this.clients?.delete(socket);
       this.#closeWhenEmpty();
     });
-    const { verifyClient } = this.options;
-    if (verifyClient === undefined || verifyClient.length < 2) {
-      this.emit('connection', socket, request);
-      return;
-    }
-    socket.pause();
-    verifyClient({ origin: '', secure: true, req: request }, (ok, _code, message = '') => {
-      if (!ok) socket.close(REFUSED, message);
-      else if (socket.readyState === socket.OPEN) this.emit('connection', socket, request);
-      socket.resume();
-    });
+    this.emit('connection', socket, request);
   }
 
   #stateChanged({ state, failure }: StateEvent): void {
+    // There is no event of `ws` for a relay that is not there yet.
+    if (failure !== null) warn(failure);
     if (state === 'registered' && !this.#listening) {
       this.#listening = true;
       this.emit('listening');
     } else if (state === 'down' && this.#state === 'running')
-      this.emit('error', new SwsError(failure?.code ?? 'invalid-state', failure?.detail ?? 'the endpoint is down'));
+      this.emit('error', new SwsError(failure?.code ?? 'connection-lost', failure?.detail ?? 'the endpoint is down'));
   }
 
   #closeWhenEmpty(): void {

@@ -1,3 +1,4 @@
+import { createHash } from 'node:crypto';
 import { IncomingMessage } from 'node:http';
 import { Socket } from 'node:net';
 import type { ChannelRequest } from '@sws/protocol';
@@ -12,10 +13,19 @@ function connectionOf(peer: string): Socket {
 }
 
 /**
+ * The nonce that a client would have sent (RFC 6455 §4.1): the same for one channel whenever it is asked for. Servers name
+ * their clients by it, so it holds the peer: another one can't choose the same.
+ */
+function webSocketKey({ peer, channelId }: ChannelRequest): string {
+  return createHash('sha256').update(peer).update(channelId).digest().subarray(0, 16).toString('base64');
+}
+
+/**
  * The upgrade request that a server library is shown: `url` is the resource, `headers` what such a request carries,
  * `socket.remoteAddress` the peer's key. Destroying its `socket` ends the WebSocket.
  */
-export function upgradeRequest({ peer, resource, protocols }: ChannelRequest, host: string): IncomingMessage {
+export function upgradeRequest(asked: ChannelRequest, host: string): IncomingMessage {
+  const { peer, resource, protocols } = asked;
   const request = new IncomingMessage(connectionOf(peer));
   request.method = 'GET';
   request.url = resource;
@@ -24,6 +34,7 @@ export function upgradeRequest({ peer, resource, protocols }: ChannelRequest, ho
     host,
     connection: 'Upgrade',
     upgrade: 'websocket',
+    'sec-websocket-key': webSocketKey(asked),
     'sec-websocket-version': '13',
     ...(protocols.length === 0 ? {} : { 'sec-websocket-protocol': protocols.join(', ') }),
   };

@@ -1,5 +1,5 @@
-import { SwsError } from '../error.js';
 import { type KeyStore, memoryStore } from '../key-store.js';
+import { SwsError } from '../sws-error.js';
 import { indexedDbStore } from './indexed-db.js';
 import { webStorageStore } from './web-storage.js';
 

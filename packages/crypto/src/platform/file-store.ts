@@ -1,13 +1,26 @@
 import { randomUUID } from 'node:crypto';
 import { chmod, mkdir, open, readFile, rename, rm } from 'node:fs/promises';
 import { dirname } from 'node:path';
+import { setTimeout as delay } from 'node:timers/promises';
 import { lock } from 'proper-lockfile';
-import { SwsError } from '../error.js';
 import { decodeHex, encodeHex } from '../hex.js';
 import { checkSeed, type KeyStore } from '../key-store.js';
+import { SwsError } from '../sws-error.js';
 
 /** A lock whose holder has not touched it for this long is taken over: its process is gone. */
 const STALE_MS = 10_000;
+const LOOK_AGAIN_MS = 250;
+
+/** Options of `fileStore`. */
+export interface FileStoreOptions {
+  /**
+   * How long to wait for the lock, in ms. Set 12,000 where a restarted process must wait until the lock of the killed one
+   * expires, 10 s after its last use. @defaultValue 0: fails at once
+   */
+  readonly waitMs?: number;
+  /** Called once if it has to wait, to tell the user why nothing happens. @defaultValue nothing */
+  readonly onWait?: () => void;
+}
 
 function hasCode(error: unknown, code: string): boolean {
   return error instanceof Error && 'code' in error && error.code === code;
@@ -15,12 +28,12 @@ function hasCode(error: unknown, code: string): boolean {
 
 /**
  * Keeps the seed in a file that only its owner can read (0600), replaced atomically, and locked (a folder `<path>.lock`)
- * from the first use but `load` until `close` or the end of the process: two processes with one identity would fight for
- * its registration. `load` only reads, also what another process holds. Other trouble with the file or its folder is
- * thrown as Node gives it.
- * @throws SwsError `identity-in-use` where another store or process holds it
+ * from the first use until `close` or the end of the process: two processes with one identity would fight for
+ * its registration. `load` takes no lock, and reads what another process holds. Other errors of the file system are thrown
+ * as Node gives them.
+ * @throws SwsError `identity-in-use` where another store or process holds it for longer than `waitMs`
  */
-export function fileStore(path: string): KeyStore {
+export function fileStore(path: string, { waitMs = 0, onWait }: FileStoreOptions = {}): KeyStore {
   let release: (() => Promise<void>) | null = null;
   let last: Promise<unknown> = Promise.resolve();
 
@@ -41,18 +54,24 @@ export function fileStore(path: string): KeyStore {
     });
 
   const takeLock = async (): Promise<() => Promise<void>> => {
-    try {
-      return await lock(path, {
-        realpath: false, // the file need not exist yet
-        stale: STALE_MS,
-        // Taken over while this process was stopped. The default throws where nobody can catch it; the next use tells.
-        onCompromised: () => {
-          release = null;
-        },
-      });
-    } catch (cause) {
-      if (!hasCode(cause, 'ELOCKED')) throw cause;
-      throw new SwsError('identity-in-use', `the identity ${path} is in use by another process`, { cause });
+    const until = performance.now() + waitMs;
+    for (let waits = 0; ; waits++) {
+      try {
+        return await lock(path, {
+          realpath: false, // the file need not exist yet
+          stale: STALE_MS,
+          // Taken over while this process was stopped. The default throws where nobody can catch it; the next use tells.
+          onCompromised: () => {
+            release = null;
+          },
+        });
+      } catch (cause) {
+        if (!hasCode(cause, 'ELOCKED')) throw cause;
+        if (performance.now() >= until)
+          throw new SwsError('identity-in-use', `the identity ${path} is in use by another process`, { cause });
+      }
+      if (waits === 0) onWait?.();
+      await delay(LOOK_AGAIN_MS);
     }
   };
 

@@ -1,16 +1,16 @@
 import { createStore, del, get, set, update } from 'idb-keyval';
 import { equalBytes } from '../bytes.js';
-import { SwsError } from '../error.js';
 import { checkSeed, type KeyStore } from '../key-store.js';
+import { SwsError } from '../sws-error.js';
 
 const DATABASE = 'sws';
 const OBJECT_STORE = 'identities';
 
-/** Settings of `indexedDbStore`. */
+/** Options of `indexedDbStore`. */
 export interface IndexedDbStoreOptions {
-  /** Which identity of this origin. @defaultValue `sws.identity` */
+  /** The name of the identity, for several in one origin. @defaultValue `sws.identity` */
   readonly key?: string;
-  /** Where an older version kept the identity: moved from there when there is none here. @defaultValue nowhere */
+  /** A store that an older version of your page used: an identity there is moved here if there is none yet. @defaultValue none */
   readonly inherit?: KeyStore;
 }
 

@@ -19,11 +19,12 @@ const PUBLIC = { x25519: 'X25519', ed25519: 'Ed25519' } as const;
 type Curve = keyof typeof PRIVATE;
 
 function privateKey(curve: Curve, secret: Uint8Array): KeyObject {
-  return createPrivateKey({
-    key: Buffer.concat([Buffer.from(PRIVATE[curve], 'hex'), secret]),
-    format: 'der',
-    type: 'pkcs8',
-  });
+  const key = Buffer.concat([Buffer.from(PRIVATE[curve], 'hex'), secret]);
+  try {
+    return createPrivateKey({ key, format: 'der', type: 'pkcs8' });
+  } finally {
+    key.fill(0);
+  }
 }
 
 function publicKey(curve: Curve, bytes: Uint8Array): KeyObject {

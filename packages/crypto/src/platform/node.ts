@@ -1,2 +1,3 @@
-export { fileStore } from './file-store.js';
+export { defaultProvider } from './default-provider.js';
+export { type FileStoreOptions, fileStore } from './file-store.js';
 export { nodeProvider } from './node-provider.js';

@@ -9,7 +9,9 @@ const TAG_BYTES = 16;
  * `naclProvider`. Rejects where `sodium-native` is not installed or has no build for this machine.
  */
 export async function loadSodiumNative(): Promise<CryptoProvider> {
-  const { default: sodium } = await import('sodium-native');
+  // Bundlers leave alone what may be missing: webpack by the comment, esbuild by `catch`.
+  const load = import(/* webpackIgnore: true */ 'sodium-native').catch((error: unknown) => Promise.reject(error));
+  const { default: sodium } = await load;
   const sha512 = (bytes: Uint8Array) => {
     const hash = new Uint8Array(64);
     sodium.crypto_hash_sha512(hash, bytes);

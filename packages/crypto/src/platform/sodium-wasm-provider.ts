@@ -1,8 +1,8 @@
 import { sha3_256 } from '@noble/hashes/sha3.js';
 import { equalBytes } from '../bytes.js';
-import { SwsError } from '../error.js';
 import { hkdf } from '../hkdf.js';
 import type { CryptoProvider } from '../provider.js';
+import { SwsError } from '../sws-error.js';
 
 /** Where the encapsulation key and its hash stand in a decapsulation key of ML-KEM-768 (FIPS 203 §7.1). */
 const EK_AT = 1152;

@@ -1,10 +1,13 @@
 import { decodeHex, encodeHex } from '../hex.js';
 import { checkSeed, type KeyStore } from '../key-store.js';
 
-/** What is used of the Web Storage API. */
+/** What is used of the Web Storage API: `localStorage`, `sessionStorage`, or your own. */
 export interface WebStorageLike {
+  /** The text under a key, or `null`. */
   getItem(key: string): string | null;
+  /** Saves a text under a key. */
   setItem(key: string, value: string): void;
+  /** Deletes the text under a key. It is no error if there is none. */
   removeItem(key: string): void;
 }
 

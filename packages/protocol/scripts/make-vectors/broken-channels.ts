@@ -2,7 +2,7 @@ import { concatBytes, naclProvider as provider } from '@sws/crypto';
 import { CONTROL_TYPE, encodeControl } from '../../src/channel/control.js';
 import { encodeData, OPCODE, type Opcode } from '../../src/channel/data.js';
 import { FAILURES, type FailureCode } from '../../src/failures.js';
-import { deriveHandshake, deriveRekey, drawInputs } from './derivation.js';
+import { deriveHandshake, deriveRekey, drawInputs, type HandshakeInputs } from './derivation.js';
 import { writeInputs } from './handshakes.js';
 import { flipped, hex, hexOf, littleEndian, utf8 } from './hex.js';
 import { Recorder, u64 } from './recorder.js';
@@ -14,6 +14,33 @@ type Received =
   | { readonly seq: number; readonly plaintext: string; readonly zeros: number };
 
 const WINDOW = 65_536;
+
+/** What a responder makes of frames before one confirms the channel. */
+function halfOpenChannels(inputs: HandshakeInputs, base: Recorder, first: Uint8Array) {
+  const { openFrame } = deriveHandshake(inputs);
+  const other = deriveHandshake({ ...inputs, ea: seededRandom('another OPEN')(32) });
+  const data = (seq: number): Uint8Array => base.sealData('initiator', seq, first);
+  const ping = encodeControl({ type: CONTROL_TYPE.ping, next: 0, limit: WINDOW, id: 5 });
+  const control = base.sealControl('initiator', 0, 0, ping);
+  const one = (name: string, frames: readonly Uint8Array[], accepts: number, opens: boolean, texts: string[] = []) => ({
+    name,
+    frames: frames.map(hex),
+    accepts,
+    opens,
+    texts,
+  });
+  return [
+    one('the same OPEN again', [openFrame], 1, false),
+    one('another OPEN for the channel', [other.openFrame], 0, false),
+    one('DATA 1', [data(1)], 0, false),
+    one('DATA 0 that does not open', [flipped(data(0), -1)], 0, false),
+    one('a CONTROL that does not open', [flipped(control, -1)], 0, false),
+    one('DATA 0', [data(0)], 0, true, ['first']),
+    one('DATA 1, which is dropped, and DATA 0', [data(1), data(0)], 0, true, ['first']),
+    one('a CONTROL', [control], 0, true),
+    one('a CONTROL, and the same OPEN again', [control, openFrame], 0, true),
+  ];
+}
 
 /** What one end must say to a peer that breaks the rules of a channel, and what it must drop. */
 export function brokenChannelVectors() {
@@ -47,8 +74,9 @@ export function brokenChannelVectors() {
     failure,
     closeCode: FAILURES[failure].closeCode,
   });
-  const drops = (name: string, frames: readonly Received[], pongs = 0) => ({
+  const drops = (name: string, frames: readonly Received[], pongs = 0, more: Record<string, unknown> = {}) => ({
     name,
+    ...more,
     frames,
     failure: 'dropped',
     pongs,
@@ -58,15 +86,29 @@ export function brokenChannelVectors() {
   const ephemerals = { ea: random(32), eb: random(32) };
   const ephemeral = provider.x25519PublicKey(ephemerals.ea);
   const keysAfterRekey = deriveRekey(keys, inputs.initiator, inputs.responder, ephemerals.ea, ephemerals.eb);
+  /** The same channel once its first rekey is complete. */
+  const after = new Recorder(inputs);
+  after.rekey(ephemerals.ea);
+  after.answerRekey(ephemerals.ea, ephemerals.eb);
+  after.rekeyed();
+  const under = (seq: number, opcode: Opcode, bytes: Uint8Array): Received => ({
+    frame: hex(after.sealData('initiator', seq, encodeData(opcode, true, bytes, 'padme'))),
+  });
+  const nextControl = (counter: number, plaintext: Uint8Array): Received => ({
+    frame: hex(after.sealControl('initiator', 1, counter, plaintext)),
+  });
+  const second = provider.x25519PublicKey(random(32));
+  const rekeyOnce = [encoded(0, rekey, true, ephemeral), encoded(1, rekeyed, true, none)];
   const first = encodeData(text, true, utf8('first'), 'padme');
   const firstFrame = base.sealData('initiator', 0, first);
+  const ackAll = encodeControl({ type: CONTROL_TYPE.ack, next: 1, limit: WINDOW, id: 0 });
   const ping = encodeControl({ type: CONTROL_TYPE.ping, next: 0, limit: WINDOW, id: 5 });
   const closeWith = (name: string, bytes: Uint8Array, failure: FailureCode = 'protocol-error') =>
     fails(name, failure, [raw(0, 0x88, bytes)]);
   const code = (value: number): Uint8Array => Uint8Array.of(value >> 8, value & 255);
   return {
     description:
-      'PROTOCOL section 4. The handshake is done and the responder receives frames (contents from the initiator; a DATA may be given as seq, plaintext and a number of zeros behind it, to be sealed under keys.dataAB). The last frame makes it fail as told: it sends a close with closeCode (sealed under keysAfterRekey.dataBA where closeEpoch is 1) and reports 1006. dropped: every frame is ignored, or only counted; the channel goes on and the DATA with seq 0 in `next` is delivered; pongs counts the PONGs that were sent.',
+      'PROTOCOL section 4. The handshake is done and the responder receives frames (contents from the initiator; a DATA may be given as seq, plaintext and a number of zeros behind it, to be sealed under keys.dataAB). The last frame makes it fail as told: it sends a close with closeCode (sealed under keysAfterRekey.dataBA where closeEpoch is 1) and reports 1006. dropped: every frame is ignored, or only counted; the channel goes on and the DATA with seq 0 in `next` is delivered; pongs counts the PONGs that were sent; an item may have a `next` of its own. together: nothing is sent before the last frame has come. metered: the frames rekey once and then again; the second is answered (rekey) only `waitMs` later. unacknowledged: the same without a CONTROL: the second is not answered, however late, before `acknowledgement` has come. halfOpen: what a responder that has sent ACCEPT does with frames: how many more ACCEPTs it sends, whether the channel opens, and the texts that it delivers.',
     ...writeInputs(inputs),
     openFrame: hex(openFrame),
     acceptFrame: hex(acceptFrame),
@@ -74,6 +116,16 @@ export function brokenChannelVectors() {
     rekey: hexOf({ eaSecret: ephemerals.ea, ebSecret: ephemerals.eb }),
     keysAfterRekey: hexOf({ ...keysAfterRekey }),
     next: { frame: hex(firstFrame), delivers: { text: 'first' } },
+    metered: {
+      frames: [...rekeyOnce, nextControl(0, ackAll), under(2, rekey, second)],
+      waitMs: 30_000,
+    },
+    unacknowledged: {
+      frames: [...rekeyOnce, under(2, rekey, second)],
+      waitMs: 30_000,
+      acknowledgement: nextControl(0, ackAll),
+    },
+    halfOpen: halfOpenChannels(inputs, base, first),
     invalid: [
       fails('opcode 5', 'protocol-error', [raw(0, 0x85, none)]),
       fails('a close without FIN', 'protocol-error', [raw(0, 0x08, none)]),
@@ -81,7 +133,7 @@ export function brokenChannelVectors() {
       fails('padding that is not zero', 'protocol-error', [data(0, Uint8Array.of(0x81, 0, 0, 0, 1, 0x61, 0, 1))]),
       fails('a continuation of nothing', 'protocol-error', [encoded(0, continuation, true, none)]),
       fails('a message inside a message', 'protocol-error', [
-        encoded(0, text, false, none),
+        encoded(0, text, false, utf8('a')),
         encoded(1, binary, true, none),
       ]),
       fails('text that is not UTF-8', 'invalid-text', [encoded(0, text, true, Uint8Array.of(0xff))]),
@@ -97,6 +149,17 @@ export function brokenChannelVectors() {
       ),
       closeWith('a reason of 124 bytes', concatBytes(code(1_000), new Uint8Array(124).fill(0x61))),
       closeWith('a reason that is not UTF-8', concatBytes(code(1_000), Uint8Array.of(0xff)), 'invalid-text'),
+      ...[2n ** 255n - 19n, 2n ** 255n - 18n, 2n ** 255n, 2n ** 255n + 1n].map((u) =>
+        fails(`a rekey with a key of low order that is not canonical: ${hex(littleEndian(u))}`, 'protocol-error', [
+          encoded(0, rekey, true, littleEndian(u)),
+        ]),
+      ),
+      fails(
+        'a RESUME whose next is below one already told',
+        'protocol-error',
+        [encoded(0, rekey, true, ephemeral), control(0, ackAll), says(1, CONTROL_TYPE.resume, 0, 6)],
+        { closeEpoch: 1 },
+      ),
       fails('rekeyed out of turn', 'protocol-error', [encoded(0, rekeyed, true, none)]),
       fails('a rekey of 31 bytes', 'protocol-error', [raw(0, 0x83, ephemeral.slice(0, 31))]),
       fails('a rekey with a key of low order', 'protocol-error', [encoded(0, rekey, true, littleEndian(1n))]),
@@ -112,6 +175,24 @@ export function brokenChannelVectors() {
         [encoded(0, rekey, true, ephemeral), raw(1, 0x84, Uint8Array.of(0))],
         { closeEpoch: 1 },
       ),
+      fails(
+        "rekeyed before the responder's answer is sealed",
+        'protocol-error',
+        [encoded(0, rekey, true, ephemeral), encoded(1, rekeyed, true, none)],
+        { together: true, closeEpoch: 1 },
+      ),
+      fails(
+        'rekeyed for a second rekey that came too soon to be answered',
+        'protocol-error',
+        [...rekeyOnce, nextControl(0, ackAll), under(2, rekey, second), under(3, rekeyed, none)],
+        { closeEpoch: 1 },
+      ),
+      fails(
+        'a third rekey while the second came too soon to be answered',
+        'protocol-error',
+        [...rekeyOnce, nextControl(0, ackAll), under(2, rekey, second), under(3, rekey, second)],
+        { closeEpoch: 1 },
+      ),
       fails('CONTROL of type 5', 'protocol-error', [control(0, concatBytes(Uint8Array.of(5), new Uint8Array(24)))]),
       fails('PING without id', 'protocol-error', [says(0, 3, 0, 0)]),
       fails('next above 2^53 - 1', 'protocol-error', [
@@ -123,10 +204,27 @@ export function brokenChannelVectors() {
       ]),
       fails(
         'a message over maxMessageBytes',
-        'message-too-big',
+        'message-too-large',
         [encoded(0, binary, false, new Uint8Array(60)), encoded(1, continuation, true, new Uint8Array(41))],
         { maxMessageBytes: 100 },
       ),
+      fails('an empty first fragment', 'protocol-error', [encoded(0, text, false, none)]),
+      fails('an empty middle fragment', 'protocol-error', [
+        encoded(0, text, false, utf8('a')),
+        encoded(1, continuation, false, none),
+      ]),
+      fails(
+        'a message of small fragments, 12 x (1 + 96) bytes, over maxMessageBytes + 96',
+        'message-too-large',
+        Array.from({ length: 12 }, (_, seq) => encoded(seq, seq === 0 ? binary : continuation, false, utf8('a'))),
+        { maxMessageBytes: 1_000 },
+      ),
+      ...[0, 1, 2, 3, 4].map((length) =>
+        fails(`a DATA of ${41 + length} bytes: a plaintext of ${length}`, 'protocol-error', [
+          data(0, new Uint8Array(length)),
+        ]),
+      ),
+      drops('a DATA of 40 bytes', [{ frame: hex(firstFrame.slice(0, 40)) }]),
       drops('one bit of a DATA', [{ frame: hex(flipped(firstFrame, -1)) }]),
       drops('a DATA a byte short', [{ frame: hex(firstFrame.slice(0, -1)) }]),
       drops('a DATA under another seq', [{ frame: hex(flipped(base.sealData('initiator', 1, first), 24)) }]),
@@ -147,6 +245,15 @@ export function brokenChannelVectors() {
       drops('a CONTROL of an epoch that is not', [
         { frame: hex(flipped(base.sealControl('initiator', 0, 0, ping), 20)) },
       ]),
+      drops('a CONTROL of the epoch before, once its rekey is complete', [...rekeyOnce, control(0, ping)], 0, {
+        next: { ...under(2, text, utf8('first')), delivers: { text: 'first' } },
+      }),
+      drops(
+        'a CONTROL of the epoch before, once one of the next has opened',
+        [encoded(0, rekey, true, ephemeral), nextControl(0, ping), control(0, ping)],
+        1,
+        { next: { ...encoded(1, text, true, utf8('first')), delivers: { text: 'first' } } },
+      ),
       drops("the responder's own CONTROL sent back", [{ frame: hex(base.sealControl('responder', 0, 0, ping)) }]),
       drops('a CONTROL a byte too long', [control(0, concatBytes(ping, Uint8Array.of(0)))]),
       drops('an unknown kind', [{ frame: `06${hex(inputs.channelId)}00` }]),

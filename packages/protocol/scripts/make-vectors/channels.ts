@@ -15,6 +15,14 @@ function recorder(name: string): Recorder {
   return new Recorder(drawInputs(seededRandom(`channel ${name}`), open, { protocol: 'chat.v1', limit: MIB }));
 }
 
+/** One whose first PING is answered. */
+function confirmed(name: string): Recorder {
+  const one = recorder(name);
+  one.control(A, ping, 0, MIB, 7);
+  one.control(B, pong, 0, MIB, 7);
+  return one;
+}
+
 function written(name: string, recorded: Recorder, rekeys: readonly { ea: Uint8Array; eb: Uint8Array }[]) {
   return {
     name,
@@ -57,7 +65,7 @@ function closedByResponder() {
   one.binary(B, random(33));
   one.close(B, 4_000, 'schöne Grüße');
   one.control(A, ack, 5, MIB + 400, 0);
-  one.close(A, 4_000, '');
+  one.close(A, 4_000, 'schöne Grüße');
   one.control(B, ack, 10, MIB + 1_152, 0);
   return written(name, one, [rekey]);
 }
@@ -66,13 +74,11 @@ function closedByResponder() {
 function closedByInitiator() {
   const name = 'two rekeys, closed by the initiator';
   const random = seededRandom(name);
-  const one = recorder(name);
+  const one = confirmed(name);
   const rekeys = [
     { ea: random(32), eb: random(32) },
     { ea: random(32), eb: random(32) },
   ];
-  one.control(A, ping, 0, MIB, 7);
-  one.control(B, pong, 0, MIB, 7);
   for (const [index, { ea, eb }] of rekeys.entries()) {
     one.text(A, `message ${index}`);
     one.binary(B, random(10));
@@ -90,10 +96,96 @@ function closedByInitiator() {
   return written(name, one, rekeys);
 }
 
+/** A message in the smallest fragments, the last of which is empty. */
+function manyFragments() {
+  const name = 'fragments of one byte, and an empty last one';
+  const one = confirmed(name);
+  const characters = [...'forty fragments of one byte, and nothing'];
+  for (const [index, character] of characters.entries())
+    one.data(A, index === 0 ? OPCODE.text : OPCODE.continuation, false, utf8(character));
+  one.data(A, OPCODE.continuation, true, new Uint8Array(0), { text: characters.join('') });
+  one.control(B, ack, characters.length + 1, MIB + 128 * (characters.length + 1), 0);
+  one.close(A, 1_000, '');
+  one.close(B, 1_000, '');
+  return written(name, one, []);
+}
+
+/** RESUME asks for what came last: those frames come again, byte for byte, and count as duplicates where they are not missing. */
+function resumed() {
+  const name = 'a RESUME whose next is below what was sent, and what is sent again';
+  const random = seededRandom(name);
+  const one = confirmed(name);
+  one.text(B, 'one');
+  one.text(B, 'two');
+  one.binary(B, random(50));
+  one.control(A, ack, 1, MIB + 128, 0);
+  one.control(A, resume, 1, MIB + 128, 9);
+  one.control(B, ack, 0, MIB, 9);
+  one.again(B, 1);
+  one.again(B, 2);
+  one.control(A, ack, 3, MIB + 448, 0);
+  one.text(B, 'three');
+  one.close(A, 1_000, 'enough');
+  one.close(B, 1_000, 'enough');
+  one.control(B, ack, 1, MIB, 0);
+  one.control(A, ack, 5, MIB + 576, 0);
+  return written(name, one, []);
+}
+
+/**
+ * The responder closes behind its answer; the initiator derives, and opens the close. Either it has queued `rekeyed` by then,
+ * sends it, and answers the close under the new key; or it has not, and answers under its old key.
+ */
+function responderClosesDuringRekey(hasQueuedRekeyed: boolean) {
+  const name = hasQueuedRekeyed ? 'closed by the responder before rekeyed' : 'closed by the responder during a rekey';
+  const random = seededRandom(name);
+  const one = confirmed(name);
+  const rekey = { ea: random(32), eb: random(32) };
+  one.text(A, 'before');
+  one.rekey(rekey.ea);
+  one.answerRekey(rekey.ea, rekey.eb);
+  one.close(B, 4_001, 'busy');
+  if (hasQueuedRekeyed) {
+    one.rekeyed();
+    one.close(A, 4_001, 'busy');
+    one.control(B, ack, 4, MIB + 128, 0);
+    one.control(A, ack, 2, MIB, 0);
+  } else {
+    one.control(A, ack, 2, MIB, 0);
+    one.close(A, 4_001, 'busy');
+    one.control(B, ack, 3, MIB + 128, 0);
+  }
+  return written(name, one, [rekey]);
+}
+
+/** The initiator closes behind its `rekey`: it derives from the answer, and sends no `rekeyed`. */
+function initiatorClosesDuringRekey() {
+  const name = 'closed by the initiator during a rekey';
+  const random = seededRandom(name);
+  const one = confirmed(name);
+  const rekey = { ea: random(32), eb: random(32) };
+  one.text(A, 'before');
+  one.rekey(rekey.ea);
+  one.close(A, 1_000, 'done');
+  one.answerRekey(rekey.ea, rekey.eb);
+  one.close(B, 1_000, 'done');
+  one.control(A, ack, 2, MIB, 0);
+  one.control(B, ack, 3, MIB + 128, 0);
+  return written(name, one, [rekey]);
+}
+
 export function channelVectors() {
   return {
     description:
-      'PROTOCOL section 4: whole channels, frame by frame in an order in which they may be sent. epochs: the keys after each rekey. A DATA step has the epoch of its key, its seq and plaintext, and delivers: the message or close that it completes; a CONTROL step its epoch, counter and plaintext. frame is the content of a MESSAGE.',
-    valid: [closedByResponder(), closedByInitiator()],
+      'PROTOCOL section 4: whole channels, frame by frame in an order in which they may be sent. Where frames of one end follow one another, the other end takes them all before it seals anything. CONTROLs are examples: when they go out is each end’s choice, and a channel may stop before the last ACKs. In the one closed by the responder during a rekey the initiator has queued no rekeyed by the time it takes the close; in the one closed by the responder before rekeyed it has (Rekey, rule 11 allows both). epochs: the keys after each rekey. A DATA step has the epoch of its key, its seq and plaintext, and delivers: the message or close that it completes; a CONTROL step its epoch, counter and plaintext. again: a DATA that was sent before, the same bytes. The end that answers a close repeats its bytes. frame is the content of a MESSAGE.',
+    valid: [
+      closedByResponder(),
+      closedByInitiator(),
+      manyFragments(),
+      resumed(),
+      responderClosesDuringRekey(false),
+      responderClosesDuringRekey(true),
+      initiatorClosesDuringRekey(),
+    ],
   };
 }

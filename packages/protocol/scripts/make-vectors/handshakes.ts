@@ -120,7 +120,7 @@ export function handshakeVectors() {
   );
   return {
     description:
-      'PROTOCOL section 4, Handshake. A initiator, B responder. Inputs: both seeds, channelId, eaSecret and ebSecret (the secrets of Ea and Eb; no two names here differ in case alone), kemSeed (d || z of the initiator’s ML-KEM-768 key), kemRandom (m of the encapsulation; ct and K are given, for libraries that draw their own). openFrame and acceptFrame are contents of MESSAGEs. invalid: frames for the handshake `of`; dropped means that the frame is counted and ignored.',
+      'PROTOCOL section 4, Handshake. A initiator, B responder. Inputs: both seeds, channelId, eaSecret and ebSecret (the secrets of Ea and Eb; no two names here differ in case alone), kemSeed (d || z of the initiator’s ML-KEM-768 key), kemRandom (m of the encapsulation; ct and K are given, for libraries that draw their own). openFrame and acceptFrame are contents of MESSAGEs. invalid: frames for the handshake `of`; dropped means that the frame is counted and ignored; handshake-failed, that the attempt ends and RESET 2 answers the ACCEPT.',
     valid: [
       written('without subprotocols', plain),
       written('a subprotocol and a resource', chosen),

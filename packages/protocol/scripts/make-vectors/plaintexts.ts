@@ -32,7 +32,7 @@ export function plaintextVectors() {
   const padded = (text: string): string => hex(utf8(text.padEnd(256)));
   return {
     description:
-      'PROTOCOL section 4. padding: Padmé and the padded length of a DATA plaintext. data, control: plaintexts; zeros counts zero bytes to add behind plaintext. payloads: OPEN and ACCEPT; an invalid one makes the frame count as one that does not open.',
+      'PROTOCOL section 4. padding: Padmé and the padded length of a DATA plaintext. data, control: plaintexts; zeros counts zero bytes to add behind plaintext. payloads: OPEN and ACCEPT as they are written; read: OPENs that another program may write; an invalid one makes the frame count as one that does not open.',
     padding: [
       1, 2, 3, 5, 8, 9, 31, 32, 33, 63, 64, 65, 100, 127, 129, 255, 257, 1_000, 1_025, 4_095, 10_000, 61_445, 65_535,
       1_000_000,
@@ -71,6 +71,8 @@ export function plaintextVectors() {
         refused('a length of 2^32 - 1', '81ffffffff'),
         refused('padding that is not zero', '8100000001610001'),
         refused('padding whose last byte is not zero', `8100000000${'00'.repeat(26)}80`),
+        refused('an empty first fragment', '0100000000', 27),
+        refused('an empty middle fragment', '0000000000', 27),
         refused('a fragment of 61,441 bytes', '820000f001', 61_441),
       ],
     },
@@ -99,12 +101,25 @@ export function plaintextVectors() {
       open: [
         open,
         { resource: '/room?x=1', protocols: ['chat.v2', 'chat.v1'], limit: 65_536 },
-        { resource: `/${'é'.repeat(300)}`, protocols: [], limit: 2 ** 53 - 1 },
+        { resource: '/a//b/.c?../', protocols: ['a', 'b'], limit: 65_536 },
+        { resource: `/${'%C3%A9'.repeat(100)}?q=[|]'`, protocols: [], limit: 2 ** 53 - 1 },
       ].map((payload) => ({ payload, plaintext: hex(encodePayload(payload)) })),
       accept: [
         { protocol: '', limit: 1_048_576 },
         { protocol: 'chat.v1', limit: 65_536 },
       ].map((payload) => ({ payload, plaintext: hex(encodePayload(payload)) })),
+      read: [
+        {
+          name: 'fields in another order, one that is unknown, an integer with a fraction of zero, more spaces',
+          plaintext: hex(utf8('{"x":[],"limit":65536.0,"protocols":["a"],"resource":"/"}'.padEnd(300))),
+          payload: { resource: '/', protocols: ['a'], limit: 65_536 },
+        },
+        {
+          name: 'an integer with an exponent',
+          plaintext: padded('{"resource":"/","protocols":[],"limit":7e4}'),
+          payload: { ...open, limit: 70_000 },
+        },
+      ],
       invalidOpen: [
         { name: 'not JSON', plaintext: padded('hello') },
         { name: 'an array', plaintext: padded('[]') },
@@ -116,10 +131,37 @@ export function plaintextVectors() {
         { name: 'a limit of 65,535', plaintext: padded(JSON.stringify({ ...open, limit: 65_535 })) },
         { name: 'a limit of 2^53', plaintext: padded(JSON.stringify({ ...open, limit: 2 ** 53 })) },
         { name: 'a limit that is no integer', plaintext: padded(JSON.stringify({ ...open, limit: 65_536.5 })) },
+        ...[
+          '',
+          'room',
+          '../..',
+          'http://evil.example/',
+          '//evil.example/',
+          '/a/../b',
+          '/..',
+          '/%2e%2E/a',
+          '/a/.',
+          '/a b',
+          '/a\r\nset-cookie: x',
+          '/\u001b[2J',
+          '/é',
+          '/a#b',
+          '/a"b',
+          '/a\u0000',
+          '/a\u007f',
+        ].map((resource) => ({
+          name: `resource ${JSON.stringify(resource)}`,
+          plaintext: padded(JSON.stringify({ ...open, resource })),
+        })),
+        ...[['a b'], [''], ['a', 'A'], ['a,b'], ['a\r\n'], ['é']].map((protocols) => ({
+          name: `protocols ${JSON.stringify(protocols)}`,
+          plaintext: padded(JSON.stringify({ ...open, protocols })),
+        })),
       ],
       invalidAccept: [
         { name: 'no protocol', plaintext: padded('{"limit":65536}') },
         { name: 'a limit of 0', plaintext: padded('{"protocol":"","limit":0}') },
+        { name: 'a protocol that is no token', plaintext: padded('{"protocol":"a b","limit":65536}') },
       ],
     },
   };

@@ -22,6 +22,8 @@ export type Step = { readonly from: End; readonly frame: string } & (
       readonly seq: number;
       readonly plaintext: string;
       readonly delivers?: Delivers;
+      /** It was sent before: the same bytes. */
+      readonly again?: true;
     }
 );
 
@@ -102,6 +104,14 @@ export class Recorder {
       ...(delivers === undefined ? {} : { delivers }),
     });
     sender.seq++;
+  }
+
+  /** Sends a DATA frame again. */
+  again(from: End, seq: number): void {
+    const sent = this.steps.find((step) => step.kind === 'DATA' && step.from === from && step.seq === seq);
+    if (sent?.kind !== 'DATA') throw new Error(`no DATA ${seq}`);
+    const { delivers: _, ...step } = sent;
+    this.steps.push({ ...step, again: true });
   }
 
   text(from: End, text: string): void {

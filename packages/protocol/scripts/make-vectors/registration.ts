@@ -1,10 +1,11 @@
 import { Identity, naclProvider as provider } from '@sws/crypto';
-import { FAILURES, type FailureCode } from '../../src/failures.js';
+import { FAILURES, type FailureCode, failureOfCloseCode } from '../../src/failures.js';
 import type { Encoding } from '../../src/frames/client-frames.js';
 import { encodeFrame } from '../../src/frames/relay-frames.js';
 import { ClientRegistration } from '../../src/registration/client-registration.js';
 import { ServerRegistration } from '../../src/registration/server-registration.js';
-import { registeredMessage, registerMessage } from '../../src/registration/transcript.js';
+import { nextTerm } from '../../src/registration/term.js';
+import { type RegistrationFacts, registeredMessage, registerMessage } from '../../src/registration/transcript.js';
 import { flipped, hex, littleEndian, unhex } from './hex.js';
 import { seededRandom } from './seeded-random.js';
 
@@ -25,16 +26,19 @@ function transcript(name: string, setup: Setup) {
   const { host, token, encoding, lastTerm } = setup;
   const asClient = new ClientRegistration({ ...setup, identity: client, provider, clientNonce });
   const asRelay = new ServerRegistration({ identity: relay, provider, hosts: [host], nonce, nowMs: 0 });
-  const sent = (outputs: readonly { readonly type: string }[]): string => {
-    const [first] = outputs as readonly ReturnType<typeof asRelay.start>[number][];
-    if (first?.type !== 'send') throw new Error(`${name}: nothing was sent`);
-    return encodeFrame(first.frame);
+  const sent = (machine: ClientRegistration | ServerRegistration): string => {
+    const frame = machine.pollFrame();
+    if (frame === null) throw new Error(`${name}: nothing was sent`);
+    return encodeFrame(frame);
   };
-  const challenge = sent(asRelay.start());
-  const response = sent(asClient.receive(challenge));
-  const [proven] = asRelay.receive(response);
-  if (proven?.type !== 'proven') throw new Error(`${name}: not proven`);
-  const success = sent(asRelay.admitted({ term: lastTerm + 1, limits: LIMITS, keepalive: 15 }));
+  const challenge = sent(asRelay);
+  asClient.handleFrame(challenge);
+  const response = sent(asClient);
+  asRelay.handleFrame(response);
+  if (asRelay.pollEvent()?.type !== 'proven') throw new Error(`${name}: not proven`);
+  const term = lastTerm + 1;
+  asRelay.handleAdmitted({ term, limits: LIMITS, keepalive: 15 });
+  const success = sent(asRelay);
   const facts = {
     nonce: hex(nonce),
     serverKey: relay.signingKey,
@@ -43,6 +47,7 @@ function transcript(name: string, setup: Setup) {
     clientNonce: hex(clientNonce),
     host,
     token: token ?? '',
+    lastTerm,
   };
   const register = registerMessage(facts);
   const signedNonce = client.signLabelled('register', register);
@@ -60,7 +65,7 @@ function transcript(name: string, setup: Setup) {
     register: hex(register),
     signedNonce: hex(signedNonce),
     response,
-    registered: hex(registeredMessage(provider, register, signedNonce)),
+    registered: hex(registeredMessage(provider, register, signedNonce, term)),
     success,
   };
 }
@@ -83,7 +88,7 @@ function refusedByRelay() {
     const { [field]: _, ...rest } = response;
     return one(`without ${field}`, JSON.stringify(rest), 'bad-frame');
   };
-  const signedOver = (facts: Record<string, string>): string => {
+  const signedOver = (facts: Partial<RegistrationFacts>): string => {
     const parsed = JSON.parse(base.challenge) as { nonce: string; serverKey: string };
     const message = registerMessage({
       nonce: parsed.nonce,
@@ -93,6 +98,7 @@ function refusedByRelay() {
       clientNonce: base.clientNonce,
       host: base.host,
       token: 'let me in',
+      lastTerm: base.lastTerm,
       ...facts,
     });
     return hex(client.signLabelled('register', message));
@@ -188,6 +194,7 @@ function refusedByRelay() {
         { signedNonce: signedOver({ host: 'other.example' }) },
         'registration-refused',
       ),
+      changed('another lastTerm', { lastTerm: 1 }, 'registration-refused'),
       changed('another token', { token: 'let me out' }, 'registration-refused'),
       changed('another clientNonce', { clientNonce: base.nonce }, 'registration-refused'),
     ],
@@ -249,6 +256,12 @@ function refusedByClient() {
         'wrong-server-key',
       ),
       one(
+        'another term than the signed one',
+        [base.challenge, JSON.stringify({ ...success, term: 5 })],
+        1,
+        'wrong-server-key',
+      ),
+      one(
         'not the pinned relay: nothing is signed',
         [base.challenge],
         0,
@@ -267,16 +280,56 @@ function refusedByClient() {
         1,
         'forbidden',
       ),
+      one(
+        'lastTerm refused',
+        [base.challenge, '{"type":"REGISTER_FAILURE","code":4410,"reason":"no"}'],
+        1,
+        'term-refused',
+      ),
       one('too late', ['{"type":"REGISTER_FAILURE","code":4408,"reason":"late"}'], 0, 'registration-timeout'),
       one('no room', ['{"type":"ERROR","code":1013,"reason":"full"}'], 0, 'try-again-later'),
+      one(
+        'refused with a code that is unknown',
+        [base.challenge, '{"type":"REGISTER_FAILURE","code":4999,"reason":"?"}'],
+        1,
+        'connection-lost',
+      ),
+      one('an ERROR of code 0', ['{"type":"ERROR","code":0,"reason":""}'], 0, 'connection-lost'),
+      one("a channel's code", ['{"type":"ERROR","code":1002,"reason":""}'], 0, 'connection-lost'),
     ],
   };
+}
+
+/** What a relay makes of `known`, `lastTerm` and its clock. */
+function terms() {
+  const wallMs = 1_800_000_000_000;
+  const clock = (wallMs / 1000) * 1024;
+  const aDay = 86_400 * 1024;
+  return [
+    { name: 'a key that nobody knows', known: 0, lastTerm: 0, wallMs },
+    { name: 'the client knows a lower one', known: 0, lastTerm: 7, wallMs },
+    { name: 'the relay knows a higher one', known: clock + 10, lastTerm: clock + 3, wallMs },
+    { name: 'the client knows a higher one', known: clock + 3, lastTerm: clock + 10, wallMs },
+    { name: 'lastTerm a day ahead', known: 0, lastTerm: clock + aDay, wallMs },
+    { name: 'lastTerm more than a day ahead', known: 0, lastTerm: clock + aDay + 1, wallMs },
+    { name: 'lastTerm more than a day ahead, and known', known: clock + 2 * aDay, lastTerm: clock + 2 * aDay, wallMs },
+    {
+      name: 'lastTerm above one known that is more than a day ahead',
+      known: clock + 2 * aDay,
+      lastTerm: clock + 2 * aDay + 1,
+      wallMs,
+    },
+    { name: 'the highest lastTerm', known: 5, lastTerm: 2 ** 48, wallMs },
+    { name: 'the highest term is known: it is given again', known: 2 ** 48, lastTerm: 2 ** 48, wallMs },
+    { name: 'a clock before 1970', known: 5, lastTerm: 2, wallMs: -1_000 },
+    { name: 'a clock that is far ahead', known: 0, lastTerm: 0, wallMs: 2 ** 52 },
+  ].map((row) => ({ ...row, term: nextTerm(row.known, row.lastTerm, row.wallMs) }));
 }
 
 export function registrationVectors() {
   return {
     description:
-      'PROTOCOL section 2. valid: whole registrations; register and registered are the bytes that client and relay sign. relay: answers to one challenge (nonce, relaySeed, hosts), accepted or refused. client: what one client does with frames from relays; answers counts the frames that it sends.',
+      'PROTOCOL section 2. valid: whole registrations; register and registered are the bytes that client and relay sign. relay: answers to one challenge (nonce, relaySeed, hosts), accepted or refused. client: what one client does with frames from relays; answers counts the frames that it sends. terms: the term that a relay gives, null where it refuses lastTerm. hosts: the host that is signed for a dialled URL; malformedHosts: no URL has them. closeCodes: what a close by the relay, or the code of a REGISTER_FAILURE or ERROR, stands for.',
     valid: [
       transcript('first', { host: 'relay.example', encoding: 'binary', lastTerm: 0 }),
       transcript('again, with a port', { host: 'relay.example:8443', encoding: 'json', lastTerm: 41 }),
@@ -290,18 +343,24 @@ export function registrationVectors() {
     ],
     relay: refusedByRelay(),
     client: refusedByClient(),
+    terms: terms(),
     hosts: [
-      { dialled: 'relay.example', host: 'relay.example' },
-      { dialled: 'Relay.Example', host: 'relay.example' },
-      { dialled: 'relay.example.', host: 'relay.example' },
-      { dialled: 'relay.example.:8443', host: 'relay.example:8443' },
-      { dialled: '[2001:DB8::1]:80', host: '[2001:db8::1]:80' },
-      { dialled: '127.0.0.1:8787', host: '127.0.0.1:8787' },
-      { dialled: '', host: null },
-      { dialled: 'relay.example/path', host: null },
-      { dialled: 'user@relay.example', host: null },
-      { dialled: 'relay.example:port', host: null },
-      { dialled: `${'h'.repeat(256)}`, host: null },
+      { url: 'wss://relay.example/', host: 'relay.example' },
+      { url: 'wss://Relay.Example/path', host: 'relay.example' },
+      { url: 'wss://relay.example./', host: 'relay.example' },
+      { url: 'wss://relay.example.:8443/', host: 'relay.example:8443' },
+      { url: 'wss://relay.example:443/', host: 'relay.example' },
+      { url: 'ws://relay.example:443/', host: 'relay.example:443' },
+      { url: 'ws://relay.example:80/', host: 'relay.example' },
+      { url: 'wss://[2001:DB8::1]:80/', host: '[2001:db8::1]:80' },
+      { url: 'ws://127.0.0.1:8787/', host: '127.0.0.1:8787' },
     ],
+    malformedHosts: ['', 'relay.example/path', 'user@relay.example', 'relay.example:port', 'h'.repeat(256)],
+    closeCodes: [
+      1000, 1001, 1002, 1005, 1006, 1009, 1011, 1012, 1013, 4000, 4400, 4401, 4403, 4408, 4409, 4410, 4429, 4999,
+    ].map((closeCode) => {
+      const failure = failureOfCloseCode(closeCode);
+      return { closeCode, failure, reconnects: FAILURES[failure].retry };
+    }),
   };
 }

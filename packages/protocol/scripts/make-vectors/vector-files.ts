@@ -1,5 +1,6 @@
 import { brokenChannelVectors } from './broken-channels.js';
 import { channelVectors } from './channels.js';
+import { creditVectors } from './credit.js';
 import { frameVectors } from './frames.js';
 import { handshakeVectors } from './handshakes.js';
 import { identityVectors } from './identities.js';
@@ -21,6 +22,7 @@ export function vectorFiles(): Record<string, string> {
     'handshakes.json': handshakeVectors(),
     'channels.json': channelVectors(),
     'broken-channels.json': brokenChannelVectors(),
+    'credit.json': creditVectors(),
     'resets.json': resetVectors(),
   };
   return Object.fromEntries(

@@ -2,6 +2,8 @@
 const ACK_DELAY_MS = 50;
 /** … and at once when this part of the window has been taken or granted since the last time. */
 const WINDOW_PART = 1 / 4;
+/** … or, where the window is large, this much. */
+const MAX_AT_ONCE_BYTES = 262_144;
 /** It is said ahead of data that goes out anyhow, this often … */
 const MAX_AHEAD = 8;
 /** … in this time: who answers a message acknowledges it first, and a busy channel has no more ACKs for it. */
@@ -9,7 +11,7 @@ const AHEAD_SPAN_MS = 1000;
 
 /** When the receiving half says what it has taken and grants (PROTOCOL §4, Resume). Any CONTROL says it. */
 export class Acknowledgement {
-  readonly #atOnceBytes: number;
+  #atOnceBytes = 0;
   #takenBytes = 0;
   #saidLimit: number;
   #ahead = 0;
@@ -18,29 +20,34 @@ export class Acknowledgement {
   dueAt = Number.POSITIVE_INFINITY;
 
   constructor(windowBytes: number) {
-    this.#atOnceBytes = windowBytes * WINDOW_PART;
+    this.windowIs(windowBytes);
     this.#saidLimit = windowBytes;
+  }
+
+  /** The window has grown to `windowBytes`. */
+  windowIs(windowBytes: number): void {
+    this.#atOnceBytes = Math.min(MAX_AT_ONCE_BYTES, windowBytes * WINDOW_PART);
   }
 
   /** A DATA plaintext of this length was taken. */
   took(bytes: number, nowMs: number): void {
     this.#takenBytes += bytes;
-    this.soon(this.#takenBytes < this.#atOnceBytes ? nowMs + ACK_DELAY_MS : nowMs);
+    this.scheduleBy(this.#takenBytes < this.#atOnceBytes ? nowMs + ACK_DELAY_MS : nowMs);
   }
 
   /** The credit granted in all is now `limit`. */
   granted(limit: number, nowMs: number): void {
     const unsaid = limit - this.#saidLimit;
-    if (unsaid > 0) this.soon(unsaid < this.#atOnceBytes ? nowMs + ACK_DELAY_MS : nowMs);
+    if (unsaid > 0) this.scheduleBy(unsaid < this.#atOnceBytes ? nowMs + ACK_DELAY_MS : nowMs);
   }
 
   /** An ACK is due at `atMs` or earlier. */
-  soon(atMs: number): void {
+  scheduleBy(atMs: number): void {
     if (atMs < this.dueAt) this.dueAt = atMs;
   }
 
-  /** Whether what is unsaid may go ahead of data; `goAhead` if it does. */
-  mayGoAhead(nowMs: number): boolean {
+  /** Whether what is unsaid may go ahead of data; `noteAckBeforeData` if it does. */
+  mayGoBeforeData(nowMs: number): boolean {
     if (this.dueAt === Number.POSITIVE_INFINITY) return false;
     if (nowMs - this.#aheadSince >= AHEAD_SPAN_MS) {
       this.#aheadSince = nowMs;
@@ -49,12 +56,12 @@ export class Acknowledgement {
     return this.#ahead < MAX_AHEAD;
   }
 
-  goAhead(): void {
+  noteAckBeforeData(): void {
     this.#ahead++;
   }
 
   /** A CONTROL has said it all. */
-  said(limit: number): void {
+  ackSent(limit: number): void {
     this.dueAt = Number.POSITIVE_INFINITY;
     this.#takenBytes = 0;
     this.#saidLimit = limit;

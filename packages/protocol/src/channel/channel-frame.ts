@@ -1,6 +1,6 @@
 import { MESSAGE_HEAD_BYTES } from '../frames/message.js';
 
-/** The first byte of a channel frame (PROTOCOL §4). */
+/** The first byte of each kind of channel frame (PROTOCOL §4). */
 export const KIND = { open: 1, accept: 2, data: 3, control: 4, reset: 5 } as const;
 /** kind (1) || channelId (16). */
 export const CHANNEL_HEAD_BYTES = 17;
@@ -12,17 +12,50 @@ export const MAX_PAYLOAD_BYTES = 4096;
 const MIN_PAYLOAD_BYTES = 256;
 /** type (1) || next (8) || limit (8) || id (8), and its tag. */
 const CONTROL_BOX_BYTES = 25 + TAG_BYTES;
-/** code (2) || echo (32), and its tag. */
-const RESET_BOX_BYTES = 34 + TAG_BYTES;
+/** kind (1) || place (12) || tag (16): the name of a frame. */
+export const FRAME_NAME_BYTES = 29;
+/** code (2) || name, and its tag. */
+const RESET_BOX_BYTES = 2 + FRAME_NAME_BYTES + TAG_BYTES;
 
-/** The parts of a channel frame; every array is a view of the frame. */
-export type ChannelFrame = { readonly channelId: Uint8Array; readonly box: Uint8Array } & (
-  | { readonly kind: typeof KIND.open; readonly ephemeral: Uint8Array; readonly kem: Uint8Array }
-  | { readonly kind: typeof KIND.accept; readonly ephemeral: Uint8Array; readonly kem: Uint8Array }
-  | { readonly kind: typeof KIND.data; readonly seq: number }
-  | { readonly kind: typeof KIND.control; readonly epoch: number; readonly counter: number }
-  | { readonly kind: typeof KIND.reset; readonly nonce: Uint8Array }
-);
+/** What every channel frame has; every array is a view of the frame. */
+interface FrameParts {
+  readonly channelId: Uint8Array;
+  readonly box: Uint8Array;
+}
+
+export interface OpenFrame extends FrameParts {
+  readonly kind: 'open';
+  readonly ephemeral: Uint8Array;
+  /** An ML-KEM-768 encapsulation key. */
+  readonly kem: Uint8Array;
+}
+
+export interface AcceptFrame extends FrameParts {
+  readonly kind: 'accept';
+  readonly ephemeral: Uint8Array;
+  /** An ML-KEM-768 ciphertext. */
+  readonly kem: Uint8Array;
+}
+
+export interface DataFrame extends FrameParts {
+  readonly kind: 'data';
+  readonly seq: number;
+}
+
+export interface ControlFrame extends FrameParts {
+  readonly kind: 'control';
+  readonly epoch: number;
+  readonly counter: number;
+}
+
+export interface ResetFrame extends FrameParts {
+  readonly kind: 'reset';
+  readonly nonce: Uint8Array;
+}
+
+/** A frame that a RESET may answer: any but a RESET. */
+export type ProvokingFrame = OpenFrame | AcceptFrame | DataFrame | ControlFrame;
+export type ChannelFrame = ProvokingFrame | ResetFrame;
 
 /** Reads a u64 that must fit a safe integer; -1 if it does not. */
 export function readU53(view: DataView, offset: number): number {
@@ -51,8 +84,8 @@ export function parseChannelFrame(content: Uint8Array): ChannelFrame | null {
   switch (content[0]) {
     case KIND.open:
     case KIND.accept: {
-      const kind = content[0] === KIND.open ? KIND.open : KIND.accept;
-      const boxAt = CHANNEL_HEAD_BYTES + 32 + (kind === KIND.open ? EK_BYTES : CT_BYTES);
+      const kind = content[0] === KIND.open ? 'open' : 'accept';
+      const boxAt = CHANNEL_HEAD_BYTES + 32 + (kind === 'open' ? EK_BYTES : CT_BYTES);
       if (length < boxAt + TAG_BYTES + MIN_PAYLOAD_BYTES || length > boxAt + TAG_BYTES + MAX_PAYLOAD_BYTES) return null;
       const ephemeral = content.subarray(CHANNEL_HEAD_BYTES, CHANNEL_HEAD_BYTES + 32);
       return {
@@ -66,7 +99,7 @@ export function parseChannelFrame(content: Uint8Array): ChannelFrame | null {
     case KIND.data: {
       if (length < CHANNEL_HEAD_BYTES + 8 + TAG_BYTES) return null;
       const seq = readU53(view, CHANNEL_HEAD_BYTES);
-      return seq < 0 ? null : { kind: KIND.data, channelId, seq, box: content.subarray(CHANNEL_HEAD_BYTES + 8) };
+      return seq < 0 ? null : { kind: 'data', channelId, seq, box: content.subarray(CHANNEL_HEAD_BYTES + 8) };
     }
     case KIND.control: {
       if (length !== CHANNEL_HEAD_BYTES + 12 + CONTROL_BOX_BYTES) return null;
@@ -74,12 +107,12 @@ export function parseChannelFrame(content: Uint8Array): ChannelFrame | null {
       const epoch = view.getUint32(CHANNEL_HEAD_BYTES);
       return counter < 0
         ? null
-        : { kind: KIND.control, channelId, epoch, counter, box: content.subarray(CHANNEL_HEAD_BYTES + 12) };
+        : { kind: 'control', channelId, epoch, counter, box: content.subarray(CHANNEL_HEAD_BYTES + 12) };
     }
     case KIND.reset: {
       if (length !== CHANNEL_HEAD_BYTES + 24 + RESET_BOX_BYTES) return null;
       const nonce = content.subarray(CHANNEL_HEAD_BYTES, CHANNEL_HEAD_BYTES + 24);
-      return { kind: KIND.reset, channelId, nonce, box: content.subarray(CHANNEL_HEAD_BYTES + 24) };
+      return { kind: 'reset', channelId, nonce, box: content.subarray(CHANNEL_HEAD_BYTES + 24) };
     }
     default:
       return null;

@@ -31,6 +31,19 @@ interface DataKey {
   frames: number;
 }
 
+/** The keys that a rekey has derived, until they are in use. */
+interface NextKeys {
+  readonly send: Uint8Array;
+  readonly receive: Uint8Array;
+  /** `null` once CONTROL is sealed and opened under them. */
+  control: { readonly send: Uint8Array; readonly receive: Uint8Array } | null;
+}
+
+/** Overwrites secrets. */
+export function erase(...secrets: readonly (Uint8Array | null | undefined)[]): void {
+  for (const secret of secrets) secret?.fill(0);
+}
+
 /** Whether all bytes are zero: what X25519 gives for a low-order point (RFC 7748 §6.1). */
 export function isAllZero(bytes: Uint8Array): boolean {
   let any = 0;
@@ -46,15 +59,15 @@ export class ChannelKeys {
   readonly #provider: CryptoProvider;
   readonly #static: StaticKey;
   readonly #peer: Uint8Array;
-  readonly #channelId: Uint8Array;
-  readonly #role: Role;
+  readonly channelId: Uint8Array;
+  readonly role: Role;
   #transcript: Uint8Array;
   #root: Uint8Array;
   #send: DataKey;
   #receive: DataKey;
   #sendControl: Uint8Array;
-  #receiveControl: Map<number, Uint8Array>;
-  #next: { send: Uint8Array; receive: Uint8Array; sendControl: Uint8Array } | null = null;
+  #receiveControl: Uint8Array;
+  #next: NextKeys | null = null;
   #epoch = 0;
   #sendCounter = 0;
   #lastReceived = { epoch: 0, counter: -1 };
@@ -73,18 +86,18 @@ export class ChannelKeys {
     this.#provider = provider;
     this.#static = staticKey;
     this.#peer = peer;
-    this.#channelId = channelId;
-    this.#role = role;
+    this.channelId = channelId;
+    this.role = role;
     this.#transcript = transcript;
     const keys = this.#derive(transcript, keyMaterial, INFO_CHANNEL);
     this.#root = keys.root;
     this.#send = { bytes: keys.send, frames: 0 };
     this.#receive = { bytes: keys.receive, frames: 0 };
     this.#sendControl = keys.sendControl;
-    this.#receiveControl = new Map([[0, keys.receiveControl]]);
+    this.#receiveControl = keys.receiveControl;
   }
 
-  /** Rekeys completed: the epoch that CONTROLs are sealed under. */
+  /** The epoch that CONTROLs are sealed under: rekeys completed, or one more where the peer is known to have completed one. */
   get epoch(): number {
     return this.#epoch;
   }
@@ -100,17 +113,12 @@ export class ChannelKeys {
   get confirmed(): boolean {
     return this.#lastReceived.epoch === this.#epoch && this.#lastReceived.counter >= 0;
   }
-  /** Whether this end has sent its rekey key and waits for the peer's. */
-  get rekeying(): boolean {
-    return this.#ephemeral !== null || this.#next !== null;
-  }
-
   /** Seals one DATA frame: a whole binary MESSAGE to the peer. */
   sealData(seq: number, plaintext: Uint8Array): Uint8Array {
     const message = newMessage(
       this.#peer,
       KIND.data,
-      this.#channelId,
+      this.channelId,
       CHANNEL_HEAD_BYTES + 8 + plaintext.length + TAG_BYTES,
     );
     const content = contentOf(message);
@@ -133,7 +141,7 @@ export class ChannelKeys {
     const message = newMessage(
       this.#peer,
       KIND.control,
-      this.#channelId,
+      this.channelId,
       CHANNEL_HEAD_BYTES + 12 + plaintext.length + TAG_BYTES,
     );
     const content = contentOf(message);
@@ -150,21 +158,20 @@ export class ChannelKeys {
     return message;
   }
 
-  /** `null` if it does not open, repeats or precedes one already opened, or is of an epoch whose key is gone. */
+  /**
+   * `null` if it does not open, repeats or precedes one already opened, or is of an epoch whose key is gone. A responder
+   * that opens one under the next keys knows that the initiator has completed the rekey: it seals CONTROL under them too.
+   */
   openControl(epoch: number, counter: number, box: Uint8Array): Uint8Array | null {
     const last = this.#lastReceived;
     if (epoch < last.epoch || (epoch === last.epoch && counter <= last.counter)) return null;
-    const key = this.#receiveControl.get(epoch);
+    const ahead = this.role === 'responder' && epoch === this.#epoch + 1 ? (this.#next?.control ?? null) : null;
+    const key = epoch === this.#epoch ? this.#receiveControl : ahead?.receive;
     if (key === undefined) return null;
     const plaintext = this.#provider.secretboxOpen(key, controlNonce(epoch, counter), box);
     if (plaintext === null) return null;
     this.#lastReceived = { epoch, counter };
-    for (const [older, bytes] of this.#receiveControl) {
-      if (older < epoch) {
-        bytes.fill(0);
-        this.#receiveControl.delete(older);
-      }
-    }
+    if (ahead !== null) this.#advanceControl();
     return plaintext;
   }
 
@@ -204,29 +211,29 @@ export class ChannelKeys {
     this.#receive = { bytes: this.#next.receive, frames: 0 };
   }
 
-  /** The rekey is complete on this end: CONTROLs are sealed under the next epoch. */
+  /** The rekey is complete on this end: CONTROLs are sealed and opened under the next epoch alone. */
   completeRekey(): void {
-    if (this.#next === null) return;
-    this.#sendControl.fill(0);
-    this.#sendControl = this.#next.sendControl;
+    this.#advanceControl();
     this.#next = null;
-    this.#epoch++;
-    this.#sendCounter = 0;
   }
 
   /** Overwrites every key. */
   erase(): void {
-    for (const key of [
-      this.#root,
-      this.#send.bytes,
-      this.#receive.bytes,
-      this.#sendControl,
-      ...this.#receiveControl.values(),
-    ])
-      key.fill(0);
-    this.#ephemeral?.secret.fill(0);
-    if (this.#next !== null) for (const key of Object.values(this.#next)) key.fill(0);
-    this.#receiveControl.clear();
+    const next = this.#next;
+    erase(this.#root, this.#send.bytes, this.#receive.bytes, this.#sendControl, this.#receiveControl);
+    erase(this.#ephemeral?.secret, next?.send, next?.receive, next?.control?.send, next?.control?.receive);
+  }
+
+  /** From here CONTROLs of the epoch before open no more: whoever stole its keys is not believed. */
+  #advanceControl(): void {
+    const next = this.#next;
+    if (next === null || next.control === null) return;
+    erase(this.#sendControl, this.#receiveControl);
+    this.#sendControl = next.control.send;
+    this.#receiveControl = next.control.receive;
+    next.control = null;
+    this.#epoch++;
+    this.#sendCounter = 0;
   }
 
   #mix(own: Ephemeral, theirs: Uint8Array, first: Uint8Array, second: Uint8Array): boolean {
@@ -234,29 +241,29 @@ export class ChannelKeys {
     // es pairs the initiator's ephemeral with the responder's static key, se the reverse.
     const ownWithStatic = this.#provider.x25519(own.secret, this.#peer);
     const staticWithTheirs = this.#static.dh(theirs);
-    own.secret.fill(0);
-    const [es, se] = this.#role === 'initiator' ? [ownWithStatic, staticWithTheirs] : [staticWithTheirs, ownWithStatic];
-    if (isAllZero(ee) || isAllZero(es) || isAllZero(se)) return false;
+    const [es, se] = this.role === 'initiator' ? [ownWithStatic, staticWithTheirs] : [staticWithTheirs, ownWithStatic];
+    const usable = !(isAllZero(ee) || isAllZero(es) || isAllZero(se));
+    const ikm = usable ? concatBytes(ee, es, se) : null;
+    erase(own.secret, ee, es, se);
+    if (ikm === null) return false;
     this.#transcript = this.#provider.sha512(concatBytes(this.#transcript, first, second));
-    const ikm = concatBytes(ee, es, se);
     const salt = this.#root;
     // h' binds the new keys to everything before them: it stands in the info, after the label.
     const keys = this.#derive(salt, ikm, concatBytes(INFO_REKEY, this.#transcript));
-    salt.fill(0);
-    for (const bytes of [ee, es, se]) bytes.fill(0);
+    erase(salt);
     this.#root = keys.root;
-    this.#receiveControl.set(this.#epoch + 1, keys.receiveControl);
-    this.#next = { send: keys.send, receive: keys.receive, sendControl: keys.sendControl };
+    const control = { send: keys.sendControl, receive: keys.receiveControl };
+    this.#next = { send: keys.send, receive: keys.receive, control };
     return true;
   }
 
   #derive(salt: Uint8Array, ikm: Uint8Array, info: Uint8Array) {
     const bytes = this.#provider.hkdf(salt, ikm, info, 5 * KEY_BYTES);
-    ikm.fill(0);
+    erase(ikm);
     const part = (index: number) => bytes.slice(index * KEY_BYTES, (index + 1) * KEY_BYTES);
     const [root, dataAB, dataBA, controlAB, controlBA] = [part(0), part(1), part(2), part(3), part(4)];
-    bytes.fill(0);
-    return this.#role === 'initiator'
+    erase(bytes);
+    return this.role === 'initiator'
       ? { root, send: dataAB, receive: dataBA, sendControl: controlAB, receiveControl: controlBA }
       : { root, send: dataBA, receive: dataAB, sendControl: controlBA, receiveControl: controlAB };
   }

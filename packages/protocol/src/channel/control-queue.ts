@@ -1,10 +1,11 @@
 import type { Acknowledgement } from './acknowledgement.js';
 import { CONTROL_TYPE, type ControlType } from './control.js';
+import type { Gauge } from './gauge.js';
 import type { Probe } from './probe.js';
 
 /** Questions of the peer that wait for their answer; an older one is dropped, since the newest answers say it all. */
 const MAX_PENDING_ANSWERS = 4;
-/** A RESET may echo one of this many of our last CONTROLs. */
+/** A RESET may name one of this many of our last CONTROLs. */
 const REMEMBERED_CONTROLS = 16;
 
 /** Which CONTROL goes out next: answers first, then questions, then what only acknowledges (PROTOCOL §4, CONTROL). Bounded, however long the transport has no room. */
@@ -13,6 +14,9 @@ export class ControlQueue {
   #recent: Uint8Array[] = [];
   /** Set to have the peer asked what it lacks and to send what we lack (RESUME). */
   resumeDue = false;
+
+  /** Set to have the peer asked for a sign, so that the gauge learns how far it is. */
+  gaugeDue = false;
 
   /** Queues PONG to a PING, ACK to a RESUME. */
   answer(type: typeof CONTROL_TYPE.pong | typeof CONTROL_TYPE.ack, id: number): void {
@@ -23,6 +27,7 @@ export class ControlQueue {
   /** The next one to seal, or `null`. `cursor`: frames sent so far. */
   next(
     probe: Probe,
+    gauge: Gauge,
     acknowledgement: Acknowledgement,
     cursor: number,
     nowMs: number,
@@ -33,7 +38,13 @@ export class ControlQueue {
       this.resumeDue = false;
       return { type: CONTROL_TYPE.resume, id: probe.ask(false, cursor, nowMs) };
     }
-    if (probe.due(nowMs)) return { type: CONTROL_TYPE.ping, id: probe.ask(true, cursor, nowMs) };
+    const isPingDue = probe.due(nowMs);
+    if (isPingDue || this.gaugeDue) {
+      const id = probe.ask(isPingDue, cursor, nowMs);
+      if (this.gaugeDue) gauge.asked(id, nowMs);
+      this.gaugeDue = false;
+      return { type: CONTROL_TYPE.ping, id };
+    }
     return nowMs >= acknowledgement.dueAt ? { type: CONTROL_TYPE.ack, id: 0 } : null;
   }
 

@@ -65,6 +65,7 @@ export function decodeData(plaintext: Uint8Array): Result<DataPlaintext> {
   const length = a * 0x100_0000 + b * 0x1_0000 + c * 0x100 + d;
   const end = HEAD_BYTES + length;
   if (end > plaintext.length) return fail('protocol-error', 'a DATA length is past the end');
+  if (length === 0 && !fin) return fail('protocol-error', 'a fragment without FIN is empty');
   if (length > MAX_FRAGMENT_BYTES) return fail('protocol-error', `a fragment is over ${MAX_FRAGMENT_BYTES} bytes`);
   for (let i = end; i < plaintext.length; i++) {
     if (plaintext[i] !== 0) return fail('protocol-error', 'DATA padding is not zero');

@@ -1,16 +1,17 @@
 import { type CryptoProvider, concatBytes, type RandomBytes } from '@sws/crypto';
 import { encodeUtf8 } from '../utf8.js';
 import {
+  type AcceptFrame,
   CHANNEL_HEAD_BYTES,
-  type ChannelFrame,
   CT_BYTES,
   contentOf,
   EK_BYTES,
   KIND,
   newMessage,
+  type OpenFrame,
   TAG_BYTES,
 } from './channel-frame.js';
-import { ChannelKeys, type Ephemeral, isAllZero, type StaticKey } from './channel-keys.js';
+import { ChannelKeys, type Ephemeral, erase, isAllZero, type StaticKey } from './channel-keys.js';
 import {
   type AcceptPayload,
   decodeAcceptPayload,
@@ -35,6 +36,13 @@ export interface HandshakeContext {
   readonly sharedStatic: Uint8Array;
 }
 
+/** HKDF of secrets, whose joined copy is overwritten. */
+function derive(provider: CryptoProvider, salt: Uint8Array, ikm: Uint8Array, info: Uint8Array): Uint8Array {
+  const key = provider.hkdf(salt, ikm, info, 32);
+  erase(ikm);
+  return key;
+}
+
 function newEphemeral(context: HandshakeContext): Ephemeral {
   const secret = context.random(32);
   return { secret, publicKey: context.provider.x25519PublicKey(secret) };
@@ -57,38 +65,44 @@ export class InitiatorHandshake {
     this.#channelId = channelId;
     const plaintext = encodePayload(payload);
     this.#ephemeral = newEphemeral(context);
-    const kem = provider.kemKeyPair(context.random(64));
+    const seed = context.random(64);
+    const kem = provider.kemKeyPair(seed);
+    erase(seed);
     this.#decapsulationKey = kem.decapsulationKey;
     this.#es = provider.x25519(this.#ephemeral.secret, peer);
     const h0 = provider.sha512(concatBytes(LABEL, staticKey.publicKeyBytes(), peer, channelId));
     const h1 = provider.sha512(concatBytes(h0, this.#ephemeral.publicKey, kem.encapsulationKey));
-    const key = provider.hkdf(h1, concatBytes(this.#es, sharedStatic), INFO_OPEN, 32);
+    const key = derive(provider, h1, concatBytes(this.#es, sharedStatic), INFO_OPEN);
     const boxAt = CHANNEL_HEAD_BYTES + 32 + EK_BYTES;
     this.open = newMessage(peer, KIND.open, channelId, boxAt + plaintext.length + TAG_BYTES);
     const content = contentOf(this.open);
     content.set(this.#ephemeral.publicKey, CHANNEL_HEAD_BYTES);
     content.set(kem.encapsulationKey, CHANNEL_HEAD_BYTES + 32);
     const box = provider.secretboxSeal(key, NONCE_ZERO, plaintext, content.subarray(boxAt));
-    key.fill(0);
+    erase(key);
     this.#h2 = provider.sha512(concatBytes(h1, box));
   }
 
   /** Opens an ACCEPT; `null` if it is not one for this OPEN. */
-  receiveAccept(frame: Extract<ChannelFrame, { kind: 2 }>): { keys: ChannelKeys; payload: AcceptPayload } | null {
+  receiveAccept(frame: AcceptFrame): { keys: ChannelKeys; payload: AcceptPayload } | null {
     const { provider, staticKey, peer, sharedStatic } = this.#context;
     const ee = provider.x25519(this.#ephemeral.secret, frame.ephemeral);
     const se = staticKey.dh(frame.ephemeral);
-    if (isAllZero(ee) || isAllZero(se) || isAllZero(this.#es)) return null;
-    const shared = provider.kemDecapsulate(frame.kem, this.#decapsulationKey);
-    if (shared === null) return null;
+    const usable = !(isAllZero(ee) || isAllZero(se) || isAllZero(this.#es));
+    const shared = usable ? provider.kemDecapsulate(frame.kem, this.#decapsulationKey) : null;
+    if (shared === null) {
+      erase(ee, se);
+      return null;
+    }
     const h3 = provider.sha512(concatBytes(this.#h2, frame.ephemeral, frame.kem));
     const ikm = concatBytes(this.#es, sharedStatic, ee, se, shared);
+    erase(ee, se, shared);
     const key = provider.hkdf(h3, ikm, INFO_ACCEPT, 32);
     const plaintext = provider.secretboxOpen(key, NONCE_ZERO, frame.box);
-    key.fill(0);
+    erase(key);
     const payload = plaintext === null ? null : decodeAcceptPayload(plaintext);
     if (payload === null) {
-      ikm.fill(0);
+      erase(ikm);
       return null;
     }
     const h4 = provider.sha512(concatBytes(h3, frame.box));
@@ -98,13 +112,11 @@ export class InitiatorHandshake {
 
   /** Overwrites the ephemeral secrets. */
   erase(): void {
-    this.#ephemeral.secret.fill(0);
-    this.#decapsulationKey.fill(0);
-    this.#es.fill(0);
+    erase(this.#ephemeral.secret, this.#decapsulationKey, this.#es);
   }
 }
 
-/** The responder's handshake, from an OPEN that opened. */
+/** The responder's handshake, from an OPEN that opened: `accept` or `erase` ends it. */
 export class ResponderHandshake {
   readonly payload: OpenPayload;
   readonly #context: HandshakeContext;
@@ -116,7 +128,7 @@ export class ResponderHandshake {
 
   private constructor(
     context: HandshakeContext,
-    frame: Extract<ChannelFrame, { kind: 1 }>,
+    frame: OpenFrame,
     es: Uint8Array,
     h2: Uint8Array,
     payload: OpenPayload,
@@ -131,34 +143,47 @@ export class ResponderHandshake {
   }
 
   /** `null` if the OPEN does not open. */
-  static receiveOpen(context: HandshakeContext, frame: Extract<ChannelFrame, { kind: 1 }>): ResponderHandshake | null {
+  static receiveOpen(context: HandshakeContext, frame: OpenFrame): ResponderHandshake | null {
     const { provider, staticKey, peer, sharedStatic } = context;
     const es = staticKey.dh(frame.ephemeral);
-    if (isAllZero(es) || isAllZero(sharedStatic)) return null;
+    if (isAllZero(es) || isAllZero(sharedStatic)) {
+      erase(es);
+      return null;
+    }
     const h0 = provider.sha512(concatBytes(LABEL, peer, staticKey.publicKeyBytes(), frame.channelId));
     const h1 = provider.sha512(concatBytes(h0, frame.ephemeral, frame.kem));
-    const key = provider.hkdf(h1, concatBytes(es, sharedStatic), INFO_OPEN, 32);
+    const key = derive(provider, h1, concatBytes(es, sharedStatic), INFO_OPEN);
     const plaintext = provider.secretboxOpen(key, NONCE_ZERO, frame.box);
-    key.fill(0);
+    erase(key);
     const payload = plaintext === null ? null : decodeOpenPayload(plaintext);
-    if (payload === null) return null;
+    if (payload === null) {
+      erase(es);
+      return null;
+    }
     return new ResponderHandshake(context, frame, es, provider.sha512(concatBytes(h1, frame.box)), payload);
   }
 
   /** Seals the one ACCEPT; `null` if the initiator's ephemeral or ML-KEM key fails its input check. */
   accept(payload: AcceptPayload): { keys: ChannelKeys; accept: Uint8Array } | null {
     const { provider, staticKey, peer, sharedStatic } = this.#context;
-    const kem = provider.kemEncapsulate(this.#kem, this.#context.random(32));
-    if (kem === null) return null;
+    const plaintext = encodePayload(payload);
+    const encapsulation = this.#context.random(32);
+    const kem = provider.kemEncapsulate(this.#kem, encapsulation);
+    erase(encapsulation);
+    if (kem === null) {
+      this.erase();
+      return null;
+    }
     const ephemeral = newEphemeral(this.#context);
     const ee = provider.x25519(ephemeral.secret, this.#theirs);
     const se = provider.x25519(ephemeral.secret, peer);
-    ephemeral.secret.fill(0);
-    if (isAllZero(ee) || isAllZero(se)) return null;
+    const usable = !(isAllZero(ee) || isAllZero(se));
+    const ikm = usable ? concatBytes(this.#es, sharedStatic, ee, se, kem.sharedSecret) : null;
+    erase(ephemeral.secret, ee, se, kem.sharedSecret);
+    this.erase();
+    if (ikm === null) return null;
     const h3 = provider.sha512(concatBytes(this.#h2, ephemeral.publicKey, kem.ciphertext));
-    const ikm = concatBytes(this.#es, sharedStatic, ee, se, kem.sharedSecret);
     const key = provider.hkdf(h3, ikm, INFO_ACCEPT, 32);
-    const plaintext = encodePayload(payload);
     const boxAt = CHANNEL_HEAD_BYTES + 32 + CT_BYTES;
     const accept = newMessage(peer, KIND.accept, this.#channelId, boxAt + plaintext.length + TAG_BYTES);
     const content = contentOf(accept);
@@ -166,7 +191,11 @@ export class ResponderHandshake {
     content.set(kem.ciphertext, CHANNEL_HEAD_BYTES + 32);
     const box = provider.secretboxSeal(key, NONCE_ZERO, plaintext, content.subarray(boxAt));
     const h4 = provider.sha512(concatBytes(h3, box));
-    for (const bytes of [key, this.#es, ee, se, kem.sharedSecret]) bytes.fill(0);
+    erase(key);
     return { keys: new ChannelKeys(provider, staticKey, peer, this.#channelId, 'responder', h4, ikm), accept };
+  }
+  /** Overwrites what an OPEN that is not accepted has left. */
+  erase(): void {
+    erase(this.#es);
   }
 }

@@ -1,10 +1,13 @@
-import { concatBytes } from '@sws/crypto';
 import { fail, type Result, succeed } from '../result.js';
 import { decodeUtf8 } from '../utf8.js';
 import { type CloseStatus, decodeClose } from './close-status.js';
-import { decodeData, isChannelOpcode, OPCODE } from './data.js';
+import { type DataPlaintext, decodeData, isChannelOpcode, MAX_FRAGMENT_BYTES, OPCODE } from './data.js';
 import { Deque } from './deque.js';
+import type { Gauge } from './gauge.js';
+import type { ChannelAccount } from './memory-budget.js';
 import { FRAME_CHARGE_BYTES } from './outgoing.js';
+import { PartialMessage } from './partial-message.js';
+import { MIN_WINDOW_BYTES } from './payload.js';
 
 /** What one DATA frame, taken in order, amounts to. */
 export type Taken =
@@ -14,81 +17,205 @@ export type Taken =
   | { readonly type: 'rekeyed' }
   | { readonly type: 'close'; readonly status: CloseStatus };
 
+/** For a far link the window grows to this many times `maxWindowBytes`. */
+const FAR_FACTOR = 16;
+/** It is twice what the application takes in a round trip, so that a faster peer shows, and `maxWindowBytes`. */
+const FAR_GAIN = 2;
+/** A window that has been more than twice as large as it need be for so many round trips shrinks. */
+const SHRINKS_AFTER = 8;
+/** A window grows once this part of it has been used. */
+const USED_PART = 1 / 8;
+
+/** What a fragment counts towards `maxMessageBytes` beside its bytes. */
+const FRAGMENT_OVERHEAD_BYTES = FRAME_CHARGE_BYTES;
+
 /**
- * The receiving half of a channel: the next seq, reassembly, and the credit granted. Memory is bounded by the window
- * plus `maxMessageBytes`: a fragment's credit returns when it is taken only while no complete message waits.
+ * The receiving half of a channel: the next seq, reassembly, and the credit granted. What is held and what may still
+ * come are never more than the account's window and what it has borrowed: where it can't borrow, credit comes later.
  */
 export class Incoming {
+  readonly #account: ChannelAccount;
+  readonly #gauge: Gauge;
   readonly #maxMessageBytes: number;
-  #fragments: Uint8Array[] = [];
-  #assembled = 0;
+  /** To which a window grows by use; beyond, only for a far link. */
+  readonly #maxWindowBytes: number;
+  readonly #partial = new PartialMessage();
+  /** Bytes and overhead of the fragments taken of the present message. */
+  #counted = 0;
   #opcode: typeof OPCODE.text | typeof OPCODE.binary | null = null;
   #charged = 0;
-  /** Charges of complete messages that wait for `delivered`, in order. */
+  /** What the partial message holds, and what it will as a string. */
+  #partialHeld = 0;
+  /** What complete messages hold. */
+  #waitingHeld = 0;
+  /** What complete messages hold that wait for `delivered`, in order. */
   readonly #waiting = new Deque<number>();
-  /** Charge of non-final fragments taken while a message waited. */
-  #heldBack = 0;
+  /** Sent by the peer, and kept up with, since the window last grew. */
+  #usedBytes = 0;
+  /** Round trips for which the window has been too large. */
+  #tooLarge = 0;
+  /** Set once nothing is given to the application any more. */
+  #discards = false;
   /** The next seq expected. */
   next = 0;
   /** The total charge granted to the peer. */
   limit: number;
 
-  constructor(windowBytes: number, maxMessageBytes: number) {
-    this.limit = windowBytes;
+  /** `gauge` is told what the application takes. */
+  constructor(account: ChannelAccount, gauge: Gauge, maxMessageBytes: number, maxWindowBytes: number) {
+    this.#account = account;
+    this.#gauge = gauge;
+    this.limit = account.windowBytes;
     this.#maxMessageBytes = maxMessageBytes;
+    this.#maxWindowBytes = maxWindowBytes;
+  }
+
+  /** Whether a message can't go on before something is borrowed for it: `refill` is to be called when memory was given back. */
+  get starved(): boolean {
+    return this.#opcode !== null && this.#mayRefill && this.#creditBytes < MIN_WINDOW_BYTES;
   }
 
   /** Takes the plaintext of frame `next`, which is the caller's again when this returns. */
-  take(plaintext: Uint8Array): Result<Taken> {
+  acceptFrame(plaintext: Uint8Array): Result<Taken> {
     this.next++;
     const decoded = decodeData(plaintext);
     if (!decoded.ok) return decoded;
-    const { opcode, fin, bytes } = decoded.value;
-    if (isChannelOpcode(opcode)) return takeOwn(opcode, bytes);
+    const data = decoded.value;
+    if (isChannelOpcode(data.opcode)) return takeOwn(data.opcode, data.bytes);
     const charge = plaintext.length + FRAME_CHARGE_BYTES;
     this.#charged += charge;
     if (this.#charged > this.limit) return fail('protocol-error', `DATA is over the credit of ${this.limit} bytes`);
+    // A tombstone looks at the frame, and holds nothing of it.
+    if (this.#discards) {
+      this.limit += charge;
+      return succeed({ type: 'fragment' });
+    }
+    const failure = this.#begin(data);
+    if (failure !== null) return failure;
+    return data.fin ? this.#finish(data.bytes, charge) : this.#append(data.bytes);
+  }
+
+  /** The application has taken the oldest message that waited: its credit returns. */
+  delivered(): void {
+    const held = this.#waiting.shift();
+    if (held === undefined) return;
+    this.#waitingHeld -= held;
+    this.#account.finished();
+    this.#used(held);
+    this.#settle();
+  }
+
+  /** Borrows for a partial message what it lacks. Does nothing while the application has a complete one to take. */
+  refill(): void {
+    const missing = this.#account.windowBytes - this.#creditBytes;
+    if (this.#opcode === null || !this.#mayRefill || missing <= 0) return;
+    // Where there is no room for a far link's window, there may be for a near one's.
+    const least = Math.min(missing, this.#maxWindowBytes - this.#creditBytes);
+    if (least < missing && this.#account.borrow(missing, false)) this.limit += missing;
+    else if (least > 0 && this.#account.borrow(least, this.starved)) this.limit += least;
+  }
+
+  /** Fits the window to the way: the application takes this much in a round trip. */
+  fit(perRoundTripBytes: number): void {
+    const { windowBytes } = this.#account;
+    const first = this.#maxWindowBytes;
+    if (this.#discards || windowBytes < first) return;
+    const wanted = Math.min(FAR_FACTOR * first, Math.ceil(FAR_GAIN * perRoundTripBytes) + first);
+    if (wanted >= windowBytes / 2) this.#tooLarge = 0;
+    else if (++this.#tooLarge < SHRINKS_AFTER) return;
+    this.#tooLarge = 0;
+    this.#account.resize(wanted > windowBytes / 2 ? Math.max(wanted, windowBytes) : wanted, true);
+    this.#settle();
+  }
+
+  /** Nothing is given to the application any more: what is held is let go, and what still comes is not held. */
+  discard(): void {
+    this.#discards = true;
+    this.#partial.clear();
+    this.#waiting.clear();
+    this.#partialHeld = 0;
+    this.#waitingHeld = 0;
+    this.#account.close();
+  }
+
+  get #mayRefill(): boolean {
+    return this.#waiting.length === 0 && !this.#discards;
+  }
+  /** What the peer may still send. */
+  get #creditBytes(): number {
+    return this.limit - this.#charged;
+  }
+
+  /** Checks what a frame says about its message. */
+  #begin({ opcode, bytes }: DataPlaintext): Result<never> | null {
     if (opcode === OPCODE.text || opcode === OPCODE.binary) {
       if (this.#opcode !== null) return fail('protocol-error', 'a message began inside another');
       this.#opcode = opcode;
     } else if (this.#opcode === null) {
       return fail('protocol-error', 'a continuation without a message');
     }
-    this.#assembled += bytes.length;
-    if (this.#assembled > this.#maxMessageBytes) {
-      return fail('message-too-big', `a message is over maxMessageBytes, ${this.#maxMessageBytes}`);
-    }
-    if (!fin) {
-      this.#fragments.push(bytes.slice());
-      if (this.#waiting.length > 0) this.#heldBack += charge;
-      else this.limit += charge;
-      return succeed({ type: 'fragment' });
-    }
-    const whole = this.#fragments.length === 0 ? bytes : concatBytes(...this.#fragments, bytes);
-    // A binary message in one frame is still a view of the caller's array.
-    const data = this.#opcode === OPCODE.text ? decodeUtf8(whole) : whole === bytes ? bytes.slice() : whole;
-    this.#fragments = [];
-    this.#assembled = 0;
+    this.#counted += bytes.length + FRAGMENT_OVERHEAD_BYTES;
+    const max = this.#maxMessageBytes;
+    if (this.#partial.length + bytes.length > max)
+      return fail('message-too-large', `a message is over maxMessageBytes, ${max}`);
+    // What a message of `max` bytes counts in the largest fragments: many small ones are not worth more.
+    if (this.#counted > max + FRAGMENT_OVERHEAD_BYTES * Math.max(1, Math.ceil(max / MAX_FRAGMENT_BYTES)))
+      return fail(
+        'message-too-large',
+        `a message of small fragments is over maxMessageBytes, ${max}, with their overhead`,
+      );
+    return null;
+  }
+
+  #append(bytes: Uint8Array): Result<Taken> {
+    this.#partial.append(bytes);
+    this.#partialHeld += FRAGMENT_OVERHEAD_BYTES + (this.#opcode === OPCODE.text ? 2 : 1) * bytes.length;
+    if (this.#mayRefill) this.#used(bytes.length);
+    this.#settle();
+    this.refill();
+    return succeed({ type: 'fragment' });
+  }
+
+  #finish(bytes: Uint8Array, charge: number): Result<Taken> {
+    const fragments = this.#partial.length;
+    const isText = this.#opcode === OPCODE.text;
+    // A message in one frame is still a view of the caller's array.
+    const whole = fragments > 0 ? this.#partial.finish(bytes) : isText ? bytes : bytes.slice();
+    const data = isText ? decodeUtf8(whole) : whole;
+    const before = this.#partialHeld;
+    this.#partialHeld = 0;
+    this.#counted = 0;
     this.#opcode = null;
     if (data === null) return fail('invalid-text', 'a text message is not UTF-8');
-    this.#waiting.push(charge);
+    // A string may take two bytes for each that came.
+    const held = before + charge + (isText ? bytes.length : 0);
+    this.#waitingHeld += held;
+    this.#waiting.push(held);
+    this.#settle();
     return succeed({ type: 'message', data });
   }
 
-  /** The application has taken the oldest message that waited: its credit returns. */
-  delivered(): void {
-    const charge = this.#waiting.shift();
-    if (charge === undefined) return;
-    this.limit += charge;
-    if (this.#waiting.length === 0) {
-      this.limit += this.#heldBack;
-      this.#heldBack = 0;
+  /** A window grows by use: twice as large whenever the application has kept up with a part of it. */
+  #used(bytes: number): void {
+    this.#gauge.deliveredBytes += bytes;
+    const account = this.#account;
+    if (account.windowBytes >= this.#maxWindowBytes) return;
+    this.#usedBytes += bytes;
+    for (let part = account.windowBytes * USED_PART; this.#usedBytes >= part; part = account.windowBytes * USED_PART) {
+      this.#usedBytes -= part;
+      account.resize(Math.min(2 * account.windowBytes, this.#maxWindowBytes));
     }
   }
 
-  clear(): void {
-    this.#fragments = [];
-    this.#waiting.clear();
+  /** Gives back what was borrowed and is no longer needed, and grants what the account then covers. */
+  #settle(): void {
+    if (this.#discards) return;
+    const account = this.#account;
+    const held = this.#partialHeld + this.#waitingHeld;
+    const needed = Math.max(0, held + this.#creditBytes - account.windowBytes);
+    if (account.borrowedBytes > needed) account.repay(account.borrowedBytes - needed);
+    else account.overdraw(needed - account.borrowedBytes);
+    this.limit += Math.max(0, account.windowBytes + account.borrowedBytes - held - this.#creditBytes);
   }
 }
 

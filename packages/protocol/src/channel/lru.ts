@@ -7,6 +7,11 @@ export class Lru<V> {
     this.#capacity = capacity;
   }
 
+  /** The value under `key`, which stays as old as it is. */
+  peek(key: string): V | undefined {
+    return this.#entries.get(key);
+  }
+
   /** The value under `key`, made by `make` if there is none. */
   get(key: string, make: () => V): V {
     const found = this.#entries.get(key);

@@ -1,12 +1,16 @@
-import { equalBytes } from '@sws/crypto';
-import type { FailureCode } from '../failures.js';
 import type { Failure } from '../result.js';
-import { type ChannelFrame, contentOf } from './channel-frame.js';
-import type { ChannelKeys } from './channel-keys.js';
-import { type ChannelContext, jitter } from './channel-settings.js';
+import type { ChannelContext } from './channel-context.js';
+import { abnormalEnd } from './channel-event.js';
+import type { AcceptFrame, ChannelFrame } from './channel-frame.js';
+import { type ChannelInput, type ChannelPhase, CLOSED_BEFORE_OPEN } from './channel-phase.js';
+import { Gone } from './gone.js';
 import { type HandshakeContext, InitiatorHandshake } from './handshake.js';
-import type { AcceptPayload } from './payload.js';
-import { echoOf } from './reset.js';
+import { jitter } from './jitter.js';
+import type { ChannelAccount } from './memory-budget.js';
+import type { Outgoing } from './outgoing.js';
+import { type FrameName, isNamed } from './reset.js';
+import { Session } from './session.js';
+import { TokenBucket } from './token-bucket.js';
 
 /** OPEN is repeated for at most this long; who waits longer starts afresh, under another channelId. */
 export const OPEN_TIMEOUT_MS = 45_000;
@@ -14,6 +18,8 @@ const OPEN_RETRY_MS = 1_000;
 const MAX_OPEN_RETRY_MS = 8_000;
 const WAIT_RETRY_MIN_MS = 2_000;
 const WAIT_RETRY_MAX_MS = 60_000;
+/** An ACCEPT costs five public-key operations: this many are tried for one OPEN, bogus ones of the relay included. */
+const ACCEPTS_PER_SECOND = 4;
 const NEVER = Number.POSITIVE_INFINITY;
 
 /** What the initiator offers. */
@@ -26,110 +32,172 @@ export interface ChannelOffer {
 
 /**
  * An initiator's channel before ACCEPT: the one sealed OPEN and when it goes out again (PROTOCOL §4, Handshake).
- * While it waits for a place (`begin` not called) nothing is due.
+ * While it waits for its turn (no `begin` yet) nothing is due.
  */
-export class Opening {
-  readonly phase = 'opening';
+export class Opening implements ChannelPhase {
+  readonly name = 'opening';
+  readonly protocol = '';
+  readonly confirmed = false;
+  readonly writable = true;
+  readonly unansweredSinceMs = null;
+  readonly starved = false;
   channelId: Uint8Array;
+  successor: Session | Gone | null = null;
+  nextWakeAtMs = NEVER;
   readonly #context: ChannelContext;
   readonly #handshakeContext: HandshakeContext;
   readonly #offer: ChannelOffer;
+  readonly #outgoing: Outgoing;
+  readonly #account: ChannelAccount;
+  readonly #accepts = new TokenBucket(ACCEPTS_PER_SECOND, ACCEPTS_PER_SECOND);
   #handshake: InitiatorHandshake;
   #retryAt = NEVER;
   #sentAt = Number.NEGATIVE_INFINITY;
   #interval = OPEN_RETRY_MS;
   #deadline = NEVER;
 
-  /** @throws SwsError `payload-too-large` */
-  constructor(context: ChannelContext, handshakeContext: HandshakeContext, offer: ChannelOffer) {
+  /** `outgoing`: what is to be sent once the channel is open. @throws SwsError `invalid-offer` */
+  constructor(
+    context: ChannelContext,
+    handshakeContext: HandshakeContext,
+    offer: ChannelOffer,
+    outgoing: Outgoing,
+    account: ChannelAccount,
+  ) {
     this.#context = context;
     this.#handshakeContext = handshakeContext;
     this.#offer = offer;
+    this.#outgoing = outgoing;
+    this.#account = account;
     this.channelId = context.random(16);
     this.#handshake = this.#newHandshake();
   }
 
-  /** OPEN goes out as soon as this end is connected. */
-  begin(nowMs: number): void {
-    this.#deadline = nowMs + OPEN_TIMEOUT_MS;
-    this.#retryAt = nowMs;
-  }
-
-  /** OPEN goes out at `atMs` at the latest: at once where this end has registered (again). */
-  retrySoon(atMs: number): void {
-    if (Number.isFinite(this.#deadline) && this.#retryAt > atMs) this.#retryAt = atMs;
-  }
-
-  /** Frames of the peer have come: one who waits for it tries at once, but once a second: else two who open to each other answer OPEN with OPEN. */
-  peerSeen(nowMs: number): void {
-    this.retrySoon(Math.max(nowMs, this.#sentAt + OPEN_RETRY_MS));
+  /** There is nothing to tell before it is over. */
+  pollEvent(): null {
+    return null;
   }
 
   /** OPEN, if it is due. */
-  nextFrame(nowMs: number): Uint8Array | null {
+  pollFrame(nowMs: number): Uint8Array | null {
     if (nowMs < this.#retryAt || nowMs >= this.#deadline) return null;
     this.#sentAt = nowMs;
     this.#retryAt = nowMs + this.#interval;
     this.#interval = Math.min(MAX_OPEN_RETRY_MS, this.#interval * 2);
+    this.#plan(nowMs);
     return this.#handshake.open;
   }
 
-  /** Opens an ACCEPT, whose keys it gives; `null` if it does not open. */
-  receiveAccept(frame: Extract<ChannelFrame, { kind: 2 }>): { keys: ChannelKeys; payload: AcceptPayload } | null {
-    return this.#handshake.receiveAccept(frame);
+  handle(input: ChannelInput, nowMs: number): void {
+    switch (input.type) {
+      case 'begin':
+        this.#deadline = nowMs + OPEN_TIMEOUT_MS;
+        this.#retryAt = nowMs;
+        break;
+      case 'send':
+        this.#outgoing.enqueue(input.data);
+        break;
+      case 'close':
+        this.abort(CLOSED_BEFORE_OPEN);
+        break;
+      case 'terminate':
+        this.abort(input.failure);
+        break;
+      case 'connected':
+        this.#retryBy(nowMs);
+        break;
+      case 'peer-seen':
+        // But once a second: else two who open to each other answer OPEN with OPEN.
+        this.#retryBy(Math.max(nowMs, this.#sentAt + OPEN_RETRY_MS));
+        break;
+      case 'connection-failed':
+        if (!this.#waits(nowMs)) this.abort(input.failure);
+        break;
+      case 'undeliverable':
+        if (input.code === 'congested') break;
+        if (input.code === 'offline' && this.#waits(nowMs))
+          this.#retryAt = nowMs + jitter(this.#context.random, WAIT_RETRY_MIN_MS, WAIT_RETRY_MAX_MS);
+        else this.abort({ code: input.code, detail: `the relay could not deliver OPEN: ${input.code}` });
+        break;
+      case 'timeout':
+        this.#timeout(nowMs);
+        break;
+    }
+    this.#plan(nowMs);
   }
 
-  /** Whether the peer's choice was offered. */
-  offered(protocol: string): boolean {
-    return protocol === '' || this.#offer.protocols.includes(protocol);
+  /** An ACCEPT that opens leads to the session. */
+  handleFrame(frame: ChannelFrame, _content: Uint8Array, nowMs: number): boolean {
+    const opened = frame.kind !== 'accept' || this.#receiveAccept(frame, nowMs);
+    this.#plan(nowMs);
+    return opened;
   }
 
-  /** The relay's hint about OPEN: the failure that ends the attempt, or `null` where it goes on. */
-  receiveUndeliverable(code: FailureCode, nowMs: number): Failure | null {
-    if (code === 'congested') return null;
-    if (code !== 'offline' || !this.waits(nowMs)) return { code, detail: `the relay could not deliver OPEN: ${code}` };
-    this.#retryAt = nowMs + jitter(this.#context.random, WAIT_RETRY_MIN_MS, WAIT_RETRY_MAX_MS);
-    return null;
+  provoked(name: FrameName): boolean {
+    return isNamed(this.#handshake.open, name);
   }
 
-  /** Whether an absent peer is still waited for. */
-  waits(nowMs: number): boolean {
-    return nowMs < this.#offer.waitUntilMs;
+  abort(failure: Failure): void {
+    this.#handshake.erase();
+    this.#outgoing.clear();
+    this.successor = new Gone(this, [{ type: 'close', end: abnormalEnd(failure) }]);
   }
 
-  /** What `nowMs` ends: `expired`, or `renamed` where the attempt goes on under a new channelId. */
-  wake(nowMs: number): 'expired' | 'renamed' | null {
-    if (nowMs < this.#deadline) return null;
-    if (!this.waits(nowMs)) return 'expired';
+  /** False for an ACCEPT that does not open, or if too many have come. */
+  #receiveAccept(frame: AcceptFrame, nowMs: number): boolean {
+    // Only for an OPEN that has gone out.
+    if (this.#sentAt === Number.NEGATIVE_INFINITY) return false;
+    const context = this.#context;
+    if (!this.#accepts.tryConsume(nowMs)) return false;
+    if (!context.accepts.tryConsume(nowMs)) {
+      context.counters.overRate++;
+      return false;
+    }
+    const accepted = this.#handshake.receiveAccept(frame);
+    if (accepted === null) return false;
+    const { keys } = accepted;
+    const { protocol, limit } = accepted.payload;
+    if (protocol !== '' && !this.#offer.protocols.includes(protocol)) {
+      keys.erase();
+      this.abort({ code: 'handshake-failed', detail: 'the peer chose a subprotocol not offered' });
+      return true;
+    }
+    const outgoing = this.#outgoing;
+    outgoing.grant(limit);
+    this.successor = Session.initiated({ context, keys, protocol, outgoing, account: this.#account }, nowMs);
+    return true;
+  }
+
+  /** Who waits goes on, under a new channelId. */
+  #timeout(nowMs: number): void {
+    if (nowMs < this.#deadline) return;
+    if (!this.#waits(nowMs))
+      return this.abort({ code: 'open-timeout', detail: `no answer to OPEN within ${OPEN_TIMEOUT_MS} ms` });
     this.#handshake.erase();
     this.channelId = this.#context.random(16);
     this.#handshake = this.#newHandshake();
     this.#deadline = nowMs + OPEN_TIMEOUT_MS;
     this.#interval = OPEN_RETRY_MS;
-    return 'renamed';
   }
 
-  /** When `wake` or `nextFrame` is next worth calling, after `nowMs`. What is due already waits for `nextFrame`. */
-  wakeAt(nowMs: number): number {
-    const sends = this.#context.connected && this.#retryAt > nowMs;
-    return sends ? Math.min(this.#deadline, this.#retryAt) : this.#deadline;
+  /** Whether an absent peer is still waited for. */
+  #waits(nowMs: number): boolean {
+    return nowMs < this.#offer.waitUntilMs;
   }
 
-  /** Whether a RESET's echo is that of this OPEN. */
-  provoked(echo: Uint8Array): boolean {
-    return equalBytes(echoOf(this.#context.provider, contentOf(this.#handshake.open)), echo);
-  }
-
-  erase(): void {
-    this.#handshake.erase();
+  /** OPEN goes out at `atMs` at the latest. */
+  #retryBy(atMs: number): void {
+    if (Number.isFinite(this.#deadline) && this.#retryAt > atMs) this.#retryAt = atMs;
   }
 
   #newHandshake(): InitiatorHandshake {
     const { resource, protocols } = this.#offer;
-    return new InitiatorHandshake(this.#handshakeContext, this.channelId, {
-      resource,
-      protocols,
-      limit: this.#context.settings.windowBytes,
-    });
+    const limit = this.#account.windowBytes;
+    return new InitiatorHandshake(this.#handshakeContext, this.channelId, { resource, protocols, limit });
+  }
+
+  #plan(nowMs: number): void {
+    const sends = this.#context.connected && this.#retryAt > nowMs;
+    this.nextWakeAtMs = sends ? Math.min(this.#deadline, this.#retryAt) : this.#deadline;
   }
 }

@@ -1,8 +1,9 @@
+import { encodeUtf8 } from '../utf8.js';
 import type { ChannelKeys } from './channel-keys.js';
 import { encodeData, isChannelOpcode, MAX_FRAGMENT_BYTES, OPCODE, type Opcode, paddedDataLength } from './data.js';
 import { Deque } from './deque.js';
+import type { Flight, Sent } from './flight.js';
 import type { Padding } from './padding.js';
-import type { Rekey } from './rekey.js';
 import { Scratch } from './scratch.js';
 
 /** Charged on top of a DATA frame's padded plaintext: what a retained frame costs beyond its bytes (PROTOCOL §4, Credit). */
@@ -21,10 +22,9 @@ interface Retained {
   readonly message: Uint8Array;
   readonly appBytes: number;
   readonly endsMessage: boolean;
+  /** Noted when it first went out; `null` before, and once it has gone out again: then its acknowledgement tells nothing. */
+  sent: Sent | null;
 }
-
-/** What is sent at most unacknowledged when the relay has not complained. */
-const UNLIMITED = Number.POSITIVE_INFINITY;
 
 const scratch = new Scratch();
 
@@ -33,6 +33,7 @@ const scratch = new Scratch();
  * place from which frames go out. A resend pass moves that place back; frames are never sealed twice.
  */
 export class Outgoing {
+  readonly flight: Flight;
   readonly #padding: Padding;
   readonly #queue = new Deque<Message>();
   readonly #urgent = new Deque<Message>();
@@ -43,15 +44,23 @@ export class Outgoing {
   #charged = 0;
   #limit = 0;
   #unackedBytes = 0;
-  #inFlightLimit = UNLIMITED;
-  #ackedInWindow = 0;
+  /** Bytes of the frames from `acked` to `cursor`: this channel's part of what the flight has under way. */
+  #underWayBytes = 0;
+  /** Frames below this have gone out before. */
+  #everSent = 0;
+  /** Whether the last frame that was asked for has to wait until less is under way. */
+  waitsForRoom = false;
   /** Whole messages given to `enqueue`, and those of them acknowledged. */
   messagesQueued = 0;
   messagesAcknowledged = 0;
+  /** Frames sealed up to the last `rekey` or `rekeyed`, that one included. */
+  rekeySealed = 0;
   /** Set once a close frame has been sealed: no DATA follows it. */
   closeSealed = false;
 
-  constructor(padding: Padding) {
+  /** `flight`: what all channels to this peer have under way. */
+  constructor(padding: Padding, flight: Flight) {
+    this.flight = flight;
     this.#padding = padding;
   }
 
@@ -67,13 +76,15 @@ export class Outgoing {
     return this.#acked;
   }
   /** Whether anything waits for the peer: unacknowledged frames, or messages that lack credit. */
-  get hungry(): boolean {
+  get hasUnacked(): boolean {
     return this.#retained.length > 0 || this.#queue.length > 0 || this.#urgent.length > 0;
   }
 
-  /** Owns `bytes` from here. */
-  enqueue(opcode: typeof OPCODE.text | typeof OPCODE.binary, bytes: Uint8Array): void {
-    this.#queue.push({ opcode, bytes, offset: 0 });
+  /** Owns `data` from here. */
+  enqueue(data: string | Uint8Array): void {
+    const isText = typeof data === 'string';
+    const bytes = isText ? encodeUtf8(data) : data;
+    this.#queue.push({ opcode: isText ? OPCODE.text : OPCODE.binary, bytes, offset: 0 });
     this.#unackedBytes += bytes.length;
     this.messagesQueued++;
   }
@@ -99,15 +110,17 @@ export class Outgoing {
   }
 
   /** Whether `next` has a frame to give. */
-  canSend(keys: ChannelKeys): boolean {
-    if (this.#cursor - this.#acked >= this.#inFlightLimit) return false;
-    if (this.#cursor < this.#sealed || this.#urgent.length > 0) return true;
+  canSend(keys: ChannelKeys, nowMs: number): boolean {
+    this.waitsForRoom = false;
+    if (this.#cursor < this.#sealed) return this.#hasRoom(this.#nextRetained?.message.length ?? 0, nowMs);
+    if (this.#urgent.length > 0) return true;
     const message = this.#queue.at(0);
     if (message === undefined || this.closeSealed) return false;
     if (message.opcode === OPCODE.close) return true;
     if (keys.sealedFrames >= MAX_SEALED_PER_KEY) return false;
     // The charge depends on padding alone, so that asking costs no sealing.
-    return this.#charged + this.#chargeOf(message) <= this.#limit;
+    const charge = this.#chargeOf(message);
+    return this.#charged + charge <= this.#limit && this.#hasRoom(charge, nowMs);
   }
 
   /** Whether the next frame is a new one of the application's messages, as soon as it can be sent. */
@@ -121,45 +134,53 @@ export class Outgoing {
     return (this.#urgent.at(0) ?? this.#queue.at(0))?.opcode === OPCODE.close;
   }
 
-  /** The next MESSAGE to send: one again, or one sealed now, of which `rekey` learns if it is its own. Retained here: the transport must not change it. */
-  next(keys: ChannelKeys, rekey: Rekey): Uint8Array | null {
-    if (!this.canSend(keys)) return null;
-    if (this.#cursor === this.#sealed) this.#sealNext(keys, rekey);
-    const frame = this.#retained.at(this.#cursor - this.#acked);
+  /** The next MESSAGE to send: one again, or one sealed now. Retained here: the transport must not change it. */
+  next(keys: ChannelKeys, nowMs: number): Uint8Array | null {
+    if (!this.canSend(keys, nowMs)) {
+      if (!this.waitsForRoom) this.flight.idle();
+      return null;
+    }
+    if (this.#cursor === this.#sealed) this.#sealNext(keys);
+    const frame = this.#nextRetained;
     if (frame === undefined) return null;
+    const { length } = frame.message;
+    const sent = this.flight.sent(length, nowMs);
+    frame.sent = this.#cursor < this.#everSent ? null : sent;
+    this.#underWayBytes += length;
     this.#cursor++;
+    this.#everSent = Math.max(this.#everSent, this.#cursor);
     return frame.message;
   }
 
   /** Frees frames below `next`. False if `next` is above what was sent (1002). */
-  acknowledge(next: number): boolean {
+  acknowledge(next: number, nowMs: number): boolean {
     if (next > this.#sealed) return false;
+    let [bytes, landed] = [0, 0];
+    let sent: Sent | null = null;
     while (this.#acked < next) {
       const frame = this.#retained.shift();
       if (frame === undefined) break;
+      bytes += frame.message.length;
+      if (this.#acked < this.#cursor) landed += frame.message.length;
+      sent = frame.sent;
       this.#acked++;
       this.#unackedBytes -= frame.appBytes;
       if (frame.endsMessage) this.messagesAcknowledged++;
-      if (this.#inFlightLimit !== UNLIMITED && ++this.#ackedInWindow >= this.#inFlightLimit) {
-        this.#ackedInWindow = 0;
-        // Past this many frames a window of credit is the tighter bound anyway.
-        this.#inFlightLimit = this.#inFlightLimit >= 4096 ? UNLIMITED : this.#inFlightLimit + 1;
-      }
     }
     if (this.#cursor < this.#acked) this.#cursor = this.#acked;
+    this.#land(landed);
+    if (bytes > 0) this.flight.acknowledged(bytes, sent, nowMs);
     return true;
   }
 
-  /** Begins a resend pass at the first unacknowledged frame. */
-  resend(): void {
-    this.#cursor = this.#acked;
-  }
-
-  /** The relay said `congested`: half as much in flight from here. */
-  slowDown(): void {
-    const inFlight = Math.min(this.#inFlightLimit, this.#cursor - this.#acked);
-    this.#inFlightLimit = Math.max(1, Math.floor(inFlight / 2));
-    this.#ackedInWindow = 0;
+  /** Begins a resend pass, at frame `from` or at the first unacknowledged one. */
+  resend(from = 0): void {
+    const cursor = Math.max(this.#acked, from);
+    let bytes = 0;
+    for (let seq = cursor; seq < this.#cursor; seq++)
+      bytes += this.#retained.at(seq - this.#acked)?.message.length ?? 0;
+    this.#cursor = Math.min(cursor, this.#cursor);
+    this.#land(bytes);
   }
 
   /** The frame of `seq` if it is retained and has been sent. */
@@ -168,9 +189,24 @@ export class Outgoing {
   }
 
   clear(): void {
+    this.#land(this.#underWayBytes);
     this.#queue.clear();
     this.#urgent.clear();
     this.#retained.clear();
+  }
+
+  get #nextRetained(): Retained | undefined {
+    return this.#retained.at(this.#cursor - this.#acked);
+  }
+
+  #hasRoom(bytes: number, nowMs: number): boolean {
+    this.waitsForRoom = !this.flight.allows(bytes, this.#underWayBytes, nowMs);
+    return !this.waitsForRoom;
+  }
+
+  #land(bytes: number): void {
+    this.#underWayBytes -= bytes;
+    this.flight.landed(bytes);
   }
 
   #chargeOf(message: Message): number {
@@ -178,7 +214,7 @@ export class Outgoing {
     return paddedDataLength(length, this.#padding) + FRAME_CHARGE_BYTES;
   }
 
-  #sealNext(keys: ChannelKeys, rekey: Rekey): void {
+  #sealNext(keys: ChannelKeys): void {
     const queue = this.#urgent.length > 0 ? this.#urgent : this.#queue;
     const message = queue.at(0);
     if (message === undefined) return;
@@ -193,12 +229,13 @@ export class Outgoing {
       message: keys.sealData(this.#sealed, plaintext),
       appBytes: own ? 0 : end - offset,
       endsMessage: fin && !own,
+      sent: null,
     });
     plaintext.fill(0);
     this.#sealed++;
     message.offset = end;
     if (fin) queue.shift();
     if (opcode === OPCODE.close) this.closeSealed = true;
-    else if (own) rekey.sealed();
+    else if (own) this.rekeySealed = this.#sealed;
   }
 }

@@ -1,7 +1,8 @@
-import { SwsError } from '@sws/crypto';
 import { integer, list, object, parseJson, type Shape, text } from '../frames/fields.js';
+import { SwsError } from '../sws-error.js';
 import { decodeUtf8, encodeUtf8 } from '../utf8.js';
 import { MAX_PAYLOAD_BYTES } from './channel-frame.js';
+import { areSubprotocols, isResource } from './offer-syntax.js';
 import { padme } from './padding.js';
 
 /** The smallest first credit that either end may grant. */
@@ -20,12 +21,20 @@ export interface AcceptPayload {
   readonly limit: number;
 }
 
-/** JSON followed by spaces to max(256, Padmé(n)); throws `payload-too-large` (the caller's resource and protocols are too long). */
+/** @throws SwsError `invalid-offer` for what a responder would not take */
+export function checkOffer({ resource, protocols }: Pick<OpenPayload, 'resource' | 'protocols'>): void {
+  if (!isResource(resource))
+    throw new SwsError('invalid-offer', 'resource must be a path and query that begin with one /, percent-encoded');
+  if (!areSubprotocols(protocols))
+    throw new SwsError('invalid-offer', 'protocols must be different tokens (RFC 6455 §4.1)');
+}
+
+/** JSON followed by spaces to max(256, Padmé(n)); throws `invalid-offer` (the caller's resource and protocols are too long). */
 export function encodePayload(payload: OpenPayload | AcceptPayload): Uint8Array {
   const json = encodeUtf8(JSON.stringify(payload));
   const length = Math.max(256, padme(json.length));
   if (length > MAX_PAYLOAD_BYTES) {
-    throw new SwsError('payload-too-large', `resource and protocols are over ${MAX_PAYLOAD_BYTES} bytes, padded`);
+    throw new SwsError('invalid-offer', `resource and protocols must have at most ${MAX_PAYLOAD_BYTES} bytes, padded`);
   }
   const bytes = new Uint8Array(length).fill(0x20);
   bytes.set(json);
@@ -42,10 +51,12 @@ function decode<T>(bytes: Uint8Array, shape: Shape<T>): T | null {
 
 /** `null` for anything that is not a well-formed OPEN payload with a usable first credit. */
 export function decodeOpenPayload(bytes: Uint8Array): OpenPayload | null {
-  return decode(bytes, OPEN);
+  const payload = decode(bytes, OPEN);
+  return payload !== null && isResource(payload.resource) && areSubprotocols(payload.protocols) ? payload : null;
 }
 
 /** `null` for anything that is not a well-formed ACCEPT payload with a usable first credit. */
 export function decodeAcceptPayload(bytes: Uint8Array): AcceptPayload | null {
-  return decode(bytes, ACCEPT);
+  const payload = decode(bytes, ACCEPT);
+  return payload !== null && (payload.protocol === '' || areSubprotocols([payload.protocol])) ? payload : null;
 }

@@ -7,9 +7,11 @@ const IDLE_INTERVAL_MS = 30_000;
 const INITIAL_RTT_MS = 200;
 const REMEMBERED_QUESTIONS = 8;
 
-interface Question {
+/** A PING or RESUME that may still be answered. */
+export interface Question {
   readonly id: number;
   readonly sentAt: number;
+  /** The seq up to which frames had been sent. */
   readonly cursor: number;
 }
 
@@ -77,16 +79,16 @@ export class Probe {
   }
 
   /** A hint says that the peer may be gone: ask at once, unless a question is open already. */
-  soon(nowMs: number): void {
+  askSoon(nowMs: number): void {
     if (this.unansweredSince === null) this.#soonAt = nowMs;
   }
 
-  /** Plans `nextAt`. `hungry`: something waits for the peer; a tombstone that waits for nothing asks nothing. */
-  plan(hungry: boolean, tombstone: boolean, nowMs: number): void {
-    const urgent = hungry || !this.confirmed || this.separated;
+  /** Plans `nextAt`. `hasUnacked`: something waits for the peer; a tombstone that waits for nothing asks nothing. */
+  plan(hasUnacked: boolean, tombstone: boolean, nowMs: number): void {
+    const urgent = hasUnacked || !this.confirmed || this.separated;
     if (urgent && !this.#urgent) this.#restart(nowMs);
     this.#urgent = urgent;
-    if (tombstone && !hungry) this.nextAt = Number.POSITIVE_INFINITY;
+    if (tombstone && !hasUnacked) this.nextAt = Number.POSITIVE_INFINITY;
     else this.nextAt = Math.min(this.#soonAt, urgent ? this.#baseAt + this.#wait : this.#idleFrom + IDLE_INTERVAL_MS);
     if (this.nextAt < nowMs) this.nextAt = nowMs;
   }
@@ -115,15 +117,15 @@ export class Probe {
     return id;
   }
 
-  /** An answer came: the seq up to which frames had been sent when it was asked, or `null` for an unknown id. */
-  answer(id: number, nowMs: number): number | null {
+  /** An answer came: to what, or `null` for an unknown id. */
+  answer(id: number, nowMs: number): Question | null {
     const index = this.#questions.findIndex((question) => question.id === id);
     const question = this.#questions[index];
     if (question === undefined) return null;
     this.#questions.splice(0, index + 1);
     this.askedSince = null;
     this.rttMs = this.rttMs * 0.875 + (nowMs - question.sentAt) * 0.125;
-    return question.cursor;
+    return question;
   }
 
   #restart(nowMs: number): void {

@@ -1,11 +1,13 @@
 import type { RandomBytes } from '@sws/crypto';
-import { jitter } from './channel-settings.js';
+import { jitter } from './jitter.js';
 import type { Outgoing } from './outgoing.js';
 
 const MIN_PASS_INTERVAL_MS = 200;
 const RESUME_REPEAT_MS = 1_000;
 const CONGESTED_MIN_MS = 100;
 const CONGESTED_MAX_MS = 5_000;
+/** Refusals that follow each other double the wait so often. */
+const MAX_DOUBLINGS = 5;
 
 /** When a channel sends again what the peer lacks, and when it asks the peer to (PROTOCOL §4, Resume). */
 export class Recovery {
@@ -14,6 +16,10 @@ export class Recovery {
   /** Until when the relay's `congested` holds DATA back. */
   heldUntil = Number.NEGATIVE_INFINITY;
   #lastPassAt = Number.NEGATIVE_INFINITY;
+  /** The seq from which the pass sends; 0 for the first that is unacknowledged. */
+  #passFrom = 0;
+  /** Refusals since the peer last acknowledged something new. */
+  #refusals = 0;
   #gap: { readonly seq: number; readonly askedAt: number } | null = null;
   #tookAt = Number.NEGATIVE_INFINITY;
 
@@ -33,6 +39,7 @@ export class Recovery {
 
   /** The peer lacks frames that were sent: a resend pass is due, at most one per RTT (200 ms at least). */
   passSoon(rttMs: number, nowMs: number): void {
+    this.#passFrom = 0;
     const earliest = Math.max(nowMs, this.#lastPassAt + Math.max(MIN_PASS_INTERVAL_MS, rttMs), this.heldUntil);
     this.passAt = Math.min(this.passAt, earliest);
   }
@@ -42,14 +49,27 @@ export class Recovery {
     if (nowMs < this.passAt) return;
     this.passAt = Number.POSITIVE_INFINITY;
     this.#lastPassAt = nowMs;
-    outgoing.resend();
+    outgoing.resend(this.#passFrom);
   }
 
-  /** The relay had no room for a frame: half as much in flight, a random wait, a resend; once per pass. */
-  congested(outgoing: Outgoing, random: RandomBytes, nowMs: number): void {
+  /** The peer acknowledged something new. */
+  progress(): void {
+    this.#refusals = 0;
+  }
+
+  /**
+   * The relay had no room for frame `seq`: half as much in flight, a wait until about half of it has gone, and a resend
+   * from there; once per pass. Frames before it may have arrived, those behind it are of no use to the peer.
+   */
+  congested(seq: number, outgoing: Outgoing, random: RandomBytes, nowMs: number): void {
+    const isDue = this.passAt !== Number.POSITIVE_INFINITY;
+    this.#passFrom = isDue ? Math.min(this.#passFrom, seq) : seq;
     if (nowMs < this.heldUntil) return;
-    outgoing.slowDown();
-    this.heldUntil = nowMs + jitter(random, CONGESTED_MIN_MS, CONGESTED_MAX_MS);
+    const goneMs = Math.max(CONGESTED_MIN_MS, outgoing.flight.halfGoneMs);
+    const waitMs = Math.min(CONGESTED_MAX_MS / 2, goneMs * 2 ** this.#refusals);
+    this.#refusals = Math.min(MAX_DOUBLINGS, this.#refusals + 1);
+    outgoing.flight.slowDown();
+    this.heldUntil = nowMs + jitter(random, waitMs, 2 * waitMs);
     this.passAt = this.heldUntil;
   }
 }

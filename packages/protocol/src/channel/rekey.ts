@@ -1,11 +1,17 @@
 import type { RandomBytes } from '@sws/crypto';
 import { type Failure, fail } from '../result.js';
-import type { ChannelKeys, Role } from './channel-keys.js';
-import { OPCODE, type Opcode } from './data.js';
+import type { ChannelKeys } from './channel-keys.js';
+import { OPCODE } from './data.js';
 import type { Outgoing } from './outgoing.js';
+
+const NEVER = Number.POSITIVE_INFINITY;
 
 /** The initiator rekeys this long after a key's first frame, even if the channel has been idle since. */
 const REKEY_AFTER_MS = 120_000;
+/** The responder answers a rekey this long after the one before … */
+const MIN_REKEY_INTERVAL_MS = 30_000;
+/** … or once so many DATA frames have gone under the present keys (a quarter of `rekeyAfterFrames` where that is less). */
+const MIN_REKEY_FRAMES = 2 ** 14;
 /** An end closes on having taken more than this many DATA frames under one receive key … */
 const MAX_OPENED_PER_KEY = 2 ** 17;
 /** … or when a receive key is used for longer than this. */
@@ -13,26 +19,47 @@ const MAX_KEY_AGE_MS = 900_000;
 /** After a separation an overdue receive key gets this long to be replaced. */
 const AGE_GRACE_MS = 60_000;
 
+/** Where a rekey stands at this end. */
+type State =
+  | { readonly step: 'idle' }
+  /** Initiator: `rekey` is queued … */
+  | { readonly step: 'asking' }
+  /** … it is sealed: only now may an answer come … */
+  | { readonly step: 'asked' }
+  /** … the answer was taken: `rekeyed` is queued, or never goes out because this end has closed. */
+  | { readonly step: 'finishing' }
+  /** Responder: `rekey` was taken, and is answered when the meter allows … */
+  | { readonly step: 'metered'; readonly theirs: Uint8Array }
+  /** … the answer is queued … */
+  | { readonly step: 'answering' }
+  /** … it is sealed: only now may `rekeyed` come. */
+  | { readonly step: 'answered' };
+
+const IDLE: State = { step: 'idle' };
+
 /** When keys change, and how: the three frames in the stream (PROTOCOL §4, Rekey). */
 export class Rekey {
   readonly #keys: ChannelKeys;
-  readonly #role: Role;
+  readonly #outgoing: Outgoing;
   readonly #random: RandomBytes;
   readonly #afterFrames: number;
-  /** Whether the next frame of ours that is sealed, `rekey` or `rekeyed`, is the last under its key. */
-  #lastUnderKey = false;
-  #firstAt = Number.POSITIVE_INFINITY;
-  #firstReceivedAt = Number.POSITIVE_INFINITY;
+  #state: State = IDLE;
+  #completedAt = Number.NEGATIVE_INFINITY;
+  /** How much of what `outgoing` has sealed was looked at for a `rekey` or `rekeyed` of ours. */
+  #sealed = 0;
+  #firstAt = NEVER;
+  #firstReceivedAt = NEVER;
 
-  constructor(keys: ChannelKeys, role: Role, random: RandomBytes, afterFrames: number) {
+  constructor(keys: ChannelKeys, outgoing: Outgoing, random: RandomBytes, afterFrames: number) {
     this.#keys = keys;
-    this.#role = role;
+    this.#outgoing = outgoing;
     this.#random = random;
     this.#afterFrames = afterFrames;
   }
 
-  /** A DATA frame was sent. */
+  /** A DATA frame was sent; it may have been a `rekey` or `rekeyed` of ours. */
   sent(nowMs: number): void {
+    if (this.#outgoing.rekeySealed > this.#sealed) this.#ownSealed();
     if (nowMs < this.#firstAt) this.#firstAt = nowMs;
   }
 
@@ -42,50 +69,64 @@ export class Rekey {
     if (nowMs < this.#firstReceivedAt) this.#firstReceivedAt = nowMs;
   }
 
-  /** When the initiator is to rekey; infinite while it may not: one at a time, and the next only after a CONTROL under the present keys. */
+  /** When the initiator is to rekey; infinite while it may not: one at a time, and the next once the peer has this one's `rekeyed` and has said so under the present keys. */
   dueAt(nowMs: number): number {
-    if (this.#role !== 'initiator' || this.#keys.rekeying || !this.#keys.confirmed) return Number.POSITIVE_INFINITY;
-    const frames = this.#keys.sealedFrames + this.#keys.openedFrames;
-    return frames >= this.#afterFrames ? nowMs : this.#firstAt + REKEY_AFTER_MS;
+    if (
+      this.#keys.role !== 'initiator' ||
+      this.#state.step !== 'idle' ||
+      !this.#keys.confirmed ||
+      !this.#isAcknowledged
+    )
+      return NEVER;
+    return this.#frames >= this.#afterFrames ? nowMs : this.#firstAt + REKEY_AFTER_MS;
   }
 
   /** Queues `rekey` ahead of unsealed data. */
-  start(outgoing: Outgoing): void {
-    outgoing.enqueueUrgent(OPCODE.rekey, this.#keys.startRekey(this.#random(32)));
+  start(): void {
+    this.#state = { step: 'asking' };
+    this.#outgoing.enqueueUrgent(OPCODE.rekey, this.#keys.startRekey(this.#random(32)));
   }
 
-  /** The peer's `rekey` was taken; `null` if it was in turn. After its own close an end still derives, and answers nothing. */
-  takeRekey(theirs: Uint8Array, outgoing: Outgoing): Failure | null {
-    const keys = this.#keys;
-    if (this.#role === 'initiator') {
-      if (!keys.rekeying || !keys.finishRekey(theirs)) return outOfTurn('rekey out of turn or with a low-order key');
-      this.#firstReceivedAt = Number.POSITIVE_INFINITY;
-      if (outgoing.closeSealed) return null;
-      this.#enqueueLast(outgoing, OPCODE.rekeyed, new Uint8Array(0));
-      return null;
+  /** The peer's `rekey` was taken; `null` if it was in turn. An end that has closed still derives as the initiator, and answers nothing. */
+  takeRekey(theirs: Uint8Array, closed: boolean, nowMs: number): Failure | null {
+    if (this.#keys.role === 'responder') {
+      if (this.#state.step !== 'idle') return outOfTurn('rekey while one is under way');
+      this.#state = { step: 'metered', theirs };
+      return closed ? null : this.answer(nowMs);
     }
-    if (keys.rekeying) return outOfTurn('rekey out of turn or with a low-order key');
-    if (outgoing.closeSealed) return null;
-    const answer = keys.answerRekey(theirs, this.#random(32));
-    if (answer === null) return outOfTurn('rekey out of turn or with a low-order key');
-    this.#enqueueLast(outgoing, OPCODE.rekey, answer);
+    // An answer to a `rekey` that has not left yet is forged.
+    if (this.#state.step !== 'asked') return outOfTurn('rekey out of turn');
+    if (!this.#keys.finishRekey(theirs)) return outOfTurn('rekey with a low-order key');
+    this.#firstReceivedAt = NEVER;
+    this.#state = { step: 'finishing' };
+    if (!closed) this.#outgoing.enqueueUrgent(OPCODE.rekeyed, new Uint8Array(0));
     return null;
   }
 
-  /** A `rekey` or `rekeyed` of ours was sealed: if it was the last under its key, the next key holds from here. */
-  sealed(): void {
-    if (!this.#lastUnderKey) return;
-    this.#lastUnderKey = false;
-    this.#keys.switchSend();
-    if (this.#role === 'initiator') this.#completed();
+  /** When a `rekey` that was taken is to be answered: the meter of what a peer can have this end compute and retain. */
+  answerAt(nowMs: number): number {
+    if (this.#state.step !== 'metered' || this.#outgoing.closeSealed || !this.#isAcknowledged) return NEVER;
+    const frames = Math.min(MIN_REKEY_FRAMES, this.#afterFrames / 4);
+    return this.#frames >= frames ? nowMs : this.#completedAt + MIN_REKEY_INTERVAL_MS;
   }
 
-  /** The peer's `rekeyed` was taken; `null` if it was in turn. */
-  takeRekeyed(): Failure | null {
-    if (this.#role === 'initiator' || !this.#keys.rekeying) return outOfTurn('rekeyed out of turn');
+  /** Answers a `rekey` if that is due; why it can't be, or `null`. */
+  answer(nowMs: number): Failure | null {
+    if (this.#state.step !== 'metered' || nowMs < this.answerAt(nowMs)) return null;
+    const answer = this.#keys.answerRekey(this.#state.theirs, this.#random(32));
+    if (answer === null) return outOfTurn('rekey with a low-order key');
+    this.#state = { step: 'answering' };
+    this.#outgoing.enqueueUrgent(OPCODE.rekey, answer);
+    return null;
+  }
+
+  /** The peer's `rekeyed` was taken; `null` if it was in turn: one that comes before our answer has left is forged. */
+  takeRekeyed(nowMs: number): Failure | null {
+    if (this.#state.step !== 'answered') return outOfTurn('rekeyed out of turn');
     this.#keys.switchReceive();
-    this.#firstReceivedAt = Number.POSITIVE_INFINITY;
-    this.#completed();
+    this.#firstReceivedAt = NEVER;
+    this.#completedAt = nowMs;
+    this.#complete();
     return null;
   }
 
@@ -104,14 +145,33 @@ export class Rekey {
     return null;
   }
 
-  #enqueueLast(outgoing: Outgoing, opcode: Opcode, bytes: Uint8Array): void {
-    this.#lastUnderKey = true;
-    outgoing.enqueueUrgent(opcode, bytes);
+  /** DATA frames sealed and opened under the present keys. */
+  get #frames(): number {
+    return this.#keys.sealedFrames + this.#keys.openedFrames;
   }
 
-  #completed(): void {
+  /** Whether the peer has the last `rekey` or `rekeyed` of ours: the next waits until then, so that one is retained at most. */
+  get #isAcknowledged(): boolean {
+    return this.#outgoing.acked >= this.#outgoing.rekeySealed;
+  }
+
+  /** A `rekey` or `rekeyed` of ours was sealed: where it was the last under its key, the next key holds from here. */
+  #ownSealed(): void {
+    this.#sealed = this.#outgoing.rekeySealed;
+    if (this.#state.step === 'asking') this.#state = { step: 'asked' };
+    else if (this.#state.step === 'answering') {
+      this.#keys.switchSend();
+      this.#state = { step: 'answered' };
+    } else if (this.#state.step === 'finishing') {
+      this.#keys.switchSend();
+      this.#complete();
+    }
+  }
+
+  #complete(): void {
     this.#keys.completeRekey();
-    this.#firstAt = Number.POSITIVE_INFINITY;
+    this.#firstAt = NEVER;
+    this.#state = IDLE;
   }
 }
 

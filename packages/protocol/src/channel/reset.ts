@@ -1,17 +1,52 @@
-import { type CryptoProvider, concatBytes } from '@sws/crypto';
+import { type CryptoProvider, concatBytes, equalBytes } from '@sws/crypto';
 import { encodeUtf8 } from '../utf8.js';
-import { CHANNEL_HEAD_BYTES, contentOf, KIND, newMessage, TAG_BYTES } from './channel-frame.js';
+import {
+  CHANNEL_HEAD_BYTES,
+  contentOf,
+  FRAME_NAME_BYTES,
+  KIND,
+  newMessage,
+  type ProvokingFrame,
+  parseChannelFrame,
+  type ResetFrame,
+  readU53,
+  TAG_BYTES,
+  writeU53,
+} from './channel-frame.js';
+import { erase } from './channel-keys.js';
 
 /** Why an end refuses a frame (PROTOCOL §4, RESET). */
 export const RESET_CODE = { unknownChannel: 1, refused: 2, overLimits: 3 } as const;
 export type ResetCode = (typeof RESET_CODE)[keyof typeof RESET_CODE];
 const SALT = encodeUtf8('sws/1 reset');
-const PLAINTEXT_BYTES = 34;
-export const ECHO_BYTES = 32;
+const PLAINTEXT_BYTES = 2 + FRAME_NAME_BYTES;
+const PLACE_BYTES = 12;
 
-/** The first half of SHA-512 of the frame that provoked a RESET: the relay can't mint one to keep for later. */
-export function echoOf(provider: CryptoProvider, content: Uint8Array): Uint8Array {
-  return provider.sha512(content).subarray(0, ECHO_BYTES);
+/** What a RESET calls the frame that provoked it by: the relay can't mint one to keep for later, nor name a frame that is not yet sealed. */
+export interface FrameName {
+  /** kind || seq and zeros, or epoch and counter, or zeros || the first 16 bytes of the box. */
+  readonly bytes: Uint8Array;
+  /** That of a DATA; otherwise -1. */
+  readonly seq: number;
+}
+
+/** The 29 bytes that name a frame. */
+export function nameOf(frame: ProvokingFrame): Uint8Array {
+  const name = new Uint8Array(FRAME_NAME_BYTES);
+  name[0] = KIND[frame.kind];
+  if (frame.kind === 'data') writeU53(name, 1, frame.seq);
+  else if (frame.kind === 'control') {
+    new DataView(name.buffer).setUint32(1, frame.epoch);
+    writeU53(name, 5, frame.counter);
+  }
+  name.set(frame.box.subarray(0, TAG_BYTES), 1 + PLACE_BYTES);
+  return name;
+}
+
+/** Whether `name` is that of a frame of ours, given as a whole MESSAGE. */
+export function isNamed(message: Uint8Array, { bytes }: FrameName): boolean {
+  const frame = parseChannelFrame(contentOf(message));
+  return frame !== null && frame.kind !== 'reset' && equalBytes(nameOf(frame), bytes);
 }
 
 function resetKey(
@@ -31,35 +66,40 @@ export interface ResetKeys {
   readonly peer: Uint8Array;
 }
 
-/** A RESET that answers `provoking`: the whole binary MESSAGE from `self` to `peer`. `nonce` is 24 random bytes. */
+/** A RESET that answers `provoking`, a frame of `peer`: the whole binary MESSAGE from `self` to `peer`. `nonce` is 24 random bytes. */
 export function sealReset(
   provider: CryptoProvider,
   keys: ResetKeys,
-  channelId: Uint8Array,
+  provoking: ProvokingFrame,
   code: ResetCode,
-  provoking: Uint8Array,
   nonce: Uint8Array,
 ): Uint8Array {
+  const { channelId } = provoking;
   const plaintext = new Uint8Array(PLAINTEXT_BYTES);
   plaintext[1] = code;
-  plaintext.set(echoOf(provider, provoking), 2);
+  plaintext.set(nameOf(provoking), 2);
   const message = newMessage(keys.peer, KIND.reset, channelId, CHANNEL_HEAD_BYTES + 24 + PLAINTEXT_BYTES + TAG_BYTES);
   const content = contentOf(message);
   content.set(nonce, CHANNEL_HEAD_BYTES);
   const key = resetKey(provider, keys.sharedStatic, keys.self, keys.peer, channelId);
   provider.secretboxSeal(key, nonce, plaintext, content.subarray(CHANNEL_HEAD_BYTES + 24));
+  erase(key);
   return message;
 }
 
-/** Opens a RESET from `peer`; `null` if it does not open or its code is unknown. Whether its echo counts is the channel's to say. */
+/** Opens a RESET from `peer`; `null` if it does not open or its code is unknown. Whether the frame that it names is pending is the channel's to say. */
 export function openReset(
   provider: CryptoProvider,
   keys: ResetKeys,
-  frame: { readonly channelId: Uint8Array; readonly nonce: Uint8Array; readonly box: Uint8Array },
-): { code: ResetCode; echo: Uint8Array } | null {
+  frame: ResetFrame,
+): { code: ResetCode; name: FrameName } | null {
   const key = resetKey(provider, keys.sharedStatic, keys.peer, keys.self, frame.channelId);
   const plaintext = provider.secretboxOpen(key, frame.nonce, frame.box);
+  erase(key);
   if (plaintext === null || plaintext.length !== PLAINTEXT_BYTES || plaintext[0] !== 0) return null;
   const code = plaintext[1];
-  return code === 1 || code === 2 || code === 3 ? { code, echo: plaintext.subarray(2) } : null;
+  if (code !== 1 && code !== 2 && code !== 3) return null;
+  const bytes = plaintext.slice(2);
+  const view = new DataView(bytes.buffer);
+  return { code, name: { bytes, seq: bytes[0] === KIND.data ? readU53(view, 1) : -1 } };
 }

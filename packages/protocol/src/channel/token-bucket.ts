@@ -1,9 +1,9 @@
-/** Allows `perSecond` on average and `burst` at once. */
+/** Allows `perSecond` on average and `burst` at once, whatever the clock does: it never holds less than nothing or more than `burst`. */
 export class TokenBucket {
   readonly #perSecond: number;
   readonly #burst: number;
   #tokens: number;
-  #at = 0;
+  #at = Number.NEGATIVE_INFINITY;
 
   constructor(perSecond: number, burst: number) {
     this.#perSecond = perSecond;
@@ -11,17 +11,18 @@ export class TokenBucket {
     this.#tokens = burst;
   }
 
-  /** Takes one token if there is one. */
-  take(nowMs: number): boolean {
-    this.#tokens = Math.min(this.#burst, this.#tokens + ((nowMs - this.#at) * this.#perSecond) / 1000);
+  /** Takes one token if there is one. A clock that goes back refills nothing, and counts on from where it is. */
+  tryConsume(nowMs: number): boolean {
+    const elapsedMs = Math.max(0, nowMs - this.#at);
     this.#at = nowMs;
+    this.#tokens = Math.min(this.#burst, this.#tokens + (elapsedMs * this.#perSecond) / 1000);
     if (this.#tokens < 1) return false;
     this.#tokens--;
     return true;
   }
 
   /** Gives back a token that was not used. */
-  put(): void {
-    this.#tokens++;
+  refund(): void {
+    this.#tokens = Math.min(this.#burst, this.#tokens + 1);
   }
 }

@@ -1,8 +1,16 @@
-import { type CryptoProvider, decodeHex, encodeHex, type Identity, type RandomBytes } from '@sws/crypto';
+import { type CryptoProvider, decodeHex, encodeHex, type IdentityLike, type RandomBytes } from '@sws/crypto';
 import type { Channel } from '../channel/channel.js';
-import type { ChannelEvent } from '../channel/channel-event.js';
-import { type ChannelSettings, jitter } from '../channel/channel-settings.js';
-import { type AcceptPolicy, ChannelTable } from '../channel/channel-table.js';
+import type { ChannelCommand } from '../channel/channel-phase.js';
+import type { ChannelSettings } from '../channel/channel-settings.js';
+import { ChannelTable } from '../channel/channel-table.js';
+import type {
+  AcceptAnswer,
+  AcceptPolicy,
+  ChannelNotice,
+  ChannelRequest,
+  ChannelTableOptions,
+} from '../channel/channel-table-options.js';
+import { jitter } from '../channel/jitter.js';
 import type { ChannelOffer } from '../channel/opening.js';
 import { FAILURES, failureOfCloseCode } from '../failures.js';
 import type { ClientFrame, Encoding } from '../frames/client-frames.js';
@@ -12,12 +20,14 @@ import { decodeRelayFrame, encodeFrame, type RelayFrame } from '../frames/relay-
 import { ClientRegistration } from '../registration/client-registration.js';
 import type { Failure } from '../result.js';
 
-/** What the shell does for the machine, in order. */
-export type ConnectionOutput =
+/** What the shell is to do, or to tell the application. */
+export type ConnectionEvent =
+  /** Open a socket to the relay. */
   | { readonly type: 'dial' }
+  /** Close the socket, and forget it. */
   | { readonly type: 'hang-up' }
   | { readonly type: 'state'; readonly state: ConnectionState }
-  | { readonly type: 'channel'; readonly channel: Channel; readonly event: ChannelEvent };
+  | ChannelNotice;
 
 /** What an application sees of a connection. `retryAtMs` is when it dials again. */
 export type ConnectionState =
@@ -27,7 +37,7 @@ export type ConnectionState =
   | { readonly name: 'down'; readonly failure: Failure };
 
 export interface ConnectionOptions {
-  readonly identity: Identity;
+  readonly identity: IdentityLike;
   readonly provider: CryptoProvider;
   readonly random: RandomBytes;
   readonly host: string;
@@ -36,6 +46,8 @@ export interface ConnectionOptions {
   readonly serverKey?: string | undefined;
   readonly settings: ChannelSettings;
   readonly accept: AcceptPolicy;
+  readonly memory?: ChannelTableOptions['memory'];
+  readonly isKnown?: ChannelTableOptions['isKnown'];
 }
 
 type State =
@@ -65,14 +77,15 @@ const MAX_RESTART_DELAY_MS = 60_000;
 
 /**
  * One registered connection to a relay and the channels over it (PROTOCOL §2–4): backoff, liveness, RESTARTING, 4409,
- * resume after a reconnect. It does no I/O: the shell feeds it, runs `take()` and keeps one timer for `wakeAtMs`.
+ * resume after a reconnect. It does no I/O: a shell hands it inputs, then does what `pollEvent` says until `null`, then
+ * writes what `pollFrame` gives until `null` or the transport is full, then sets one timer for `nextWakeAtMs`.
  */
 export class Connection {
   readonly table: ChannelTable;
   readonly #options: ConnectionOptions;
   /** Frames to the relay itself that wait for the transport: at most one answer, one PING and one PONG. */
   readonly #pending = new Map<ClientFrame['type'], string>();
-  #outputs: ConnectionOutput[] = [];
+  #events: ConnectionEvent[] = [];
   #state: State = { phase: 'idle' };
   #lastTerm = 0;
   #attempts = 0;
@@ -88,58 +101,51 @@ export class Connection {
 
   constructor(options: ConnectionOptions) {
     this.#options = options;
-    this.table = new ChannelTable({
-      ...options,
-      staticKey: options.identity,
-      emit: (channel, event) => this.#outputs.push({ type: 'channel', channel, event }),
-    });
-  }
-
-  /** What to do since the last call. */
-  take(): ConnectionOutput[] {
-    const outputs = this.#outputs;
-    this.#outputs = [];
-    return outputs;
+    this.table = new ChannelTable({ ...options, staticKey: options.identity });
   }
 
   get registered(): boolean {
     return this.#state.phase === 'registered';
   }
 
-  /** When `wake` is due, in the shell's clock, or `null`. */
-  get wakeAtMs(): number | null {
-    const at = this.#nextWake();
-    return at === null ? null : at + this.#frozenMs;
-  }
-
-  /** The machines' time at the shell's `nowMs`. */
-  time(nowMs: number): number {
-    const due = this.#nextWake();
-    if (due !== null && nowMs - this.#frozenMs > due + LATE_MS) {
-      this.#frozenMs = nowMs - due;
-      // What the freeze swallowed is asked for, not assumed.
-      if (this.#state.phase === 'registered') this.#ping(due);
-    }
-    return nowMs - this.#frozenMs;
+  /** When `handleTimeout` is due, in the shell's clock; infinite for never. */
+  get nextWakeAtMs(): number {
+    return this.#nextWake() + this.#frozenMs;
   }
 
   /** Connects, unless it is connected or on its way. */
   connect(nowMs: number): void {
-    const now = this.time(nowMs);
+    const now = this.#time(nowMs);
     if (this.#state.phase !== 'idle' && this.#state.phase !== 'down') return;
     // Whoever wants to be here now has its one try again: the other, itself just registered, may try once more as well.
     this.#replacedOnce = false;
     this.#dial(now);
   }
 
+  /** Asks the relay for a sign of life at once, unless it is being asked: the device may have slept, and the connection be gone. */
+  probe(nowMs: number): void {
+    const now = this.#time(nowMs);
+    if (this.#state.phase === 'registered' && this.#pingedAt === null) this.#ping(now);
+  }
+
   open(peer: Uint8Array, offer: ChannelOffer, nowMs: number): Channel {
     this.connect(nowMs);
-    return this.table.open(peer, { ...offer, waitUntilMs: offer.waitUntilMs - this.#frozenMs }, this.time(nowMs));
+    return this.table.open(peer, { ...offer, waitUntilMs: offer.waitUntilMs - this.#frozenMs }, this.#time(nowMs));
+  }
+
+  /** The application does something with a channel. @throws SwsError as `Channel.handle` */
+  handleCommand(channel: Channel, command: ChannelCommand, nowMs: number): void {
+    this.table.handleCommand(channel, command, this.#time(nowMs));
+  }
+
+  /** The answer of an accept policy that said `later`; `null` to leave the peer without one. */
+  handleDecision(request: ChannelRequest, answer: AcceptAnswer | null, nowMs: number): void {
+    this.table.handleDecision(request, answer, this.#time(nowMs));
   }
 
   /** A frame arrived: text or binary (owned from here). */
-  receive(data: string | Uint8Array, nowMs: number): void {
-    const now = this.time(nowMs);
+  handleFrame(data: string | Uint8Array, nowMs: number): void {
+    const now = this.#time(nowMs);
     this.#heardAt = now;
     const state = this.#state;
     if (state.phase === 'registering') this.#register(state, data, now);
@@ -149,46 +155,50 @@ export class Connection {
         if (decoded.ok) this.#receiveFrame(decoded.value, now);
       } else {
         const decoded = decodeMessage(data);
-        if (decoded.ok) this.table.receive(decoded.value.key, decoded.value.content, now);
+        if (decoded.ok) this.table.handleMessage(decoded.value.key, decoded.value.content, now);
       }
     }
   }
 
-  /** The socket is closed, or could not be opened. `closeCode` is the WebSocket's. */
-  socketClosed(closeCode: number, nowMs: number): void {
-    const now = this.time(nowMs);
-    if (this.#online) {
-      const detail = `the relay could not be reached, or closed with ${closeCode}`;
-      this.#lost({ code: failureOfCloseCode(closeCode), detail }, now);
-    }
+  /** The socket is closed, or could not be opened. `closeCode` is the WebSocket's; `failure` says why, where the platform does. */
+  handleClosed(closeCode: number, nowMs: number, failure?: Failure | null): void {
+    const now = this.#time(nowMs);
+    const detail = `${this.#options.host} could not be reached, or closed with ${closeCode}`;
+    if (this.#online) this.#lost(failure ?? { code: failureOfCloseCode(closeCode), detail }, now);
+  }
+
+  /** What to do or to tell next; `null` for nothing more. */
+  pollEvent(): ConnectionEvent | null {
+    return this.table.pollEvent() ?? this.#events.shift() ?? null;
   }
 
   /** The next frame to write while the transport is open and has room, or `null`. It must not be changed. */
-  nextFrame(nowMs: number): string | Uint8Array | null {
+  pollFrame(nowMs: number): string | Uint8Array | null {
     for (const [type, text] of this.#pending) {
       this.#pending.delete(type);
       return text;
     }
     if (this.#state.phase !== 'registered') return null;
-    const message = this.table.nextFrame(this.time(nowMs));
+    const message = this.table.pollFrame(this.#time(nowMs));
     if (message === null || this.#options.encoding === 'binary') return message;
     const to = encodeHex(message.subarray(1, MESSAGE_HEAD_BYTES));
     return encodeFrame({ type: 'MESSAGE', to, content: message.subarray(MESSAGE_HEAD_BYTES) });
   }
 
-  wake(nowMs: number): void {
-    const now = this.time(nowMs);
+  /** `nextWakeAtMs` has come. */
+  handleTimeout(nowMs: number): void {
+    const now = this.#time(nowMs);
     const state = this.#state;
     if (state.phase === 'waiting' && now >= state.until) this.#dial(now);
     else if (state.phase === 'registering' && now >= state.deadline)
       this.#drop({ code: 'connection-lost', detail: `no registration within ${CONNECT_TIMEOUT_MS} ms` }, now);
     else if (state.phase === 'registered') this.#wakeRegistered(state, now);
-    this.table.wake(now);
+    this.table.handleTimeout(now);
   }
 
   /** Ends every channel and the connection. */
   close(failure: Failure): void {
-    if (this.#online) this.#outputs.push({ type: 'hang-up' });
+    if (this.#online) this.#events.push({ type: 'hang-up' });
     this.#down(failure);
   }
 
@@ -204,12 +214,23 @@ export class Connection {
   }
 
   #tell(state: ConnectionState): void {
-    this.#outputs.push({ type: 'state', state });
+    this.#events.push({ type: 'state', state });
   }
 
-  #nextWake(): number | null {
+  /** The machines' time at the shell's `nowMs`. */
+  #time(nowMs: number): number {
+    const due = this.#nextWake();
+    if (nowMs - this.#frozenMs > due + LATE_MS) {
+      this.#frozenMs = nowMs - due;
+      // What the freeze swallowed is asked for, not assumed.
+      if (this.#state.phase === 'registered') this.#ping(due);
+    }
+    return nowMs - this.#frozenMs;
+  }
+
+  #nextWake(): number {
     const state = this.#state;
-    let at = this.table.wakeAtMs ?? Number.POSITIVE_INFINITY;
+    let at = this.table.nextWakeAtMs;
     if (state.phase === 'waiting') at = Math.min(at, state.until);
     if (state.phase === 'registering') at = Math.min(at, state.deadline);
     if (state.phase === 'registered')
@@ -218,7 +239,7 @@ export class Connection {
         this.#pongDeadline(state) ?? this.#pingAt(state),
         this.#restart?.at ?? Number.POSITIVE_INFINITY,
       );
-    return Number.isFinite(at) ? at : null;
+    return at;
   }
 
   #wakeRegistered(state: Extract<State, { phase: 'registered' }>, now: number): void {
@@ -261,25 +282,26 @@ export class Connection {
     this.#restart = null;
     this.#pending.clear();
     this.#tell({ name: 'connecting' });
-    this.#outputs.push({ type: 'dial' });
+    this.#events.push({ type: 'dial' });
   }
 
   #register(state: Extract<State, { phase: 'registering' }>, data: string | Uint8Array, now: number): void {
     if (typeof data !== 'string')
       return this.#drop({ code: 'bad-frame', detail: 'a binary frame before registration' }, now);
-    for (const output of state.registration.receive(data)) {
-      if (output.type === 'send') this.#pending.set(output.frame.type, encodeFrame(output.frame));
-      else if (output.type === 'failed') return this.#drop(output.failure, now);
-      else {
-        this.#lastTerm = output.term;
-        this.#state = { phase: 'registered', since: now, keepaliveMs: output.keepaliveMs };
-        this.#heardAt = now;
-        this.#pongAt = now;
-        this.#pingedAt = null;
-        this.#tell({ name: 'registered' });
-        this.table.connected(now);
-      }
-    }
+    const { registration } = state;
+    registration.handleFrame(data);
+    for (let frame = registration.pollFrame(); frame !== null; frame = registration.pollFrame())
+      this.#pending.set(frame.type, encodeFrame(frame));
+    const event = registration.pollEvent();
+    if (event === null) return;
+    if (event.type === 'failed') return this.#drop(event.failure, now);
+    this.#lastTerm = event.term;
+    this.#state = { phase: 'registered', since: now, keepaliveMs: event.keepaliveMs };
+    this.#heardAt = now;
+    this.#pongAt = now;
+    this.#pingedAt = null;
+    this.#tell({ name: 'registered' });
+    this.table.handleConnected(now);
   }
 
   #receiveFrame(frame: RelayFrame | UnknownFrame, now: number): void {
@@ -294,17 +316,20 @@ export class Connection {
         break;
       case 'MESSAGE': {
         const from = frame.from === undefined ? null : decodeHex(frame.from);
-        if (from !== null) this.table.receive(from, frame.content, now);
+        if (from !== null) this.table.handleMessage(from, frame.content, now);
         break;
       }
       case 'UNDELIVERABLE': {
         const to = decodeHex(frame.to);
         const head = decodeHex(frame.head);
-        if (to !== null && head !== null) this.table.receiveUndeliverable(to, head, frame.code, now);
+        if (to !== null && head !== null) this.table.handleUndeliverable(to, head, frame.code, now);
         break;
       }
+      case 'BACKLOG':
+        this.table.handleBacklog(frame.to);
+        break;
       case 'PEER_GONE':
-        this.table.peerGone(frame.publicKey, now);
+        this.table.handlePeerGone(frame.publicKey, now);
         break;
       case 'RESTARTING': {
         const spread = Math.min(frame.spread, MAX_RESTART_DELAY_MS);
@@ -320,7 +345,7 @@ export class Connection {
 
   /** This end gives the connection up. */
   #drop(failure: Failure, now: number): void {
-    this.#outputs.push({ type: 'hang-up' });
+    this.#events.push({ type: 'hang-up' });
     this.#lost(failure, now);
   }
 
@@ -336,9 +361,11 @@ export class Connection {
     const again =
       failure.code === 'replaced' ? wasRegistered && !settled && !this.#replacedOnce : FAILURES[failure.code].retry;
     if (failure.code === 'replaced') this.#replacedOnce = true;
+    // A relay whose clock was wrong gave it: the next registration does without.
+    if (failure.code === 'term-refused') this.#lastTerm = 0;
     this.#pingedAt = null;
-    if (wasRegistered) this.table.disconnected(now);
-    else this.table.connectionFailed(failure, now);
+    if (wasRegistered) this.table.handleDisconnected(now);
+    else this.table.handleConnectionFailed(failure, now);
     if (!again) return this.#down(failure);
     const ceiling = Math.min(MAX_BACKOFF_MS, FIRST_BACKOFF_MS * 2 ** Math.min(16, this.#attempts++));
     const until = Math.max(this.#restart?.at ?? 0, now + jitter(this.#options.random, 0, ceiling));

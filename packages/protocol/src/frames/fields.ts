@@ -60,7 +60,7 @@ export function object<T>(shape: Shape<T>): Reader<T> {
   };
 }
 
-const address: Reader<string> = (value) =>
+export const address: Reader<string> = (value) =>
   typeof value === 'string' && readAddress(value) !== null ? value : undefined;
 const base64url: Reader<Uint8Array> = (value) =>
   typeof value === 'string' ? (decodeBase64url(value) ?? undefined) : undefined;

@@ -1,7 +1,4 @@
-import { encodeHex } from '@sws/crypto';
-import type { UndeliverableCode } from '../failures.js';
 import { fail, type Result, succeed } from '../result.js';
-import type { Undeliverable } from './relay-frames.js';
 
 /** 0x01 || key (32): what stands before the content of a binary MESSAGE (PROTOCOL §3). */
 export const MESSAGE_HEAD_BYTES = 33;
@@ -26,14 +23,4 @@ export function encodeMessage(key: Uint8Array, content: Uint8Array): Uint8Array 
 export function decodeMessage(message: Uint8Array): Result<{ readonly key: Uint8Array; readonly content: Uint8Array }> {
   if (message[0] !== TYPE || message.length < MESSAGE_HEAD_BYTES) return fail('bad-frame', 'not a binary MESSAGE');
   return succeed({ key: message.subarray(1, MESSAGE_HEAD_BYTES), content: message.subarray(MESSAGE_HEAD_BYTES) });
-}
-
-/** The notice that this MESSAGE could not be delivered. `to` is the receiver's 32 bytes. */
-export function undeliverable(to: Uint8Array, content: Uint8Array, code: UndeliverableCode): Undeliverable {
-  return {
-    type: 'UNDELIVERABLE',
-    to: encodeHex(to),
-    head: encodeHex(content.subarray(0, UNDELIVERABLE_HEAD_BYTES)),
-    code,
-  };
 }

@@ -1,8 +1,10 @@
+import { encodeHex } from '@sws/crypto';
 import { UNDELIVERABLE_CODES, type UndeliverableCode } from '../failures.js';
 import type { Result } from '../result.js';
 import { encodeBase64url } from './base64url.js';
 import type { ClientFrame, JsonMessage, Ping, Pong } from './client-frames.js';
 import {
+  address,
   decodeFrame,
   hex,
   integer,
@@ -57,6 +59,12 @@ export interface Undeliverable {
   readonly code: UndeliverableCode;
 }
 
+/** Relay to sender: much of what it sent waits for this receiver, and more soon finds no room. A hint. */
+export interface Backlog {
+  readonly type: 'BACKLOG';
+  readonly to: string;
+}
+
 /** Relay to client: a key that exchanged MESSAGEs with you is no longer connected. A hint. */
 export interface PeerGone {
   readonly type: 'PEER_GONE';
@@ -83,6 +91,7 @@ export type RelayFrame =
   | RegisterFailure
   | JsonMessage
   | Undeliverable
+  | Backlog
   | PeerGone
   | Ping
   | Pong
@@ -102,8 +111,9 @@ const RELAY_FRAMES: Shapes<RelayFrame> = {
     keepalive: integer(),
   },
   REGISTER_FAILURE: REFUSAL,
-  MESSAGE,
+  MESSAGE: { ...MESSAGE, from: address },
   UNDELIVERABLE: { to: hex(32), head: hex(UNDELIVERABLE_HEAD_BYTES, 0), code: oneOf(...UNDELIVERABLE_CODES) },
+  BACKLOG: { to: hex(32) },
   PEER_GONE: { publicKey: hex(32) },
   PING,
   PONG: PING,
@@ -119,4 +129,14 @@ export function encodeFrame(frame: ClientFrame | RelayFrame): string {
 /** Reads a text frame from a relay. A failure is always `bad-frame` and names the field. */
 export function decodeRelayFrame(json: string): Result<RelayFrame | UnknownFrame> {
   return decodeFrame(json, RELAY_FRAMES);
+}
+
+/** The notice that this MESSAGE could not be delivered. `to` is the receiver's 32 bytes. */
+export function undeliverable(to: Uint8Array, content: Uint8Array, code: UndeliverableCode): Undeliverable {
+  return {
+    type: 'UNDELIVERABLE',
+    to: encodeHex(to),
+    head: encodeHex(content.subarray(0, UNDELIVERABLE_HEAD_BYTES)),
+    code,
+  };
 }

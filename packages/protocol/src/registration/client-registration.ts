@@ -1,4 +1,4 @@
-import { type CryptoProvider, decodeHex, encodeHex, type Identity, verifySignature } from '@sws/crypto';
+import { type CryptoProvider, decodeHex, encodeHex, type IdentityLike, verifySignature } from '@sws/crypto';
 import { failureOfCloseCode } from '../failures.js';
 import type { ClientFrame, Encoding } from '../frames/client-frames.js';
 import { type Challenge, decodeRelayFrame, type Limits } from '../frames/relay-frames.js';
@@ -9,8 +9,7 @@ import { registeredMessage, registerMessage } from './transcript.js';
 export const MIN_KEEPALIVE_S = 5;
 export const MAX_KEEPALIVE_S = 60;
 
-export type ClientRegistrationOutput =
-  | { readonly type: 'send'; readonly frame: ClientFrame }
+export type ClientRegistrationEvent =
   | {
       readonly type: 'registered';
       readonly term: number;
@@ -21,14 +20,14 @@ export type ClientRegistrationOutput =
   | { readonly type: 'failed'; readonly failure: Failure };
 
 export interface ClientRegistrationOptions {
-  readonly identity: Identity;
+  readonly identity: IdentityLike;
   readonly provider: CryptoProvider;
   /** The authority dialled: WHATWG `URL.host`, normalised. */
   readonly host: string;
   /** 32 random bytes. */
   readonly clientNonce: Uint8Array;
   readonly encoding: Encoding;
-  /** The last term received for this key, 0 at first. */
+  /** The last term received for this key, 0 at first and after `term-refused`. */
   readonly lastTerm: number;
   /** At most 1 KiB: a credential for the relay's `authorize`. */
   readonly token?: string | undefined;
@@ -36,18 +35,38 @@ export interface ClientRegistrationOptions {
   readonly serverKey?: string | undefined;
 }
 
-/** The client's side of registration (PROTOCOL §2). */
+/**
+ * The client's side of registration (PROTOCOL §2). Order: `handleFrame`, then `pollFrame` until `null`, then `pollEvent`
+ * until `null`. Its time limit is the shell's.
+ */
 export class ClientRegistration {
   readonly #options: ClientRegistrationOptions;
-  #expected: { readonly serverKey: Uint8Array; readonly message: Uint8Array } | null = null;
+  /** What was answered to whom; `null` before the CHALLENGE. */
+  #answered: { readonly serverKey: Uint8Array; readonly register: Uint8Array; readonly signed: Uint8Array } | null =
+    null;
+  #frames: ClientFrame[] = [];
+  #event: ClientRegistrationEvent | null = null;
   #done = false;
 
   constructor(options: ClientRegistrationOptions) {
     this.#options = options;
   }
 
-  receive(text: string): ClientRegistrationOutput[] {
-    if (this.#done) return [];
+  /** The next frame to send, or `null`. */
+  pollFrame(): ClientFrame | null {
+    return this.#frames.shift() ?? null;
+  }
+
+  /** What has become of it; `null` for nothing new. */
+  pollEvent(): ClientRegistrationEvent | null {
+    const event = this.#event;
+    this.#event = null;
+    return event;
+  }
+
+  /** A text frame arrived. */
+  handleFrame(text: string): void {
+    if (this.#done) return;
     const decoded = decodeRelayFrame(text);
     if (!decoded.ok) return this.#fail(decoded.failure);
     const frame = decoded.value;
@@ -55,44 +74,45 @@ export class ClientRegistration {
       case 'CHALLENGE':
         return this.#answer(frame);
       case 'REGISTER_SUCCESS': {
-        const expected = this.#expected;
-        if (expected === null || frame.publicKey !== this.#options.identity.publicKey)
+        const answered = this.#answered;
+        if (answered === null || frame.publicKey !== this.#options.identity.publicKey)
           return this.#fail({ code: 'bad-frame', detail: 'REGISTER_SUCCESS out of turn or for another key' });
         const signature = decodeHex(frame.signature) ?? new Uint8Array(0);
-        if (!verifySignature(this.#options.provider, expected.serverKey, expected.message, signature)) {
+        const { provider } = this.#options;
+        const message = registeredMessage(provider, answered.register, answered.signed, frame.term);
+        if (!verifySignature(provider, answered.serverKey, message, signature)) {
           return this.#fail({ code: 'wrong-server-key', detail: 'the relay’s signature does not verify' });
         }
         this.#done = true;
         const seconds = Math.min(MAX_KEEPALIVE_S, Math.max(MIN_KEEPALIVE_S, frame.keepalive));
-        return [
-          {
-            type: 'registered',
-            term: frame.term,
-            limits: frame.limits,
-            keepaliveMs: seconds * 1000,
-            serverKey: encodeHex(expected.serverKey),
-          },
-        ];
+        this.#event = {
+          type: 'registered',
+          term: frame.term,
+          limits: frame.limits,
+          keepaliveMs: seconds * 1000,
+          serverKey: encodeHex(answered.serverKey),
+        };
+        return;
       }
       case 'REGISTER_FAILURE':
       case 'ERROR':
         return this.#fail({ code: failureOfCloseCode(frame.code), detail: `the relay refused: ${frame.reason}` });
       case 'UNKNOWN':
-        return [];
+        return;
       default:
         return this.#fail({ code: 'bad-frame', detail: `${frame.type} before registration` });
     }
   }
 
-  #answer(challenge: Challenge): ClientRegistrationOutput[] {
-    const { identity, provider, host, encoding, lastTerm, token, serverKey: pinned } = this.#options;
-    if (this.#expected !== null) return this.#fail({ code: 'bad-frame', detail: 'a second CHALLENGE' });
+  #answer(challenge: Challenge): void {
+    const { identity, host, encoding, lastTerm, token, serverKey: pinned } = this.#options;
+    if (this.#answered !== null) return this.#fail({ code: 'bad-frame', detail: 'a second CHALLENGE' });
     // Nothing is signed for a relay that is not the pinned one.
     if (pinned !== undefined && challenge.serverKey !== pinned)
       return this.#fail({ code: 'wrong-server-key', detail: 'serverKey is not the pinned one' });
     const clientNonce = encodeHex(this.#options.clientNonce);
     const { publicKey, signingKey } = identity;
-    const message = registerMessage({
+    const register = registerMessage({
       nonce: challenge.nonce,
       serverKey: challenge.serverKey,
       publicKey,
@@ -100,13 +120,11 @@ export class ClientRegistration {
       clientNonce,
       host,
       token: token ?? '',
+      lastTerm,
     });
-    const signed = identity.signLabelled('register', message);
-    this.#expected = {
-      serverKey: decodeHex(challenge.serverKey) ?? new Uint8Array(0),
-      message: registeredMessage(provider, message, signed),
-    };
-    const frame: ClientFrame = {
+    const signed = identity.signLabelled('register', register);
+    this.#answered = { serverKey: decodeHex(challenge.serverKey) ?? new Uint8Array(0), register, signed };
+    this.#frames.push({
       type: 'CHALLENGE_RESPONSE',
       publicKey,
       signingKey,
@@ -116,12 +134,11 @@ export class ClientRegistration {
       encoding,
       lastTerm,
       token,
-    };
-    return [{ type: 'send', frame }];
+    });
   }
 
-  #fail(failure: Failure): ClientRegistrationOutput[] {
+  #fail(failure: Failure): void {
     this.#done = true;
-    return [{ type: 'failed', failure }];
+    this.#event = { type: 'failed', failure };
   }
 }

@@ -2,7 +2,7 @@ import {
   type CryptoProvider,
   decodeHex,
   encodeHex,
-  type Identity,
+  type IdentityLike,
   matchesSigningKey,
   readAddress,
   verifySignature,
@@ -28,14 +28,15 @@ export interface Proof {
   readonly encoding: Encoding;
 }
 
-export type ServerRegistrationOutput =
-  | { readonly type: 'send'; readonly frame: RelayFrame }
+export type ServerRegistrationEvent =
+  /** Ask whether it is admitted, and answer with `handleAdmitted` or `handleRefused`. */
   | { readonly type: 'proven'; readonly proof: Proof }
+  /** Close with the failure's code, once the frames are out. */
   | { readonly type: 'close'; readonly failure: Failure };
 
 export interface ServerRegistrationOptions {
   /** The relay's own identity. */
-  readonly identity: Identity;
+  readonly identity: IdentityLike;
   readonly provider: CryptoProvider;
   /** Authorities that clients may have dialled, normalised; loopback with any port where absent. The Host header counts for nothing. */
   readonly hosts?: readonly string[];
@@ -46,39 +47,46 @@ export interface ServerRegistrationOptions {
 
 type State =
   | { readonly phase: 'challenged' }
-  | { readonly phase: 'proven'; readonly proof: Proof; readonly signature: string }
+  | { readonly phase: 'proven'; readonly proof: Proof; readonly register: Uint8Array; readonly signed: Uint8Array }
   | { readonly phase: 'registered' }
   | { readonly phase: 'closed' };
 
-/** The relay's side of registration (PROTOCOL §2): one challenge, one answer, then the shell's word on admission. */
+/**
+ * The relay's side of registration (PROTOCOL §2): one challenge, one answer, then the shell's word on admission. Order:
+ * inputs, then `pollFrame` until `null`, then `pollEvent` until `null`, then one timer for `nextWakeAtMs`.
+ */
 export class ServerRegistration {
   readonly #options: ServerRegistrationOptions;
   readonly #deadline: number;
+  readonly #frames: RelayFrame[];
+  readonly #events: ServerRegistrationEvent[] = [];
   #state: State = { phase: 'challenged' };
 
   constructor(options: ServerRegistrationOptions) {
     this.#options = options;
     this.#deadline = options.nowMs + REGISTRATION_TIMEOUT_MS;
+    const { identity, nonce } = options;
+    this.#frames = [{ type: 'CHALLENGE', version: 1, nonce: encodeHex(nonce), serverKey: identity.signingKey }];
   }
 
-  /** When `wake` is due. Admission has its own time limit: the shell's. */
-  get wakeAtMs(): number | null {
-    return this.#state.phase === 'challenged' ? this.#deadline : null;
+  /** When `handleTimeout` is due; infinite for never. Admission has its own time limit: the shell's. */
+  get nextWakeAtMs(): number {
+    return this.#state.phase === 'challenged' ? this.#deadline : Number.POSITIVE_INFINITY;
   }
 
-  start(): ServerRegistrationOutput[] {
-    const { identity, nonce } = this.#options;
-    return [
-      {
-        type: 'send',
-        frame: { type: 'CHALLENGE', version: 1, nonce: encodeHex(nonce), serverKey: identity.signingKey },
-      },
-    ];
+  /** The next frame to send, or `null`: first the CHALLENGE. */
+  pollFrame(): RelayFrame | null {
+    return this.#frames.shift() ?? null;
+  }
+
+  /** What to do next; `null` for nothing more. */
+  pollEvent(): ServerRegistrationEvent | null {
+    return this.#events.shift() ?? null;
   }
 
   /** A frame arrived; `null` for a binary one. */
-  receive(text: string | null): ServerRegistrationOutput[] {
-    if (this.#state.phase === 'closed') return [];
+  handleFrame(text: string | null): void {
+    if (this.#state.phase === 'closed') return;
     if (this.#state.phase !== 'challenged') return this.#close('bad-frame', 'a frame before the answer to the first');
     if (text === null) return this.#close('bad-frame', 'a binary frame before registration');
     // A character is at least a byte: nothing longer can fit.
@@ -92,41 +100,35 @@ export class ServerRegistration {
   }
 
   /** The application and the router have admitted the client. */
-  admitted(grant: {
-    readonly term: number;
-    readonly limits: Limits;
-    readonly keepalive: number;
-  }): ServerRegistrationOutput[] {
+  handleAdmitted(grant: { readonly term: number; readonly limits: Limits; readonly keepalive: number }): void {
     const state = this.#state;
-    if (state.phase !== 'proven') return [];
+    if (state.phase !== 'proven') return;
     this.#state = { phase: 'registered' };
+    const { identity, provider } = this.#options;
     const { term, limits, keepalive } = grant;
-    return [
-      {
-        type: 'send',
-        frame: {
-          type: 'REGISTER_SUCCESS',
-          publicKey: state.proof.publicKey,
-          signature: state.signature,
-          term,
-          limits,
-          keepalive,
-        },
-      },
-    ];
+    const message = registeredMessage(provider, state.register, state.signed, term);
+    this.#frames.push({
+      type: 'REGISTER_SUCCESS',
+      publicKey: state.proof.publicKey,
+      signature: encodeHex(identity.signLabelled('registered', message)),
+      term,
+      limits,
+      keepalive,
+    });
   }
 
   /** The application or the router has refused the client. */
-  refused(failure: Failure): ServerRegistrationOutput[] {
-    return this.#state.phase === 'proven' ? this.#close(failure.code, failure.detail) : [];
+  handleRefused(failure: Failure): void {
+    if (this.#state.phase === 'proven') this.#close(failure.code, failure.detail);
   }
 
-  wake(nowMs: number): ServerRegistrationOutput[] {
-    if (this.#state.phase !== 'challenged' || nowMs < this.#deadline) return [];
-    return this.#close('registration-timeout', `no registration within ${REGISTRATION_TIMEOUT_MS} ms`);
+  /** `nextWakeAtMs` has come. */
+  handleTimeout(nowMs: number): void {
+    if (this.#state.phase !== 'challenged' || nowMs < this.#deadline) return;
+    this.#close('registration-timeout', `no registration within ${REGISTRATION_TIMEOUT_MS} ms`);
   }
 
-  #check(frame: ChallengeResponse): ServerRegistrationOutput[] {
+  #check(frame: ChallengeResponse): void {
     const { identity, provider, hosts, nonce } = this.#options;
     const publicKey = readAddress(frame.publicKey);
     if (publicKey === null) return this.#close('registration-refused', 'publicKey is not canonical, or of low order');
@@ -141,7 +143,6 @@ export class ServerRegistration {
     const message = registerMessage({ ...frame, nonce: encodeHex(nonce), serverKey: identity.signingKey, token });
     if (!verifySignature(provider, signingKey, message, signedNonce))
       return this.#close('registration-refused', 'signedNonce does not verify');
-    const signature = encodeHex(identity.signLabelled('registered', registeredMessage(provider, message, signedNonce)));
     const proof: Proof = {
       publicKey: frame.publicKey,
       signingKey: frame.signingKey,
@@ -149,16 +150,13 @@ export class ServerRegistration {
       lastTerm: frame.lastTerm,
       encoding: frame.encoding,
     };
-    this.#state = { phase: 'proven', proof, signature };
-    return [{ type: 'proven', proof }];
+    this.#state = { phase: 'proven', proof, register: message, signed: signedNonce };
+    this.#events.push({ type: 'proven', proof });
   }
 
-  #close(code: FailureCode, detail: string): ServerRegistrationOutput[] {
+  #close(code: FailureCode, detail: string): void {
     this.#state = { phase: 'closed' };
-    const frame: RelayFrame = { type: 'REGISTER_FAILURE', code: FAILURES[code].closeCode ?? 1011, reason: detail };
-    return [
-      { type: 'send', frame },
-      { type: 'close', failure: { code, detail } },
-    ];
+    this.#frames.push({ type: 'REGISTER_FAILURE', code: FAILURES[code].closeCode ?? 1011, reason: detail });
+    this.#events.push({ type: 'close', failure: { code, detail } });
   }
 }

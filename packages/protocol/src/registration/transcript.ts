@@ -1,4 +1,4 @@
-import { type CryptoProvider, concatBytes, decodeHex, SwsError } from '@sws/crypto';
+import { type CryptoProvider, concatBytes, decodeHex } from '@sws/crypto';
 import { encodeUtf8 } from '../utf8.js';
 
 const REGISTER = encodeUtf8('sws/1 register\0');
@@ -13,11 +13,12 @@ export interface RegistrationFacts {
   readonly clientNonce: string;
   readonly host: string;
   readonly token: string;
+  readonly lastTerm: number;
 }
 
 function bytesOf(hex: string): Uint8Array {
   const bytes = decodeHex(hex);
-  if (bytes === null) throw new SwsError('invalid-state', 'not hex');
+  if (bytes === null) throw new TypeError('registration facts must be hex digits');
   return bytes;
 }
 
@@ -26,14 +27,25 @@ function withLength(text: string): Uint8Array {
   return concatBytes(Uint8Array.of(bytes.length >> 8, bytes.length & 255), bytes);
 }
 
-/** What the client signs. */
-export function registerMessage(facts: RegistrationFacts): Uint8Array {
-  const { nonce, serverKey, publicKey, signingKey, clientNonce, host, token } = facts;
-  const keys = [nonce, serverKey, publicKey, signingKey, clientNonce].map(bytesOf);
-  return concatBytes(REGISTER, ...keys, withLength(host), withLength(token));
+function u64(value: number): Uint8Array {
+  const bytes = new Uint8Array(8);
+  new DataView(bytes.buffer).setBigUint64(0, BigInt(value));
+  return bytes;
 }
 
-/** What the relay signs in answer. */
-export function registeredMessage(provider: CryptoProvider, register: Uint8Array, signedNonce: Uint8Array): Uint8Array {
-  return concatBytes(REGISTERED, provider.sha512(concatBytes(register, signedNonce)));
+/** What the client signs. */
+export function registerMessage(facts: RegistrationFacts): Uint8Array {
+  const { nonce, serverKey, publicKey, signingKey, clientNonce, host, token, lastTerm } = facts;
+  const keys = [nonce, serverKey, publicKey, signingKey, clientNonce].map(bytesOf);
+  return concatBytes(REGISTER, ...keys, withLength(host), withLength(token), u64(lastTerm));
+}
+
+/** What the relay signs in answer: the client's register message with its signature, and the term that it gives. */
+export function registeredMessage(
+  provider: CryptoProvider,
+  register: Uint8Array,
+  signedNonce: Uint8Array,
+  term: number,
+): Uint8Array {
+  return concatBytes(REGISTERED, provider.sha512(concatBytes(register, signedNonce)), u64(term));
 }

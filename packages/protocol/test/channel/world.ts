@@ -1,13 +1,24 @@
-import { Identity } from '@sws/crypto';
+import { type CryptoProvider, Identity, type RandomBytes } from '@sws/crypto';
 import { nodeProvider } from '@sws/crypto/node';
+import { MESSAGE_HEAD_BYTES } from '../../src/frames/message.js';
 import {
   type Channel,
+  type ChannelCommand,
   type ChannelEvent,
   ChannelTable,
   DEFAULT_CHANNEL_SETTINGS,
-  MESSAGE_HEAD_BYTES,
+  type StaticKey,
 } from '../../src/index.js';
 import { seeded } from '../simulator/seeded.js';
+
+/** What the machines of an end are given from outside. */
+export interface Seam {
+  readonly provider: CryptoProvider;
+  random(random: RandomBytes): RandomBytes;
+  staticKey(identity: Identity): StaticKey;
+}
+
+const PLAIN: Seam = { provider: nodeProvider, random: (random) => random, staticKey: (identity) => identity };
 
 export interface Flying {
   readonly to: number;
@@ -35,17 +46,18 @@ export class World {
     seed: number,
     settings: Partial<typeof DEFAULT_CHANNEL_SETTINGS> = {},
     accept: () => boolean | { protocol?: string } = () => true,
+    seam: Seam = PLAIN,
   ) {
     const random = seeded(seed).bytes;
-    for (const index of [0, 1]) {
+    while (this.ends.length < 2) {
       const identity = Identity.generate(random, nodeProvider);
       const table = new ChannelTable({
-        provider: nodeProvider,
-        random,
-        staticKey: identity,
+        provider: seam.provider,
+        random: seam.random(random),
+        staticKey: seam.staticKey(identity),
         settings: { ...DEFAULT_CHANNEL_SETTINGS, ...settings },
         accept,
-        emit: (channel, event) => this.#emit(index, channel, event),
+        isKnown: () => true,
       });
       this.ends.push({
         table,
@@ -57,7 +69,7 @@ export class World {
         consume: true,
         bufferedAtClose: 0,
       });
-      table.connected(this.now);
+      table.handleConnected(this.now);
     }
   }
 
@@ -79,22 +91,37 @@ export class World {
   }
 
   send(index: number, data: string | Uint8Array): void {
-    this.end(index).channel?.send(data, this.now);
+    this.command(index, { type: 'send', data });
   }
 
   close(index: number, code: number, reason: string): void {
-    this.end(index).channel?.close(code, reason, this.now);
+    this.command(index, { type: 'close', code, reason });
+  }
+
+  /** Does something with the channel of an end. */
+  command(index: number, command: ChannelCommand): void {
+    const { table, channel } = this.end(index);
+    if (channel !== null) table.handleCommand(channel, command, this.now);
+    this.tell();
+  }
+
+  /** Hands out what the tables have to tell. */
+  tell(): void {
+    for (const [index, { table }] of this.ends.entries())
+      for (let notice = table.pollEvent(); notice !== null; notice = table.pollEvent())
+        this.#tell(index, notice.channel, notice.event);
   }
 
   /** Delivers everything in flight until nothing moves; time stands still. */
   run(): void {
+    this.tell();
     for (let moved = true; moved; ) {
       moved = false;
       for (const index of [0, 1]) {
         for (
-          let frame = this.end(index).table.nextFrame(this.now);
+          let frame = this.end(index).table.pollFrame(this.now);
           frame !== null;
-          frame = this.end(index).table.nextFrame(this.now)
+          frame = this.end(index).table.pollFrame(this.now)
         ) {
           this.#send(index, frame);
           moved = true;
@@ -105,11 +132,12 @@ export class World {
       for (const flying of batch) {
         moved = true;
         for (const { to, message } of this.relay(flying)) {
-          this.end(to).table.receive(
+          this.end(to).table.handleMessage(
             this.end(1 - to).identity.publicKeyBytes(),
             message.subarray(MESSAGE_HEAD_BYTES).slice(),
             this.now,
           );
+          this.tell();
         }
       }
     }
@@ -119,10 +147,10 @@ export class World {
   pass(ms: number): void {
     const until = this.now + ms;
     for (let steps = 0; steps < 100_000; steps++) {
-      const due = this.ends.map(({ table }) => table.wakeAtMs).filter((at) => at !== null && at <= until);
-      if (due.length === 0) break;
-      this.now = Math.max(this.now, Math.min(...(due as number[])));
-      for (const { table } of this.ends) table.wake(this.now);
+      const due = Math.min(...this.ends.map(({ table }) => table.nextWakeAtMs));
+      if (due > until) break;
+      this.now = Math.max(this.now, due);
+      for (const { table } of this.ends) table.handleTimeout(this.now);
       this.run();
     }
     this.now = until;
@@ -132,7 +160,7 @@ export class World {
     this.queue.push({ to: 1 - from, message });
   }
 
-  #emit(index: number, channel: Channel, event: ChannelEvent): void {
+  #tell(index: number, channel: Channel, event: ChannelEvent): void {
     const end = this.end(index);
     end.channel ??= channel;
     end.events.push(event.type);
@@ -142,7 +170,7 @@ export class World {
     }
     if (event.type === 'message') {
       end.received.push(event.data);
-      if (end.consume) channel.delivered(this.now);
+      if (end.consume) end.table.handleCommand(channel, { type: 'delivered' }, this.now);
     }
   }
 }

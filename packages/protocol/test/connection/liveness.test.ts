@@ -1,5 +1,5 @@
 import { beforeEach, describe, expect, test } from 'vitest';
-import { KIND } from '../../src/index.js';
+import { KIND } from '../../src/channel/channel-frame.js';
 import { Clock } from '../simulator/clock.js';
 import { Conversation } from '../simulator/conversation.js';
 import { Peer } from '../simulator/peer.js';
@@ -19,7 +19,7 @@ beforeEach(() => {
   clock = new Clock();
   relay = new Relay(clock, seeded(1), toy);
   a = new Peer(clock, relay, seeded(2), { name: 'a', provider: toy });
-  b = new Peer(clock, relay, seeded(3), { name: 'b', provider: toy });
+  b = new Peer(clock, relay, seeded(3), { name: 'b', provider: toy, isKnown: () => true });
   talk = new Conversation(clock, 'talk', a, b);
   a.onEvent = (_, event) => talk.saw(talk.initiator, event);
   b.onEvent = (channel, event) => {

@@ -3,13 +3,8 @@
 
 type Fields = Record<string, unknown>;
 
-/** A deep copy. `shared` holds what stands for itself; `adopt` begins the copy of an object
- * whose closures must be made anew, and notes in `seen` what they replace. */
-export function copy<T>(
-  value: T,
-  shared: ReadonlySet<unknown>,
-  adopt: (from: object, seen: Map<unknown, unknown>) => object | null,
-): T {
+/** A deep copy; `shared` holds what stands for itself. No machine keeps a closure over another. */
+export function copy<T>(value: T, shared: ReadonlySet<unknown>): T {
   const seen = new Map<unknown, unknown>();
   const go = (one: unknown): unknown => {
     // Nobody changes bytes that a machine has kept: erasing them is nothing here (`Bytes`).
@@ -34,7 +29,7 @@ export function copy<T>(
       for (const item of one) set.add(go(item));
       return set;
     }
-    const target = (adopt(one, seen) ?? Object.create(Object.getPrototypeOf(one))) as Fields;
+    const target = Object.create(Object.getPrototypeOf(one)) as Fields;
     seen.set(one, target);
     for (const name of Object.keys(one)) target[name] = go((one as Fields)[name]);
     return target;

@@ -1,4 +1,4 @@
-import { anySessionOf, type End } from './end.js';
+import { anySessionOf, type End, hasRekeyed } from './end.js';
 import type { Frame, Renaming } from './frames.js';
 import type { Machines } from './machines.js';
 import { type EndAction, type Side, Violation } from './scenario.js';
@@ -22,6 +22,8 @@ interface Known {
   readonly actions: readonly EndAction[];
   /** DATA that the relay makes up, far ahead. */
   readonly gap: Frame | null;
+  /** What a thief forges for it. */
+  readonly thefts: readonly Frame[];
   readonly moves: Map<EndAction | Frame, Move>;
   readonly renamed: Map<string, number>;
 }
@@ -60,6 +62,12 @@ export class Ends {
     return this.#known(number).gap;
   }
 
+  /** Frames forged under stolen keys; with none left to forge, those that must do nothing: after a rekey. */
+  thefts(number: number, left: number): readonly Frame[] {
+    const { end, thefts } = this.#known(number);
+    return left > 0 || hasRekeyed(end) ? thefts : [];
+  }
+
   /** The number of `end`, which nobody changes from here. */
   add(end: End): number {
     const print = this.#machines.fingerprint(end);
@@ -72,6 +80,7 @@ export class Ends {
       next: anySessionOf(end)?._incoming.next ?? -1,
       actions: this.#machines.actions(end, this.#side),
       gap: this.#machines.forgedGap(end, this.#side),
+      thefts: this.#machines.thefts(end, this.#side),
       moves: new Map(),
       renamed: new Map(),
     });
@@ -87,11 +96,21 @@ export class Ends {
     if (known !== undefined) return known;
     const after = this.#machines.copy(end);
     const { frames, names, opened } = this.#machines.act(after, this.#side, action, !this.#stalls);
+    const stolen = typeof action === 'object' && action.stolen;
+    if (stolen) {
+      if (frames.length === 0 && this.#machines.printOfChannel(after) === this.#machines.printOfChannel(end)) {
+        const none = { end: number, frames, names: null, opened: false, idle: true };
+        moves.set(action, none);
+        return none;
+      }
+      if (hasRekeyed(end)) throw new Violation('what is forged under stolen keys is believed after a rekey');
+      after.forgeries++;
+    }
     const found = this.add(after);
     const idle = found === number && frames.length === 0 && names === null && !opened;
     const move = { end: found, frames, names, opened, idle };
     moves.set(action, move);
-    if (opened && typeof action === 'object') {
+    if (opened && typeof action === 'object' && !stolen) {
       if (action.to !== this.#side) throw new Violation('a CONTROL opens at its sender');
       if (this.#opensAgain(move.end, action)) throw new Violation('a CONTROL opens twice');
     }

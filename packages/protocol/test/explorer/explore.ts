@@ -115,6 +115,7 @@ class Search {
     machines.open(ends[0]);
     let frames: readonly Frame[] = [];
     if (!this.#scenario.opening) exchange(machines, ends);
+    if (this.#scenario.forgeries > 0) machines.steal(ends[0]);
     else if (!this.#scenario.stalls) frames = machines.act(ends[0], 0, 'pull', true).frames;
     this.#reach(this.#ends[0].add(ends[0]), this.#ends[1].add(ends[1]), [...frames]);
   }
@@ -131,6 +132,7 @@ class Search {
       this.#side = side;
       const ends = this.#ends[side];
       for (const action of ends.actions(numbers[side])) {
+        if (action === 'timer' && a.timers + b.timers >= this.#scenario.timers) continue;
         if (action === 'cut' && a.cuts + b.cuts >= this.#scenario.cuts) continue;
         if (action === 'restart' && b.restarts >= this.#scenario.restarts) continue;
         this.#action = action;
@@ -140,6 +142,11 @@ class Search {
       for (const [position, frame] of held.entries()) {
         this.#action = frame;
         this.#take(numbers, held, ends.move(numbers[side], frame), position);
+      }
+      const left = this.#scenario.forgeries - a.forgeries - b.forgeries;
+      for (const theft of ends.thefts(numbers[side], left)) {
+        this.#action = theft;
+        this.#take(numbers, held, ends.move(numbers[side], theft), -1);
       }
       const gap = this.#scenario.forgedGaps ? ends.gap(numbers[side]) : null;
       if (gap === null) continue;
@@ -222,6 +229,8 @@ class Search {
     this.#pair[1] = b;
     if (!this.#pairs.add(this.#pair, 0)) return;
     const ends = [this.#ends[0].at(a), this.#ends[1].at(b)] as const;
+    // What was forged before a rekey was believed: only what comes after it is kept from a thief.
+    if (this.#scenario.forgeries > 0) return this.#machines.checkTheft(ends);
     checkSafety(ends, this.#scenario, this.#machines.provider);
     checkFairRun(this.#machines, this.#scenario, ends);
   }

@@ -1,6 +1,6 @@
-import { contentOf, KIND, newMessage, readU53, writeU53 } from '../../src/channel/channel-frame.js';
+import { contentOf, KIND, newMessage, parseChannelFrame, readU53, writeU53 } from '../../src/channel/channel-frame.js';
 import { CONTROL_TYPE } from '../../src/channel/control.js';
-import { echoOf } from '../../src/channel/reset.js';
+import { nameOf } from '../../src/channel/reset.js';
 import { anySessionOf, type End } from './end.js';
 import { other, type Side } from './scenario.js';
 import { Bytes, latin1, type SymbolicProvider } from './symbolic-provider.js';
@@ -41,13 +41,23 @@ export interface Frame {
   readonly old: boolean;
   /** Whether the relay made it up. */
   readonly forged: boolean;
+  /** Whether it sealed it under stolen keys. */
+  readonly stolen: boolean;
 }
 
 /** How long a forged frame's content is. */
-const FORGED_BYTES = { [KIND.data]: 64, [KIND.control]: BOX_AT + 41, [KIND.reset]: EPOCH_AT + 74 } as const;
+const FORGED_BYTES = { [KIND.data]: 64, [KIND.control]: BOX_AT + 41, [KIND.reset]: EPOCH_AT + 24 + 47 } as const;
 /** More than any counter or seq of a run. */
 const MANY = 1_000;
-const NO_PARTS = { seq: -1, asker: null, resetsControl: false, question: 0, old: false, forged: false } as const;
+const NO_PARTS = {
+  seq: -1,
+  asker: null,
+  resetsControl: false,
+  question: 0,
+  old: false,
+  forged: false,
+  stolen: false,
+} as const;
 
 /** Tells frames apart, and makes bytes of them that an end can be given. */
 export class Frames {
@@ -56,12 +66,12 @@ export class Frames {
   readonly #all: Frame[] = [];
   /** By another question. */
   readonly #forms = new Map<Frame, Map<number, Frame>>();
-  /** What stands in an end for the CONTROLs that it has sealed last, and what a RESET of one of them echoes. */
+  /** What stands in an end for the CONTROLs that it has sealed last, and what a RESET of one of them names. */
   readonly anyControl: Uint8Array;
 
   constructor(provider: SymbolicProvider) {
     this.#provider = provider;
-    this.anyControl = Bytes.from(newMessage(new Uint8Array(32), KIND.control, new Uint8Array(16), BOX_AT));
+    this.anyControl = Bytes.from(newMessage(new Uint8Array(32), KIND.control, new Uint8Array(16), BOX_AT + 41));
   }
 
   /** What a relay makes up for an end: nothing opens it. DATA has this `seq`. */
@@ -70,6 +80,19 @@ export class Frames {
     if (kind === KIND.data) writeU53(contentOf(message), EPOCH_AT, seq);
     if (kind === KIND.control) writeU53(contentOf(message), COUNTER_AT, MANY);
     return this.#intern(`${to}forged${latin1(message)}`, { ...NO_PARTS, to, kind, message, forged: true });
+  }
+
+  /** What a thief has sealed. */
+  stolen(to: Side, message: Uint8Array): Frame {
+    const kind = contentOf(message)[0] ?? 0;
+    return this.#intern(`${to}stolen${latin1(message)}`, {
+      ...NO_PARTS,
+      to,
+      kind,
+      message,
+      forged: true,
+      stolen: true,
+    });
   }
 
   at(number: number): Frame {
@@ -99,8 +122,7 @@ export class Frames {
       }
       case KIND.reset: {
         const { plaintext } = this.#box(content.subarray(EPOCH_AT + 24));
-        const provoking = this.#provider.termOf(plaintext.subarray(2))?.term;
-        const resetsControl = provoking?.kind === 'hash' && provoking.input[0] === KIND.control;
+        const resetsControl = plaintext[2] === KIND.control;
         const said = resetsControl ? `${plaintext[1]}` : latin1(plaintext);
         return this.#intern(`${to}reset${said}`, { ...base, resetsControl });
       }
@@ -126,7 +148,7 @@ export class Frames {
     } else if (frame.resetsControl) {
       const { key, nonce, plaintext } = this.#box(content.subarray(EPOCH_AT + 24));
       const said = plaintext.slice();
-      said.set(echoOf(this.#provider, contentOf(this.anyControl)), 2);
+      said.set(nameOfMessage(this.anyControl), 2);
       content.set(this.#provider.box(key, nonce, said), EPOCH_AT + 24);
     }
     return content;
@@ -156,13 +178,13 @@ export class Frames {
   }
 
   /** For a person. */
-  describe({ to, kind, seq, message, question, forged }: Frame): string {
+  describe({ to, kind, seq, message, question, forged, stolen }: Frame): string {
     const name = Object.entries(KIND).find(([, value]) => value === kind)?.[0] ?? 'unknown';
     const said =
       kind === KIND.control && !forged ? this.#box(contentOf(message).subarray(BOX_AT)).plaintext[0] : undefined;
     const type = Object.entries(CONTROL_TYPE).find(([, value]) => value === said)?.[0];
     return [
-      forged ? 'forged' : null,
+      stolen ? `under stolen keys, ${this.#said(message)}:` : forged ? 'forged' : null,
       name,
       type,
       seq < 0 ? null : seq,
@@ -171,6 +193,13 @@ export class Frames {
     ]
       .filter((part) => part !== null && part !== undefined)
       .join(' ');
+  }
+
+  /** The first byte that a frame says, in hex: the opcode of DATA, or a CONTROL's type. */
+  #said(message: Uint8Array): string {
+    const content = contentOf(message);
+    const { plaintext } = this.#box(content.subarray(content[0] === KIND.data ? BOX_AT - 4 : BOX_AT));
+    return (plaintext[0] ?? 0).toString(16);
   }
 
   #internControl(key: Uint8Array, plaintext: Uint8Array, frame: Omit<Frame, 'number'>): Frame {
@@ -192,6 +221,12 @@ export class Frames {
     if (term?.kind !== 'box') throw new Error('a frame that nobody sealed');
     return term;
   }
+}
+
+function nameOfMessage(message: Uint8Array): Uint8Array {
+  const frame = parseChannelFrame(contentOf(message));
+  if (frame === null || frame.kind === 'reset') throw new Error('a frame that has no name');
+  return nameOf(frame);
 }
 
 function viewOf(bytes: Uint8Array): DataView {

@@ -1,12 +1,13 @@
 import { KIND } from '../../src/channel/channel-frame.js';
-import type { Channel, ChannelEvent } from '../../src/index.js';
+import type { Channel, ChannelCommand, ChannelEvent } from '../../src/index.js';
 import { copy } from './copy.js';
-import { anySessionOf, channelOf, type End } from './end.js';
+import { anySessionOf, channelOf, type End, flightOf } from './end.js';
 import { Fingerprints } from './fingerprint.js';
 import { FORGOTTEN, type Frame, Frames, type Renaming } from './frames.js';
 import { type EndAction, other, type Scenario, type Side, Violation } from './scenario.js';
 import type { loadSources } from './sources.js';
 import { Bytes, latin1, SymbolicProvider, symbolicStaticKey } from './symbolic-provider.js';
+import { Thief } from './thief.js';
 
 export type Sources = Awaited<ReturnType<typeof loadSources>>;
 
@@ -22,7 +23,6 @@ const FAR_AHEAD = 1_000;
 /** What does not decide what happens next, or is a clock reading that is no time of day. */
 const LEFT_OUT: ReadonlySet<string> = new Set([
   '_options',
-  '_host',
   '_context',
   '_provider',
   '_static',
@@ -34,12 +34,16 @@ const LEFT_OUT: ReadonlySet<string> = new Set([
   'peer',
   'peerAddress',
   'counters',
+  '_counters',
   'now',
   'others',
   'sealed',
   'rttMs',
-  '_bucket',
-  'bucket',
+  // What memory is left follows from what is held.
+  '_memory',
+  '_account',
+  'account',
+  '_accepts',
   '_sendCounter',
   '_wakeAtMs',
   '_wait',
@@ -67,6 +71,8 @@ export class Machines {
   readonly #options: ConstructorParameters<Sources['ChannelTable']>[0][] = [];
   /** Who seals under a key. */
   readonly #sealers = new Map<string, Side>();
+  /** Set once it has stolen the keys. */
+  #thief: Thief | null = null;
   /** Whose machines run at the moment: their outputs go there. */
   #acting: { readonly end: End; readonly side: Side } | null = null;
 
@@ -90,10 +96,10 @@ export class Machines {
         staticKey,
         settings,
         accept: () => true,
-        emit: (channel: Channel, event: ChannelEvent) => this.#emit(channel, event),
+        isKnown: () => true,
       };
       this.#options.push(options);
-      for (const one of [staticKey, options, options.random]) this.#shared.add(one);
+      for (const one of [staticKey, options, options.random, options.isKnown]) this.#shared.add(one);
     }
     this.#fingerprints = new Fingerprints(this.#shared, LEFT_OUT);
     this.provider.onSeal = (key, nonce, plaintext) => this.#sealed(latin1(key), latin1(nonce), latin1(plaintext));
@@ -112,7 +118,9 @@ export class Machines {
       random: { secrets: 0, others: 0 },
       connected: false,
       cuts: 0,
+      timers: 0,
       restarts: 0,
+      forgeries: 0,
       sent: [],
       closeRequested: false,
       received: [],
@@ -134,6 +142,34 @@ export class Machines {
     );
   }
 
+  /** The relay steals the keys that A and B have now. */
+  steal(a: End): void {
+    const session = anySessionOf(a);
+    if (session !== null) this.#thief = new Thief(this.provider, session._keys);
+  }
+
+  /** What it forges under them. */
+  thefts(end: End, side: Side): Frame[] {
+    const [channel, session] = [channelOf(end), anySessionOf(end)];
+    if (channel === null || session === null || !end.connected || this.#thief === null) return [];
+    const messages = this.#thief.frames(side, this.#publicKey(side), channel.channelId, session);
+    return messages.map((message) => this.frames.stolen(side, message));
+  }
+
+  /** @throws Violation */
+  checkTheft(ends: readonly [End, End]): void {
+    for (const end of ends) {
+      const session = anySessionOf(end);
+      if (session !== null) this.#thief?.check(end, session);
+    }
+  }
+
+  /** The same for an end that has taken no notice of a frame, though its table may look what there is to send. */
+  printOfChannel(end: End): number {
+    const phase = (channelOf(end) as unknown as { _phase: unknown } | null)?._phase ?? null;
+    return this.#fingerprints.of([phase, end.received, end.opened, end.end], end.now);
+  }
+
   /** DATA that a relay makes up, far ahead of what has come. */
   forgedGap(end: End, side: Side): Frame | null {
     const channel = channelOf(end);
@@ -150,30 +186,24 @@ export class Machines {
   }
 
   copy(end: End): End {
-    return copy(end, this.#shared, (from, seen) => {
-      if (!(from instanceof this.#sources.ChannelTable)) return null;
-      const visible = from as unknown as { _options: unknown; _host: object };
-      const table = Object.create(this.#sources.ChannelTable.prototype) as { _options: unknown; _makeHost(): object };
-      table._options = visible._options;
-      seen.set(visible._host, table._makeHost());
-      return table;
-    });
+    return copy(end, this.#shared);
   }
 
   /** When the next timer of `end` is due, or `null`. (A table may ask to be woken earlier: that does nothing.) */
   nextTimer(end: End): number | null {
-    const at = channelOf(end)?.wakeAtMs ?? null;
+    const at = channelOf(end)?.nextWakeAtMs ?? null;
     return at === null ? null : Math.max(at, end.now);
   }
 
   /** What `end` may do by itself. Cuts and restarts are bounded for both ends together: that is the search's to say. */
   actions(end: End, side: Side): EndAction[] {
-    const { stalls, messages, closes } = this.#scenario;
+    const { stalls, holds, messages, closes } = this.#scenario;
     const { connected, channel, closeRequested, sent, unread } = end;
     const live = channel !== null && end.end === null && !closeRequested && channel.phase !== 'opening';
     const timer = this.nextTimer(end);
     const actions: EndAction[] = [];
     if (stalls && connected) actions.push('pull');
+    if (holds && flightOf(end)?.holds(end.now) === false) actions.push('hold');
     if (timer !== null && timer - end.now < SOON_MS) actions.push('timer');
     if (live && sent.length < messages[side]) actions.push('send');
     if (unread > 0) actions.push('read');
@@ -187,17 +217,17 @@ export class Machines {
   act(end: End, side: Side, action: EndAction | Frame, pull: boolean): Outcome {
     const before = anySessionOf(end);
     const messages: Uint8Array[] = [];
-    const [lastReceived, questions] = [before?._keys._lastReceived, before?._probe._questions.length ?? 0];
+    const [lastReceived, questions] = [before?._keys._lastReceived, before?._controls.probe._questions.length ?? 0];
     this.#run(end, side, () => {
       if (typeof action === 'object')
-        end.table.receive(this.#publicKey(other(side)), this.frames.give(action, end), end.now);
+        end.table.handleMessage(this.#publicKey(other(side)), this.frames.give(action, end), end.now);
       else if (action === 'pull') this.#pull(end, messages);
       else this.#do(end, side, action);
+      this.#tell(end);
       while (pull && this.#pull(end, messages))
         if (messages.length > MAX_FRAMES) throw new Violation('an end sends frames without end');
     });
-    const due = channelOf(end)?.wakeAtMs ?? null;
-    if (due !== null && (end.table.wakeAtMs ?? Number.POSITIVE_INFINITY) > due)
+    if (end.table.nextWakeAtMs > (channelOf(end)?.nextWakeAtMs ?? Number.POSITIVE_INFINITY))
       throw new Violation('a table sleeps longer than its channel');
     const after = anySessionOf(end)?._keys._lastReceived;
     const opened = lastReceived !== undefined && after !== undefined && after !== lastReceived;
@@ -212,7 +242,8 @@ export class Machines {
 
   /** The other end of one whose questions have other names now: answers that it owes are to those. */
   rename(end: End, names: Renaming): void {
-    for (const answer of anySessionOf(end)?._controls._answers ?? []) answer.id = names[answer.id - 1] ?? FORGOTTEN;
+    for (const answer of anySessionOf(end)?._controls._queue._answers ?? [])
+      answer.id = names[answer.id - 1] ?? FORGOTTEN;
   }
 
   /**
@@ -223,19 +254,20 @@ export class Machines {
     const names = new Map<number, number>();
     const session = anySessionOf(end);
     if (session === null) return names;
-    const { _probe, _keys, _controls } = session;
-    for (const [index, question] of _probe._questions.entries()) {
+    const { _keys, _controls } = session;
+    const queue = _controls._queue;
+    for (const [index, question] of _controls.probe._questions.entries()) {
       names.set(question.id, index + 1);
       question.id = index + 1;
     }
     const { epoch, counter } = _keys._lastReceived;
     _keys._lastReceived = { epoch, counter: Math.min(counter, 0) };
-    _controls._recent = _controls._recent.length === 0 ? [] : [this.frames.anyControl];
+    queue._recent = queue._recent.length === 0 ? [] : [this.frames.anyControl];
     return names;
   }
 
   #pull(end: End, messages: Uint8Array[]): boolean {
-    const message = end.connected ? end.table.nextFrame(end.now) : null;
+    const message = end.connected ? end.table.pollFrame(end.now) : null;
     if (message === null) return false;
     messages.push(message);
     return true;
@@ -244,34 +276,38 @@ export class Machines {
   #do(end: End, side: Side, action: Exclude<EndAction, 'pull'>): void {
     switch (action) {
       case 'timer':
+        if (Number.isFinite(this.#scenario.timers)) end.timers++;
         end.now = this.nextTimer(end) ?? end.now;
-        end.table.wake(end.now);
+        end.table.handleTimeout(end.now);
+        return;
+      case 'hold':
+        flightOf(end)?.hold(end.now);
         return;
       case 'wake':
-        end.table.wake(end.now);
+        end.table.handleTimeout(end.now);
         return;
       case 'send': {
         const text = `${side}${end.sent.length}`;
         end.sent.push(text);
-        end.channel?.send(text, end.now);
+        this.#command(end, { type: 'send', data: text });
         return;
       }
       case 'read':
         end.unread--;
-        end.channel?.delivered(end.now);
+        this.#command(end, { type: 'delivered' });
         return;
       case 'close':
         end.closeRequested = true;
-        end.channel?.close(CLOSE_CODE + side, '', end.now);
+        this.#command(end, { type: 'close', code: CLOSE_CODE + side, reason: '' });
         return;
       case 'cut':
         end.cuts++;
         end.connected = false;
-        end.table.disconnected(end.now);
+        end.table.handleDisconnected(end.now);
         return;
       case 'connect':
         end.connected = true;
-        end.table.connected(end.now);
+        end.table.handleConnected(end.now);
         return;
       case 'restart':
         this.#restart(end, side);
@@ -284,7 +320,7 @@ export class Machines {
     const { random, cuts, restarts, opened } = end;
     Object.assign(end, this.newEnd(side), { cuts, restarts: restarts + 1, opened, connected: true });
     end.random = { secrets: random.secrets + 50, others: random.others };
-    end.table.connected(end.now);
+    end.table.handleConnected(end.now);
   }
 
   #run(end: End, side: Side, run: () => void): void {
@@ -306,6 +342,7 @@ export class Machines {
     const { end, side } = this.#running;
     const sealer = this.#sealers.get(key) ?? side;
     this.#sealers.set(key, sealer);
+    this.#thief?.sealed(end, key);
     if (sealer !== side) throw new Violation('both ends seal under one key');
     const last = end.sealed.get(key);
     if (last !== undefined && (nonce < last.nonce || (nonce === last.nonce && plaintext !== last.plaintext)))
@@ -313,8 +350,17 @@ export class Machines {
     end.sealed.set(key, { nonce, plaintext });
   }
 
-  #emit(channel: Channel, event: ChannelEvent): void {
-    const { end } = this.#running;
+  #command(end: End, command: ChannelCommand): void {
+    if (end.channel !== null) end.table.handleCommand(end.channel, command, end.now);
+  }
+
+  /** Hands out what a table has to tell. */
+  #tell(end: End): void {
+    for (let notice = end.table.pollEvent(); notice !== null; notice = end.table.pollEvent())
+      this.#saw(end, notice.channel, notice.event);
+  }
+
+  #saw(end: End, channel: Channel, event: ChannelEvent): void {
     if (end.channel === null) end.channel = channel;
     if (event.type === 'open') end.opened++;
     else if (event.type === 'close') end.end = event.end;
@@ -322,7 +368,7 @@ export class Machines {
       if (end.opened === 0 || end.end !== null) throw new Violation('a message outside of open');
       end.received.push(String(event.data));
       if (this.#scenario.slowReaders) end.unread++;
-      else channel.delivered(end.now);
+      else end.table.handleCommand(channel, { type: 'delivered' }, end.now);
     }
   }
 

@@ -6,7 +6,7 @@ import { derivable, type SymbolicProvider } from './symbolic-provider.js';
 /** A and B. */
 export type Ends = readonly [End, End];
 
-/** Whether all has arrived and is acknowledged, or both ends have closed. @throws Violation for a close that is not clean */
+/** Whether all has arrived and is acknowledged, a rekey is over, or both ends have closed. @throws Violation for a close that is not clean */
 export function isSettled([a, b]: Ends): boolean {
   if (a.end !== null && (b.end !== null || b.channel === null)) {
     if (b.restarts === 0 && !(a.end.wasClean && b.end?.wasClean))
@@ -22,8 +22,16 @@ export function isSettled([a, b]: Ends): boolean {
     a.received.length === b.sent.length &&
     b.received.length === a.sent.length &&
     a.channel?.bufferedAmount === 0 &&
-    b.channel.bufferedAmount === 0
+    b.channel.bufferedAmount === 0 &&
+    hasAllAcknowledged(a) &&
+    hasAllAcknowledged(b)
   );
+}
+
+/** The frames of a rekey too. */
+function hasAllAcknowledged(end: End): boolean {
+  const outgoing = sessionOf(end)?._outgoing;
+  return outgoing?._acked === outgoing?._sealed;
 }
 
 /** Safety, in every state. @throws Violation */

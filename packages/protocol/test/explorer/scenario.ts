@@ -7,6 +7,8 @@ export interface Scenario {
   readonly rekeyAfterFrames: number;
   /** Times that a connection may be lost, both ends together. */
   readonly cuts: number;
+  /** Timers that may come due, both ends together. Where they are unbounded they are not counted. */
+  readonly timers: number;
   /** Times that B's process may restart. */
   readonly restarts: number;
   /** Ends that may close. */
@@ -17,8 +19,12 @@ export interface Scenario {
   readonly relayQueue: number;
   /** Whether a transport may have no room: frames then leave one by one, whenever. Otherwise at once. */
   readonly stalls: boolean;
+  /** Whether DATA may be held back for as long as it likes by what is under way. Otherwise never. */
+  readonly holds: boolean;
   /** Whether an application takes a message when it likes. Otherwise at once. */
   readonly slowReaders: boolean;
+  /** Frames that the relay forges under keys of epoch 0 that it has stolen, of which an end that has not completed a rekey takes notice. */
+  readonly forgeries: number;
   /** Whether the relay makes up DATA that is far ahead. Otherwise frames that it reflects are all that is. */
   readonly forgedGaps: boolean;
 }
@@ -32,7 +38,7 @@ export function other(side: Side): Side {
 }
 
 /** What an end, its application or its connection does without a frame. */
-export type EndAction = 'pull' | 'timer' | 'wake' | 'send' | 'read' | 'close' | 'cut' | 'connect' | 'restart';
+export type EndAction = 'pull' | 'hold' | 'timer' | 'wake' | 'send' | 'read' | 'close' | 'cut' | 'connect' | 'restart';
 
 /** A property that does not hold. */
 export class Violation extends Error {}

@@ -1,10 +1,12 @@
 import { fileURLToPath } from 'node:url';
 import { createServer, type Plugin } from 'vite';
+import { SOURCE_CONDITIONS } from '../../../../vitest.shared.js';
 import { type Mutant, mutate } from '../mutants.js';
 
 /**
  * Limits scaled: a window is two frames, two questions are remembered, and keys are replaced by frames alone and
- * nothing is limited by rate, since a search without end has no clock. Everything else is the code that ships.
+ * nothing is limited by rate, since a search without end has no clock; for the same reason a flight, which counts by rates and
+ * round trips, is one that may hold any frame back for any time. Everything else is the code that ships.
  */
 const SCALED: readonly Mutant[] = [
   {
@@ -33,9 +35,21 @@ const SCALED: readonly Mutant[] = [
   },
   {
     name: 'no rate limit',
-    file: 'channel/peers.ts',
-    find: 'HANDSHAKES_PER_SECOND = { perPeer: 32, inAll: 128,',
-    replace: 'HANDSHAKES_PER_SECOND = { perPeer: 1e9, inAll: 1e9,',
+    file: 'channel/peer-cache.ts',
+    find: 'new TokenBucket(perSecond, perSecond * 2)',
+    replace: 'new TokenBucket(1e9, 1e9)',
+  },
+  {
+    name: 'no rate limit for ACCEPT',
+    file: 'channel/opening.ts',
+    find: 'ACCEPTS_PER_SECOND = 4',
+    replace: 'ACCEPTS_PER_SECOND = 1e9',
+  },
+  {
+    name: 'any flight',
+    file: 'channel/paths.ts',
+    find: "from './flight.js'",
+    replace: "from '/test/explorer/any-flight.ts'",
   },
   {
     name: 'few answers',
@@ -67,6 +81,7 @@ export async function loadSources(mutant: Mutant | null = null): Promise<typeof 
     server: { middlewareMode: true, watch: null, ws: false, hmr: false },
     optimizeDeps: { noDiscovery: true, include: [] },
     plugins: [open],
+    ssr: { resolve: { conditions: SOURCE_CONDITIONS } },
   });
   try {
     return (await server.ssrLoadModule('/src/index.ts')) as typeof import('../../src/index.js');

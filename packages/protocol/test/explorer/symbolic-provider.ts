@@ -168,35 +168,46 @@ export function symbolicStaticKey(provider: SymbolicProvider, name: number): Sta
 }
 
 /**
- * Whether someone who knows `known` and every public value, but none of the secrets, can derive these bytes. Bytes are
- * taken apart into 32-byte terms; what is no term (labels, zeros) is public.
+ * Whether someone who knows `known` and every public value, but none of the secrets (save `own`), can derive these bytes.
+ * Bytes are taken apart into 32-byte terms; what is no term (labels, zeros) is public.
  */
-export function derivable(provider: SymbolicProvider, bytes: Uint8Array, known: readonly Uint8Array[]): boolean {
+export function derivable(
+  provider: SymbolicProvider,
+  bytes: Uint8Array,
+  known: readonly Uint8Array[],
+  own?: Uint8Array,
+): boolean {
   if (known.some((one) => same(one, bytes))) return true;
   const of = provider.termOf(bytes);
   if (of === null) return true;
   const { term } = of;
   switch (term.kind) {
     case 'dh':
+      return own !== undefined && term.secrets.some((secret) => same(secret, own));
     case 'kem-shared':
     case 'kem-secret':
       return false;
     case 'kdf':
-      return [term.salt, term.ikm, term.info].every((part) => partsDerivable(provider, part, known));
+      return [term.salt, term.ikm, term.info].every((part) => partsDerivable(provider, part, known, own));
     case 'hash':
-      return partsDerivable(provider, term.input, known);
+      return partsDerivable(provider, term.input, known, own);
     default:
       return true;
   }
 }
 
-function partsDerivable(provider: SymbolicProvider, bytes: Uint8Array, known: readonly Uint8Array[]): boolean {
+function partsDerivable(
+  provider: SymbolicProvider,
+  bytes: Uint8Array,
+  known: readonly Uint8Array[],
+  own?: Uint8Array,
+): boolean {
   for (let at = 0; at < bytes.length; ) {
     if (provider.termOf(bytes.subarray(at)) === null) {
       at++;
       continue;
     }
-    if (!derivable(provider, bytes.subarray(at, at + 32), known)) return false;
+    if (!derivable(provider, bytes.subarray(at, at + 32), known, own)) return false;
     at += 32;
   }
   return true;

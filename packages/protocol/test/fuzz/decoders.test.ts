@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest';
-import { parseChannelFrame as parse } from '../../src/channel/channel-frame.js';
+import { KIND, parseChannelFrame as parse } from '../../src/channel/channel-frame.js';
 import { decodeClose, encodeClose } from '../../src/channel/close-status.js';
 import { decodeControl, encodeControl } from '../../src/channel/control.js';
 import { decodeData, encodeData, OPCODE } from '../../src/channel/data.js';
@@ -11,7 +11,6 @@ import {
   decodeRelayFrame,
   encodeFrame,
   encodeMessage,
-  KIND,
   type RelayFrame,
 } from '../../src/index.js';
 import { seeded } from '../simulator/seeded.js';
@@ -52,6 +51,7 @@ const relayFrames: readonly RelayFrame[] = [
   { type: 'REGISTER_FAILURE', code: 4401, reason: 'no' },
   { type: 'MESSAGE', to: `${hex(31)}0f`, from: `${hex(31)}0e`, content: new Uint8Array(90) },
   { type: 'UNDELIVERABLE', to: hex(32), head: hex(25), code: 'congested' },
+  { type: 'BACKLOG', to: hex(32) },
   { type: 'PEER_GONE', publicKey: hex(32) },
   { type: 'RESTARTING', reconnectIn: 100, spread: 5_000 },
   { type: 'ERROR', code: 4400, reason: 'bad frame' },
@@ -61,7 +61,7 @@ const lengths = {
   [KIND.accept]: 1_409,
   [KIND.data]: 100,
   [KIND.control]: 70,
-  [KIND.reset]: 91,
+  [KIND.reset]: 88,
 } as const;
 const channelFrames = Object.entries(lengths).map(([kind, length]) => {
   const frame = new Uint8Array(length);

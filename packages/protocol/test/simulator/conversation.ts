@@ -69,7 +69,7 @@ export class Conversation {
     if (channel === null) throw new Error('not open');
     end.sent.push(message);
     // The channel owns what it is given.
-    peer.run((now) => channel.send(typeof message === 'string' ? message : message.slice(), now));
+    peer.command(channel, { type: 'send', data: typeof message === 'string' ? message : message.slice() });
   }
 
   close(end: End, code: number): void {
@@ -77,7 +77,7 @@ export class Conversation {
     if (channel === null) throw new Error('not open');
     const reason = `${this.tag} ${end === this.initiator ? 'a' : 'b'}`;
     end.closing = { code, reason, sent: end.sent.length };
-    peer.run((now) => channel.close(code, reason, now));
+    peer.command(channel, { type: 'close', code, reason });
   }
 
   /** An event of the channel at one end. */
@@ -121,9 +121,11 @@ export class Conversation {
     end.received++;
     const { channel, peer } = end;
     const wait = this.consumeAfterMs();
-    const take = (): void => peer.run((now) => channel?.delivered(now));
-    if (wait === 0) channel?.delivered(peer.connection.time(this.#clock.now));
-    else this.#clock.after(wait, () => end.lost || take());
+    const take = (): void => {
+      if (channel !== null && !end.lost) peer.command(channel, { type: 'delivered' });
+    };
+    if (wait === 0) take();
+    else this.#clock.after(wait, take);
   }
 
   /** What an end is told is acknowledged, the peer's process has. */

@@ -57,7 +57,7 @@ export class Link {
       const { peer } = this;
       peer.deliver(() => {
         if (peer.link !== this) return;
-        peer.connection.receive(copy, this.#clock.now);
+        peer.connection.handleFrame(copy, this.#clock.now);
         peer.pump();
       });
     });
@@ -74,7 +74,7 @@ export class Link {
       peer.deliver(() => {
         if (peer.link !== this) return;
         peer.link = null;
-        peer.connection.socketClosed(code, this.#clock.now);
+        peer.connection.handleClosed(code, this.#clock.now);
         peer.pump();
       });
     });

@@ -1,29 +1,31 @@
+// The quick part of `malicious-relay.deep.test.ts`, which takes more seeds and counts the attacks.
 import { nodeProvider } from '@sws/crypto/node';
 import { describe, expect, test } from 'vitest';
-import { ATTACKS } from './malicious-relay.js';
 import { MaliciousRun } from './malicious-run.js';
 import { forEachSeed } from './seeded.js';
 import { toy } from './toy-provider.js';
 
-const RUNS = 2_000;
+const RUNS = 200;
 const REAL_CRYPTO_RUNS = 20;
 
-describe('whatever the relay does: a prefix, exactly once, in order; all of it once it behaves; no phantom, no forged close', () => {
-  test('seeded runs', { timeout: 900_000 }, () => {
-    const made = new Map<string, number>();
-    const sum = { runs: 0, messages: 0, frames: 0, conversations: 0 };
+describe('whatever the relay does, each peer gets a prefix of what was sent, and all of it once the relay behaves', () => {
+  test(`${RUNS} seeds`, { timeout: 120_000 }, () => {
+    let messages = 0;
     forEachSeed(RUNS, (seed) => {
-      const { attacks, ...figures } = new MaliciousRun(seed, toy).run();
-      for (const [attack, times] of attacks) made.set(attack, (made.get(attack) ?? 0) + times);
-      sum.runs++;
-      for (const name of ['messages', 'frames', 'conversations'] as const) sum[name] += figures[name];
+      messages += new MaliciousRun(seed, toy).run().messages;
     });
-    if (process.env.SWS_RUNS !== undefined) console.log(JSON.stringify({ ...sum, attacks: Object.fromEntries(made) }));
-    // An attack that is never made proves nothing.
-    if (sum.runs >= RUNS) expect(ATTACKS.filter((attack) => !made.has(attack))).toEqual([]);
+    expect(messages).toBeGreaterThan(0);
   });
 
   test('with real keys and boxes', { timeout: 900_000 }, () => {
-    forEachSeed(REAL_CRYPTO_RUNS, (seed) => new MaliciousRun(seed, nodeProvider).run(), REAL_CRYPTO_RUNS);
+    let messages = 0;
+    forEachSeed(
+      REAL_CRYPTO_RUNS,
+      (seed) => {
+        messages += new MaliciousRun(seed, nodeProvider).run().messages;
+      },
+      { most: REAL_CRYPTO_RUNS },
+    );
+    expect(messages).toBeGreaterThan(0);
   });
 });

@@ -1,5 +1,7 @@
 import { type CryptoProvider, encodeHex } from '@sws/crypto';
-import { KIND, UNDELIVERABLE_CODES, UNDELIVERABLE_HEAD_BYTES, type UndeliverableCode } from '../../src/index.js';
+import { KIND } from '../../src/channel/channel-frame.js';
+import { UNDELIVERABLE_HEAD_BYTES } from '../../src/frames/message.js';
+import { UNDELIVERABLE_CODES, type UndeliverableCode } from '../../src/index.js';
 import type { Clock } from './clock.js';
 import type { Link } from './link.js';
 import { channelIdOf, flipped, forged, joined, type Recorded, spliced } from './mangling.js';
@@ -29,6 +31,7 @@ const AT_ANY_TIME = [
   'replay-reset',
   'lie-undeliverable',
   'lie-gone',
+  'lie-backlog',
   'lie-restarting',
   'ping',
   'unknown-frame',
@@ -200,6 +203,9 @@ export class MaliciousRelay extends Relay {
         break;
       case 'lie-gone':
         this.tell(recorded.from, { type: 'PEER_GONE', publicKey: recorded.to });
+        break;
+      case 'lie-backlog':
+        this.tell(recorded.from, { type: 'BACKLOG', to: recorded.to });
         break;
       case 'cut':
         if (this.harsh) link.close(this.random.pick([...PASSING_CODES, ...FATAL_CODES]));

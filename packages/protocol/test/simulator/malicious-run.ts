@@ -9,7 +9,7 @@ import { type Seeded, seeded } from './seeded.js';
 const PEERS = 3;
 /** What the applications send in one run: enough for several windows of credit. */
 const MAX_BYTES = 300_000;
-/** Far below resumeTimeout, so that what is held up for that long can not end a channel. */
+/** Far below resumeTimeout, so that what is held up for that long cannot end a channel. */
 const ATTACK_MS = [1_500, 5_000, 15_000, 25_000] as const;
 /** Long enough for every timer that attacks can have left behind: OPEN's 45 s, a half-open channel's 60 s. */
 const BEHAVED_MS = 130_000;
@@ -154,7 +154,7 @@ export class MaliciousRun {
     for (const end of conversation.ends) {
       const other = conversation.otherOf(end);
       if (!end.alive) continue;
-      // What can not live on has ended: neither end waits for ever.
+      // What cannot live on has ended: neither end waits for ever.
       if (end.closing !== null) throw new Violation(`${tag}: close is not answered`);
       if (other.lost || other.end !== null) throw new Violation(`${tag}: the other end is gone, and this one waits`);
       if (opened === 0) throw new Violation(`${tag}: one end is open and the other never was`);

@@ -1,5 +1,5 @@
 import { encodeHex } from '@sws/crypto';
-import { KIND } from '../../src/index.js';
+import { KIND } from '../../src/channel/channel-frame.js';
 import type { Seeded } from './seeded.js';
 
 /** A MESSAGE that passed the relay. */

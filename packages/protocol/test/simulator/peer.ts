@@ -2,6 +2,7 @@ import { type CryptoProvider, Identity } from '@sws/crypto';
 import {
   type AcceptPolicy,
   type Channel,
+  type ChannelCommand,
   type ChannelEvent,
   type ChannelOffer,
   type ChannelSettings,
@@ -9,6 +10,7 @@ import {
   type ConnectionState,
   DEFAULT_CHANNEL_SETTINGS,
   type Encoding,
+  type MemoryLimits,
 } from '../../src/index.js';
 import { encodeUtf8 } from '../../src/utf8.js';
 import type { Clock } from './clock.js';
@@ -22,6 +24,8 @@ export interface PeerOptions {
   readonly settings?: Partial<ChannelSettings>;
   readonly encoding?: Encoding;
   readonly accept?: AcceptPolicy;
+  readonly isKnown?: (peer: string) => boolean;
+  readonly memory?: MemoryLimits;
 }
 
 /** A client process in virtual time: the real `Connection`, and the shell that `@sws/client` puts around it. */
@@ -78,9 +82,9 @@ export class Peer {
     return channel;
   }
 
-  /** Does something with a channel at the machines' time; its frames follow. */
-  run(action: (nowMs: number) => void): void {
-    action(this.connection.time(this.#clock.now));
+  /** Does something with a channel; its frames follow. */
+  command(channel: Channel, command: ChannelCommand): void {
+    this.connection.handleCommand(channel, command, this.#clock.now);
     this.pump();
   }
 
@@ -111,14 +115,14 @@ export class Peer {
     else action();
   }
 
-  /** Runs the machine's outputs and gives the transport what it has room for. */
+  /** Does what the machine says and gives the transport what it has room for. */
   pump(): void {
     if (this.#pumping || this.#frozen) return;
     this.#pumping = true;
-    this.#runOutputs();
+    this.#runEvents();
     while (this.link?.hasRoom) {
-      const frame = this.connection.nextFrame(this.#clock.now);
-      this.#runOutputs();
+      const frame = this.connection.pollFrame(this.#clock.now);
+      this.#runEvents();
       if (frame === null) break;
       this.framesSent++;
       this.link?.send(frame);
@@ -128,7 +132,7 @@ export class Peer {
   }
 
   #newConnection(): Connection {
-    const { provider, settings, encoding = 'binary', accept = () => true } = this.#options;
+    const { provider, settings, encoding = 'binary', accept = () => true, isKnown, memory } = this.#options;
     return new Connection({
       identity: this.identity,
       provider,
@@ -137,25 +141,25 @@ export class Peer {
       encoding,
       settings: { ...DEFAULT_CHANNEL_SETTINGS, ...settings },
       accept,
+      isKnown,
+      memory,
     });
   }
 
-  #runOutputs(): void {
-    for (let outputs = this.connection.take(); outputs.length > 0; outputs = this.connection.take()) {
-      for (const output of outputs) {
-        if (output.type === 'dial') this.link = new Link(this.#clock, this, this.#relay);
-        else if (output.type === 'hang-up') {
-          this.link?.hangUp();
-          this.link = null;
-        } else if (output.type === 'state') this.state = output.state;
-        else this.onEvent(output.channel, output.event);
-      }
+  #runEvents(): void {
+    for (let event = this.connection.pollEvent(); event !== null; event = this.connection.pollEvent()) {
+      if (event.type === 'dial') this.link = new Link(this.#clock, this, this.#relay);
+      else if (event.type === 'hang-up') {
+        this.link?.hangUp();
+        this.link = null;
+      } else if (event.type === 'state') this.state = event.state;
+      else this.onEvent(event.channel, event.event);
     }
   }
 
   #plan(): void {
-    const at = this.connection.wakeAtMs;
-    if (at === null || at >= this.#wakeAtMs) return;
+    const at = this.connection.nextWakeAtMs;
+    if (at >= this.#wakeAtMs) return;
     this.#wakeAtMs = at;
     this.#clock.after(at - this.#clock.now, () => {
       if (this.#wakeAtMs === at && !this.#frozen) this.#wake();
@@ -164,8 +168,7 @@ export class Peer {
 
   #wake(): void {
     this.#wakeAtMs = Number.POSITIVE_INFINITY;
-    const due = this.connection.wakeAtMs;
-    if (due !== null && due <= this.#clock.now) this.connection.wake(this.#clock.now);
+    if (this.connection.nextWakeAtMs <= this.#clock.now) this.connection.handleTimeout(this.#clock.now);
     this.pump();
   }
 }

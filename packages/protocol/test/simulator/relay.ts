@@ -1,14 +1,14 @@
 import { type CryptoProvider, decodeHex, encodeHex, Identity } from '@sws/crypto';
+import { undeliverable } from '../../src/frames/relay-frames.js';
 import {
   decodeClientFrame,
   decodeMessage,
   encodeFrame,
   encodeMessage,
-  MAX_TERM,
   type RelayFrame,
   ServerRegistration,
-  undeliverable,
 } from '../../src/index.js';
+import { nextTerm } from '../../src/registration/term.js';
 import type { Clock } from './clock.js';
 import type { Link } from './link.js';
 import type { Seeded } from './seeded.js';
@@ -56,7 +56,7 @@ export class Relay {
       nowMs: this.clock.now,
     });
     this.links.set(link, { registration, address: null, json: false });
-    for (const output of registration.start()) if (output.type === 'send') this.send(link, output.frame);
+    this.#flush(link, registration);
   }
 
   received(link: Link, data: string | Uint8Array): void {
@@ -116,22 +116,26 @@ export class Relay {
 
   #register(link: Link, session: Session, data: string | Uint8Array): void {
     const { registration } = session;
-    for (const output of registration.receive(typeof data === 'string' ? data : null)) {
-      if (output.type === 'send') this.send(link, output.frame);
-      else if (output.type === 'close') link.close(4401);
-      else {
-        const { publicKey, lastTerm, encoding } = output.proof;
-        const term = Math.min(MAX_TERM, Math.max(this.#terms.get(publicKey) ?? 0, lastTerm) + 1);
-        this.#terms.set(publicKey, term);
-        const older = this.#registered.get(publicKey);
-        session.address = publicKey;
-        session.json = encoding === 'json';
-        this.#registered.set(publicKey, link);
-        older?.close(4409);
-        for (const answer of registration.admitted({ term, limits: LIMITS, keepalive: 15 }))
-          if (answer.type === 'send') this.send(link, answer.frame);
-      }
-    }
+    registration.handleFrame(typeof data === 'string' ? data : null);
+    this.#flush(link, registration);
+    const event = registration.pollEvent();
+    if (event === null) return;
+    if (event.type === 'close') return link.close(4401);
+    const { publicKey, lastTerm, encoding } = event.proof;
+    const term = nextTerm(this.#terms.get(publicKey) ?? 0, lastTerm, this.clock.now);
+    if (term === null) return link.close(4410);
+    this.#terms.set(publicKey, term);
+    const older = this.#registered.get(publicKey);
+    session.address = publicKey;
+    session.json = encoding === 'json';
+    this.#registered.set(publicKey, link);
+    older?.close(4409);
+    registration.handleAdmitted({ term, limits: LIMITS, keepalive: 15 });
+    this.#flush(link, registration);
+  }
+
+  #flush(link: Link, registration: ServerRegistration): void {
+    for (let frame = registration.pollFrame(); frame !== null; frame = registration.pollFrame()) this.send(link, frame);
   }
 
   #keyOf(address: string): Uint8Array {

@@ -39,9 +39,13 @@ export function seeded(seed: number): Seeded {
   };
 }
 
-/** The seeds of a run: `SWS_SEED` and `SWS_RUNS` (at most `most`), or `runs` of them from 1 on. A failure says how to replay it. */
-export function forEachSeed(runs: number, run: (seed: number) => void, most = Number.POSITIVE_INFINITY): void {
-  const first = Number(process.env.SWS_SEED ?? 1);
+/** The seeds of a run: `SWS_SEED` and `SWS_RUNS` (at most `most`), or `runs` of them from `from` on. A failure says how to replay it. */
+export function forEachSeed(
+  runs: number,
+  run: (seed: number) => void,
+  { most = Number.POSITIVE_INFINITY, from = 1 }: { readonly most?: number; readonly from?: number } = {},
+): void {
+  const first = Number(process.env.SWS_SEED ?? from);
   const count = Math.min(most, Number(process.env.SWS_RUNS ?? runs));
   for (let seed = first; seed < first + count; seed++) {
     try {

@@ -2,18 +2,22 @@ import { type CryptoProvider, concatBytes, encodeHex } from '@sws/crypto';
 import { describe, expect, test } from 'vitest';
 import type { brokenChannelVectors } from '../../scripts/make-vectors/broken-channels.js';
 import type { channelVectors } from '../../scripts/make-vectors/channels.js';
+import type { creditVectors } from '../../scripts/make-vectors/credit.js';
 import type { Step } from '../../scripts/make-vectors/recorder.js';
+import { KIND } from '../../src/channel/channel-frame.js';
 import { CONTROL_TYPE } from '../../src/channel/control.js';
 import { decodeData } from '../../src/channel/data.js';
-import { KIND } from '../../src/index.js';
 import { PROVIDERS } from './providers.js';
 import { readVectors, unhex } from './read-vectors.js';
 import { ScriptedEnd } from './scripted-end.js';
 
 const { valid } = readVectors<ReturnType<typeof channelVectors>>('channels.json');
+const credit = readVectors<ReturnType<typeof creditVectors>>('credit.json');
 const broken = readVectors<ReturnType<typeof brokenChannelVectors>>('broken-channels.json');
 /** The initiator rekeys this long after a key's first frame. */
 const REKEY_AGE_MS = 120_000;
+/** The responder answers a rekey this long after the one before. */
+const REKEY_ANSWER_MS = 30_000;
 
 type Recorded = (typeof valid)[number];
 /** Plays one end of a recorded channel with the real machine: it must send the recorded DATA and deliver what they carry. */
@@ -34,33 +38,35 @@ function play(end: ScriptedEnd, role: Step['from'], steps: readonly Step[]): voi
       expect(end.sent).toEqual([frame]);
     } else if (kind === 'ACCEPT') {
       expect(end.sent).toEqual([frame]);
+    } else if (step.kind === 'DATA' && step.again === true) {
+      expect(end.sentOf(KIND.data)[sentData++], 'sent again').toBe(frame);
     } else if (kind === 'DATA') {
-      const { channel, table } = end;
-      if (channel === null) throw new Error('no channel');
       if (delivers === undefined) {
-        if (role === 'initiator' && step.plaintext.startsWith('83')) {
-          end.nowMs += REKEY_AGE_MS;
-          table.wake(end.nowMs);
+        if (step.plaintext.startsWith('83')) {
+          end.nowMs += role === 'initiator' ? REKEY_AGE_MS : REKEY_ANSWER_MS;
+          end.wake();
         }
-      } else if ('text' in delivers) channel.send(delivers.text, end.nowMs);
-      else if ('binary' in delivers) channel.send(unhex(delivers.binary), end.nowMs);
-      else channel.close(delivers.close.code, delivers.close.reason, end.nowMs);
+      } else if ('text' in delivers) end.command({ type: 'send', data: delivers.text });
+      else if ('binary' in delivers) end.command({ type: 'send', data: unhex(delivers.binary) });
+      else end.command({ type: 'close', ...delivers.close });
       end.flush();
       expect(end.sentOf(KIND.data)[sentData++], step.plaintext).toBe(frame);
     }
   }
 }
 
-/** The type of a CONTROL that the responder sent before any rekey. */
+/** The type of a CONTROL that the responder sent, before or after the one rekey. */
 function typeOf(provider: CryptoProvider, control: string): number | undefined {
   const content = unhex(control);
   const nonce = concatBytes(new Uint8Array(12), content.subarray(17, 29));
-  return provider.secretboxOpen(unhex(broken.keys.controlBA), nonce, content.subarray(29))?.[0];
+  const { controlBA } = content[20] === 0 ? broken.keys : broken.keysAfterRekey;
+  return provider.secretboxOpen(unhex(controlBA), nonce, content.subarray(29))?.[0];
 }
 
-/** The machine sends whole messages; only a responder's part is recorded so in every channel. */
+/** The machine sends whole messages, and `rekeyed` at once: in these channels only the responder's part is what it would do. */
+const RESPONDERS_PART = /^fragments|^closed by the responder during a rekey$/;
 const roles = (recorded: Recorded): Step['from'][] =>
-  recorded.name.startsWith('fragments') ? ['responder'] : ['initiator', 'responder'];
+  RESPONDERS_PART.test(recorded.name) ? ['responder'] : ['initiator', 'responder'];
 
 describe.each(PROVIDERS)('$name', (provider) => {
   for (const recorded of valid) {
@@ -72,6 +78,65 @@ describe.each(PROVIDERS)('$name', (provider) => {
     });
   }
 
+  test('a second rekey is answered once its time has come, and only then', () => {
+    const { ebSecret } = broken.rekey;
+    const end = new ScriptedEnd('responder', provider, broken, [ebSecret, ebSecret]);
+    end.receive(unhex(broken.openFrame));
+    for (const given of broken.metered.frames) if ('frame' in given) end.receive(unhex(given.frame));
+    expect(end.sentOf(KIND.data)).toHaveLength(1);
+    expect(end.table.nextWakeAtMs).toBeLessThanOrEqual(end.nowMs + broken.metered.waitMs);
+    for (const [waitMs, answers] of [
+      [broken.metered.waitMs - 1, 1],
+      [1, 2],
+    ] as const) {
+      end.nowMs += waitMs;
+      end.wake();
+      end.flush();
+      expect(end.sentOf(KIND.data)).toHaveLength(answers);
+    }
+    expect(end.delivered).toEqual([]);
+  });
+
+  test('a second rekey is not answered before the answer to the first is acknowledged', () => {
+    const { ebSecret } = broken.rekey;
+    const { frames, waitMs, acknowledgement } = broken.unacknowledged;
+    const end = new ScriptedEnd('responder', provider, broken, [ebSecret, ebSecret]);
+    end.receive(unhex(broken.openFrame));
+    for (const given of frames) if ('frame' in given) end.receive(unhex(given.frame));
+    end.nowMs += waitMs;
+    end.wake();
+    end.flush();
+    expect(end.sentOf(KIND.data)).toHaveLength(1);
+    if ('frame' in acknowledgement) end.receive(unhex(acknowledgement.frame));
+    end.wake();
+    end.flush();
+    expect(end.sentOf(KIND.data)).toHaveLength(2);
+  });
+
+  test.each(broken.halfOpen)('half-open: $name', ({ frames, accepts, opens, texts }) => {
+    const end = new ScriptedEnd('responder', provider, broken, []);
+    end.receive(unhex(broken.openFrame));
+    for (const frame of frames) end.receive(unhex(frame));
+    expect(end.sentOf(KIND.accept)).toEqual(new Array(1 + accepts).fill(broken.acceptFrame));
+    expect(end.events.some(({ type }) => type === 'open')).toBe(opens);
+    expect(end.delivered).toEqual(texts.map((text) => ({ text })));
+    // Before a frame has confirmed the channel nothing but ACCEPT goes out.
+    if (!opens) expect(end.sent).toHaveLength(1 + accepts);
+  });
+
+  test('seals what its credit covers, and not a byte more', () => {
+    const end = new ScriptedEnd('responder', provider, credit, []);
+    end.receive(unhex(credit.openFrame));
+    expect(end.sent).toEqual([credit.acceptFrame]);
+    for (const [index, { name, frame, sends }] of credit.grants.entries()) {
+      end.receive(unhex(frame));
+      for (let i = 0; index === 0 && i < credit.messages; i++)
+        end.command({ type: 'send', data: new Uint8Array(credit.messageBytes) });
+      end.flush();
+      expect(new Set(end.sentOf(KIND.data)).size, name).toBe(sends);
+    }
+  });
+
   test.each(broken.invalid)('a broken channel: $name', (vector) => {
     const { frames, failure } = vector;
     const settings = 'maxMessageBytes' in vector ? { maxMessageBytes: Number(vector.maxMessageBytes) } : {};
@@ -79,7 +144,7 @@ describe.each(PROVIDERS)('$name', (provider) => {
     end.receive(unhex(broken.openFrame));
     expect(end.sent).toEqual([broken.acceptFrame]);
     for (const given of frames) {
-      if ('frame' in given) end.receive(unhex(given.frame));
+      if ('frame' in given) end.receive(unhex(given.frame), 'together' in vector && given !== frames.at(-1));
       else {
         const nonce = new Uint8Array(24);
         const seq = new Uint8Array(8);
@@ -92,8 +157,9 @@ describe.each(PROVIDERS)('$name', (provider) => {
     }
     if (failure === 'dropped') {
       expect(end.delivered).toEqual([]);
-      end.receive(unhex(broken.next.frame));
-      expect(end.delivered).toEqual([broken.next.delivers]);
+      const next = 'next' in vector ? (vector.next as typeof broken.next) : broken.next;
+      end.receive(unhex(next.frame));
+      expect(end.delivered).toEqual([next.delivers]);
       const pongs = end.sentOf(KIND.control).filter((control) => typeOf(provider, control) === CONTROL_TYPE.pong);
       expect(pongs).toHaveLength('pongs' in vector ? vector.pongs : 0);
       return;

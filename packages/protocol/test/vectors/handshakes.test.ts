@@ -1,7 +1,7 @@
 import { type CryptoProvider, encodeHex } from '@sws/crypto';
 import { describe, expect, test } from 'vitest';
 import type { handshakeVectors } from '../../scripts/make-vectors/handshakes.js';
-import { KIND } from '../../src/index.js';
+import { KIND } from '../../src/channel/channel-frame.js';
 import { PROVIDERS } from './providers.js';
 import { readVectors, unhex } from './read-vectors.js';
 import { ScriptedEnd } from './scripted-end.js';
@@ -56,8 +56,11 @@ describe.each(PROVIDERS)('$name', (provider) => {
     const initiator = new ScriptedEnd('initiator', provider, base, []);
     initiator.open();
     initiator.receive(unhex(acceptFrame));
-    if (failure !== 'dropped') expect(initiator.delivered).toEqual([{ failure }]);
-    else {
+    if (failure !== 'dropped') {
+      expect(initiator.delivered).toEqual([{ failure }]);
+      // The responder need not wait for a confirmation.
+      expect(initiator.sentOf(KIND.reset)).toHaveLength(1);
+    } else {
       expect(initiator.events).toEqual([]);
       initiator.receive(unhex(base.acceptFrame));
       expect(initiator.events).toEqual([{ type: 'open' }]);

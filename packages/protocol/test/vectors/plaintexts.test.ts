@@ -42,6 +42,10 @@ test.each(vectors.payloads.open)('OPEN payload: $payload.resource', ({ payload, 
   expect(decodeOpenPayload(unhex(plaintext))).toEqual(payload);
 });
 
+test.each(vectors.payloads.read)('OPEN payload of another program: $name', ({ payload, plaintext }) => {
+  expect(decodeOpenPayload(unhex(plaintext))).toEqual(payload);
+});
+
 test.each(vectors.payloads.accept)('ACCEPT payload: "$payload.protocol"', ({ payload, plaintext }) => {
   expect(encodeHex(encodePayload(payload))).toBe(plaintext);
   expect(decodeAcceptPayload(unhex(plaintext))).toEqual(payload);

@@ -1,11 +1,12 @@
 import { type CryptoProvider, encodeHex, Identity } from '@sws/crypto';
+import type { KIND } from '../../src/channel/channel-frame.js';
 import {
   type Channel,
+  type ChannelCommand,
   type ChannelEvent,
   ChannelTable,
   DEFAULT_CHANNEL_SETTINGS,
   decodeMessage,
-  type KIND,
 } from '../../src/index.js';
 import { unhex } from './read-vectors.js';
 
@@ -63,13 +64,9 @@ export class ScriptedEnd {
         ...settings,
       },
       accept: () => ({ protocol: vector.accept.protocol }),
-      emit: (channel, event) => {
-        this.channel = channel;
-        this.events.push(event);
-        if (event.type === 'message') channel.delivered(this.nowMs);
-      },
+      isKnown: () => true,
     });
-    this.table.connected(this.nowMs);
+    this.table.handleConnected(this.nowMs);
   }
 
   /** The initiator's OPEN goes out. */
@@ -79,18 +76,40 @@ export class ScriptedEnd {
     this.flush();
   }
 
-  receive(content: Uint8Array): void {
-    this.table.receive(this.#peer, content, this.nowMs);
-    this.flush();
+  /** `stalled`: nothing is sent in return yet. */
+  receive(content: Uint8Array, stalled = false): void {
+    this.table.handleMessage(this.#peer, content, this.nowMs);
+    this.#tell();
+    if (!stalled) this.flush();
+  }
+
+  /** Does something with the channel; what that leads to waits for `flush`. */
+  command(command: ChannelCommand): void {
+    if (this.channel === null) throw new Error('no channel');
+    this.table.handleCommand(this.channel, command, this.nowMs);
+  }
+
+  /** What is due by now is done; what that leads to waits for `flush`. */
+  wake(): void {
+    this.table.handleTimeout(this.nowMs);
+    this.#tell();
+  }
+
+  #tell(): void {
+    for (let notice = this.table.pollEvent(); notice !== null; notice = this.table.pollEvent()) {
+      this.channel = notice.channel;
+      this.events.push(notice.event);
+      if (notice.event.type === 'message') this.command({ type: 'delivered' });
+    }
   }
 
   /** Everything that may go out does. */
   flush(): void {
-    for (let message = this.table.nextFrame(this.nowMs); message !== null; ) {
+    for (let message = this.table.pollFrame(this.nowMs); message !== null; ) {
       const decoded = decodeMessage(message);
       if (!decoded.ok) throw new Error('a machine sent something that is no MESSAGE');
       this.sent.push(encodeHex(decoded.value.content));
-      message = this.table.nextFrame(this.nowMs);
+      message = this.table.pollFrame(this.nowMs);
     }
   }
 

@@ -1,53 +1,93 @@
+import { Acceptor, type AcceptorOptions } from '../acceptor.js';
+import { type Slot, STATUS_TEXT, SUBPROTOCOL } from '../connection-limits.js';
 import type { ServerCounters } from '../counters.js';
-import { Entrance, type EntranceOptions } from '../entrance.js';
-import { type Place, STATUS_TEXT, SUBPROTOCOL } from '../gate.js';
 import { MAX_BACKPRESSURE_BYTES } from './backpressure.js';
 import { CorkedSocket } from './corked-socket.js';
 
 /** What is used of Bun's `ServerWebSocket`. */
 export interface BunWebSocket {
+  /** What the upgrade attached. */
   readonly data: BunSession;
+  /** Sends one message: the bytes written, 0 if it was dropped, -1 under backpressure. */
   send(data: string | Uint8Array, compress?: boolean): number;
+  /** Writes everything that is sent in the callback at once. */
   cork(callback: () => void): unknown;
+  /** Bytes that wait for the network. */
   getBufferedAmount(): number;
+  /** Starts the closing handshake. */
   close(code?: number, reason?: string): void;
+  /** Ends the connection without a closing handshake. */
   terminate(): void;
+}
+/** What is used of Bun's `SocketAddress`. */
+export interface SocketAddressLike {
+  /** An IP address. */
+  readonly address: string;
+}
+/** What Bun's `upgrade` is given. */
+export interface BunUpgradeOptions {
+  /** Attached to the WebSocket. */
+  readonly data: BunSession;
+  /** Headers of the answer. */
+  readonly headers: Record<string, string>;
 }
 /** What is used of Bun's `Server`. */
 export interface BunServer {
-  requestIP(request: Request): { readonly address: string } | null;
-  upgrade(request: Request, options: { readonly data: BunSession; readonly headers: Record<string, string> }): boolean;
+  /** The address that a request came from. */
+  requestIP(request: Request): SocketAddressLike | null;
+  /** Makes a WebSocket of a request; whether it could. */
+  upgrade(request: Request, options: BunUpgradeOptions): boolean;
 }
 
-/** What a connection carries; made by the upgrade. */
+/** What a connection carries; made by the upgrade. Its members are ours alone. */
 export interface BunSession {
+  /** @internal */
   readonly request: Request;
-  readonly place: Place;
+  /** @internal */
+  readonly slot: Slot;
+  /** @internal */
   socket: BunSocket | null;
 }
 
-/** For `Bun.serve({ websocket })`. */
+/** Settings and callbacks for `Bun.serve({ websocket })`. Pass them unchanged. */
 export interface BunHandlers {
+  /** Sealed bytes do not compress. */
   readonly perMessageDeflate: false;
+  /** The largest message that is read, in bytes. */
   readonly maxPayloadLength: number;
+  /** How much may wait for a client, in bytes. */
   readonly backpressureLimit: number;
+  /** The adapter itself holds back what does not fit. */
   readonly closeOnBackpressureLimit: false;
+  /** The relay has pings of its own. */
   readonly idleTimeout: 0;
+  /** The relay has pings of its own. */
   readonly sendPings: false;
+  /** A connection is open. */
   open(socket: BunWebSocket): void;
+  /** A message has come. */
   message(socket: BunWebSocket, message: string | Uint8Array): void;
+  /** Bytes have left its buffer. */
   drain(socket: BunWebSocket): void;
+  /** A ping has come. */
+  ping(socket: BunWebSocket, data: Uint8Array): void;
+  /** A pong has come. */
+  pong(socket: BunWebSocket, data: Uint8Array): void;
+  /** A connection has ended. */
   close(socket: BunWebSocket, code: number, reason: string): void;
 }
 
-export interface BunEntrance {
-  /** For `fetch`: the refusal, or `undefined` where the connection was upgraded. */
+/** What `bunAcceptor` returns. */
+export interface BunAcceptor {
+  /** Call it in `fetch`: returns the refusal, or `undefined` where the connection was upgraded. */
   upgrade(request: Request, server: BunServer): Response | undefined;
+  /** For `Bun.serve({ websocket })`. */
   readonly websocket: BunHandlers;
+  /** What it has done since it began. */
   readonly counters: ServerCounters;
-  /** Connections that were let in, registered or not. */
+  /** Open connections, registered or not. */
   readonly connections: number;
-  /** Lets nobody in from here on. Registered sockets are the router's to close. */
+  /** Refuses every upgrade from now on. The router closes registered sockets. */
   close(): void;
 }
 
@@ -56,27 +96,27 @@ export interface BunEntrance {
  * It can't pause a socket.
  * @throws RangeError for an option that is out of its range
  */
-export function bunEntrance(options: EntranceOptions<Request>): BunEntrance {
-  const entrance = new Entrance(options);
+export function bunAcceptor(options: AcceptorOptions<Request>): BunAcceptor {
+  const acceptor = new Acceptor(options);
   return {
     upgrade(request, server) {
       if (request.headers.get('upgrade')?.toLowerCase() !== 'websocket')
         return new Response('a WebSocket is expected\n', { status: 426, headers: { Upgrade: 'websocket' } });
-      const entry = entrance.enter({
+      const entry = acceptor.enter({
         origin: request.headers.get('origin') ?? undefined,
         protocols: request.headers.get('sec-websocket-protocol') ?? undefined,
         forwardedFor: request.headers.get('x-forwarded-for') ?? undefined,
         address: server.requestIP(request)?.address ?? '',
       });
       if (!entry.ok) return new Response(null, { status: entry.status, statusText: STATUS_TEXT[entry.status] });
-      const data: BunSession = { request, place: entry.place, socket: null };
+      const data: BunSession = { request, slot: entry.slot, socket: null };
       if (server.upgrade(request, { data, headers: { 'Sec-WebSocket-Protocol': SUBPROTOCOL } })) return undefined;
-      entry.place.left();
+      entry.slot.left();
       return new Response(null, { status: 400 });
     },
     websocket: {
       perMessageDeflate: false,
-      maxPayloadLength: entrance.maxFrameBytes,
+      maxPayloadLength: acceptor.maxFrameBytes,
       backpressureLimit: MAX_BACKPRESSURE_BYTES,
       closeOnBackpressureLimit: false,
       idleTimeout: 0,
@@ -84,21 +124,28 @@ export function bunEntrance(options: EntranceOptions<Request>): BunEntrance {
       open(socket) {
         const { data } = socket;
         data.socket = new BunSocket(socket);
-        entrance.register(data.socket, data.request, data.place);
+        acceptor.register(data.socket, data.request, data.slot);
       },
       message: (socket, message) => socket.data.socket?.onmessage?.(message),
       drain: (socket) => socket.data.socket?.drained(),
+      ping: control,
+      pong: control,
       close({ data }, code) {
-        data.place.left();
+        data.slot.left();
         data.socket?.closed(code === 1009 ? 'message-too-large' : code === 1002 || code === 1007 ? 'bad-frame' : null);
       },
     },
-    counters: entrance.counters,
+    counters: acceptor.counters,
     get connections() {
-      return entrance.connections;
+      return acceptor.connections;
     },
-    close: () => entrance.close(),
+    close: () => acceptor.close(),
   };
+}
+
+/** Bun answers pings itself, within `backpressureLimit`; of fragments it tells nothing. */
+function control(socket: BunWebSocket, data: Uint8Array): void {
+  socket.data.socket?.onframes?.(1, data.length);
 }
 
 class BunSocket extends CorkedSocket {

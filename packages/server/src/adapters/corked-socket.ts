@@ -9,6 +9,7 @@ export abstract class CorkedSocket implements SocketLike, TurnTask {
   readonly canPause = false;
   onmessage: ((data: string | Uint8Array) => void) | null = null;
   onwritten: ((count: number) => void) | null = null;
+  onframes: ((count: number, bytes: number) => void) | null = null;
   onclose: ((cause: SocketCause) => void) | null = null;
   #batch: (string | Uint8Array)[] | null = null;
   /** The sizes of what the library holds, oldest first. */
@@ -45,7 +46,8 @@ export abstract class CorkedSocket implements SocketLike, TurnTask {
   endTurn(): void {
     const batch = this.#batch;
     this.#batch = null;
-    if (batch === null || !this.#open) return;
+    if (batch === null) return;
+    if (!this.#open) return this.onwritten?.(batch.length);
     for (const data of batch) {
       const bytes = typeof data === 'string' ? Buffer.byteLength(data) : data.length;
       this.#held.push(bytes);
@@ -80,5 +82,8 @@ export abstract class CorkedSocket implements SocketLike, TurnTask {
     if (!this.#open) return;
     this.#open = false;
     this.onclose?.(cause);
+    const dropped = this.#held.length;
+    this.#held = [];
+    if (dropped > 0) this.onwritten?.(dropped);
   }
 }

@@ -1,6 +1,6 @@
+import { Acceptor, type AcceptorOptions } from '../acceptor.js';
+import { type Slot, STATUS_TEXT, SUBPROTOCOL } from '../connection-limits.js';
 import type { ServerCounters } from '../counters.js';
-import { Entrance, type EntranceOptions } from '../entrance.js';
-import { type Place, STATUS_TEXT, SUBPROTOCOL } from '../gate.js';
 import { CorkedSocket } from './corked-socket.js';
 
 /** Deno's sockets do not say when they have written: those that hold something are asked this often. */
@@ -8,77 +8,96 @@ const POLL_MS = 20;
 
 /** What is used of the WebSocket that Deno gives. */
 export interface DenoWebSocket {
+  /** Set to `arraybuffer`. */
   binaryType: string;
+  /** Bytes that wait for the network. */
   readonly bufferedAmount: number;
+  /** Sends one message. */
   send(data: string | Uint8Array): void;
+  /** Starts the closing handshake. */
   close(code?: number, reason?: string): void;
+  /** Called when it is open. */
   onopen: ((event: never) => void) | null;
+  /** Called with each message. */
   onmessage: ((event: { readonly data: unknown }) => void) | null;
+  /** Called once, at the end. */
   onclose: ((event: { readonly code: number }) => void) | null;
+  /** Called where something failed; `onclose` follows. */
   onerror: ((event: never) => void) | null;
+}
+/** What `Deno.upgradeWebSocket` returns. */
+export interface DenoUpgraded {
+  /** The WebSocket. */
+  readonly socket: DenoWebSocket;
+  /** The answer to the request. */
+  readonly response: Response;
 }
 /** `Deno.upgradeWebSocket`. */
 export type DenoUpgrade = (
   request: Request,
   options: { readonly protocol: string; readonly idleTimeout: number },
-) => { readonly socket: DenoWebSocket; readonly response: Response };
+) => DenoUpgraded;
 /** What is used of the second argument of a `Deno.serve` handler. */
 export interface DenoServeInfo {
-  readonly remoteAddr: { readonly hostname?: string };
+  /** Where the request came from; `hostname` is an IP address. */
+  readonly remoteAddr: Partial<Record<'hostname', string>>;
 }
 
-export interface DenoEntrance {
-  /** For `Deno.serve`: the upgrade, or a refusal. */
+/** What `denoAcceptor` returns. */
+export interface DenoAcceptor {
+  /** For `Deno.serve`: answers with the upgrade, or with a refusal. */
   handler(request: Request, info: DenoServeInfo): Response;
+  /** What it has done since it began. */
   readonly counters: ServerCounters;
-  /** Connections that were let in, registered or not. */
+  /** Open connections, registered or not. */
   readonly connections: number;
-  /** Lets nobody in from here on. Registered sockets are the router's to close. */
+  /** Refuses every upgrade from now on. The router closes registered sockets. */
   close(): void;
 }
 
-export interface DenoEntranceOptions extends EntranceOptions<Request> {
-  /** `Deno.upgradeWebSocket`. */
+/** Options of `denoAcceptor`. */
+export interface DenoAcceptorOptions extends AcceptorOptions<Request> {
+  /** Pass `Deno.upgradeWebSocket`. */
   readonly upgradeWebSocket: DenoUpgrade;
 }
 
 /**
- * Serves SWS with `Deno.serve(denoEntrance({ upgradeWebSocket: Deno.upgradeWebSocket, … }).handler)`. It can't pause a
- * socket, nor end one without a closing handshake; Deno itself reads messages of up to 64 MiB, larger ones than
- * `maxMessage` allows are refused then.
+ * Serves SWS with `Deno.serve(denoAcceptor({ upgradeWebSocket: Deno.upgradeWebSocket, … }).handler)`. Deno cannot
+ * pause a socket, or end one without a closing handshake. It reads messages of up to 64 MiB; one larger than `maxMessage`
+ * is refused once it was read. It does not report pings, pongs and fragments, so they are not counted.
  * @throws RangeError for an option that is out of its range
  */
-export function denoEntrance(options: DenoEntranceOptions): DenoEntrance {
-  const entrance = new Entrance(options);
+export function denoAcceptor(options: DenoAcceptorOptions): DenoAcceptor {
+  const acceptor = new Acceptor(options);
   return {
     handler(request, info) {
       if (request.headers.get('upgrade')?.toLowerCase() !== 'websocket')
         return new Response('a WebSocket is expected\n', { status: 426, headers: { Upgrade: 'websocket' } });
-      const entry = entrance.enter({
+      const entry = acceptor.enter({
         origin: request.headers.get('origin') ?? undefined,
         protocols: request.headers.get('sec-websocket-protocol') ?? undefined,
         forwardedFor: request.headers.get('x-forwarded-for') ?? undefined,
         address: info.remoteAddr.hostname ?? '',
       });
       if (!entry.ok) return new Response(null, { status: entry.status, statusText: STATUS_TEXT[entry.status] });
-      const { place } = entry;
+      const { slot } = entry;
       const { socket, response } = options.upgradeWebSocket(request, { protocol: SUBPROTOCOL, idleTimeout: 0 });
-      listen(socket, place, () => {
-        const own = new DenoSocket(socket, entrance.maxFrameBytes);
-        entrance.register(own, request, place);
+      listen(socket, slot, () => {
+        const own = new DenoSocket(socket, acceptor.maxFrameBytes);
+        acceptor.register(own, request, slot);
         return own;
       });
       return response;
     },
-    counters: entrance.counters,
+    counters: acceptor.counters,
     get connections() {
-      return entrance.connections;
+      return acceptor.connections;
     },
-    close: () => entrance.close(),
+    close: () => acceptor.close(),
   };
 }
 
-function listen(socket: DenoWebSocket, place: Place, opened: () => DenoSocket): void {
+function listen(socket: DenoWebSocket, slot: Slot, opened: () => DenoSocket): void {
   let own: DenoSocket | null = null;
   socket.binaryType = 'arraybuffer';
   socket.onopen = () => {
@@ -87,7 +106,7 @@ function listen(socket: DenoWebSocket, place: Place, opened: () => DenoSocket): 
   socket.onmessage = ({ data }) => own?.received(data);
   socket.onerror = () => {};
   socket.onclose = ({ code }) => {
-    place.left();
+    slot.left();
     own?.closed(code === 1009 ? 'message-too-large' : code === 1002 || code === 1007 ? 'bad-frame' : null);
   };
 }

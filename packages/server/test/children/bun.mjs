@@ -1,7 +1,7 @@
-import { bunEntrance } from '@sws/server/bun';
+import { bunAcceptor } from '@sws/server/bun';
 import { options, ready, state } from './echo.mjs';
 
-const sws = bunEntrance(options);
+const sws = bunAcceptor(options);
 const server = Bun.serve({
   port: 0,
   hostname: '127.0.0.1',

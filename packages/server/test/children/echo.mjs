@@ -12,8 +12,8 @@ let written = 0;
 function slowMeter(everyMs) {
   let fullAt = 0;
   return {
-    charge: (_bytes, nowMs) => {
-      fullAt = Math.max(fullAt, nowMs) + everyMs;
+    charge: (_bytes, nowMs, messages = 1) => {
+      fullAt = Math.max(fullAt, nowMs) + messages * everyMs;
     },
     waitMs: (nowMs) => Math.max(0, fullAt - nowMs - 20 * everyMs),
   };
@@ -58,8 +58,9 @@ export const options = {
 
 /** The answer to any request but an upgrade. */
 export function state({ counters, connections }) {
-  const { accepted, registered, pauses, refusals } = counters;
-  return JSON.stringify({ accepted, registered, pauses, refusals: Object.fromEntries(refusals), connections, written });
+  const { accepted, registered, pauses, receivedFrames } = counters;
+  const refusals = Object.fromEntries(counters.refusals);
+  return JSON.stringify({ accepted, registered, pauses, receivedFrames, refusals, connections, written });
 }
 export function ready(port) {
   console.log(JSON.stringify({ port }));

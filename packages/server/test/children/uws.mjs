@@ -1,8 +1,8 @@
-import { uwsEntrance } from '@sws/server/uws';
+import { uwsAcceptor } from '@sws/server/uws';
 import uws from '@trufflesuite/uws-js-unofficial';
 import { options, ready, state } from './echo.mjs';
 
-const sws = uwsEntrance(options);
+const sws = uwsAcceptor(options);
 uws
   .App()
   .ws('/*', sws.behavior)

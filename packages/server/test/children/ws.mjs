@@ -1,7 +1,7 @@
 import { createServer } from 'node:http';
-import { attach } from '@sws/server';
+import { serveUpgrades } from '@sws/server';
 import { options, ready, state } from './echo.mjs';
 
 const server = createServer((_, response) => response.end(state(attached)));
-const attached = attach(server, options);
+const attached = serveUpgrades(server, options);
 server.listen(0, '127.0.0.1', () => ready(server.address().port));

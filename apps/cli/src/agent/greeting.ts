@@ -1,0 +1,47 @@
+import { createHmac, hkdfSync, randomBytes, timingSafeEqual } from 'node:crypto';
+import { FRAME_LIMITS, type LocalSocket } from './local-socket.js';
+
+/** Of the frames between a command and its agent. */
+const VERSION = 1;
+const NONCE_BYTES = 32;
+
+/** The secret that both ends of a local socket have because both can read the identity. `seed` is not kept. */
+export function localKey(seed: Uint8Array): Buffer {
+  return Buffer.from(hkdfSync('sha256', seed, new Uint8Array(0), 'sws agent v1', 32));
+}
+
+function proof(key: Buffer, role: 'agent' | 'command', theirs: string, ours: string): Buffer {
+  return createHmac('sha256', key).update(`${role} ${theirs} ${ours}`).digest();
+}
+
+function isProof(value: unknown, expected: Buffer): boolean {
+  const given = Buffer.from(typeof value === 'string' ? value : '', 'hex');
+  return given.length === expected.length && timingSafeEqual(given, expected);
+}
+
+/**
+ * Both ends prove that they can read the identity: the socket's permissions keep other users away where there are any, and
+ * this does everywhere (whoever made a pipe of that name before the agent learns nothing). Resolves with whether the other end did.
+ */
+export async function greetCommand(local: LocalSocket, key: Buffer): Promise<boolean> {
+  const ours = randomBytes(NONCE_BYTES).toString('hex');
+  local.writeJson({ version: VERSION, nonce: ours });
+  const answer = await local.nextJson();
+  const theirs = String(answer?.nonce);
+  if (!isProof(answer?.proof, proof(key, 'command', ours, theirs))) return false;
+  local.limits = FRAME_LIMITS;
+  local.writeJson({ proof: proof(key, 'agent', theirs, ours).toString('hex') });
+  return true;
+}
+
+/** The command's side of it. */
+export async function greetAgent(local: LocalSocket, key: Buffer): Promise<boolean> {
+  const hello = await local.nextJson();
+  if (hello?.version !== VERSION) return false;
+  const theirs = String(hello.nonce);
+  const ours = randomBytes(NONCE_BYTES).toString('hex');
+  local.writeJson({ nonce: ours, proof: proof(key, 'command', theirs, ours).toString('hex') });
+  const answer = await local.nextJson();
+  local.limits = FRAME_LIMITS;
+  return isProof(answer?.proof, proof(key, 'agent', ours, theirs));
+}

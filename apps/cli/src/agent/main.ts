@@ -1,0 +1,7 @@
+// The program of an agent, which a command starts with the identity's file as its argument. It loads no more than it needs.
+import { EXIT } from '../exit-code.js';
+import { setV8Flags } from '../v8-flags.js';
+import { runAgent } from './agent-process.js';
+
+setV8Flags();
+process.exit(await runAgent(process.argv[2] ?? '').catch(() => EXIT.failed));

@@ -1,0 +1,83 @@
+import type { Filter } from '../station/station.js';
+
+/** What a command asks of the agent: the first frame behind the greeting. */
+export type Request =
+  | { readonly type: 'status' }
+  | { readonly type: 'stop' }
+  | AttachRequest
+  | ConnectRequest
+  | TakeRequest;
+
+/** To be told of the relay, and with a filter of peers that connect, for as long as the command runs. */
+export interface AttachRequest {
+  readonly type: 'attach';
+  readonly relay: string;
+  readonly filter: Filter | null;
+}
+
+/** The line of a peer that connected. */
+export interface TakeRequest {
+  readonly type: 'take';
+  /** Which command it is, as `attached` said. */
+  readonly command: string;
+  readonly offer: string;
+}
+
+/** A line to a peer. */
+export interface ConnectRequest {
+  readonly type: 'connect';
+  /** Which command it is, as `attached` said. */
+  readonly command: string;
+  readonly relay: string;
+  readonly peer: string;
+  readonly resource: string;
+  readonly protocols: readonly string[];
+}
+
+/** What the agent says of itself. */
+export interface AgentStatus {
+  readonly type: 'status';
+  readonly pid: number;
+  readonly address: string;
+  /** The name of the crypto provider that it chose. */
+  readonly provider: string;
+  readonly upSeconds: number;
+  readonly relays: readonly { readonly url: string; readonly state: string; readonly commands: number }[];
+  /** Channels that are open. */
+  readonly channels: number;
+}
+
+type Members = Readonly<Record<string, unknown>>;
+
+function isText(value: unknown): value is string {
+  return typeof value === 'string';
+}
+function isTexts(value: unknown): value is string[] {
+  return Array.isArray(value) && value.every(isText);
+}
+
+function readFilter(value: unknown): Filter | null {
+  const { protocols, resources, only, exclusive } = { ...(value as Members) };
+  const isList = (list: unknown): list is string[] | null => list === null || isTexts(list);
+  if (!isTexts(protocols) || !isList(resources) || !isList(only)) return null;
+  return { protocols, resources, only, exclusive: exclusive === true };
+}
+
+/** A request, or `null` where it is none of the protocol's. */
+export function readRequest(value: Members | null): Request | null {
+  const { type, relay, filter, peer, resource, protocols, offer, command } = value ?? {};
+  if (type === 'status' || type === 'stop') return { type };
+  if (type === 'take') return isText(offer) && isText(command) ? { type, command, offer } : null;
+  if (!isText(relay)) return null;
+  if (type === 'attach') {
+    const read = filter === null ? null : readFilter(filter);
+    return filter !== null && read === null ? null : { type, relay, filter: read };
+  }
+  if (type !== 'connect' || !isText(command) || !isText(peer) || !isText(resource) || !isTexts(protocols)) return null;
+  return { type, command, relay, peer, resource, protocols };
+}
+
+/** The keys that a command takes from now on; `undefined` where the frame is another. */
+export function readOnly({ type, only }: Members): readonly string[] | null | undefined {
+  return type === 'admit' && (only === null || isTexts(only)) ? only : undefined;
+}

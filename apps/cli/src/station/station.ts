@@ -1,0 +1,72 @@
+import type { Line } from './line.js';
+
+/** How it stands with the relay: as an endpoint's states, and why. */
+export interface StationState {
+  readonly state: 'connecting' | 'waiting' | 'registered' | 'reconnecting' | 'down' | 'closed';
+  readonly failure: { readonly code: string; readonly detail: string } | null;
+}
+
+/** A peer asked for a subprotocol that is newer than this program. */
+export interface NewerPeer {
+  readonly peer: string;
+  readonly protocol: string;
+}
+
+/** Which connections of peers a command takes. */
+export interface Filter {
+  /** The subprotocols, the preferred one first; an empty string stands for a peer that offers none. */
+  readonly protocols: readonly string[];
+  /** The paths; `null` for any that no other command takes. */
+  readonly resources: readonly string[] | null;
+  /** The keys; `null` for everyone. */
+  readonly only: readonly string[] | null;
+  /** Whether another command with the same protocol and path is refused. */
+  readonly exclusive: boolean;
+}
+
+/** What takes connections of peers. */
+export interface Listener {
+  /** From now on these keys alone; `null` for everyone. */
+  admit(only: readonly string[] | null): void;
+}
+
+export interface ConnectTo {
+  readonly resource: string;
+  readonly protocols: readonly string[];
+  readonly signal?: AbortSignal | undefined;
+}
+
+/** One identity at one relay: to connect from, and to be connected to. */
+export interface Station {
+  /** Who this is, and where: the relay's URL, to which an address is appended. */
+  readonly address: string;
+  readonly url: string;
+  /** Opens a line. Whoever calls reads at once. @throws SwsError */
+  connect(peer: string, to: ConnectTo): Promise<Line>;
+  /** Takes connections of peers. Once for each station. @throws SwsError `already-listening` */
+  listen(filter: Filter, onLine: (line: Line) => void): Promise<Listener>;
+  /** Calls `listener` with the present state, and at each change; `onNewer` once for each newer subprotocol. */
+  follow(listener: (state: StationState) => void, onNewer?: (newer: NewerPeer) => void): void;
+  /** Closes every line, waiting at most 2 s for the peers' answers. */
+  close(): Promise<void>;
+}
+
+/** The subprotocol that a filter chooses from what a peer offers; `null` where it takes none of them. */
+export function chosenProtocol({ protocols }: Filter, offered: readonly string[]): string | null {
+  return protocols.find((one) => (one === '' ? offered.length === 0 : offered.includes(one))) ?? null;
+}
+
+/** The subprotocol among those offered that is a later version of one of ours, if none of ours is. */
+export function newerProtocol(offered: readonly string[]): string | undefined {
+  return offered.find((one) => Number(/^sws\.(?:tunnel|files)\.v([1-9]\d{0,3})$/.exec(one)?.[1]) > 1);
+}
+
+/** Whether two commands would take the same connections, and one of them wants them all. */
+export function areInConflict(one: Filter, other: Filter): boolean {
+  const [paths, others] = [one, other].map(({ resources }) => resources ?? ['/']);
+  return (
+    (one.exclusive || other.exclusive) &&
+    one.protocols.some((protocol) => other.protocols.includes(protocol)) &&
+    paths?.some((path) => others?.includes(path)) === true
+  );
+}

@@ -1,8 +1,0 @@
-import { ClientSecureWebSocket } from '@sws/client';
-import type { SecureServerSocket, SecureWebSocketServer } from '@sws/client/ws';
-import type { WebSocketServer, WebSocket as WsWebSocket } from 'ws';
-
-/** What a TypeScript user hands to a library without a cast: this file compiles, or they need one. */
-export const classes: readonly (typeof WebSocket)[] = [ClientSecureWebSocket, ClientSecureWebSocket.with({})];
-export const asServer = (server: SecureWebSocketServer): WebSocketServer => server;
-export const asSocket = (socket: SecureServerSocket): WsWebSocket => socket;

@@ -1,0 +1,79 @@
+import cluster from 'node:cluster';
+import { EventEmitter } from 'node:events';
+import { rmSync } from 'node:fs';
+import { readMetrics } from '../admin-socket.js';
+import type { Relay } from '../relay.js';
+import { LocalBackplane } from './local-backplane.js';
+import {
+  commonAdmin,
+  type FromWorker,
+  pathsIn,
+  type RelaySignal,
+  SIGNALS,
+  type SignalSource,
+  type ToWorker,
+} from './orders.js';
+import { SharedCounts } from './shared-counts.js';
+
+/** This process as one of several workers on one port. */
+export interface Worker {
+  /** From 1; whoever replaces a worker has its number. */
+  readonly slot: number;
+  readonly port: number;
+  readonly local: LocalBackplane;
+  readonly counts: SharedCounts;
+  /** Its own admin socket, for the process that started it. */
+  readonly admin: string;
+  /** The orders of the process that started it: signals come to that alone. */
+  readonly signals: SignalSource;
+  /** The metrics of all workers together. */
+  metrics(): Promise<string>;
+  /** Says that it listens. */
+  listening(relay: Pick<Relay, 'url' | 'serverKey'>): void;
+}
+
+/** Joins the other workers. Rejects where the local sockets can't be used. */
+export async function joinWorkers(): Promise<Worker> {
+  const orders = new EventEmitter<Record<RelaySignal, [RelaySignal]>>();
+  // A terminal or systemd signals every process of a group: a worker hears of it from the first.
+  for (const signal of SIGNALS) process.on(signal, () => {});
+  const heard = new EventEmitter<{ start: [ToWorker & { type: 'start' }]; peers: [ToWorker & { type: 'peers' }] }>();
+  process.on('message', (message: ToWorker) => {
+    if (message.type === 'signal') {
+      const heeded = orders.emit(message.signal, message.signal);
+      if (!heeded && message.signal !== 'SIGHUP') process.exit(0); // it has not begun
+    }
+    if (message.type === 'alive?') tell({ type: 'alive' });
+    else if (message.type === 'start') heard.emit('start', message);
+    else if (message.type === 'peers') heard.emit('peers', message);
+  });
+  const start = new Promise<ToWorker & { type: 'start' }>((resolve) => heard.once('start', resolve));
+  tell({ type: 'hello' });
+  const { slot, folder, id, port } = await start;
+  const paths = pathsIn(folder, id);
+  const counts = new SharedCounts();
+  const local = await LocalBackplane.open({ path: paths.siblings, counts });
+  const peers = new Promise<ToWorker & { type: 'peers' }>((resolve) => heard.once('peers', resolve));
+  tell({ type: 'open' });
+  await local.dial((await peers).paths);
+  cluster.worker?.once('disconnect', () => {
+    // The first process is gone, and with it the port: clients are sent to whatever comes next. Node would exit here.
+    if (cluster.worker) cluster.worker.exitedAfterDisconnect = true;
+    process.once('exit', () => rmSync(folder, { recursive: true, force: true }));
+    orders.emit('SIGTERM', 'SIGTERM');
+  });
+  return {
+    slot,
+    port,
+    local,
+    counts,
+    admin: paths.admin,
+    signals: orders,
+    metrics: () => readMetrics(commonAdmin(folder)),
+    listening: ({ url, serverKey }) => tell({ type: 'listening', url, serverKey }),
+  };
+}
+
+function tell(message: FromWorker): void {
+  process.send?.(message, undefined, undefined, () => {}); // whoever is gone can't be told
+}

@@ -1,0 +1,184 @@
+import { mkdtempSync, rmSync } from 'node:fs';
+import { connect } from 'node:net';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { type BackplaneNode, FIRST_OWN_KIND, inProcessBackplane, RecordBatch } from '@sws/router';
+import { backplaneTests } from '@sws/router/testing';
+import { afterEach, describe, expect, test, vi } from 'vitest';
+import { LocalBackplane, MAX_UNSENT_BYTES } from '../src/workers/local-backplane.js';
+import { nearAndFar } from '../src/workers/near-and-far.js';
+import { SharedCounts } from '../src/workers/shared-counts.js';
+
+const A = 'a1'.repeat(32);
+const B = 'b2'.repeat(32);
+const PATIENCE = { timeout: 5_000, interval: 5 };
+const cleanup: (() => void)[] = [];
+afterEach(() => {
+  for (const undo of cleanup.splice(0).reverse()) undo();
+});
+
+/** A place where local backplanes meet: each new one dials those before it. */
+function meetingPlace(): (counts?: SharedCounts) => Promise<LocalBackplane> {
+  const folder = mkdtempSync(join(tmpdir(), 'sws-local-'));
+  cleanup.push(() => rmSync(folder, { recursive: true, force: true }));
+  const paths: string[] = [];
+  return async (counts) => {
+    const path = join(folder, String(paths.length));
+    const backplane = await LocalBackplane.open({ path, ...(counts === undefined ? {} : { counts }) });
+    await backplane.dial(paths);
+    paths.push(path);
+    return backplane;
+  };
+}
+
+const nodeOf = (nodeId: string, over: Partial<BackplaneNode> = {}): BackplaneNode => ({
+  nodeId,
+  claimed: () => {},
+  message: () => null,
+  gone: () => {},
+  undeliverable: () => {},
+  ...over,
+});
+const takingInto = (keys: string[]): Partial<BackplaneNode> => ({
+  message(to) {
+    keys.push(to);
+    return null;
+  },
+});
+const turn = () => new Promise((resolve) => setImmediate(resolve));
+const messageOf = (bytes: number): Uint8Array => {
+  const message = new Uint8Array(33 + bytes);
+  message.set(Buffer.from(A, 'hex'), 1);
+  return message;
+};
+
+describe('local backplane', () => {
+  test.each(backplaneTests)('$name', async ({ run }) => {
+    const open = meetingPlace();
+    await run(() => open());
+  });
+
+  test.each(backplaneTests)('before another: $name', async ({ run }) => {
+    const open = meetingPlace();
+    const far = inProcessBackplane();
+    await run(async () => nearAndFar(await open(), far));
+  });
+
+  test('a worker that comes later knows what is held before it says that it is there', async () => {
+    const open = meetingPlace();
+    const heard: string[] = [];
+    const first = (await open()).join(nodeOf('one', takingInto(heard)));
+    first.claim({ key: B, term: 3, nodeId: 'one', connectionId: 1 });
+    const late = await open();
+    const link = late.join(nodeOf('two'));
+    await late.met();
+    expect(link.publish(B, A, messageOf(10))).toBe(null);
+    expect(await link.highestTerm(B)).toBe(3);
+    expect(heard).toEqual([B]);
+  });
+
+  test('the keys of a worker that dies are told to be gone, and are offline', async () => {
+    const open = meetingPlace();
+    const gone: string[] = [];
+    const one = await open();
+    const link = one.join(nodeOf('one', { gone: (key, term) => void gone.push(`${key}@${term}`) }));
+    const dying = (await open()).join(nodeOf('two'));
+    dying.claim({ key: B, term: 3, nodeId: 'two', connectionId: 1 });
+    await expect.poll(() => link.publish(B, A, messageOf(1)), PATIENCE).toBe(null);
+    dying.leave();
+    await expect.poll(() => gone, PATIENCE).toEqual([`${B}@3`]);
+    expect(link.publish(B, A, messageOf(1))).toBe('offline');
+  });
+
+  test('a sibling that stands still is given a bounded number of bytes, and others still get theirs', async () => {
+    const folder = mkdtempSync(join(tmpdir(), 'sws-local-'));
+    cleanup.push(() => rmSync(folder, { recursive: true, force: true }));
+    const one = await LocalBackplane.open({ path: join(folder, 'one') });
+    const link = one.join(nodeOf('one'));
+    cleanup.push(() => link.leave());
+    const still = connect(join(folder, 'one')).pause();
+    cleanup.push(() => still.destroy());
+    const claim = { key: A, term: 1, nodeId: 'still', connectionId: 1 };
+    const batch = new RecordBatch((parts) => still.write(Buffer.concat(parts)));
+    batch.own(FIRST_OWN_KIND, Buffer.from(JSON.stringify({ type: 'claim', claim })));
+    const arrived: string[] = [];
+    const other = await LocalBackplane.open({ path: join(folder, 'two') });
+    await other.dial([join(folder, 'one')]);
+    const otherLink = other.join(nodeOf('two', takingInto(arrived)));
+    cleanup.push(() => otherLink.leave());
+    otherLink.claim({ key: B, term: 1, nodeId: 'two', connectionId: 1 });
+    await expect.poll(() => [A, B].map((key) => link.publish(key, A, messageOf(1))), PATIENCE).toEqual([null, null]);
+    let sent = 0;
+    while (link.publish(A, A, messageOf(65_000)) === null) if (++sent % 10 === 0) await turn();
+    expect(sent * 65_000).toBeGreaterThan(1_000_000);
+    expect(sent * 65_000).toBeLessThan(MAX_UNSENT_BYTES);
+    expect(one.counters.congested).toBe(1);
+    arrived.length = 0;
+    for (let i = 0; i < 100; i++) expect(link.publish(B, A, messageOf(1_000))).toBe(null);
+    await expect.poll(() => arrived.length, PATIENCE).toBe(100);
+    // When it moves again, all that was taken comes.
+    let read = 0;
+    still.on('data', ({ length }) => {
+      read += length;
+    });
+    still.resume();
+    await expect.poll(() => read, PATIENCE).toBeGreaterThan(sent * 65_000);
+    expect(link.publish(A, A, messageOf(65_000))).toBe(null);
+  });
+
+  test('what is no record ends a socket, and harms nothing', async () => {
+    const folder = mkdtempSync(join(tmpdir(), 'sws-local-'));
+    cleanup.push(() => rmSync(folder, { recursive: true, force: true }));
+    const path = join(folder, 'one');
+    const backplane = await LocalBackplane.open({ path });
+    const link = backplane.join(nodeOf('one'));
+    cleanup.push(() => link.leave());
+    const json: Uint8Array[] = [];
+    const batch = new RecordBatch((parts) => json.push(...parts));
+    batch.own(FIRST_OWN_KIND, Buffer.from('{'));
+    batch.flush();
+    for (const bytes of [new Uint8Array(10), ...json]) {
+      const socket = connect(path);
+      const closed = vi.fn();
+      socket
+        .on('close', closed)
+        .on('error', () => {})
+        .resume();
+      socket.write(bytes);
+      await expect.poll(() => closed.mock.calls.length, PATIENCE).toBe(1);
+    }
+    expect(link.publish(B, A, messageOf(1))).toBe('offline');
+  });
+
+  test('how many connections of an address there are is known to all, and forgotten with the worker', async () => {
+    const open = meetingPlace();
+    const [one, two, three] = [new SharedCounts(), new SharedCounts(), new SharedCounts()];
+    (await open(one)).join(nodeOf('one'));
+    one.elsewhere.connections.onchange?.('192.0.2.1', 2);
+    const dying = (await open(two)).join(nodeOf('two'));
+    two.elsewhere.connections.onchange?.('192.0.2.1', 1);
+    two.elsewhere.pending.onchange?.('192.0.2.7', 5);
+    (await open(three)).join(nodeOf('three'));
+    const seen = () =>
+      [three, one].map(({ elsewhere: { connections, pending } }) => [
+        connections.of('192.0.2.1'),
+        connections.size,
+        pending.of('192.0.2.7'),
+      ]);
+    await expect.poll(seen, PATIENCE).toEqual([
+      [3, 3, 5],
+      [1, 1, 5],
+    ]);
+    one.elsewhere.connections.onchange?.('192.0.2.1', 1);
+    one.elsewhere.connections.onchange?.('192.0.2.1', 0);
+    await expect.poll(seen, PATIENCE).toEqual([
+      [1, 1, 5],
+      [1, 1, 5],
+    ]);
+    dying.leave();
+    await expect.poll(seen, PATIENCE).toEqual([
+      [0, 0, 0],
+      [0, 0, 0],
+    ]);
+  });
+});

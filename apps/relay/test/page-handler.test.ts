@@ -1,0 +1,139 @@
+import type { IncomingMessage, ServerResponse } from 'node:http';
+import { expect, test } from 'vitest';
+import { type PageOptions, pageHandler } from '../src/page.js';
+import { contentSecurityPolicy } from '../src/security-headers.js';
+import type { Shell } from '../src/shell.js';
+
+interface Asked {
+  readonly url?: string | undefined;
+  readonly method?: string;
+  readonly headers?: Record<string, string>;
+}
+/** What a handler answers, once it has. */
+async function ask(options: Partial<PageOptions>, { url, method = 'GET', headers = {} }: Asked) {
+  const handle = pageHandler({ shell: null, hosts: null, tls: false, ready: () => true, metrics: null, ...options });
+  const set: Record<string, unknown> = {};
+  return new Promise<{ status: number; text: unknown; headers: Record<string, unknown> }>((resolve) => {
+    let finished = (): void => {};
+    const response = {
+      statusCode: 0,
+      once: (_event: string, listener: () => void) => {
+        finished = listener;
+      },
+      setHeader: (name: string, value: unknown) => {
+        set[name] = value;
+      },
+      writeHead(status: number, given: object) {
+        response.statusCode = status;
+        Object.assign(set, given);
+        return response;
+      },
+      end(text: unknown) {
+        finished();
+        resolve({ status: response.statusCode, text, headers: set });
+      },
+    };
+    handle({ url, method, headers } as unknown as IncomingMessage, response as unknown as ServerResponse);
+  });
+}
+
+const PLAIN = 'text/plain; charset=utf-8';
+
+test.each<[string, Partial<PageOptions>, Asked, number, string]>([
+  ['health', {}, { url: '/healthz' }, 200, 'ok\n'],
+  ['health, with a query, by HEAD', {}, { url: '/healthz?x', method: 'HEAD' }, 200, 'ok\n'],
+  ['a relay that is ready', {}, { url: '/readyz' }, 200, 'ready\n'],
+  ['one that is not', { ready: () => false }, { url: '/readyz' }, 503, 'draining\n'],
+  ['no metrics', {}, { url: '/metrics' }, 404, 'no metrics here\n'],
+  [
+    'metrics that fail',
+    { metrics: () => Promise.reject(new Error('why')) },
+    { url: '/metrics' },
+    500,
+    'metrics could not be read\n',
+  ],
+  ['no page', {}, { url: '/' }, 404, 'An SWS relay. Connect with a WebSocket, subprotocol sws.v1.\n'],
+  ['no URL', {}, {}, 404, 'An SWS relay. Connect with a WebSocket, subprotocol sws.v1.\n'],
+  ['nothing there', { shell: { answer: () => false } as unknown as Shell }, { url: '/x' }, 404, 'not found\n'],
+  ['a method', {}, { url: '/healthz', method: 'PUT' }, 405, 'only GET\n'],
+  ['a body', {}, { url: '/healthz', headers: { 'content-length': '1' } }, 413, 'a request has no body here\n'],
+  ['a body', {}, { url: '/healthz', headers: { 'transfer-encoding': 'chunked' } }, 413, 'a request has no body here\n'],
+  ['no body', {}, { url: '/healthz', headers: { 'content-length': '0' } }, 200, 'ok\n'],
+])('%s', async (_, options, asked, status, text) => {
+  const answer = await ask(options, asked);
+  expect([answer.status, answer.text]).toEqual([status, text]);
+  expect(answer.headers).toMatchObject({ 'Content-Type': PLAIN, 'Cache-Control': 'no-store' });
+  const closes = status === 405 || status === 413;
+  expect([answer.headers.Connection, answer.headers.Allow]).toEqual([
+    closes ? 'close' : undefined,
+    status === 405 ? 'GET, HEAD' : undefined,
+  ]);
+});
+
+test('metrics are told in their own type; the page is asked for by its path', async () => {
+  const metrics = await ask({ metrics: async () => 'sws_info 1\n' }, { url: '/metrics' });
+  expect([metrics.status, metrics.text, metrics.headers['Content-Type']]).toEqual([
+    200,
+    'sws_info 1\n',
+    'text/plain; version=0.0.4; charset=utf-8',
+  ]);
+  const shell = {
+    answer: (_request: unknown, response: ServerResponse, path: string) => {
+      response.writeHead(200, {}).end(path);
+      return true;
+    },
+  } as unknown as Shell;
+  expect((await ask({ shell }, { url: '/abc?x=1' })).text).toBe('/abc');
+});
+
+test('each answer is told with its request, once it is sent', async () => {
+  const told: unknown[] = [];
+  await ask({ onAnswer: ({ url }, status) => told.push([url, status]) }, { url: '/readyz' });
+  expect(told).toEqual([['/readyz', 200]]);
+});
+
+test('each answer has all the security headers; browsers keep to TLS where there is TLS', async () => {
+  const host = 'relay.example';
+  const fixed = {
+    'X-Content-Type-Options': 'nosniff',
+    'X-Frame-Options': 'DENY',
+    'Referrer-Policy': 'no-referrer',
+    'Cross-Origin-Opener-Policy': 'same-origin',
+    'Cross-Origin-Resource-Policy': 'same-origin',
+    'Permissions-Policy': 'camera=(self), geolocation=(), microphone=(), payment=(), usb=()',
+    'Content-Security-Policy': contentSecurityPolicy(host, [host]),
+  };
+  const { headers } = await ask({ hosts: [host] }, { url: '/', headers: { host } });
+  expect(headers).toMatchObject(fixed);
+  expect('Strict-Transport-Security' in headers).toBe(false);
+  const secure = await ask({ hosts: [host], tls: true }, { url: '/', method: 'POST', headers: { host } });
+  expect(secure.headers).toMatchObject({ ...fixed, 'Strict-Transport-Security': 'max-age=31536000' });
+});
+
+test('the policy lets the page do what it needs, and connect to a host of ours alone', () => {
+  const policy = (connect: string): string =>
+    [
+      "default-src 'self'",
+      "script-src 'self' 'wasm-unsafe-eval'",
+      "img-src 'self' data: blob:",
+      `connect-src 'self'${connect}`,
+      "object-src 'none'",
+      "base-uri 'none'",
+      "form-action 'none'",
+      "frame-ancestors 'none'",
+    ].join('; ');
+  const to = (host: string): string => policy(` ws://${host} wss://${host}`);
+  expect(contentSecurityPolicy('Relay.Example', ['relay.example'])).toBe(to('relay.example'));
+  // A port that is the usual one may be said or not.
+  for (const host of ['relay.example:443', 'relay.example:80'])
+    expect(contentSecurityPolicy(host, ['relay.example'])).toBe(to(host));
+  expect(contentSecurityPolicy('127.0.0.1:8787', null)).toBe(to('127.0.0.1:8787'));
+  for (const [host, hosts] of [
+    ['localhost:8787', ['relay.example']],
+    ['relay.example', null],
+    ['relay.example:8443', ['relay.example']],
+    ['relay.example ', ['relay.example']],
+    [undefined, null],
+  ] as const)
+    expect(contentSecurityPolicy(host, hosts)).toBe(policy(''));
+});

@@ -1,0 +1,66 @@
+// One channel over a far way, beside plain `ws` through a bare forwarder over the same way: a proxy of our own delays and
+// narrows each client's connection. `pnpm bench wan [--quick]`
+
+import type { Child } from '@sws/testing/child';
+import { portOf, startCarrier } from '../carriers.js';
+import { ChannelEnds, type Speaks } from '../channel-ends.js';
+import { Comparison } from '../comparison.js';
+
+const quick = process.argv.includes('--quick');
+const TURNS = quick ? 1 : 3;
+const MESSAGE_BYTES = 61_440;
+const MBIT = 125_000;
+const UNLIMITED = Number.POSITIVE_INFINITY;
+const PLAIN = 'plain ws, forwarded';
+const SWS = 'SWS';
+const LOOPBACK = 'no limit, 0 ms';
+/** `atMost`: of the time that plain `ws` takes, or the same channel on loopback. */
+const ways = [
+  { row: LOOPBACK, rate: UNLIMITED, roundTripMs: 0, bytes: 200e6, to: PLAIN, atMost: null },
+  { row: '100 Mbit/s, 20 ms', rate: 100 * MBIT, roundTripMs: 20, bytes: 60e6, to: PLAIN, atMost: 1.11 },
+  { row: '100 Mbit/s, 100 ms', rate: 100 * MBIT, roundTripMs: 100, bytes: 60e6, to: PLAIN, atMost: 1.11 },
+  { row: '100 Mbit/s, 200 ms', rate: 100 * MBIT, roundTripMs: 200, bytes: 60e6, to: PLAIN, atMost: 1.11 },
+  { row: 'no limit, 40 ms', rate: UNLIMITED, roundTripMs: 40, bytes: 200e6, to: LOOPBACK, atMost: 2 },
+  { row: 'no limit, 200 ms', rate: UNLIMITED, roundTripMs: 200, bytes: 200e6, to: LOOPBACK, atMost: 2 },
+] as const;
+
+const times = new Comparison({
+  name: 'wan',
+  title: 'A channel over a far way',
+  unit: 'ms per MB carried, the ways to the relay and from it together as long as the row says',
+});
+
+async function carry(speaks: Speaks, rate: number, roundTripMs: number, bytes: number): Promise<number> {
+  const started: Child[] = [];
+  try {
+    const carrier = await startCarrier(speaks === 'sws' ? 'router-server' : 'forwarder', 'ws');
+    started.push(carrier);
+    // There and back are four ways: to the relay and from it, twice.
+    const far = await startCarrier('far-proxy', String(portOf(carrier)), String(roundTripMs / 4), String(rate));
+    started.push(far);
+    const port = portOf(roundTripMs === 0 ? carrier : far);
+    const ends = await ChannelEnds.start({ speaks, url: `ws://127.0.0.1:${port}/`, provider: 'sodium' });
+    try {
+      const { mibPerSecond } = await ends.carry(Math.ceil(bytes / MESSAGE_BYTES), MESSAGE_BYTES, false);
+      return 1e9 / (mibPerSecond * 1_048_576);
+    } finally {
+      await ends.stop();
+    }
+  } finally {
+    await Promise.all(started.map((one) => one.stop('SIGKILL')));
+  }
+}
+
+for (let turn = 0; turn < TURNS; turn++)
+  for (const { row, rate, roundTripMs, bytes } of ways)
+    for (const [name, speaks] of [
+      [PLAIN, 'plain'],
+      [SWS, 'sws'],
+    ] as const) {
+      const msPerMb = await carry(speaks, rate, roundTripMs, quick ? bytes / 4 : bytes);
+      console.log(`  ${row}: ${name} ${(1_000 / msPerMb).toFixed(1)} MB/s`);
+      times.add(row, name, msPerMb);
+    }
+for (const { row, to, atMost } of ways) times.ratio([row, SWS], to === PLAIN ? [row, PLAIN] : [to, SWS], atMost);
+times.note('A new connection, channel and relay each time: the start is part of it.');
+times.finish(!quick);

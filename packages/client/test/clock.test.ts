@@ -1,0 +1,23 @@
+import { afterEach, beforeEach, expect, test, vi } from 'vitest';
+import { monotonicNow, SleepWatch } from '../src/clock.js';
+
+beforeEach(() => void vi.useFakeTimers());
+afterEach(() => void vi.useRealTimers());
+
+test('intervals are measured by a clock that no step of the wall clock moves', () => {
+  const from = monotonicNow();
+  vi.setSystemTime(Date.now() + 3_600_000);
+  vi.advanceTimersByTime(10);
+  expect(monotonicNow() - from).toBe(10);
+});
+
+test('a wall clock that is 5 s ahead of the other since the last call is sleep, once; behind means nothing', () => {
+  const watch = new SleepWatch();
+  const step = (ms: number): boolean => {
+    vi.advanceTimersByTime(60_000);
+    vi.setSystemTime(Date.now() + ms);
+    return watch.slept();
+  };
+  const steps = [0, 4_999, 4_999, 5_000, 0, -3_600_000, 5_000, 4_999, 3_600_000, 0];
+  expect(steps.map(step)).toEqual([false, false, false, true, false, false, true, false, true, false]);
+});

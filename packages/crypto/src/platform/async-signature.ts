@@ -1,0 +1,50 @@
+import { naclProvider } from '../nacl.js';
+import { verifySignature } from '../signature.js';
+
+/** PKCS #8 of an Ed25519 seed (RFC 8410 §7), up to the seed. */
+const PKCS8 = [48, 46, 2, 1, 0, 48, 5, 6, 3, 43, 101, 112, 4, 34, 4, 32];
+
+const ownBytes = (bytes: Uint8Array): Uint8Array<ArrayBuffer> => new Uint8Array(bytes);
+
+/**
+ * Signs by Web Crypto (Ed25519, RFC 8032 §5.1.6), off the calling thread where the browser does so; by tweetnacl where
+ * Web Crypto lacks Ed25519, or all of it is missing (plain http). The same 64 bytes either way. Seed and message are copied
+ * at the call.
+ */
+export async function signAsync(seed: Uint8Array, message: Uint8Array): Promise<Uint8Array> {
+  const [own, text] = [ownBytes(seed), ownBytes(message)];
+  const pkcs8 = new Uint8Array(PKCS8.length + own.length);
+  pkcs8.set(PKCS8);
+  pkcs8.set(own, PKCS8.length);
+  try {
+    const key = await globalThis.crypto.subtle.importKey('pkcs8', pkcs8, 'Ed25519', false, ['sign']);
+    return new Uint8Array(await globalThis.crypto.subtle.sign('Ed25519', key, text));
+  } catch {
+    return naclProvider.ed25519Sign(own, text);
+  } finally {
+    pkcs8.fill(0);
+    own.fill(0);
+  }
+}
+
+/**
+ * `verifySignature` by Web Crypto, off the calling thread where the browser does so; by tweetnacl where Web Crypto lacks
+ * Ed25519. What libraries disagree about is refused before either is asked (PROTOCOL §1). The arguments are copied at the
+ * call. Never rejects.
+ */
+export async function verifySignatureAsync(
+  signingKey: Uint8Array,
+  message: Uint8Array,
+  signature: Uint8Array,
+): Promise<boolean> {
+  // A provider that says yes: what is left is the checks. Made here, for bundlers to leave it out where nobody calls it.
+  if (!verifySignature({ ...naclProvider, ed25519Verify: () => true }, signingKey, message, signature)) return false;
+  const [key, text, proof] = [ownBytes(signingKey), ownBytes(message), ownBytes(signature)];
+  try {
+    const { subtle } = globalThis.crypto;
+    const imported = await subtle.importKey('raw', key, 'Ed25519', false, ['verify']);
+    return await subtle.verify('Ed25519', imported, proof, text);
+  } catch {
+    return naclProvider.ed25519Verify(key, text, proof);
+  }
+}

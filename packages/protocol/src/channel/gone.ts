@@ -1,0 +1,51 @@
+import type { ChannelEvent } from './channel-event.js';
+import type { ChannelPhase } from './channel-phase.js';
+
+/** A channel that is over, its tombstone too: it keeps what the application and the peer are still to be told, and no keys. */
+export class Gone implements ChannelPhase {
+  readonly name = 'gone';
+  readonly confirmed = false;
+  readonly writable = false;
+  readonly unansweredSinceMs = null;
+  readonly starved = false;
+  readonly nextWakeAtMs = Number.POSITIVE_INFINITY;
+  readonly successor = null;
+  readonly channelId: Uint8Array;
+  readonly protocol: string;
+  readonly #events: ChannelEvent[];
+  #farewell: Uint8Array | null;
+
+  /** `events` that were not polled are this one's from here. `farewell`: a last frame for the peer. */
+  constructor(
+    { channelId, protocol }: Pick<ChannelPhase, 'channelId' | 'protocol'>,
+    events: ChannelEvent[],
+    farewell: Uint8Array | null = null,
+  ) {
+    this.channelId = channelId;
+    this.protocol = protocol;
+    this.#events = events;
+    this.#farewell = farewell;
+  }
+
+  handle(): void {}
+
+  handleFrame(): boolean {
+    return true;
+  }
+
+  provoked(): boolean {
+    return false;
+  }
+
+  abort(): void {}
+
+  pollEvent(): ChannelEvent | null {
+    return this.#events.shift() ?? null;
+  }
+
+  pollFrame(): Uint8Array | null {
+    const farewell = this.#farewell;
+    this.#farewell = null;
+    return farewell;
+  }
+}

@@ -1,0 +1,169 @@
+import { describe, expect, test } from 'vitest';
+import { Flight } from '../../src/channel/flight.js';
+
+const KIB = 1_024;
+const MIB = 1_024 * KIB;
+const FRAME = 64 * KIB;
+
+/** A sender with enough to send, over a way that takes `ms` there and back and lets `perMs` bytes through. */
+class Way {
+  readonly flight = new Flight();
+  now = 1_000_000;
+  perMs: number;
+  readonly #ms: number;
+  #freeAt = 0;
+  readonly #underWay: { readonly at: number; readonly sent: ReturnType<Flight['sent']> }[] = [];
+  delivered = 0;
+
+  constructor(ms: number, perMs: number) {
+    this.#ms = ms;
+    this.perMs = perMs;
+  }
+
+  /** For so long; the bytes delivered meanwhile. */
+  run(ms: number, frame = FRAME): number {
+    const before = this.delivered;
+    for (const until = this.now + ms; this.now < until; this.now++) {
+      for (let next = this.#underWay[0]; next !== undefined && next.at <= this.now; next = this.#underWay[0]) {
+        this.#underWay.shift();
+        this.flight.landed(frame);
+        this.flight.acknowledged(frame, next.sent, this.now);
+        this.delivered += frame;
+      }
+      while (this.flight.allows(frame, this.flight.bytes, this.now)) {
+        const sent = this.flight.sent(frame, this.now);
+        this.#freeAt = Math.max(this.#freeAt, this.now) + frame / this.perMs;
+        this.#underWay.push({ at: this.#freeAt + this.#ms, sent });
+      }
+    }
+    return this.delivered - before;
+  }
+}
+
+describe('what may be under way', () => {
+  test('is 1 MiB at first', () => {
+    const flight = new Flight();
+    let sent = 0;
+    while (flight.allows(FRAME, sent, 0)) {
+      flight.sent(FRAME, 0);
+      sent += FRAME;
+    }
+    expect(sent).toBe(MIB);
+  });
+
+  test('fills a way of 100 Mbit/s and 200 ms, and leaves less than 50 ms waiting', () => {
+    const way = new Way(200, 12_500);
+    way.run(4_000);
+    expect(way.run(2_000)).toBeGreaterThan(0.95 * 2_000 * 12_500);
+    expect(way.flight.bytes).toBeLessThan(250 * 12_500);
+  });
+
+  test('fills a way of 60 MB/s and 200 ms', () => {
+    const way = new Way(200, 60_000);
+    way.run(6_000);
+    expect(way.run(2_000)).toBeGreaterThan(0.95 * 2_000 * 60_000);
+  });
+
+  test('is no more than 16 MiB', () => {
+    const way = new Way(500, 1_000_000);
+    way.run(20_000);
+    expect(way.flight.bytes).toBeLessThanOrEqual(16 * MIB);
+    expect(way.flight.bytes).toBeGreaterThan(15 * MIB);
+  });
+
+  test('follows a way that becomes five times as narrow, and one that widens again', () => {
+    const way = new Way(100, 12_500);
+    way.run(4_000);
+    way.perMs = 2_500;
+    way.run(3_000);
+    expect(way.flight.bytes).toBeLessThan(250 * 2_500);
+    expect(way.run(2_000)).toBeGreaterThan(0.95 * 2_000 * 2_500);
+    way.perMs = 12_500;
+    way.run(4_000);
+    expect(way.run(2_000)).toBeGreaterThan(0.95 * 2_000 * 12_500);
+  });
+
+  test('stays what it was while the application has less to send', () => {
+    const way = new Way(100, 12_500);
+    way.run(4_000);
+    const { flight } = way;
+    const { allowanceBytes } = flight;
+    // 1 KiB in each 200 ms.
+    for (let now = way.now + 10_000, i = 0; i < 40; i++, now += 200) {
+      const bytes = flight.bytes;
+      flight.landed(bytes);
+      flight.idle();
+      const sent = flight.sent(KIB, now);
+      flight.idle();
+      flight.landed(KIB);
+      flight.acknowledged(KIB, sent, now + 100);
+    }
+    expect(flight.allowanceBytes).toBeGreaterThan(0.9 * allowanceBytes);
+  });
+
+  test('is measured anew after a registration', () => {
+    const way = new Way(100, 12_500);
+    way.run(4_000);
+    way.flight.reset();
+    expect(way.flight.allowanceBytes).toBe(MIB);
+  });
+});
+
+describe('a frame', () => {
+  test('of a channel that has little under way does not wait for the others', () => {
+    const flight = new Flight();
+    flight.sent(2 * MIB, 0);
+    expect(flight.allows(FRAME, 0, 0)).toBe(false);
+    expect(flight.allows(KIB, 0, 0)).toBe(true);
+    expect(flight.allows(KIB, 4 * KIB, 0)).toBe(false);
+  });
+
+  test('may go if nothing is under way, however large', () => {
+    const flight = new Flight();
+    flight.slowDown();
+    expect(flight.allows(10 * MIB, 0, 0)).toBe(true);
+  });
+
+  test('waits for its pace after a pause, and says until when', () => {
+    const way = new Way(200, 12_500);
+    way.run(4_000);
+    const { flight } = way;
+    flight.landed(flight.bytes);
+    let now = way.now + 1_000;
+    let burst = 0;
+    for (; flight.allows(FRAME, burst, now); burst += FRAME) flight.sent(FRAME, now);
+    expect(burst).toBeLessThan(512 * KIB);
+    expect(flight.pacedUntilMs).toBeGreaterThan(now);
+    now = flight.pacedUntilMs;
+    expect(flight.allows(FRAME, burst, now)).toBe(true);
+  });
+});
+
+describe('when the relay has no room', () => {
+  test('half as much may be under way, and no less than 128 KiB', () => {
+    const way = new Way(100, 12_500);
+    way.run(4_000);
+    const { flight } = way;
+    const { bytes } = flight;
+    flight.slowDown();
+    expect(flight.allowanceBytes).toBeLessThanOrEqual(bytes / 2);
+    for (let i = 0; i < 10; i++) flight.slowDown();
+    expect(flight.allowanceBytes).toBe(128 * KIB);
+    expect(flight.halfGoneMs).toBeGreaterThanOrEqual(100);
+    way.run(3_000);
+    expect(way.run(1_000)).toBeGreaterThan(0.9 * 1_000 * 12_500);
+  });
+
+  test('nothing grows before a frame is acknowledged that went out since', () => {
+    const way = new Way(100, 12_500);
+    way.run(4_000);
+    const { flight } = way;
+    flight.slowDown();
+    const { allowanceBytes } = flight;
+    // What is acknowledged meanwhile went out before.
+    way.run(90);
+    expect(flight.allowanceBytes).toBe(allowanceBytes);
+    way.run(2_000);
+    expect(flight.allowanceBytes).toBeGreaterThan(1.5 * allowanceBytes);
+  });
+});

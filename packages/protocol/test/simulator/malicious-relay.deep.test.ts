@@ -1,0 +1,29 @@
+import { describe, expect, test } from 'vitest';
+import { ATTACKS } from './malicious-relay.js';
+import { MaliciousRun } from './malicious-run.js';
+import { forEachSeed } from './seeded.js';
+import { toy } from './toy-provider.js';
+
+/** With the 200 seeds of `malicious-relay.test.ts`, which come first, 2,000. */
+const RUNS = 1_800;
+const FROM = 201;
+
+describe('whatever the relay does: a prefix, exactly once, in order; all of it once it behaves; no phantom, no forged close', () => {
+  test('seeded runs', { timeout: 900_000 }, () => {
+    const made = new Map<string, number>();
+    const sum = { runs: 0, messages: 0, frames: 0, conversations: 0 };
+    forEachSeed(
+      RUNS,
+      (seed) => {
+        const { attacks, ...figures } = new MaliciousRun(seed, toy).run();
+        for (const [attack, times] of attacks) made.set(attack, (made.get(attack) ?? 0) + times);
+        sum.runs++;
+        for (const name of ['messages', 'frames', 'conversations'] as const) sum[name] += figures[name];
+      },
+      { from: FROM },
+    );
+    if (process.env.SWS_RUNS !== undefined) console.log(JSON.stringify({ ...sum, attacks: Object.fromEntries(made) }));
+    // An attack that is never made proves nothing.
+    if (sum.runs >= RUNS) expect(ATTACKS.filter((attack) => !made.has(attack))).toEqual([]);
+  });
+});

@@ -1,0 +1,74 @@
+const FIN = 0x80;
+const MASK = 0x80;
+const MASK_BYTES = 4;
+/** Opcodes from here on are of control frames (RFC 6455 §5.5). */
+const FIRST_CONTROL = 8;
+const LONGEST_HEAD_BYTES = 14;
+
+/**
+ * Finds the frames in what a client sends that no message is told of: pings, pongs, and fragments before the last. The
+ * library hides them, or tells of them one by one; each costs it as much as a small message. Only heads are looked at.
+ */
+export class FrameCounter {
+  /** Frames that are no message's end, since `reset`. */
+  frames = 0;
+  /** Their heads, and the payloads of control frames: a fragment's payload is counted with its message. */
+  bytes = 0;
+  /** Bytes of the present frame that are still to come. */
+  #rest = 0;
+  /** The start of a head that came in two reads. */
+  #head: Uint8Array | null = null;
+
+  reset(): void {
+    this.frames = 0;
+    this.bytes = 0;
+  }
+
+  read(chunk: Uint8Array): void {
+    let at = this.#rest;
+    const started = this.#head;
+    if (started !== null) {
+      const head = new Uint8Array(Math.min(LONGEST_HEAD_BYTES, started.length + chunk.length));
+      head.set(started);
+      head.set(chunk.subarray(0, head.length - started.length), started.length);
+      this.#head = null;
+      const end = this.#frame(head, 0);
+      if (end < 0) {
+        this.#head = head;
+        return;
+      }
+      at = end - started.length;
+    }
+    while (at < chunk.length) {
+      const end = this.#frame(chunk, at);
+      if (end < 0) {
+        this.#head = new Uint8Array(chunk.subarray(at));
+        return;
+      }
+      at = end;
+    }
+    this.#rest = at - chunk.length;
+  }
+
+  /** Notes the frame whose head begins at `at`, and gives where it ends; -1 if the head is not whole. */
+  #frame(from: Uint8Array, at: number): number {
+    const first = from[at] ?? 0;
+    const second = from[at + 1];
+    if (second === undefined) return -1;
+    const short = second & 0x7f;
+    const lengthBytes = short < 126 ? 0 : short === 126 ? 2 : 8;
+    const headBytes = 2 + lengthBytes + ((second & MASK) === 0 ? 0 : MASK_BYTES);
+    if (from.length < at + headBytes) return -1;
+    let length = short;
+    if (lengthBytes > 0) {
+      length = 0;
+      for (let i = at + 2; i < at + 2 + lengthBytes; i++) length = length * 256 + (from[i] ?? 0);
+    }
+    const isControl = (first & 0x0f) >= FIRST_CONTROL;
+    if (isControl || (first & FIN) === 0) {
+      this.frames++;
+      this.bytes += isControl ? headBytes + length : headBytes;
+    }
+    return at + headBytes + length;
+  }
+}

@@ -1,0 +1,179 @@
+import type { Server as HttpServer, IncomingMessage, ServerResponse } from 'node:http';
+import type { Server as HttpsServer } from 'node:https';
+import type { Socket } from 'node:net';
+import {
+  AddressLimiter,
+  boundsOfPending,
+  type ConnectionBounds,
+  type ConnectionLimitsOptions,
+  HANDSHAKE_TIMEOUT_MS,
+  PENDING_REASONS,
+} from './connection-limits.js';
+import type { ServerCounters } from './counters.js';
+import { networkOf, type TrustedProxies } from './remote-address.js';
+
+interface Handshake {
+  readonly socket: Socket;
+  /** Whom it counts for; `null` for a trusted proxy, whose connections are many people's. */
+  readonly network: string | null;
+  readonly deadline: number;
+  /** Requests without their whole answer. */
+  readonly unanswered: number;
+  /** An upgrade that somebody else is to answer: what had been written to `socket` before. */
+  readonly leftAtBytes: number | null;
+  readonly closed: () => void;
+}
+
+export interface PreRequestLimitsOptions extends ConnectionLimitsOptions {
+  readonly handshakeTimeoutMs?: number;
+  readonly exclusive?: boolean;
+}
+
+/**
+ * Bounds what comes before an upgrade, TLS handshake included, in number and in time: Node's own limits are a minute and
+ * more, and a client that sends a byte a second would hold a slot all that while. With `exclusive` that goes for every
+ * request and answer until the upgrade, else for the first request alone.
+ */
+export class PreRequestLimits {
+  readonly #server: HttpServer | HttpsServer;
+  readonly #counters: ServerCounters;
+  readonly #timeoutMs: number;
+  readonly #exclusive: boolean;
+  readonly #limiter: AddressLimiter;
+  readonly #proxies: TrustedProxies;
+  /** By remote address and port (a TLS socket does not tell which TCP socket it runs on); the next to expire first. */
+  readonly #open = new Map<string, Handshake>();
+  #timer: ReturnType<typeof setTimeout> | null = null;
+  #watching = true;
+
+  constructor(
+    server: HttpServer | HttpsServer,
+    options: PreRequestLimitsOptions,
+    proxies: TrustedProxies,
+    counters: ServerCounters,
+  ) {
+    this.#server = server;
+    this.#counters = counters;
+    this.#timeoutMs = options.handshakeTimeoutMs ?? HANDSHAKE_TIMEOUT_MS;
+    this.#exclusive = options.exclusive ?? false;
+    this.#limiter = new AddressLimiter(boundsOfPending(options), options.elsewhere?.requests);
+    this.#proxies = proxies;
+    server.on('connection', this.#connected);
+  }
+
+  setBounds(bounds: ConnectionBounds): void {
+    this.#limiter.setBounds(boundsOfPending(bounds));
+  }
+
+  /** Stops watching. */
+  close(): void {
+    this.#server.off('connection', this.#connected);
+    this.#watching = false;
+    for (const name of [...this.#open.keys()]) this.#done(name);
+  }
+
+  readonly #connected = (socket: Socket): void => {
+    const address = this.#proxies.clientOf(socket.remoteAddress ?? '', undefined);
+    const network = this.#proxies.has(address) ? null : networkOf(address);
+    const full = network === null ? null : this.#full(network);
+    if (full !== null) {
+      this.#counters.refuse(PENDING_REASONS[full]);
+      socket.destroy();
+      return;
+    }
+    this.#watch(socket, network, null);
+  };
+
+  /** Which bound forbids one more, once upgrades that others have answered by now no longer count. */
+  #full(network: string): 'all' | 'network' | null {
+    const full = this.#limiter.full(network);
+    if (full === null) return null;
+    for (const [name, handshake] of this.#open) if (isAnswered(handshake)) this.#done(name);
+    return this.#limiter.full(network);
+  }
+
+  #watch(socket: Socket, network: string | null, leftAtBytes: number | null): void {
+    const name = nameOf(socket);
+    const closed = (): void => this.#done(name);
+    socket.once('close', closed);
+    this.#done(name); // a port that the kernel has given out again before its 'close' was told
+    if (network !== null) this.#limiter.enter(network);
+    this.#open.set(name, { socket, network, deadline: this.#newDeadline(), unanswered: 0, leftAtBytes, closed });
+    this.#arm();
+  }
+
+  /** An upgrade is answered by whoever called this. */
+  upgraded({ socket }: IncomingMessage): void {
+    this.#done(nameOf(socket));
+  }
+
+  /** An upgrade is left to others: it counts until one of them has written an answer. */
+  left({ socket }: IncomingMessage): void {
+    if (!this.#watching) return;
+    const known = this.#open.get(nameOf(socket));
+    const address = this.#proxies.clientOf(socket.remoteAddress ?? '', undefined);
+    const network = this.#proxies.has(address) ? null : (known?.network ?? networkOf(address));
+    this.#watch(socket, network, socket.bytesWritten);
+  }
+
+  /** An ordinary request has come. */
+  requested({ socket }: IncomingMessage, response: ServerResponse): void {
+    const name = nameOf(socket);
+    if (!this.#exclusive) return this.#done(name);
+    this.#exchange(name, 1);
+    response.once('finish', () => this.#exchange(name, -1));
+  }
+
+  /** A request came, or its answer is with the kernel. Node reads no requests ahead while an answer can't be written. */
+  #exchange(name: string, requests: 1 | -1): void {
+    const handshake = this.#open.get(name);
+    if (handshake === undefined) return;
+    this.#open.delete(name);
+    const unanswered = handshake.unanswered + requests;
+    this.#open.set(name, { ...handshake, unanswered, deadline: this.#newDeadline() });
+    this.#arm();
+  }
+
+  #newDeadline(): number {
+    return performance.now() + this.#timeoutMs;
+  }
+
+  #done(name: string): void {
+    const handshake = this.#open.get(name);
+    if (handshake === undefined) return;
+    this.#open.delete(name);
+    handshake.socket.off('close', handshake.closed);
+    if (handshake.network !== null) this.#limiter.leave(handshake.network);
+  }
+
+  #arm(): void {
+    const [oldest] = this.#open.values();
+    if (this.#timer !== null || oldest === undefined) return;
+    this.#timer = setTimeout(() => this.#expire(), Math.max(1, oldest.deadline - performance.now()));
+    this.#timer.unref();
+  }
+
+  #expire(): void {
+    this.#timer = null;
+    const now = performance.now();
+    for (const [name, handshake] of this.#open) {
+      const { socket, deadline, unanswered, leftAtBytes } = handshake;
+      if (deadline > now) break;
+      this.#done(name);
+      if (isAnswered(handshake)) continue;
+      if (leftAtBytes !== null) this.#counters.refuse('unanswered-upgrade');
+      else this.#counters.refuse(unanswered > 0 ? 'slow-reader' : 'slow-handshake');
+      socket.destroy();
+    }
+    this.#arm();
+  }
+}
+
+/** Whether this is an upgrade of somebody else's that has had its answer. */
+function isAnswered({ socket, leftAtBytes }: Handshake): boolean {
+  return leftAtBytes !== null && socket.bytesWritten > leftAtBytes;
+}
+
+function nameOf(socket: Socket): string {
+  return `${socket.remoteAddress} ${socket.remotePort}`;
+}

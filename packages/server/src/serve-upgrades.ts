@@ -1,0 +1,155 @@
+import type { Server as HttpServer, IncomingMessage } from 'node:http';
+import type { Server as HttpsServer } from 'node:https';
+import type { Duplex } from 'node:stream';
+import { WebSocketServer } from 'ws';
+import { Acceptor, type AcceptorOptions, type Attached } from './acceptor.js';
+import { wsSocket } from './adapters/ws.js';
+import {
+  type ConnectionBounds,
+  offersSubprotocol,
+  type RefusalStatus,
+  type Slot,
+  STATUS_TEXT,
+  SUBPROTOCOL,
+  type UpgradeInfo,
+} from './connection-limits.js';
+import { atEndOfTurn } from './end-of-turn.js';
+import { PreRequestLimits } from './pre-request-limits.js';
+import { shareUpgrades } from './upgrades.js';
+
+/** An unregistered connection that sends this much is cut: one over 4 KiB is answered with an error, a flood is dropped unread. */
+const MAX_UNREGISTERED_BYTES = 16_384;
+/** A message may come in pieces, but not in so many that the bookkeeping outweighs it. */
+const MAX_FRAGMENTS = 1_024;
+const MIN_CHUNK_BYTES = 64;
+
+const SLOT = Symbol('slot');
+type Slotted = Duplex & { [SLOT]?: Slot };
+
+/** Options of `serveUpgrades`. */
+export interface ServeUpgradesOptions extends AcceptorOptions<IncomingMessage> {
+  /**
+   * Takes only upgrades for this path, where the relay shares a host name; clients dial `wss://relay.example/path`. A slash
+   * at the end does not count. @defaultValue every path
+   */
+  readonly path?: string;
+  /** Decides whether to take an upgrade that offers `sws.v1` and is for `path`, where the path alone cannot. @defaultValue takes it */
+  readonly shouldHandle?: (request: IncomingMessage) => boolean;
+  /** How long a connection may take for TLS and a whole HTTP request, in ms; then it is cut. Lower it under attack. @defaultValue 10,000 */
+  readonly handshakeTimeoutMs?: number;
+  /**
+   * Set it where nothing but short answers is served beside SWS: a connection that is not upgraded then counts as pending
+   * until it ends, and each request with its answer has `handshakeTimeoutMs`. @defaultValue false: other frameworks bound
+   * what they serve here
+   */
+  readonly exclusive?: boolean;
+}
+
+/** What `serveUpgrades` returns. */
+export interface ServedUpgrades extends Attached {
+  /** Changes how many may be connected. What is absent has its default again, and no open connection is closed. */
+  setBounds(bounds: ConnectionBounds): void;
+}
+
+/**
+ * Serves SWS on an HTTP(S) server: takes the upgrades that offer `sws.v1`, and leaves all others to the other listeners for
+ * upgrades there (`ws`, Socket.IO, Fastify's and Hono's plug-ins). An upgrade that nothing answers is cut after
+ * `handshakeTimeoutMs`; without another listener it is refused at once.
+ * @throws RangeError for an option that is out of its range
+ */
+export function serveUpgrades(server: HttpServer | HttpsServer, options: ServeUpgradesOptions): ServedUpgrades {
+  const acceptor = new Acceptor(options);
+  const { counters, connectionLimits, maxFrameBytes } = acceptor;
+  const handshakes = new PreRequestLimits(server, options, connectionLimits.proxies, counters);
+  const webSockets = new WebSocketServer({
+    noServer: true,
+    clientTracking: false,
+    perMessageDeflate: false,
+    autoPong: false,
+    maxPayload: maxFrameBytes,
+    maxFragments: MAX_FRAGMENTS,
+    maxBufferedChunks: Math.ceil(maxFrameBytes / MIN_CHUNK_BYTES),
+    handleProtocols: (offered) => (offered.has(SUBPROTOCOL) ? SUBPROTOCOL : false),
+  });
+
+  const take = (request: IncomingMessage, raw: Duplex, head: Buffer): void => {
+    handshakes.upgraded(request);
+    const entry = acceptor.enter(upgradeInfoOf(request));
+    if (!entry.ok) return refuse(raw, entry.status);
+    const { slot } = entry;
+    (raw as Slotted)[SLOT] = slot;
+    raw.on('close', leave);
+    let unread = MAX_UNREGISTERED_BYTES;
+    const meter = (chunk: Buffer): void => {
+      unread -= chunk.length;
+      if (unread >= 0) return;
+      raw.off('data', meter);
+      counters.refuse('unregistered-flood');
+      raw.destroy();
+    };
+    // The answer to the upgrade and the challenge go out in one write.
+    raw.cork();
+    webSockets.handleUpgrade(request, raw, head, (webSocket) => {
+      raw.on('data', meter);
+      acceptor.register(wsSocket(webSocket, raw), request, slot, () => {
+        raw.off('data', meter); // nothing of this closure is kept for as long as the connection lasts
+      });
+    });
+    atEndOfTurn({ endTurn: () => raw.uncork() });
+  };
+  const { path, shouldHandle = () => true } = options;
+  const wanted = path === undefined ? null : withoutSlash(path);
+  shareUpgrades(server, {
+    isOurs: (request) =>
+      offersSubprotocol(request.headers['sec-websocket-protocol']) &&
+      (wanted === null || withoutSlash((request.url ?? '/').split('?')[0] ?? '/') === wanted) &&
+      shouldHandle(request),
+    take,
+    leave: (request) => handshakes.left(request),
+    refuse(request, raw) {
+      handshakes.upgraded(request);
+      refuse(raw, acceptor.refuse(upgradeInfoOf(request)));
+    },
+    request: (request, response) => handshakes.requested(request, response),
+  });
+  return {
+    counters,
+    get connections() {
+      return acceptor.connections;
+    },
+    setBounds(bounds) {
+      connectionLimits.setBounds(bounds);
+      handshakes.setBounds(bounds);
+    },
+    close() {
+      // The upgrade is still ours to answer, with 503: a server without a listener for it would leave the client waiting.
+      acceptor.close();
+      handshakes.close();
+    },
+  };
+}
+
+/** One function for all connections. */
+function leave(this: Slotted): void {
+  this[SLOT]?.left();
+}
+
+function upgradeInfoOf({ headers, socket }: IncomingMessage): UpgradeInfo {
+  const forwarded = headers['x-forwarded-for'];
+  return {
+    origin: headers.origin,
+    protocols: headers['sec-websocket-protocol'],
+    forwardedFor: Array.isArray(forwarded) ? forwarded.join(',') : forwarded,
+    address: socket.remoteAddress ?? '',
+  };
+}
+
+function withoutSlash(path: string): string {
+  return path.endsWith('/') ? path.slice(0, -1) : path;
+}
+
+function refuse(raw: Duplex, status: RefusalStatus): void {
+  raw.on('error', () => {});
+  const retry = status === 503 ? 'Retry-After: 5\r\n' : '';
+  raw.end(`HTTP/1.1 ${status} ${STATUS_TEXT[status]}\r\nConnection: close\r\n${retry}Content-Length: 0\r\n\r\n`);
+}

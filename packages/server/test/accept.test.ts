@@ -1,0 +1,113 @@
+import { Identity, SwsError } from '@sws/crypto';
+import { nodeProvider } from '@sws/crypto/node';
+import { randomBytes } from '@sws/crypto/platform';
+import { encodeFrame, type RelayFrame } from '@sws/protocol';
+import { afterEach, expect, test, vi } from 'vitest';
+import { type AcceptOptions, accept, ServerCounters } from '../src/index.js';
+import { respond } from './client.js';
+import { FakeSocket } from './fake-socket.js';
+
+const relay = Identity.generate(randomBytes, nodeProvider);
+const client = Identity.generate(randomBytes, nodeProvider);
+const limits = { maxMessage: 65_536, messagesPerSecond: 1_000, bytesPerSecond: 8_000_000 };
+afterEach(() => void vi.useRealTimers());
+
+function start(options: Partial<AcceptOptions<string>> = {}) {
+  const [socket, counters] = [new FakeSocket(), new ServerCounters()];
+  const admit = () => ({ ok: true, term: 1, limits, keepalive: 15 }) as const;
+  const accepted = accept(socket, 'request', { identity: relay, admit, counters, ...options });
+  const outcome = accepted.then(
+    () => 'registered',
+    (error: unknown) => (error instanceof SwsError ? error.code : String(error)),
+  );
+  const answer = (): void => {
+    const [challenge] = socket.frames as Extract<RelayFrame, { type: 'CHALLENGE' }>[];
+    if (challenge === undefined) throw new Error('no challenge');
+    socket.onmessage?.(encodeFrame(respond({ challenge, host: 'localhost' }, client)));
+  };
+  return { socket, counters, accepted, outcome, answer };
+}
+
+test('rejects once the socket is closed before it was registered, with why', async () => {
+  for (const [cause, code] of [
+    [null, 'connection-lost'],
+    ['bad-frame', 'bad-frame'],
+    ['message-too-large', 'message-too-large'],
+  ] as const) {
+    const { socket, counters, outcome } = start();
+    socket.onclose?.(cause);
+    expect(await outcome).toBe(code);
+    expect(counters.refusals.get(code)).toBe(1);
+  }
+});
+
+test('rejects what it refuses, and closes with the refusal’s code', async () => {
+  const cases: [Partial<AcceptOptions<string>>, string, number][] = [
+    [{ authorize: () => false }, 'forbidden', 4403],
+    [{ authorize: () => Promise.reject(new Error('no database')) }, 'try-again-later', 1013],
+    [{ admit: () => ({ ok: false, failure: { code: 'restarting', detail: '' } }) }, 'restarting', 1012],
+    [{ admit: () => Promise.reject(new Error('no network')) }, 'try-again-later', 1013],
+    // One that has no close code of its own.
+    [{ admit: () => ({ ok: false, failure: { code: 'congested', detail: '' } }) }, 'congested', 1011],
+  ];
+  for (const [options, code, closed] of cases) {
+    const { socket, outcome, answer } = start(options);
+    answer();
+    expect(await outcome).toBe(code);
+    expect(socket.ended).toBe(closed);
+  }
+});
+
+test.each(['authorize', 'admit'] as const)('%s that never answers is given up after 10 s', async (which) => {
+  vi.useFakeTimers();
+  const { socket, outcome, answer } = start({ [which]: () => new Promise<never>(() => {}) });
+  answer();
+  await vi.advanceTimersByTimeAsync(9_900);
+  expect(socket.ended).toBeNull();
+  await vi.advanceTimersByTimeAsync(200);
+  expect(await outcome).toBe('try-again-later');
+  expect(socket.ended).toBe(1013);
+});
+
+test('a client that leaves while it is admitted is told to whoever admits, and is not registered', async () => {
+  let signal: AbortSignal | undefined;
+  const { socket, outcome, answer } = start({
+    admit: (_key, _term, applicant) => {
+      signal = applicant.signal;
+      return new Promise<never>(() => {});
+    },
+  });
+  answer();
+  await expect.poll(() => signal).toBeDefined();
+  socket.onclose?.(null);
+  expect(await outcome).toBe('connection-lost');
+  expect(signal?.aborted).toBe(true);
+});
+
+test('a refused client that does not close is cut after 2 s', async () => {
+  vi.useFakeTimers();
+  const { socket, outcome, answer } = start({ authorize: () => false });
+  const terminate = vi.spyOn(socket, 'terminate');
+  answer();
+  await vi.advanceTimersByTimeAsync(1_900);
+  expect(await outcome).toBe('forbidden');
+  expect(terminate).not.toHaveBeenCalled();
+  await vi.advanceTimersByTimeAsync(200);
+  expect(terminate).toHaveBeenCalledOnce();
+});
+
+test('leaves no timer behind but that which looks after all connections', async () => {
+  vi.useFakeTimers();
+  const { accepted, answer } = start({ authorize: () => true });
+  answer();
+  await vi.advanceTimersByTimeAsync(50);
+  const socket = await accepted;
+  expect(vi.getTimerCount()).toBe(1);
+  socket.close({ code: 'normal', detail: '' });
+  await vi.advanceTimersByTimeAsync(2_000);
+  expect(vi.getTimerCount()).toBe(0);
+  const refused = start();
+  refused.socket.onclose?.(null);
+  await refused.outcome;
+  expect(vi.getTimerCount()).toBe(0);
+});

@@ -1,0 +1,206 @@
+// The adapter for Bun with a socket of ours: tests that need no Bun. adapters.test.ts runs it in Bun itself.
+import { Identity } from '@sws/crypto';
+import { nodeProvider } from '@sws/crypto/node';
+import { randomBytes } from '@sws/crypto/platform';
+import { encodeFrame, encodeMessage, type RelayFrame } from '@sws/protocol';
+import { afterEach, beforeEach, expect, test, vi } from 'vitest';
+import type { AcceptorOptions } from '../src/acceptor.js';
+import { type BunServer, type BunSession, type BunWebSocket, bunAcceptor } from '../src/adapters/bun.js';
+import type { Refusal, ServerSecureWebSocket } from '../src/index.js';
+import { respond } from './client.js';
+
+const client = Identity.generate(randomBytes, nodeProvider);
+const limits = { maxMessage: 65_536, messagesPerSecond: 1_000, bytesPerSecond: 8_000_000 };
+
+class OwnSocket implements BunWebSocket {
+  readonly data: BunSession;
+  buffered = 0;
+  readonly sent: (string | Uint8Array)[] = [];
+  readonly calls: unknown[] = [];
+  constructor(data: BunSession) {
+    this.data = data;
+  }
+  send(data: string | Uint8Array): number {
+    this.calls.push('send');
+    this.sent.push(data);
+    return 1;
+  }
+  cork(callback: () => void): void {
+    this.calls.push('cork');
+    callback();
+    this.calls.push('uncork');
+  }
+  getBufferedAmount(): number {
+    return this.buffered;
+  }
+  close(...given: unknown[]): void {
+    this.calls.push(['close', ...given]);
+  }
+  terminate(): void {
+    this.calls.push('terminate');
+  }
+}
+
+beforeEach(() => void vi.useFakeTimers());
+afterEach(() => {
+  vi.advanceTimersByTime(60_000);
+  vi.useRealTimers();
+});
+
+const request = (headers: Record<string, string> = {}): Request =>
+  new Request('http://localhost/', {
+    headers: { upgrade: 'WebSocket', 'sec-websocket-protocol': 'sws.v1', ...headers },
+  });
+
+function open(options: Partial<AcceptorOptions<Request>> = {}) {
+  const refusals: Refusal[] = [];
+  const registered: ServerSecureWebSocket[] = [];
+  const asked: unknown[] = [];
+  const acceptor = bunAcceptor({
+    identity: Identity.generate(randomBytes, nodeProvider),
+    admit: () => ({ ok: true, term: 1, limits, keepalive: 15 }),
+    authorize: ({ request: { url }, remoteAddress }) => asked.push([url, remoteAddress]) > 0,
+    onSocket: (one) => registered.push(one),
+    onRefused: (refusal) => refusals.push(refusal),
+    ...options,
+  });
+  const bun = { address: '192.0.2.1' as string | null, upgrades: true, sessions: [] as BunSession[], headers: {} };
+  const server: BunServer = {
+    requestIP: () => (bun.address === null ? null : { address: bun.address }),
+    upgrade(_request, { data, headers }) {
+      bun.headers = headers;
+      if (bun.upgrades) bun.sessions.push(data);
+      return bun.upgrades;
+    },
+  };
+  const settle = (): Promise<unknown> => vi.advanceTimersByTimeAsync(15);
+  const register = async () => {
+    expect(acceptor.upgrade(request(), server)).toBeUndefined();
+    const socket = new OwnSocket(bun.sessions.at(-1) as BunSession);
+    acceptor.websocket.open(socket);
+    await settle();
+    const challenge = JSON.parse(String(socket.sent[0])) as Extract<RelayFrame, { type: 'CHALLENGE' }>;
+    acceptor.websocket.message(socket, encodeFrame(respond({ challenge, host: 'localhost' }, client)));
+    await settle();
+    const one = registered.at(-1);
+    if (one === undefined) throw new Error('not registered');
+    return { one, socket };
+  };
+  return { acceptor, server, bun, asked, refusals, register, settle };
+}
+
+test('what asks for no WebSocket, or is not let in, gets an answer that says so', () => {
+  const { acceptor, server, bun, refusals } = open({
+    origins: ['https://chat.example'],
+    trustedProxies: ['192.0.2.0/24'],
+  });
+  const plain = acceptor.upgrade(new Request('http://localhost/'), server);
+  expect([plain?.status, plain?.headers.get('upgrade')]).toEqual([426, 'websocket']);
+  const other = acceptor.upgrade(
+    request({ origin: 'https://other.example', 'x-forwarded-for': '203.0.113.9' }),
+    server,
+  );
+  expect([other?.status, other?.statusText]).toEqual([403, 'Forbidden']);
+  const none = acceptor.upgrade(new Request('http://localhost/', { headers: { upgrade: 'websocket' } }), server);
+  expect([none?.status, none?.statusText]).toEqual([400, 'Bad Request']);
+  expect(refusals).toMatchObject([
+    { reason: 'origin', remoteAddress: '203.0.113.9' },
+    { reason: 'subprotocol', remoteAddress: '192.0.2.1' },
+  ]);
+  bun.address = null;
+  expect(acceptor.upgrade(request({ origin: 'https://chat.example' }), server)).toBeUndefined();
+  acceptor.close();
+  expect(acceptor.upgrade(request(), server)?.status).toBe(503);
+  expect(bun.sessions).toHaveLength(1);
+});
+
+test('what Bun does not upgrade is answered, and counts no longer', () => {
+  const { acceptor, server, bun } = open();
+  bun.upgrades = false;
+  expect([acceptor.upgrade(request(), server)?.status, acceptor.connections]).toEqual([400, 0]);
+});
+
+test('Bun is asked for the subprotocol, and for no pings, timeouts, compression or ends of its own', async () => {
+  const { acceptor, bun, asked, register } = open({ maxMessage: 100_000 });
+  const { socket } = await register();
+  expect(acceptor.websocket).toMatchObject({
+    perMessageDeflate: false,
+    maxPayloadLength: Math.ceil((100_000 * 2 * 4) / 3) + 1_024,
+    backpressureLimit: 16_777_216,
+    closeOnBackpressureLimit: false,
+    idleTimeout: 0,
+    sendPings: false,
+  });
+  expect([bun.headers, asked]).toEqual([{ 'Sec-WebSocket-Protocol': 'sws.v1' }, [['http://localhost/', '192.0.2.1']]]);
+  expect([acceptor.connections, acceptor.counters.registered]).toEqual([1, 1]);
+  acceptor.websocket.close(socket, 1000, '');
+  expect(acceptor.connections).toBe(0);
+});
+
+test('what one turn sends is corked together, and told as written once Bun holds it no more', async () => {
+  const { acceptor, register, settle } = open();
+  const { one, socket } = await register();
+  let written = 0;
+  one.onwritten = (count) => {
+    written += count;
+  };
+  socket.calls.length = 0;
+  socket.buffered = 200;
+  for (let i = 0; i < 2; i++) one.deliver(new Uint8Array(100));
+  await settle();
+  expect([socket.calls, written]).toEqual([['cork', 'send', 'send', 'uncork'], 0]);
+  socket.buffered = 0;
+  acceptor.websocket.drain(socket);
+  expect(written).toBe(2);
+});
+
+test('messages, pings and pongs are passed on and counted; none is, of a connection that never opened', async () => {
+  const { acceptor, server, bun, register } = open();
+  const { one, socket } = await register();
+  const got: Uint8Array[] = [];
+  one.onmessage = (message) => got.push(message);
+  const message = encodeMessage(client.publicKeyBytes(), Uint8Array.of(1, 2, 3));
+  acceptor.websocket.message(socket, message);
+  expect(got.map((bytes) => [...bytes])).toEqual([[...message]]);
+  const before = acceptor.counters.receivedBytes;
+  acceptor.websocket.ping(socket, new Uint8Array(5));
+  acceptor.websocket.pong(socket, new Uint8Array(7));
+  expect([acceptor.counters.receivedFrames, acceptor.counters.receivedBytes - before]).toEqual([2, 12]);
+  acceptor.upgrade(request(), server);
+  const early = new OwnSocket(bun.sessions.at(-1) as BunSession);
+  const { websocket } = acceptor;
+  websocket.message(early, message);
+  websocket.ping(early, message);
+  websocket.drain(early);
+  websocket.close(early, 1006, '');
+  expect([got.length, acceptor.counters.receivedFrames, acceptor.connections]).toEqual([1, 2, 1]);
+});
+
+test('ends with its code and reason, and is cut if the client does not answer', async () => {
+  const { register } = open();
+  const { one, socket } = await register();
+  socket.calls.length = 0;
+  one.close({ code: 'forbidden', detail: '' });
+  await vi.advanceTimersByTimeAsync(1_900);
+  expect(socket.calls.filter((call) => Array.isArray(call) || call === 'terminate')).toEqual([
+    ['close', 4403, expect.any(String)],
+  ]);
+  await vi.advanceTimersByTimeAsync(200);
+  expect(socket.calls.at(-1)).toBe('terminate');
+});
+
+test.each([
+  [1009, 'message-too-large'],
+  [1002, 'bad-frame'],
+  [1007, 'bad-frame'],
+  [1006, null],
+  [1000, null],
+])('an end that Bun saw with %i is counted as %s', async (code, cause) => {
+  const { acceptor, register } = open();
+  const { one, socket } = await register();
+  const closed = vi.fn();
+  one.onclose = closed;
+  acceptor.websocket.close(socket, code, '');
+  expect(Object.fromEntries(acceptor.counters.refusals)).toEqual(cause === null ? {} : { [cause]: 1 });
+  expect(closed).toHaveBeenCalledOnce();
+});

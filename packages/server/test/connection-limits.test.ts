@@ -1,0 +1,156 @@
+import { expect, test } from 'vitest';
+import {
+  ConnectionLimits,
+  type ConnectionLimitsOptions,
+  SUBPROTOCOL,
+  type UpgradeInfo,
+} from '../src/connection-limits.js';
+import { ServerCounters } from '../src/index.js';
+import { networkOf, TrustedProxies } from '../src/remote-address.js';
+
+const upgrade = (changes: Partial<UpgradeInfo> = {}): UpgradeInfo => ({
+  origin: undefined,
+  protocols: `other, ${SUBPROTOCOL}`,
+  forwardedFor: undefined,
+  address: '192.0.2.1',
+  ...changes,
+});
+function limitsOf(options: ConnectionLimitsOptions): { connectionLimits: ConnectionLimits; counters: ServerCounters } {
+  const counters = new ServerCounters();
+  return { connectionLimits: new ConnectionLimits(options, counters), counters };
+}
+const reasonOf = (entry: ReturnType<ConnectionLimits['enter']>): string => (entry.ok ? 'ok' : entry.reason);
+
+test('IPv6 addresses count by /64, mapped IPv4 as IPv4', () => {
+  expect(networkOf('2001:db8:1:2:3:4:5:6')).toBe(networkOf('2001:db8:1:2::9'));
+  expect(networkOf('2001:db8:1:3::1')).not.toBe(networkOf('2001:db8:1:2::1'));
+  expect(networkOf('::ffff:10.0.0.1')).toBe('10.0.0.1');
+  expect(networkOf('::1')).toBe('0:0:0:0');
+  expect(networkOf('fe80::1%eth0')).toBe('fe80:0:0:0');
+});
+
+test('X-Forwarded-For counts from trusted proxies only, and only as far as they wrote it', () => {
+  const proxies = new TrustedProxies(['10.0.0.0/8', '192.0.2.7', 'fd00::/8']);
+  const cases: [string, string | undefined, string][] = [
+    ['198.51.100.1', '203.0.113.9', '198.51.100.1'], // not a proxy: it may write what it likes
+    ['10.1.2.3', '203.0.113.9', '203.0.113.9'],
+    ['::ffff:10.1.2.3', '203.0.113.9', '203.0.113.9'],
+    ['10.1.2.3', '1.1.1.1, 203.0.113.9', '203.0.113.9'], // the client wrote 1.1.1.1
+    ['10.1.2.3', '203.0.113.9, 10.9.9.9, 192.0.2.7', '203.0.113.9'], // a chain of proxies
+    ['fd00::5', '2001:db8::1', '2001:db8::1'],
+    ['10.1.2.3', '203.0.113.9:4711', '203.0.113.9'],
+    ['10.1.2.3', '[2001:db8::1]:4711', '2001:db8::1'],
+    ['10.1.2.3', 'unknown', '10.1.2.3'],
+    ['10.1.2.3', 'evil, 10.4.4.4', '10.4.4.4'],
+    ['10.1.2.3', undefined, '10.1.2.3'],
+    ['10.1.2.3', '', '10.1.2.3'],
+  ];
+  for (const [direct, forwarded, client] of cases) expect(proxies.clientOf(direct, forwarded)).toBe(client);
+});
+
+test('a proxy that is none is named', () => {
+  for (const entry of ['proxy.example', '10.0.0.0/33', '10.0.0.0/', '10.0.0.0/x', '::/129', ''])
+    expect(() => new TrustedProxies([entry])).toThrow(RangeError);
+});
+
+test('pending connections are bounded in all and by address, and each slot is given back once', () => {
+  const { connectionLimits, counters } = limitsOf({ maxPending: 3, maxPendingPerAddress: 2 });
+  const entries = [upgrade(), upgrade(), upgrade(), upgrade({ address: '192.0.2.2' })].map((one) =>
+    connectionLimits.enter(one),
+  );
+  expect(entries.map(reasonOf)).toEqual(['ok', 'ok', 'too-many-pending-from-address', 'ok']);
+  expect(reasonOf(connectionLimits.enter(upgrade({ address: '192.0.2.3' })))).toBe('too-many-pending');
+  expect(reasonOf(connectionLimits.enter(upgrade()))).toBe('too-many-pending');
+  const [first] = entries;
+  if (!first?.ok) throw new Error('refused');
+  first.slot.registered();
+  first.slot.left();
+  first.slot.registered();
+  expect(reasonOf(connectionLimits.enter(upgrade()))).toBe('ok');
+  expect(reasonOf(connectionLimits.enter(upgrade({ address: '192.0.2.3' })))).toBe('too-many-pending');
+  expect(connectionLimits.connections).toBe(3);
+  expect(Object.fromEntries(counters.refusals)).toEqual({ 'too-many-pending-from-address': 1, 'too-many-pending': 3 });
+});
+
+test('connections are bounded in all, registered ones included', () => {
+  const { connectionLimits } = limitsOf({ maxConnections: 1 });
+  const entry = connectionLimits.enter(upgrade());
+  if (!entry.ok) throw new Error('refused');
+  entry.slot.registered();
+  expect(reasonOf(connectionLimits.enter(upgrade()))).toBe('too-many-connections');
+  entry.slot.left();
+  entry.slot.left();
+  expect(connectionLimits.connections).toBe(0);
+  expect(reasonOf(connectionLimits.enter(upgrade()))).toBe('ok');
+});
+
+test('connections are bounded by address, registered ones included, and another address is not held back', () => {
+  const { connectionLimits, counters } = limitsOf({ maxConnectionsPerAddress: 2 });
+  const ipv6 = (host: string): UpgradeInfo => upgrade({ address: `2001:db8:0:1::${host}` });
+  const entries = ['1', '2', '3'].map((host) => {
+    const entry = connectionLimits.enter(ipv6(host));
+    if (entry.ok) entry.slot.registered();
+    return entry;
+  });
+  expect(entries.map(reasonOf)).toEqual(['ok', 'ok', 'too-many-connections-from-address']);
+  expect(reasonOf(connectionLimits.enter(upgrade({ address: '2001:db8:0:2::1' })))).toBe('ok');
+  expect(counters.refusals.get('too-many-connections-from-address')).toBe(1);
+  const [first] = entries;
+  if (first?.ok) first.slot.left();
+  expect(reasonOf(connectionLimits.enter(ipv6('4')))).toBe('ok');
+});
+
+test('bounds are set anew for whoever comes next, and nobody who is in is sent away', () => {
+  const { connectionLimits } = limitsOf({ maxConnections: 1, maxPending: 1 });
+  const enter = (host: number, registers = true): string => {
+    const entry = connectionLimits.enter(upgrade({ address: `192.0.2.${host}` }));
+    if (entry.ok && registers) entry.slot.registered();
+    return reasonOf(entry);
+  };
+  expect([enter(1), enter(1)]).toEqual(['ok', 'too-many-connections']);
+  connectionLimits.setBounds({ maxConnectionsPerAddress: 2 });
+  expect([enter(1), enter(1), enter(2)]).toEqual(['ok', 'too-many-connections-from-address', 'ok']);
+  connectionLimits.setBounds({ maxPending: 2, maxPendingPerAddress: 1 });
+  expect([enter(3, false), enter(3), enter(4, false), enter(5)]).toEqual([
+    'ok',
+    'too-many-pending-from-address',
+    'ok',
+    'too-many-pending',
+  ]);
+  connectionLimits.setBounds({ maxConnections: 1 });
+  expect([enter(6), connectionLimits.connections]).toEqual(['too-many-connections', 5]);
+});
+
+test('an address may have 1,000 connections unless something else is set', () => {
+  const { connectionLimits } = limitsOf({ maxPendingPerAddress: 10 });
+  let entered = 0;
+  for (; entered < 2_000; entered++) {
+    const entry = connectionLimits.enter(upgrade());
+    if (!entry.ok) break;
+    entry.slot.registered();
+  }
+  expect(entered).toBe(1_000);
+});
+
+test('of those that have not registered, 100 may be of one address and 1,000 in all unless something else is set', () => {
+  const { connectionLimits } = limitsOf({});
+  const entered = (host: string): number => {
+    let count = 0;
+    while (count < 2_000 && connectionLimits.enter(upgrade({ address: host })).ok) count++;
+    return count;
+  };
+  const counts = Array.from({ length: 11 }, (_, host) => entered(`192.0.2.${host}`));
+  expect(counts).toEqual([...Array(10).fill(100), 0]);
+});
+
+test('Origin: a list or a function decides on pages; who sends none is no page', () => {
+  for (const origins of [['https://a.example'], (origin: string) => origin === 'https://a.example']) {
+    const { connectionLimits } = limitsOf({ origins });
+    expect(reasonOf(connectionLimits.enter(upgrade({ origin: 'https://a.example' })))).toBe('ok');
+    expect(reasonOf(connectionLimits.enter(upgrade({ origin: 'https://b.example' })))).toBe('origin');
+    expect(reasonOf(connectionLimits.enter(upgrade({ origin: 'null' })))).toBe('origin');
+    expect(reasonOf(connectionLimits.enter(upgrade()))).toBe('ok');
+  }
+  expect(reasonOf(limitsOf({}).connectionLimits.enter(upgrade({ origin: 'https://b.example' })))).toBe('ok');
+  expect(reasonOf(limitsOf({}).connectionLimits.enter(upgrade({ protocols: undefined })))).toBe('subprotocol');
+});

@@ -1,0 +1,171 @@
+// The adapter for Deno with a socket of ours: tests that need no Deno. adapters.test.ts runs it in Deno itself.
+import { Identity } from '@sws/crypto';
+import { nodeProvider } from '@sws/crypto/node';
+import { randomBytes } from '@sws/crypto/platform';
+import { encodeFrame, encodeMessage, type RelayFrame } from '@sws/protocol';
+import { afterEach, beforeEach, expect, test, vi } from 'vitest';
+import { type DenoAcceptorOptions, type DenoWebSocket, denoAcceptor } from '../src/adapters/deno.js';
+import type { ServerSecureWebSocket } from '../src/index.js';
+import { respond } from './client.js';
+
+const client = Identity.generate(randomBytes, nodeProvider);
+const limits = { maxMessage: 65_536, messagesPerSecond: 1_000, bytesPerSecond: 8_000_000 };
+
+class OwnSocket implements DenoWebSocket {
+  binaryType = 'blob';
+  bufferedAmount = 0;
+  readonly sent: (string | Uint8Array)[] = [];
+  readonly closes: unknown[] = [];
+  onopen: ((event: never) => void) | null = null;
+  onmessage: ((event: { readonly data: unknown }) => void) | null = null;
+  onclose: ((event: { readonly code: number }) => void) | null = null;
+  onerror: ((event: never) => void) | null = null;
+  send(data: string | Uint8Array): void {
+    this.sent.push(data);
+  }
+  close(...given: unknown[]): void {
+    this.closes.push(given);
+  }
+}
+
+beforeEach(() => void vi.useFakeTimers());
+afterEach(() => {
+  vi.advanceTimersByTime(60_000);
+  vi.useRealTimers();
+});
+
+const request = (headers: Record<string, string> = {}): Request =>
+  new Request('http://localhost/', {
+    headers: { upgrade: 'WebSocket', 'sec-websocket-protocol': 'sws.v1', ...headers },
+  });
+const info = { remoteAddr: { hostname: '192.0.2.1' } };
+
+function open(options: Partial<DenoAcceptorOptions> = {}) {
+  const socket = new OwnSocket();
+  const upgrades: unknown[] = [];
+  const registered: ServerSecureWebSocket[] = [];
+  const response = new Response(null);
+  const acceptor = denoAcceptor({
+    identity: Identity.generate(randomBytes, nodeProvider),
+    admit: () => ({ ok: true, term: 1, limits, keepalive: 15 }),
+    onSocket: (one) => registered.push(one),
+    upgradeWebSocket: (asked, given) => {
+      upgrades.push([asked.url, given]);
+      return { socket, response };
+    },
+    ...options,
+  });
+  const settle = (): Promise<unknown> => vi.advanceTimersByTimeAsync(15);
+  const register = async (): Promise<ServerSecureWebSocket> => {
+    expect(acceptor.handler(request(), info)).toBe(response);
+    socket.onopen?.({} as never);
+    await settle();
+    const challenge = JSON.parse(String(socket.sent[0])) as Extract<RelayFrame, { type: 'CHALLENGE' }>;
+    socket.onmessage?.({ data: encodeFrame(respond({ challenge, host: 'localhost' }, client)) });
+    await settle();
+    const [one] = registered;
+    if (one === undefined) throw new Error('not registered');
+    return one;
+  };
+  return { acceptor, socket, upgrades, register, settle };
+}
+
+test('what asks for no WebSocket, or is not let in, gets an answer that says so', () => {
+  const { acceptor, upgrades } = open({ origins: ['https://chat.example'] });
+  const plain = acceptor.handler(new Request('http://localhost/'), info);
+  expect([plain.status, plain.headers.get('upgrade')]).toEqual([426, 'websocket']);
+  const other = acceptor.handler(request({ origin: 'https://other.example' }), info);
+  expect([other.status, other.statusText]).toEqual([403, 'Forbidden']);
+  const none = acceptor.handler(new Request('http://localhost/', { headers: { upgrade: 'websocket' } }), {
+    remoteAddr: {},
+  });
+  expect([none.status, none.statusText]).toEqual([400, 'Bad Request']);
+  acceptor.close();
+  expect(acceptor.handler(request(), info).status).toBe(503);
+  expect(upgrades).toEqual([]);
+});
+
+test('Deno is asked for the subprotocol, and for no idle timeout of its own', async () => {
+  const { upgrades, register, socket, acceptor } = open();
+  await register();
+  expect(upgrades).toEqual([['http://localhost/', { protocol: 'sws.v1', idleTimeout: 0 }]]);
+  expect([socket.binaryType, acceptor.connections, acceptor.counters.registered]).toEqual(['arraybuffer', 1, 1]);
+  socket.onerror?.({} as never);
+  socket.onclose?.({ code: 1000 });
+  expect(acceptor.connections).toBe(0);
+});
+
+test('messages come as text and as bytes; anything else is not there', async () => {
+  const { register, socket } = open();
+  const one = await register();
+  const got: Uint8Array[] = [];
+  one.onmessage = (message) => got.push(message);
+  const message = encodeMessage(client.publicKeyBytes(), Uint8Array.of(1, 2, 3));
+  socket.onmessage?.({ data: message.slice().buffer });
+  socket.onmessage?.({ data: message });
+  socket.onmessage?.({ data: new Blob(['x']) });
+  expect(got.map((bytes) => [...bytes])).toEqual([[...message], [...message]]);
+});
+
+test('what is sent is told as written once Deno holds it no more, asked every 20 ms, by one timer', async () => {
+  const { register, socket, settle } = open();
+  const one = await register();
+  let written = 0;
+  one.onwritten = (count) => {
+    written += count;
+  };
+  const timers = vi.getTimerCount();
+  socket.bufferedAmount = 300;
+  for (let i = 0; i < 3; i++) {
+    one.deliver(new Uint8Array(100));
+    await settle();
+  }
+  await vi.advanceTimersByTimeAsync(100);
+  expect([written, vi.getTimerCount()]).toEqual([0, timers + 1]);
+  socket.bufferedAmount = 0;
+  await vi.advanceTimersByTimeAsync(20);
+  expect([written, vi.getTimerCount()]).toEqual([3, timers]);
+});
+
+test('ends with a code that Deno lets a server use, or with none', async () => {
+  for (const [code, close] of [
+    ['normal', [1000, '']],
+    ['forbidden', [4403, '']],
+    ['try-again-later', []],
+  ] as const) {
+    const { register, socket } = open();
+    const one = await register();
+    one.close({ code, detail: '' });
+    expect(socket.closes).toEqual([close]);
+  }
+});
+
+test('a message that is too large ends its connection; the end that a library saw is counted by its cause', async () => {
+  const { register, socket, acceptor } = open();
+  await register();
+  // One that is read may still be more than the protocol takes.
+  const read = new Uint8Array(175_787);
+  read[0] = 1;
+  socket.onmessage?.({ data: read });
+  const { counters } = acceptor;
+  expect([counters.receivedBytes, counters.refusals.get('message-too-large')]).toEqual([175_787, 1]);
+  const large = open();
+  await large.register();
+  large.socket.onmessage?.({ data: new ArrayBuffer(175_788) });
+  const { receivedBytes, refusals } = large.acceptor.counters;
+  expect([large.socket.closes, receivedBytes, refusals.get('message-too-large')]).toEqual([[[]], 0, 1]);
+  for (const [code, cause] of [
+    [1009, 'message-too-large'],
+    [1002, 'bad-frame'],
+    [1007, 'bad-frame'],
+  ] as const) {
+    const ended = open();
+    await ended.register();
+    ended.socket.onclose?.({ code });
+    expect(ended.acceptor.counters.refusals.get(cause)).toBe(1);
+  }
+  const lost = open();
+  await lost.register();
+  lost.socket.onclose?.({ code: 1006 });
+  expect(lost.acceptor.counters.refusals.size).toBe(0);
+});

@@ -1,0 +1,324 @@
+import { execFileSync } from 'node:child_process';
+import { once } from 'node:events';
+import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
+import { createServer as createHttp, type Server as HttpServer } from 'node:http';
+import { createServer as createHttps, type Server as HttpsServer } from 'node:https';
+import { type AddressInfo, connect, type Socket } from 'node:net';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { connect as connectTls } from 'node:tls';
+import { Identity } from '@sws/crypto';
+import { nodeProvider } from '@sws/crypto/node';
+import { randomBytes } from '@sws/crypto/platform';
+import { afterEach, describe, expect, test, vi } from 'vitest';
+import { type ServeUpgradesOptions, serveUpgrades } from '../src/index.js';
+import { Client, registered } from './client.js';
+
+const identity = () => Identity.generate(randomBytes, nodeProvider);
+const limits = { maxMessage: 65_536, messagesPerSecond: 1_000, bytesPerSecond: 8_000_000 };
+const closing: (() => void)[] = [];
+afterEach(() => {
+  for (const close of closing.splice(0)) close();
+});
+
+async function serve(
+  server: HttpServer | HttpsServer,
+  options: Partial<ServeUpgradesOptions> = {},
+): Promise<{ port: number; attached: ReturnType<typeof serveUpgrades> }> {
+  const attached = serveUpgrades(server, {
+    identity: identity(),
+    admit: () => ({ ok: true, term: 1, limits, keepalive: 15 }),
+    onSocket: (socket) => {
+      socket.onmessage = (message) => socket.deliver(message);
+    },
+    ...options,
+  });
+  server.listen(0, '127.0.0.1');
+  await once(server, 'listening');
+  closing.push(() => {
+    attached.close();
+    server.closeAllConnections();
+    server.close();
+  });
+  return { port: (server.address() as AddressInfo).port, attached };
+}
+
+/** Unlike `once(socket, 'close')`, an error ahead of it does not matter. */
+const closed = (socket: Socket): Promise<void> => new Promise((resolve) => socket.once('close', () => resolve()));
+
+/** Sends a request one byte every 20 ms. */
+function dribble(socket: Socket): void {
+  const request = 'GET / HTTP/1.1\r\nHost: localhost\r\nUpgrade: websocket\r\n'.repeat(3);
+  let at = 0;
+  const timer = setInterval(() => {
+    if (socket.destroyed || at === request.length) return clearInterval(timer);
+    socket.write(request[at++] ?? '');
+  }, 20);
+  closing.push(() => clearInterval(timer));
+}
+
+test('an upgrade request that comes a byte at a time is cut, and counted', async () => {
+  const { port, attached } = await serve(createHttp(), { handshakeTimeoutMs: 200 });
+  const socket = connect(port, '127.0.0.1');
+  socket.on('error', () => {});
+  dribble(socket);
+  await closed(socket);
+  expect(attached.counters.refusals.get('slow-handshake')).toBe(1);
+});
+
+test('a TLS handshake that does not come to an end is cut; one that does is not', async () => {
+  const folder = mkdtempSync(join(tmpdir(), 'sws-tls-'));
+  const [key, cert] = [join(folder, 'key.pem'), join(folder, 'cert.pem')];
+  execFileSync(
+    'openssl',
+    ['req', '-x509', '-newkey', 'ec', '-pkeyopt', 'ec_paramgen_curve:prime256v1', '-nodes', '-days', '2'].concat([
+      '-keyout',
+      key,
+      '-out',
+      cert,
+      '-subj',
+      '/CN=localhost',
+    ]),
+    { stdio: 'ignore' },
+  );
+  const server = createHttps({ key: readFileSync(key), cert: readFileSync(cert) }, (_, response) => response.end());
+  rmSync(folder, { recursive: true });
+  const { port, attached } = await serve(server, { handshakeTimeoutMs: 300 });
+  const silent = connect(port, '127.0.0.1');
+  silent.on('error', () => {});
+  const quick = connectTls({ port, host: '127.0.0.1', rejectUnauthorized: false });
+  quick.on('error', () => {});
+  await once(quick, 'secureConnect');
+  quick.write('GET / HTTP/1.1\r\nHost: localhost\r\n\r\n');
+  await once(quick, 'data');
+  await closed(silent);
+  expect(attached.counters.refusals.get('slow-handshake')).toBe(1);
+  expect(quick.destroyed).toBe(false);
+  quick.destroy();
+});
+
+test('connections without a request are bounded by address; those that made one no longer count', async () => {
+  const { port, attached } = await serve(
+    createHttp((_, response) => response.end()),
+    { maxPendingPerAddress: 2 },
+  );
+  const sockets = [0, 1].map(() => connect(port, '127.0.0.1'));
+  await Promise.all(sockets.map((socket) => once(socket, 'connect')));
+  const third = connect(port, '127.0.0.1');
+  third.on('error', () => {});
+  await closed(third);
+  expect(attached.counters.refusals.get('too-many-pending-from-address')).toBe(1);
+  for (const socket of sockets) {
+    socket.write('GET / HTTP/1.1\r\nHost: localhost\r\n\r\n');
+    await once(socket, 'data');
+  }
+  const host = `127.0.0.1:${port}`;
+  const client = await registered(host, identity());
+  client.socket.terminate();
+  for (const socket of sockets) socket.destroy();
+});
+
+describe('on a server of its own', () => {
+  const page = Buffer.alloc(10_000_000);
+  const own = (options: Partial<ServeUpgradesOptions> = {}) =>
+    serve(
+      createHttp((_, response) => response.end(page)),
+      { exclusive: true, handshakeTimeoutMs: 300, ...options },
+    );
+  const asking = (port: number, text = 'GET / HTTP/1.1\r\nHost: localhost\r\n\r\n'): Socket => {
+    const socket = connect(port, '127.0.0.1');
+    socket.on('error', () => {});
+    socket.write(text);
+    closing.push(() => socket.destroy());
+    return socket;
+  };
+
+  test('an answer that nobody reads is cut, and counted', async () => {
+    const { port, attached } = await own();
+    asking(port).pause();
+    await expect.poll(() => attached.counters.refusals.get('slow-reader')).toBe(1);
+  });
+
+  test('requests that are sent ahead give an answer that nobody reads no more time', async () => {
+    const { port, attached } = await own();
+    const socket = asking(port);
+    socket.pause();
+    const timer = setInterval(() => socket.write('GET / HTTP/1.1\r\nHost: localhost\r\n\r\n'), 50);
+    closing.push(() => clearInterval(timer));
+    await expect.poll(() => attached.counters.refusals.get('slow-reader')).toBe(1);
+  });
+
+  test('a second request that comes a byte at a time is cut like a first', async () => {
+    const { port, attached } = await own();
+    const socket = asking(port);
+    let bytes = 0;
+    socket.on('data', (chunk) => {
+      bytes += chunk.length;
+      if (bytes > page.length && bytes - chunk.length <= page.length) dribble(socket);
+    });
+    await closed(socket);
+    expect(bytes).toBeGreaterThan(page.length);
+    expect(Object.fromEntries(attached.counters.refusals)).toEqual({ 'slow-handshake': 1 });
+  });
+
+  test('a client that asks and reads again and again is not cut', async () => {
+    const { port, attached } = await serve(
+      createHttp((_, response) => response.end('short')),
+      { exclusive: true, handshakeTimeoutMs: 300 },
+    );
+    const socket = asking(port);
+    for (const end = performance.now() + 1_000; performance.now() < end; ) {
+      await once(socket, 'data');
+      socket.write('GET / HTTP/1.1\r\nHost: localhost\r\n\r\n');
+    }
+    expect([socket.destroyed, attached.counters.refusals.size]).toEqual([false, 0]);
+  });
+
+  test('a connection that was answered counts for its address until it ends, one that was upgraded does not', async () => {
+    const { port, attached } = await own({ handshakeTimeoutMs: 10_000, maxPendingPerAddress: 2 });
+    const host = `127.0.0.1:${port}`;
+    const clients = [await registered(host, identity()), await registered(host, identity())];
+    const sockets = [asking(port), asking(port)];
+    for (const socket of sockets) await once(socket, 'data');
+    await closed(asking(port).resume());
+    expect(attached.counters.refusals.get('too-many-pending-from-address')).toBe(1);
+    for (const socket of sockets) socket.destroy();
+    const answered = async (): Promise<boolean> => {
+      const socket = asking(port);
+      const answer = once(socket, 'data').then(() => true);
+      return Promise.race([answer, closed(socket).then(() => false)]);
+    };
+    await expect.poll(answered).toBe(true);
+    for (const { socket } of clients) socket.terminate();
+  });
+});
+
+test('through a trusted proxy only the clients behind it are bounded', async () => {
+  const { port } = await serve(createHttp(), { maxPendingPerAddress: 1, trustedProxies: ['127.0.0.1'] });
+  const host = `127.0.0.1:${port}`;
+  const clients = ['203.0.113.1', '203.0.113.2', '203.0.113.3'].map(
+    (address) => new Client(host, { headers: { 'X-Forwarded-For': address } }),
+  );
+  for (const client of clients) await client.challenge();
+  for (const { socket } of clients) socket.terminate();
+});
+
+test('after close() nobody is let in, and those who are in stay', async () => {
+  const server = createHttp();
+  const { port, attached } = await serve(server);
+  const host = `127.0.0.1:${port}`;
+  const client = await registered(host, identity());
+  attached.close();
+  const late = new Client(host);
+  const [error] = await once(late.socket, 'error');
+  expect(String(error)).toContain('503');
+  client.socket.send('{"type":"PING","id":3}');
+  expect(String(await client.next())).toBe('{"type":"PONG","id":3}');
+  client.socket.terminate();
+});
+
+test('a request that is not let in is answered with why, and with when to come back if that helps', async () => {
+  const { port, attached } = await serve(createHttp());
+  const answer = (protocol: string): Promise<string> =>
+    new Promise((resolve) => {
+      const socket = connect(port, '127.0.0.1');
+      let text = '';
+      socket.on('data', (data) => {
+        text += data;
+      });
+      socket.on('close', () => resolve(text));
+      const upgrade = 'Connection: Upgrade\r\nUpgrade: websocket\r\nSec-WebSocket-Version: 13';
+      const key = 'Sec-WebSocket-Key: AAAAAAAAAAAAAAAAAAAAAA==';
+      socket.write(`GET / HTTP/1.1\r\nHost: a\r\n${upgrade}\r\n${key}\r\nSec-WebSocket-Protocol: ${protocol}\r\n\r\n`);
+    });
+  const end = 'Content-Length: 0\r\n\r\n';
+  expect(await answer('other.v1')).toBe(`HTTP/1.1 400 Bad Request\r\nConnection: close\r\n${end}`);
+  attached.close();
+  const unavailable = 'HTTP/1.1 503 Service Unavailable\r\nConnection: close\r\nRetry-After: 5\r\n';
+  expect(await answer('sws.v1')).toBe(unavailable + end);
+});
+
+describe('upgrades that are not ours', () => {
+  const upgrade = (port: number, path: string, protocol = 'sws.v1'): Socket => {
+    const socket = connect(port, '127.0.0.1').on('error', () => {});
+    closing.push(() => socket.destroy());
+    const head = 'Connection: Upgrade\r\nUpgrade: websocket\r\nSec-WebSocket-Version: 13';
+    const key = 'Sec-WebSocket-Key: AAAAAAAAAAAAAAAAAAAAAA==';
+    socket.write(`GET ${path} HTTP/1.1\r\nHost: a\r\n${head}\r\n${key}\r\nSec-WebSocket-Protocol: ${protocol}\r\n\r\n`);
+    return socket;
+  };
+  const statusOf = async (socket: Socket): Promise<string> => String(await once(socket, 'data')).slice(9, 12);
+
+  test('are refused by their path, where nobody else listens; a slash at its end and a query do not matter', async () => {
+    const refusals: unknown[] = [];
+    for (const path of ['/sws', '/sws/']) {
+      const { port, attached } = await serve(createHttp(), { path, onRefused: (refusal) => refusals.push(refusal) });
+      const paths = ['/sws', '/sws/', '/sws?x=1', '/', '/sw', '/swss', '/sws/more'];
+      const statuses = await Promise.all(paths.map((asked) => statusOf(upgrade(port, asked))));
+      expect(statuses).toEqual(['101', '101', '101', '404', '404', '404', '404']);
+      expect(attached.counters.refusals.get('path')).toBe(4);
+      expect(await statusOf(upgrade(port, '/', 'other.v1'))).toBe('400');
+    }
+    const told = refusals.filter((refusal) => (refusal as { reason: string }).reason === 'path');
+    expect(told[0]).toEqual({ reason: 'path', detail: 'the upgrade was refused', remoteAddress: '127.0.0.1' });
+    expect(told).toHaveLength(8);
+  });
+
+  test('are left to whoever else listens; one that nobody answers is cut, and counted', async () => {
+    const server = createHttp();
+    server.on('upgrade', ({ url }, socket) => {
+      if (url === '/theirs') socket.write('HTTP/1.1 101 Switching Protocols\r\n\r\n');
+    });
+    const { port, attached } = await serve(server, { path: '/sws', handshakeTimeoutMs: 300, maxPendingPerAddress: 2 });
+    const theirs = upgrade(port, '/theirs');
+    expect(await statusOf(theirs)).toBe('101');
+    const nobodys = [upgrade(port, '/nobodys'), upgrade(port, '/nobodys')];
+    const ended = Promise.all(nobodys.map(closed));
+    const third = upgrade(port, '/theirs'); // two are pending, and theirs no longer is
+    await closed(third);
+    await ended;
+    expect(Object.fromEntries(attached.counters.refusals)).toEqual({
+      'too-many-pending-from-address': 1,
+      'unanswered-upgrade': 2,
+    });
+    expect([theirs.destroyed, await statusOf(upgrade(port, '/theirs'))]).toEqual([false, '101']);
+  });
+
+  test('are not watched any more after close()', async () => {
+    vi.useFakeTimers({ toFake: ['setTimeout', 'clearTimeout', 'performance'] });
+    closing.push(() => vi.useRealTimers());
+    const server = createHttp();
+    server.on('upgrade', () => {});
+    const { port, attached } = await serve(server, { handshakeTimeoutMs: 100 });
+    attached.close();
+    upgrade(port, '/', 'other.v1');
+    const [, socket] = await once(server, 'upgrade');
+    vi.advanceTimersByTime(1_000);
+    expect([socket.destroyed, attached.counters.refusals.size]).toEqual([false, 0]);
+  });
+
+  test('bounds are set anew, before and after the upgrade', async () => {
+    const { port, attached } = await serve(createHttp(), { maxPendingPerAddress: 1 });
+    const silent = connect(port, '127.0.0.1').on('error', () => {});
+    await once(silent, 'connect');
+    await closed(upgrade(port, '/'));
+    attached.setBounds({ maxPendingPerAddress: 3, maxConnections: 2 });
+    expect(await statusOf(upgrade(port, '/'))).toBe('101');
+    expect(await statusOf(upgrade(port, '/'))).toBe('101');
+    expect(await statusOf(upgrade(port, '/'))).toBe('503');
+    expect(Object.fromEntries(attached.counters.refusals)).toEqual({
+      'too-many-pending-from-address': 1,
+      'too-many-connections': 1,
+    });
+    silent.destroy();
+  });
+});
+
+test('options out of their range are named at once', async () => {
+  const bad: [Partial<ServeUpgradesOptions>, RegExp][] = [
+    [{ hosts: ['https://relay.example/'] }, /hosts: https:/],
+    [{ maxMessage: 1_000 }, /maxMessage/],
+    [{ trustedProxies: ['nginx'] }, /trustedProxies: nginx/],
+  ];
+  for (const [options, message] of bad) await expect(serve(createHttp(), options)).rejects.toThrow(message);
+});

@@ -1,0 +1,166 @@
+import { equal, ok } from './assert.js';
+import { dial, next, open, type Statement } from './statement.js';
+
+const CLAUSE = 'event handlers; HTML, event handler IDL attributes';
+const NAMES = ['onopen', 'onerror', 'onclose', 'onmessage'] as const;
+
+export const eventHandlerStatements: readonly Statement[] = [
+  ...NAMES.map(
+    (name): Statement => ({
+      clause: CLAUSE,
+      says: `${name} gives back what it was set to; what is no object is null`,
+      run(subject) {
+        const socket = dial(subject);
+        const set = (value: unknown) => Reflect.set(socket, name, value);
+        const handler = () => {};
+        equal(socket[name], null);
+        set(handler);
+        equal(socket[name], handler);
+        for (const value of [null, undefined, 2, 'function', true, 1n, Symbol('handler')]) {
+          set(handler);
+          set(value);
+          equal(socket[name], null, String(value));
+        }
+        const object = { handleEvent() {} };
+        set(object);
+        equal(Reflect.get(socket, name), object, 'an object that cannot be called is kept');
+        set(null);
+        socket.close();
+      },
+    }),
+  ),
+  {
+    clause: CLAUSE,
+    says: 'a handler is called with the event, this being the socket; an object’s handleEvent is not called',
+    async run(subject) {
+      const socket = dial(subject);
+      let called: unknown[] = [];
+      socket.onopen = function (...given) {
+        called = [this, ...given];
+      };
+      let handled = false;
+      Reflect.set(socket, 'onmessage', {
+        handleEvent() {
+          handled = true;
+        },
+      });
+      await next(socket, 'open');
+      const [self, event] = called;
+      ok(self === socket, 'this');
+      ok(called.length === 1 + 1 && event instanceof Event && event.type === 'open', 'one argument, the event');
+      socket.send('x');
+      await next(socket, 'message');
+      ok(!handled, 'handleEvent');
+      socket.close();
+    },
+  },
+  {
+    clause: CLAUSE,
+    says: 'a handler’s place among the listeners is that of its first setting; null gives it up',
+    async run(subject) {
+      const socket = dial(subject);
+      const order: string[] = [];
+      const note = (what: string) => () => void order.push(what);
+      socket.addEventListener('open', note('first'));
+      socket.onopen = note('replaced');
+      socket.addEventListener('open', note('second'));
+      socket.onopen = note('handler');
+      socket.addEventListener('open', note('third'));
+      await next(socket, 'open');
+      equal(order, ['first', 'handler', 'second', 'third']);
+      socket.onmessage = note('before');
+      socket.addEventListener('message', note('listener'));
+      socket.onmessage = null;
+      socket.onmessage = note('after');
+      order.length = 0;
+      socket.send('x');
+      await next(socket, 'message');
+      equal(order, ['listener', 'after']);
+      socket.close();
+    },
+  },
+  {
+    clause: CLAUSE,
+    says: 'a handler set by a listener of the same event is called; one that is taken away is not',
+    async run(subject) {
+      const socket = dial(subject);
+      const order: string[] = [];
+      socket.onopen = () => order.push('taken away');
+      socket.addEventListener('open', () => order.push('listener'));
+      const other = dial(subject);
+      other.addEventListener('open', () => {
+        other.onopen = null;
+      });
+      other.onopen = () => order.push('never');
+      socket.onopen = () => order.push('swapped');
+      await Promise.all([next(socket, 'open'), next(other, 'open')]);
+      equal(order, ['swapped', 'listener']);
+      socket.close();
+      other.close();
+    },
+  },
+  {
+    clause: 'event handlers; DOM, dispatching',
+    says: 'the four types go to listeners, functions and objects, once if so asked; the socket is target and currentTarget',
+    async run(subject) {
+      const socket = dial(subject);
+      const seen: unknown[] = [];
+      socket.addEventListener('open', {
+        handleEvent: (event) =>
+          seen.push([event.type, event.target === socket, event.currentTarget === socket, event.eventPhase]),
+      });
+      socket.addEventListener('message', () => seen.push('once'), { once: true });
+      const removed = () => seen.push('removed');
+      socket.addEventListener('message', removed);
+      socket.removeEventListener('message', removed);
+      await next(socket, 'open');
+      for (const text of ['a', 'b']) {
+        socket.send(text);
+        await next(socket, 'message');
+      }
+      equal(seen, [['open', true, true, 2], 'once']);
+      socket.close();
+    },
+  },
+  {
+    clause: 'event handlers; DOM, events',
+    says: 'the events are of their interfaces, do not bubble and cannot be cancelled',
+    async run(subject) {
+      const socket = dial(subject);
+      const flags: unknown[] = [];
+      const kinds: string[] = [];
+      for (const type of ['open', 'message', 'close'])
+        socket.addEventListener(type, (event) => {
+          event.preventDefault();
+          flags.push([event.bubbles, event.cancelable, event.composed, event.defaultPrevented]);
+          kinds.push(String(event));
+          ok(event.composedPath().length === 1 && event.composedPath()[0] === socket, 'composedPath');
+        });
+      await next(socket, 'open');
+      socket.send('x');
+      await next(socket, 'message');
+      const closed = next(socket, 'close');
+      socket.close();
+      await closed;
+      equal(flags, Array(3).fill([false, false, false, false]));
+      // Node 20's own MessageEvent is tagged as an Event.
+      equal(kinds, ['[object Event]', String(new MessageEvent('message')), '[object CloseEvent]']);
+    },
+  },
+  {
+    clause: CLAUSE,
+    says: 'handlers are of their own object: one socket’s do not hear another’s',
+    async run(subject) {
+      const [one, two] = [await open(subject), await open(subject)];
+      const heard: unknown[] = [];
+      one.onmessage = ({ data }) => heard.push(data);
+      two.send('for two');
+      await next(two, 'message');
+      one.send('for one');
+      await next(one, 'message');
+      equal(heard, ['for one']);
+      one.close();
+      two.close();
+    },
+  },
+];

@@ -1,0 +1,100 @@
+package interop
+
+import (
+	"bytes"
+	"testing"
+)
+
+// TestChannels opens every frame of the recorded channels with the other end's keys, and seals it again.
+func TestChannels(t *testing.T) {
+	var vectors struct {
+		Valid []struct {
+			inputs
+			Rekeys []struct{ EaSecret, EbSecret hexBytes }
+			Epochs []written
+			Steps  []struct {
+				From, Kind       string
+				Frame, Plaintext hexBytes
+				Epoch            uint32
+				Seq, Counter     uint64
+			}
+		}
+	}
+	load(t, "channels.json", &vectors)
+	for _, v := range vectors.Valid {
+		a, b, initiator := v.ends(t)
+		equal(t, "OPEN", initiator.Frame, v.Steps[0].Frame)
+		// The responder's keys: from ct and K as a library would give them.
+		ct := v.Steps[1].Frame[headLength+32 : acceptBoxAt]
+		secret, err := initiator.dk.Decapsulate(ct)
+		if err != nil {
+			t.Fatal(err)
+		}
+		responder, ok := ReceiveOpen(b, a.Public, v.Steps[0].Frame)
+		payload, failure := EncodePayload(v.Accept)
+		if !ok || failure != nil {
+			t.Fatal("OPEN does not open")
+		}
+		accept, forB, ok := responder.Accept(v.EbSecret, ct, secret, payload)
+		equal(t, "ACCEPT", accept, v.Steps[1].Frame)
+		forA, _, opened := initiator.ReceiveAccept(accept)
+		if !ok || !opened {
+			t.Fatal("ACCEPT does not open")
+		}
+		v.Epochs[0].check(t, forA)
+		rekeys, answered := 0, 0
+		for _, step := range v.Steps[2:] {
+			from, to := forA, forB
+			if step.From == "responder" {
+				from, to = forB, forA
+			}
+			if step.Kind == "CONTROL" {
+				equal(t, "CONTROL", from.SealControl(step.Plaintext), step.Frame)
+				plaintext, ok := to.OpenControl(step.Epoch, step.Counter, step.Frame[headLength+12:])
+				if !ok || !bytes.Equal(plaintext, step.Plaintext) {
+					t.Fatal(v.Name, "CONTROL does not open")
+				}
+				continue
+			}
+			opcode, _, content, failure := DecodeData(step.Plaintext)
+			if failure != nil {
+				t.Fatal(failure)
+			}
+			if opcode == opRekey && step.From == "initiator" {
+				equal(t, "rekey", forA.StartRekey(v.Rekeys[answered].EaSecret), content)
+			}
+			equal(t, "DATA", from.SealData(step.Seq, step.Plaintext), step.Frame)
+			plaintext, ok := to.OpenData(step.Seq, step.Frame[headLength+8:])
+			if !ok || !bytes.Equal(plaintext, step.Plaintext) {
+				t.Fatal(v.Name, "DATA does not open: seq", step.Seq)
+			}
+			switch {
+			case opcode == opRekey && step.From == "initiator":
+				answer, ok := forB.AnswerRekey(content, v.Rekeys[answered].EbSecret)
+				if !ok {
+					t.Fatal("no answer to rekey")
+				}
+				// The answer is the responder's next DATA; it is sealed below, under the old key.
+				t.Logf("rekey %d: answer %x", answered, answer)
+				answered++
+			case opcode == opRekey:
+				forB.SwitchSend()
+				if !forA.FinishRekey(content) {
+					t.Fatal("the answer is refused")
+				}
+			case opcode == opRekeyed:
+				forA.SwitchSend()
+				forA.Complete()
+				forB.SwitchReceive()
+				forB.Complete()
+				rekeys++
+				v.Epochs[rekeys].check(t, forA)
+				v.Epochs[rekeys].check(t, forB)
+			}
+		}
+		// An end that closes meanwhile sends no rekeyed.
+		if answered != len(v.Rekeys) {
+			t.Errorf("%s: %d rekeys, want %d", v.Name, answered, len(v.Rekeys))
+		}
+	}
+}

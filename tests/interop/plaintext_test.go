@@ -1,0 +1,104 @@
+package interop
+
+import (
+	"bytes"
+	"encoding/json"
+	"testing"
+)
+
+func TestPlaintexts(t *testing.T) {
+	type payload struct {
+		Name      string
+		Payload   json.RawMessage
+		Plaintext hexBytes
+	}
+	var vectors struct {
+		Padding []struct{ Length, Padme, Padded int }
+		Data    struct {
+			Valid []struct {
+				Name, Padding    string
+				Opcode           byte
+				Fin              bool
+				Bytes, Plaintext hexBytes
+			}
+			Invalid []struct {
+				Name, Failure string
+				Plaintext     hexBytes
+				Zeros         int
+			}
+		}
+		Control struct {
+			Valid []struct {
+				Type            byte
+				Next, Limit, ID uint64
+				Plaintext       hexBytes
+			}
+			Invalid []struct {
+				Name      string
+				Plaintext hexBytes
+			}
+		}
+		Payloads struct{ Open, Accept, Read, InvalidOpen, InvalidAccept []payload }
+	}
+	load(t, "plaintexts.json", &vectors)
+	for _, v := range vectors.Padding {
+		if Padme(v.Length) != v.Padme || max(32, Padme(v.Length)) != v.Padded {
+			t.Errorf("%d bytes: %d, want %d", v.Length, Padme(v.Length), v.Padme)
+		}
+	}
+	for _, v := range vectors.Data.Valid {
+		equal(t, v.Name, EncodeData(v.Opcode, v.Fin, v.Bytes, v.Padding == "padme"), v.Plaintext)
+		opcode, final, content, failure := DecodeData(v.Plaintext)
+		if failure != nil || opcode != v.Opcode || final != v.Fin || !bytes.Equal(content, v.Bytes) {
+			t.Error(v.Name, failure)
+		}
+	}
+	for _, v := range vectors.Data.Invalid {
+		if _, _, _, failure := DecodeData(append(v.Plaintext, make([]byte, v.Zeros)...)); codeOf(failure) != v.Failure {
+			t.Errorf("%s: %v, want %s", v.Name, failure, v.Failure)
+		}
+	}
+	for _, v := range vectors.Control.Valid {
+		control := Control{v.Type, v.Next, v.Limit, v.ID}
+		equal(t, "CONTROL", control.Encode(), v.Plaintext)
+		if decoded, ok := DecodeControl(v.Plaintext); !ok || decoded != control {
+			t.Errorf("%x: %v", v.Plaintext, decoded)
+		}
+	}
+	for _, v := range vectors.Control.Invalid {
+		if _, ok := DecodeControl(v.Plaintext); ok {
+			t.Error(v.Name)
+		}
+	}
+	for _, v := range vectors.Payloads.Open {
+		decoded, ok := DecodeOpenPayload(v.Plaintext)
+		encoded, failure := EncodePayload(decoded)
+		if !ok || failure != nil || !bytes.Equal(encoded, v.Plaintext) {
+			t.Errorf("%s: %v %s", v.Payload, ok, encoded)
+		}
+	}
+	for _, v := range vectors.Payloads.Read {
+		decoded, ok := DecodeOpenPayload(v.Plaintext)
+		written, err := json.Marshal(map[string]any{"resource": decoded.Resource, "protocols": decoded.Protocols, "limit": decoded.Limit})
+		if !ok || err != nil || !sameJSON(t, string(written), string(v.Payload)) {
+			t.Errorf("%s: %s", v.Name, written)
+		}
+	}
+	for _, v := range vectors.Payloads.Accept {
+		decoded, ok := DecodeAcceptPayload(v.Plaintext)
+		encoded, failure := EncodePayload(decoded)
+		if !ok || failure != nil || !bytes.Equal(encoded, v.Plaintext) {
+			t.Errorf("%s: %v %s", v.Payload, ok, encoded)
+		}
+	}
+	for _, v := range vectors.Payloads.InvalidOpen {
+		if _, ok := DecodeOpenPayload(v.Plaintext); ok {
+			t.Error(v.Name)
+		}
+	}
+	for _, v := range vectors.Payloads.InvalidAccept {
+		if _, ok := DecodeAcceptPayload(v.Plaintext); ok {
+			t.Error(v.Name)
+		}
+	}
+}
