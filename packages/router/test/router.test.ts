@@ -15,6 +15,14 @@ test('a message arrives under its sender’s key, in the buffer that came', asyn
   expect(router.counters.routed).toBe(1);
 });
 
+test('a message to the sender’s own key comes back to it', async () => {
+  const router = newRouter();
+  const a = await register(router, A);
+  a.send(A, Uint8Array.of(7));
+  expect(a.delivered).toEqual([encodeMessage(keyBytes(A), Uint8Array.of(7))]);
+  expect(a.frames).toEqual([]);
+});
+
 test('offline, message-too-large and congested come back with the head of the message', async () => {
   const router = newRouter();
   const a = await register(router, A);

@@ -101,6 +101,20 @@ describe('what may be under way', () => {
     expect(flight.allowanceBytes).toBeGreaterThan(0.9 * allowanceBytes);
   });
 
+  test('is half of rate and least round trip for three rounds, once that round trip is 10 s old', () => {
+    const way = new Way(100, 12_500);
+    way.run(4_000);
+    const usual = way.flight.allowanceBytes;
+    let low = 0;
+    for (let ms = 0; ms < 15_000; ms++) {
+      way.run(1);
+      if (way.flight.allowanceBytes < usual / 2) low++;
+    }
+    // A round takes 106 ms here, and as long passes before the first until less is under way.
+    expect(low).toBeGreaterThan(3.5 * 106);
+    expect(low).toBeLessThan(4.5 * 106);
+  });
+
   test('is measured anew after a registration', () => {
     const way = new Way(100, 12_500);
     way.run(4_000);

@@ -199,6 +199,13 @@ test('sockets that have closed do not use up the channels to a peer; those that 
   expect(new Set(open.map(({ phase }) => phase))).toEqual(new Set(['open']));
 });
 
+test('a channel opens without a subprotocol where the responder chooses none of those offered', () => {
+  const world = new World(6);
+  const channel = world.open('/', ['chat', 'files']);
+  expect([channel.phase, channel.protocol]).toEqual(['open', '']);
+  expect(world.end(1).channel?.protocols).toEqual(['chat', 'files']);
+});
+
 test('a channel to oneself is refused', () => {
   const world = new World(6);
   const { table, identity } = world.end(0);

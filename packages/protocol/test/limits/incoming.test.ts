@@ -8,6 +8,7 @@ import {
   DEFAULT_MEMORY_LIMITS,
   MemoryBudget,
 } from '../../src/channel/memory-budget.js';
+import { FRAME_CHARGE_BYTES } from '../../src/channel/outgoing.js';
 
 const KIB = 1_024;
 const MIB = 1_024 * KIB;
@@ -25,6 +26,21 @@ function take(incoming: Incoming, opcode: Opcode, fin: boolean, bytes: Uint8Arra
   const taken = incoming.acceptFrame(encodeData(opcode, fin, bytes, 'none'));
   return taken.ok ? taken.value : taken.failure.code;
 }
+
+test('DATA is taken up to the credit granted, whether the peer was told of it or not', () => {
+  const charge = 60_005 + FRAME_CHARGE_BYTES;
+  const bytes = new Uint8Array(60_000);
+  const { incoming } = receiver();
+  take(incoming, binary, true, bytes);
+  expect(incoming.limit).toBe(WINDOW);
+  incoming.delivered();
+  expect(incoming.limit).toBeGreaterThanOrEqual(WINDOW + charge);
+  expect(take(incoming, binary, true, bytes)).toMatchObject({ type: 'message' });
+
+  const slow = receiver().incoming;
+  take(slow, binary, true, bytes);
+  expect(take(slow, binary, true, bytes)).toBe('protocol-error');
+});
 
 describe('fragments', () => {
   test('an empty fragment without FIN is a protocol error', () => {

@@ -1,0 +1,149 @@
+// PROTOCOL §2, Before and after, and §3, RESTARTING and ERROR: what a client makes of frames that the relay sends out of turn.
+import { Identity } from '@sws/crypto';
+import { describe, expect, test } from 'vitest';
+import { encodeFrame, type RelayFrame } from '../../src/frames/relay-frames.js';
+import { Connection, type ConnectionEvent, DEFAULT_CHANNEL_SETTINGS, ServerRegistration } from '../../src/index.js';
+import { seeded } from '../simulator/seeded.js';
+import { toy as provider } from '../simulator/toy-provider.js';
+
+const NOW = 1_000;
+const KEY = `09${'00'.repeat(31)}`;
+const LIMITS = { maxMessage: 65_536, messagesPerSecond: 1_000, bytesPerSecond: 1_000_000 };
+
+/** A client that has dialled, and the relay's side of its registration. */
+class Dialled {
+  readonly random = seeded(1).bytes;
+  readonly connection = new Connection({
+    identity: Identity.fromSeed(this.random(32), provider),
+    provider,
+    random: this.random,
+    host: 'r',
+    encoding: 'binary',
+    settings: DEFAULT_CHANNEL_SETTINGS,
+    accept: () => false,
+  });
+  readonly relay = new ServerRegistration({
+    identity: Identity.fromSeed(this.random(32), provider),
+    provider,
+    hosts: ['r'],
+    nonce: this.random(32),
+    nowMs: NOW,
+  });
+
+  constructor() {
+    this.connection.connect(NOW);
+    this.events();
+  }
+
+  register(): void {
+    this.#pass();
+    const answer = this.connection.pollFrame(NOW);
+    this.relay.handleFrame(typeof answer === 'string' ? answer : null);
+    this.relay.handleAdmitted({ term: 1, limits: LIMITS, keepalive: 60 });
+    this.#pass();
+    expect(this.connection.registered).toBe(true);
+    this.events();
+  }
+
+  tell(frame: RelayFrame): void {
+    this.connection.handleFrame(encodeFrame(frame), NOW);
+  }
+
+  events(): ConnectionEvent[] {
+    const events: ConnectionEvent[] = [];
+    for (let event = this.connection.pollEvent(); event !== null; event = this.connection.pollEvent())
+      events.push(event);
+    return events;
+  }
+
+  #pass(): void {
+    for (let frame = this.relay.pollFrame(); frame !== null; frame = this.relay.pollFrame()) this.tell(frame);
+  }
+}
+
+const failedWith = (code: string) => ({
+  type: 'state',
+  state: expect.objectContaining({ failure: expect.objectContaining({ code }) }),
+});
+
+describe('before success', () => {
+  test.each([
+    ['an unknown type', '{"type":"NEWS"}'],
+    ['no type', '{}'],
+    ['a type that is not a string', '{"type":1}'],
+    ['CHALLENGE_RESPONSE', '{"type":"CHALLENGE_RESPONSE"}'],
+  ])('a frame with %s is ignored', (_, text) => {
+    const dialled = new Dialled();
+    dialled.connection.handleFrame(text, NOW);
+    expect(dialled.events()).toEqual([]);
+    dialled.register();
+  });
+
+  test.each<RelayFrame>([
+    { type: 'MESSAGE', to: KEY, from: KEY, content: new Uint8Array(1) },
+    { type: 'UNDELIVERABLE', to: KEY, head: '', code: 'offline' },
+    { type: 'BACKLOG', to: KEY },
+    { type: 'PEER_GONE', publicKey: KEY },
+    { type: 'PONG', id: 1 },
+    { type: 'RESTARTING', reconnectIn: 0, spread: 0 },
+  ])('$type fails the connection with bad-frame', (frame) => {
+    const dialled = new Dialled();
+    dialled.tell(frame);
+    expect(dialled.events()).toContainEqual(failedWith('bad-frame'));
+  });
+
+  test('a binary frame fails the connection with bad-frame', () => {
+    const dialled = new Dialled();
+    dialled.connection.handleFrame(new Uint8Array(40), NOW);
+    expect(dialled.events()).toContainEqual(failedWith('bad-frame'));
+  });
+});
+
+describe('after registration', () => {
+  test('what a client cannot read, does not know, or has behind it is ignored', () => {
+    const dialled = new Dialled();
+    dialled.register();
+    for (const text of ['{"type":"NEWS"}', '{}', '[', '{"type":"PING","id":-1}'])
+      dialled.connection.handleFrame(text, NOW);
+    dialled.connection.handleFrame(Uint8Array.of(2, 0), NOW);
+    dialled.tell({ type: 'CHALLENGE', version: 1, nonce: KEY, serverKey: KEY });
+    dialled.tell({ type: 'REGISTER_FAILURE', code: 4403, reason: '' });
+    expect(dialled.events()).toEqual([]);
+    expect(dialled.connection.registered).toBe(true);
+  });
+
+  test('the close code counts, not the code of an ERROR', () => {
+    const dialled = new Dialled();
+    dialled.register();
+    dialled.tell({ type: 'ERROR', code: 4403, reason: '' });
+    expect(dialled.events()).toEqual([]);
+    dialled.connection.handleClosed(1006, NOW);
+    expect(dialled.events()).toContainEqual(failedWith('connection-lost'));
+  });
+});
+
+describe('after RESTARTING', () => {
+  test('the client stays until the time told, closes the connection, and dials no earlier', () => {
+    const dialled = new Dialled();
+    dialled.register();
+    dialled.tell({ type: 'RESTARTING', reconnectIn: 5_000, spread: 0 });
+    expect(dialled.connection.nextWakeAtMs).toBe(NOW + 5_000);
+    dialled.connection.handleTimeout(NOW + 5_000);
+    const events = dialled.events();
+    expect(events).toContainEqual({ type: 'hang-up' });
+    expect(events).toContainEqual(failedWith('restarting'));
+    const retryAtMs = dialled.connection.nextWakeAtMs;
+    expect(retryAtMs).toBeGreaterThanOrEqual(NOW + 5_000);
+    dialled.connection.handleTimeout(retryAtMs);
+    expect(dialled.events()).toContainEqual({ type: 'dial' });
+  });
+
+  test('a client whose connection the relay closes before then dials no earlier', () => {
+    const dialled = new Dialled();
+    dialled.register();
+    dialled.tell({ type: 'RESTARTING', reconnectIn: 100_000, spread: 0 });
+    dialled.connection.handleClosed(1012, NOW);
+    // 100 s are clamped to 60.
+    expect(dialled.connection.nextWakeAtMs).toBe(NOW + 60_000);
+  });
+});
