@@ -55,7 +55,7 @@ export async function relay(stoppers: Stoppers): Promise<Relay> {
 /** The same behaviours behind a relay, by key. */
 export async function secureServer(stoppers: Stoppers): Promise<Place> {
   const { url } = await relay(stoppers);
-  // One client opens more channels a second than a stranger may (PROTOCOL §4, Work).
+  // One client opens more channels a second than a stranger may (PROTOCOL §4, Bounds).
   const isKnown = () => true;
   const server = new SecureWebSocketServer({
     relay: url,

@@ -8,7 +8,7 @@ import type { HostilePeer } from './hostile-peer.js';
 /** Charged for each channel, tombstones included (PROTOCOL §4, Memory). */
 const CHANNEL_BYTES = 8_192;
 
-/** What PROTOCOL §4 (Work) lets frames cost: so many a second that lead to public-key operations, twice that at once. */
+/** What PROTOCOL §4 (Bounds) lets frames cost: so many a second that lead to public-key operations, twice that at once. */
 const FRAMES_PER_SECOND = {
   stranger: { inAll: 32, perPeer: 8 },
   known: { inAll: 64, perPeer: 32 },
