@@ -1,5 +1,10 @@
+import { Identity } from '@sws/crypto';
+import { nodeProvider } from '@sws/crypto/node';
 import { describe, expect, test } from 'vitest';
+import { ChannelKeys } from '../../src/channel/channel-keys.js';
+import { OPCODE } from '../../src/channel/data.js';
 import { Flight } from '../../src/channel/flight.js';
+import { Outgoing } from '../../src/channel/outgoing.js';
 
 const KIB = 1_024;
 const MIB = 1_024 * KIB;
@@ -130,6 +135,27 @@ describe('a frame', () => {
     expect(flight.allows(FRAME, 0, 0)).toBe(false);
     expect(flight.allows(KIB, 0, 0)).toBe(true);
     expect(flight.allows(KIB, 4 * KIB, 0)).toBe(false);
+  });
+
+  test('of a message waits for the allowance and for credit, a new rekey or close for neither', () => {
+    const identity = Identity.fromSeed(new Uint8Array(32).fill(1));
+    const peer = identity.publicKeyBytes();
+    const [id, transcript, ikm] = [new Uint8Array(16), new Uint8Array(64), new Uint8Array(160)];
+    const keys = new ChannelKeys(nodeProvider, identity, peer, id, 'initiator', transcript, ikm);
+    const full = new Flight();
+    full.sent(2 * MIB, 0);
+
+    const sender = new Outgoing('padme', full);
+    sender.enqueue(new Uint8Array(FRAME / 2));
+    expect([sender.canSend(keys, 0), sender.waitsForRoom]).toEqual([false, false]);
+    sender.grant(MIB);
+    expect([sender.canSend(keys, 0), sender.waitsForRoom]).toEqual([false, true]);
+    sender.enqueueUrgent(OPCODE.rekey, new Uint8Array(32));
+    expect(sender.canSend(keys, 0)).toBe(true);
+
+    const closing = new Outgoing('padme', full);
+    closing.enqueueClose(new Uint8Array(0));
+    expect(closing.canSend(keys, 0)).toBe(true);
   });
 
   test('may go if nothing is under way, however large', () => {
