@@ -64,10 +64,10 @@ func textOf(least, most int) check {
 	}
 }
 
-func integer(most int64) check {
+func integer(least, most int64) check {
 	return func(value any) (any, bool) {
 		number, ok := value.(float64)
-		return int64(number), ok && number == math.Trunc(number) && number >= 0 && number <= float64(most)
+		return int64(number), ok && number == math.Trunc(number) && number >= float64(least) && number <= float64(most)
 	}
 }
 
@@ -93,28 +93,28 @@ func limits(value any) (any, bool) {
 	if !ok {
 		return nil, false
 	}
-	return read(fields, []field{{"maxMessage", integer(maxInteger), false}, {"messagesPerSecond", integer(maxInteger), false}, {"bytesPerSecond", integer(maxInteger), false}})
+	return read(fields, []field{{"maxMessage", integer(0, maxInteger), false}, {"messagesPerSecond", integer(0, maxInteger), false}, {"bytesPerSecond", integer(0, maxInteger), false}})
 }
 
 var (
 	messageFields = []field{{"to", address, false}, {"from", address, true}, {"content", base64url, false}}
-	pingFields    = []field{{"id", integer(maxInteger), false}}
-	errorFields   = []field{{"code", integer(4999), false}, {"reason", textOf(0, 4*1024), false}}
+	pingFields    = []field{{"id", integer(0, maxInteger), false}}
+	errorFields   = []field{{"code", integer(0, 4999), false}, {"reason", textOf(0, 4*1024), false}}
 	clientFrames  = map[string][]field{
 		"CHALLENGE_RESPONSE": {{"publicKey", hexOf(32), false}, {"signingKey", hexOf(32), false}, {"host", textOf(1, 255), false}, {"clientNonce", hexOf(32), false},
-			{"signedNonce", hexOf(64), false}, {"encoding", oneOf("binary", "json"), false}, {"lastTerm", integer(1 << 48), false}, {"token", textOf(0, 1024), true}},
+			{"signedNonce", hexOf(64), false}, {"encoding", oneOf("binary", "json"), false}, {"lastTerm", integer(0, 1<<48), false}, {"token", textOf(0, 1024), true}},
 		"MESSAGE": messageFields, "PING": pingFields, "PONG": pingFields,
 	}
 	relayFrames = map[string][]field{
 		"CHALLENGE": {{"version", exactly(1), false}, {"nonce", hexOf(32), false}, {"serverKey", hexOf(32), false}},
-		"REGISTER_SUCCESS": {{"publicKey", hexOf(32), false}, {"signature", hexOf(64), false}, {"term", integer(1 << 48), false},
-			{"limits", limits, false}, {"keepalive", integer(maxInteger), false}},
+		"REGISTER_SUCCESS": {{"publicKey", hexOf(32), false}, {"signature", hexOf(64), false}, {"term", integer(1, 1<<48), false},
+			{"limits", limits, false}, {"keepalive", integer(0, maxInteger), false}},
 		"REGISTER_FAILURE": errorFields, "ERROR": errorFields,
 		"MESSAGE": {{"to", address, false}, {"from", address, false}, {"content", base64url, false}}, "PING": pingFields, "PONG": pingFields,
 		"UNDELIVERABLE": {{"to", hexOf(32), false}, {"head", hexUpTo(25), false}, {"code", oneOf("offline", "congested", "message-too-large", "forbidden"), false}},
 		"BACKLOG":       {{"to", hexOf(32), false}},
 		"PEER_GONE":     {{"publicKey", hexOf(32), false}},
-		"RESTARTING":    {{"reconnectIn", integer(1 << 31), false}, {"spread", integer(1 << 31), false}},
+		"RESTARTING":    {{"reconnectIn", integer(0, 1<<31), false}, {"spread", integer(0, 1<<31), false}},
 	}
 )
 

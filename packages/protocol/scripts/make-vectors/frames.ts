@@ -154,6 +154,7 @@ export function frameVectors() {
         ['REGISTER_SUCCESS without limits', { ...success, limits: undefined }],
         ['REGISTER_SUCCESS with half the limits', { ...success, limits: { maxMessage: 65_536 } }],
         ['REGISTER_SUCCESS with a term above 2^48', { ...success, term: 2 ** 48 + 1 }],
+        ['REGISTER_SUCCESS with term 0', { ...success, term: 0 }],
         ['REGISTER_SUCCESS with keepalive as text', { ...success, keepalive: '15' }],
         ['REGISTER_FAILURE without reason', { type: 'REGISTER_FAILURE', code: 4401 }],
         ['ERROR with a code above 4999', { type: 'ERROR', code: 5_000, reason: '' }],

@@ -145,6 +145,7 @@ function refusedByRelay() {
       changed('token of 1,025 bytes', { token: 't'.repeat(1_025) }, 'bad-frame'),
       changed('token that is null', { token: null }, 'bad-frame'),
       changed('more than 4,096 bytes', { more: 'x'.repeat(4_096) }, 'bad-frame'),
+      changed('fewer than 4,096 characters, but more bytes', { more: '€'.repeat(1_400) }, 'bad-frame'),
       changed(
         'malformed before refused: encoding before host',
         { encoding: 'cbor', host: 'evil.example' },

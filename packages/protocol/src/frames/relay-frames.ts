@@ -106,7 +106,7 @@ const RELAY_FRAMES: Shapes<RelayFrame> = {
   REGISTER_SUCCESS: {
     publicKey: hex(32),
     signature: hex(64),
-    term: integer(MAX_TERM),
+    term: integer(MAX_TERM, 1),
     limits: object({ maxMessage: integer(), messagesPerSecond: integer(), bytesPerSecond: integer() }),
     keepalive: integer(),
   },

@@ -11,6 +11,7 @@ import { FAILURES, type FailureCode } from '../failures.js';
 import { type ChallengeResponse, decodeClientFrame, type Encoding } from '../frames/client-frames.js';
 import type { Limits, RelayFrame } from '../frames/relay-frames.js';
 import type { Failure } from '../result.js';
+import { encodeUtf8 } from '../utf8.js';
 import { hostMatches, LOOPBACK_HOSTS } from './host.js';
 import { registeredMessage, registerMessage } from './transcript.js';
 
@@ -89,8 +90,8 @@ export class ServerRegistration {
     if (this.#state.phase === 'closed') return;
     if (this.#state.phase !== 'challenged') return this.#close('bad-frame', 'a frame before the answer to the first');
     if (text === null) return this.#close('bad-frame', 'a binary frame before registration');
-    // A character is at least a byte: nothing longer can fit.
-    if (text.length > MAX_REGISTRATION_BYTES)
+    // A character is at least a byte, so most of what is too long need not be encoded to be measured.
+    if (text.length > MAX_REGISTRATION_BYTES || encodeUtf8(text).length > MAX_REGISTRATION_BYTES)
       return this.#close('bad-frame', `over ${MAX_REGISTRATION_BYTES} bytes before registration`);
     const decoded = decodeClientFrame(text);
     if (!decoded.ok) return this.#close(decoded.failure.code, decoded.failure.detail);
