@@ -1,4 +1,4 @@
-import { createHash } from 'node:crypto';
+import { hash as digest } from 'node:crypto';
 import { crc32 } from 'node:zlib';
 import { type CryptoProvider, equalBytes } from '@sws/crypto';
 
@@ -11,9 +11,7 @@ const TAG_BYTES = 16;
 const KEM_BYTES = { encapsulationKey: 1184, decapsulationKey: 2400, ciphertext: 1088 } as const;
 
 function hash(label: string, ...parts: readonly Uint8Array[]): Uint8Array {
-  const sha = createHash('sha512').update(label);
-  for (const part of parts) sha.update(part);
-  return new Uint8Array(sha.digest());
+  return new Uint8Array(digest('sha512', Buffer.concat([Buffer.from(label), ...parts]), 'buffer'));
 }
 
 /** A number below 2^254, so that it is a canonical field element. */
