@@ -63,3 +63,10 @@ test('a relay that cannot listen leaves nothing behind: its node has left the ba
   relays.push(await waiting);
   expect([relays[0]?.port, joined]).toEqual([port, 1]);
 });
+
+test('a relay listens on its port, and on nothing else unless it is told to', async () => {
+  const listening = () => process.getActiveResourcesInfo().filter((kind) => /ServerWrap$/.test(kind)).length;
+  const before = listening();
+  await start({ chat: false });
+  expect(listening() - before).toBe(1);
+});

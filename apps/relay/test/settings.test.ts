@@ -207,7 +207,8 @@ describe('a mistake names the setting and where it is from', () => {
       /^nats-password needs nats-user$/,
     );
     const warnings: string[] = [];
-    load([], { SWS_PROT: '1', SWS_PORT: '' }, (message) => warnings.push(message));
+    const ofClients = { SWS_RELAY: 'wss://relay.example', SWS_PASSPHRASE: 'a secret' };
+    load([], { SWS_PROT: '1', SWS_PORT: '', ...ofClients }, (message) => warnings.push(message));
     expect(warnings).toEqual(['SWS_PROT in the environment is no setting']);
   });
 });
@@ -240,6 +241,12 @@ test('--help shows each setting with its default, and no secret', () => {
     ...headings.slice(6),
   ]);
   for (const line of stdout.split('\n')) expect(line.length).toBeLessThanOrEqual(120);
+});
+
+test('a value that is no list may have spaces and commas', () => {
+  const env = { SWS_NATS: 'nats://a', SWS_NATS_USER: 'me', SWS_NATS_PASSWORD: 'two words, and more' };
+  expect(load([], env).natsPassword).toBe('two words, and more');
+  expect(load(['--allow', 'my keys, all'], {}).allow).toBe('my keys, all');
 });
 
 test('where to listen for metrics: a port, or an address and a port', () => {

@@ -1,6 +1,7 @@
 import { type Encoding, encodeMessage } from '@sws/protocol';
 import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest';
 import { type Meter, ServerCounters, ServerSecureWebSocket } from '../src/index.js';
+import { Pace } from '../src/pace.js';
 import { FakeSocket } from './fake-socket.js';
 
 const KEY = `${'ab'.repeat(31)}00`;
@@ -370,6 +371,19 @@ test('a flood on one socket yields to the others: it is read on only in the next
     vi.advanceTimersToNextTimer(); // the end of the turn
     expect(made.fake.reading).toBe(true);
   }
+});
+
+test('a connection that is idle for more than 2 s keeps nothing that only a busy one needs', () => {
+  const throttle = vi.spyOn(Pace.prototype, 'throttle');
+  const made = make();
+  made.socket.start();
+  for (const silentMs of [0, 2_000, 3_000]) {
+    vi.advanceTimersByTime(silentMs);
+    made.fake.onmessage?.(message());
+  }
+  const paces = throttle.mock.contexts;
+  expect(paces.map((pace) => paces.indexOf(pace))).toEqual([0, 0, 2]);
+  throttle.mockRestore();
 });
 
 test.each([
