@@ -1,5 +1,6 @@
 // The first process of several workers, with workers that are no processes: what it does with them, and when.
 import cluster from 'node:cluster';
+import { statSync } from 'node:fs';
 import { afterEach, beforeEach, expect, test, vi } from 'vitest';
 import { loadSettings } from '../src/settings/load.js';
 import type { Settings } from '../src/settings/schema.js';
@@ -91,20 +92,34 @@ test('workers begin on one port, the first alone; each dials those before it', a
   expect(members.map(({ told }) => told[0])).toMatchObject(
     members.map(({ id }) => ({ type: 'start', slot: id, id, port: 7_000 })),
   );
-  const peers = members.map(({ told }) => told.find((message) => message.type === 'peers')?.paths.length);
-  expect(peers).toEqual([0, expect.any(Number), expect.any(Number)]);
-  expect((peers[1] ?? 0) + (peers[2] ?? 0)).toBe(3);
+  const of = <Type extends ToWorker['type']>(at: number, type: Type) =>
+    member(at).told.find((message): message is ToWorker & { type: Type } => message.type === type);
+  const folder = of(0, 'start')?.folder ?? '';
+  expect(statSync(folder).mode & 0o777).toBe(0o700);
+  const paths = members.map((_, at) => of(at, 'peers')?.paths);
+  expect(paths).toEqual([[], [`${folder}/1`], [`${folder}/1`, `${folder}/2`]]);
   expect(logged).toMatchObject([['listening', { url: 'http://w1/', serverKey: 'key', workers: 3, metricsPort: null }]]);
 });
 
 test('a worker that gives no sign of life for more than 10 s is killed, and no other', async () => {
   await start(2);
+  await vi.advanceTimersByTimeAsync(3_500);
   member(1).still = true;
-  await vi.advanceTimersByTimeAsync(10_900);
+  await vi.advanceTimersByTimeAsync(10_400);
   expect(members.map(({ killed }) => killed)).toEqual([[], []]);
   await vi.advanceTimersByTimeAsync(200);
   expect(members.map(({ killed }) => killed)).toEqual([[], ['SIGKILL']]);
   expect(logged.at(-1)).toEqual(['a worker stands still: it is ended', { worker: 2, pid: 1_002 }]);
+});
+
+test('a worker that has not begun to listen is not killed, and what one says after its end does nothing', async () => {
+  await start(2, {}, (one) => {
+    one.still = one.id === 3;
+  });
+  await member(1).ends(1);
+  member(1).says({ type: 'alive' });
+  await vi.advanceTimersByTimeAsync(60_000);
+  expect([members.length, member(2).killed, member(2).told]).toEqual([3, [], []]);
 });
 
 test('a worker that dies is replaced at once; one that lived for less than 10 s later each time, 30 s at most', async () => {

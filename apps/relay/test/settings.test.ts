@@ -269,6 +269,7 @@ test.each<[keyof typeof SCHEMA, good: string[], bad: string[]]>([
   ],
   ['origins', ['https://chat.example', 'http://localhost:5173'], ['https://chat.example/', 'chat.example', 'null']],
   ['nodeId', ['n', 'A-1_z', 'x'.repeat(64)], ['', 'x'.repeat(65), 'a b', 'a.b']],
+  ['workers', ['auto', '1', '128'], ['0', '129', '1000', '01', '1.5', '-1', 'all', '']],
   ['logLevel', ['trace', 'debug', 'info', 'warn', 'error', 'silent'], ['', 'INFO', 'fatal']],
   ['chat', ['true', 'ON', 'yes', '1', 'false', 'off', 'No', '0'], ['', 'y', '2']],
   ['port', ['0', '00', '1.0'], ['1.5', '-1', '1e3', ' 1', '0x1', '']],
