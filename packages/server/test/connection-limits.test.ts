@@ -1,4 +1,4 @@
-import { describe, expect, test } from 'vitest';
+import { describe, expect, test, vi } from 'vitest';
 import {
   ConnectionLimits,
   type ConnectionLimitsOptions,
@@ -27,6 +27,10 @@ test('IPv6 addresses count by /64, mapped IPv4 as IPv4', () => {
   expect(networkOf('2001:db8:1:3::1')).not.toBe(networkOf('2001:db8:1:2::1'));
   expect(networkOf('::ffff:10.0.0.1')).toBe('10.0.0.1');
   expect(networkOf('::1')).toBe('0:0:0:0');
+  // `::` may stand for one group as for many.
+  expect(networkOf('2001:db8::2:3:4:5:6')).toBe('2001:db8:0:2');
+  expect(networkOf('2001:db8:1::')).toBe('2001:db8:1:0');
+  expect(networkOf('::2:3:4:5:6:7:8')).toBe('0:2:3:4');
   expect(networkOf('fe80::1%eth0')).toBe('fe80:0:0:0');
 });
 
@@ -191,6 +195,18 @@ describe('with other processes of the same relay', () => {
       ...[of('pending', 1), of('connections', 1), of('pending', 0), of('connections', 0)],
     ]);
   });
+});
+
+test('an address that has no connections any more is forgotten', () => {
+  const forgotten = vi.spyOn(Map.prototype, 'delete');
+  const { connectionLimits } = limitsOf({});
+  const entry = connectionLimits.enter(upgrade());
+  if (entry.ok) entry.slot.left();
+  expect(forgotten.mock.calls).toEqual([['192.0.2.1'], ['192.0.2.1']]); // of those that have not registered, and of all
+  const elsewhere = new ElsewhereCount();
+  for (const count of [2, -1, -1]) elsewhere.add('192.0.2.2', count);
+  expect(forgotten.mock.calls.slice(2)).toEqual([['192.0.2.2']]);
+  forgotten.mockRestore();
 });
 
 test('Origin: a list or a function decides on pages; who sends none is no page', () => {

@@ -371,6 +371,8 @@ test('a flood on one socket yields to the others: it is read on only in the next
     vi.advanceTimersToNextTimer(); // the end of the turn
     expect(made.fake.reading).toBe(true);
   }
+  made.fake.onframes?.(1, 262_144 - 512);
+  expect(made.fake.reading).toBe(false);
 });
 
 test('a connection that is idle for more than 2 s keeps nothing that only a busy one needs', () => {
