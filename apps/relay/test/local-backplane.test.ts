@@ -1,13 +1,15 @@
+import { once } from 'node:events';
 import { mkdtempSync, rmSync } from 'node:fs';
-import { connect } from 'node:net';
+import { connect, createServer, type Socket } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { type BackplaneNode, FIRST_OWN_KIND, inProcessBackplane, RecordBatch } from '@sws/router';
+import { type BackplaneNode, FIRST_OWN_KIND, inProcessBackplane, RecordBatch, RecordStream } from '@sws/router';
 import { backplaneTests } from '@sws/router/testing';
 import { afterEach, describe, expect, test, vi } from 'vitest';
 import { LocalBackplane, MAX_UNSENT_BYTES } from '../src/workers/local-backplane.js';
 import { nearAndFar } from '../src/workers/near-and-far.js';
 import { SharedCounts } from '../src/workers/shared-counts.js';
+import type { SiblingRecord } from '../src/workers/sibling.js';
 
 const A = 'a1'.repeat(32);
 const B = 'b2'.repeat(32);
@@ -45,6 +47,26 @@ const takingInto = (keys: string[]): Partial<BackplaneNode> => ({
     return null;
   },
 });
+/** A worker's backplane, and a sibling of it that says what a test has it say. */
+async function withSibling() {
+  const folder = mkdtempSync(join(tmpdir(), 'sws-local-'));
+  cleanup.push(() => rmSync(folder, { recursive: true, force: true }));
+  const path = join(folder, 'one');
+  const backplane = await LocalBackplane.open({ path });
+  const link = backplane.join(nodeOf('one'));
+  const socket = connect(path);
+  cleanup.push(() => {
+    socket.destroy();
+    link.leave();
+  });
+  const heard: SiblingRecord[] = [];
+  const own = (_: number, body: Uint8Array) => heard.push(JSON.parse(Buffer.from(body).toString())) > 0;
+  const stream = new RecordStream({ message: () => {}, undeliverable: () => {}, own });
+  socket.on('data', (chunk) => stream.read(chunk));
+  const batch = new RecordBatch((parts) => socket.write(Buffer.concat(parts)));
+  const tell = (record: SiblingRecord) => batch.own(FIRST_OWN_KIND, Buffer.from(JSON.stringify(record)));
+  return { folder, backplane, link, heard, tell };
+}
 const turn = () => new Promise((resolve) => setImmediate(resolve));
 const messageOf = (bytes: number): Uint8Array => {
   const message = new Uint8Array(33 + bytes);
@@ -88,6 +110,88 @@ describe('local backplane', () => {
     dying.leave();
     await expect.poll(() => gone, PATIENCE).toEqual([`${B}@3`]);
     expect(link.publish(B, A, messageOf(1))).toBe('offline');
+  });
+
+  test('a holder is asked for its term; one that does not answer within a second has that of its last claim', async () => {
+    const { link, heard, tell } = await withSibling();
+    tell({ type: 'claim', claim: { key: B, term: 3, nodeId: 'two', connectionId: 1 } });
+    await expect.poll(() => link.publish(B, A, messageOf(1)), PATIENCE).toBe(null);
+    vi.useFakeTimers({ toFake: ['setTimeout', 'clearTimeout'] });
+    cleanup.push(() => void vi.useRealTimers());
+    const terms: number[] = [];
+    void link.highestTerm(B).then((term) => terms.push(term));
+    await vi.advanceTimersByTimeAsync(999);
+    expect(terms).toEqual([]);
+    await vi.advanceTimersByTimeAsync(1);
+    expect([terms, vi.getTimerCount()]).toEqual([[3], 0]);
+    vi.useRealTimers();
+    const asked = () => heard.filter((record) => record.type === 'ask');
+    const term = link.highestTerm(B);
+    await expect.poll(() => asked().map(({ key }) => key), PATIENCE).toEqual([B, B]);
+    tell({ type: 'answer', id: asked()[1]?.id ?? 0, term: 9 });
+    expect(await term).toBe(9);
+  });
+
+  test('a worker that starts waits 3 s at most for what a sibling holds', async () => {
+    const { backplane, heard, tell } = await withSibling();
+    await expect.poll(() => heard.map(({ type }) => type), PATIENCE).toEqual(['met']);
+    vi.useFakeTimers({ toFake: ['setTimeout', 'clearTimeout'] });
+    cleanup.push(() => void vi.useRealTimers());
+    let met = 0;
+    void backplane.met().then(() => met++);
+    await vi.advanceTimersByTimeAsync(2_999);
+    expect(met).toBe(0);
+    await vi.advanceTimersByTimeAsync(1);
+    expect(met).toBe(1);
+    const told = backplane.met();
+    tell({ type: 'met' });
+    await told;
+    await backplane.met(); // of those that have told there is nothing to wait for
+    expect(vi.getTimerCount()).toBe(0);
+  });
+
+  test('a sibling that was dialled and cut off is dialled again after 100 ms', async () => {
+    const { folder, backplane } = await withSibling();
+    const sockets: Socket[] = [];
+    const other = createServer((socket) => sockets.push(socket.resume())).listen(join(folder, 'other'));
+    cleanup.push(() => {
+      for (const socket of sockets) socket.destroy();
+      other.close();
+    });
+    await once(other, 'listening');
+    await backplane.dial([join(folder, 'other')]);
+    await expect.poll(() => sockets.length, PATIENCE).toBe(1);
+    vi.useFakeTimers({ toFake: ['setTimeout', 'clearTimeout'] });
+    cleanup.push(() => void vi.useRealTimers());
+    sockets[0]?.destroy();
+    while (vi.getTimerCount() === 0) await turn(); // `expect.poll` would have the time pass
+    vi.advanceTimersByTime(99);
+    expect(vi.getTimerCount()).toBe(1);
+    vi.advanceTimersByTime(1);
+    await expect.poll(() => sockets.length, PATIENCE).toBe(2);
+  });
+
+  test('a worker that has left tells nobody anything', async () => {
+    const folder = mkdtempSync(join(tmpdir(), 'sws-local-'));
+    cleanup.push(() => rmSync(folder, { recursive: true, force: true }));
+    const path = join(folder, 'other');
+    const ended: Promise<number>[] = [];
+    const other = createServer((socket) => {
+      let bytes = 0;
+      socket.on('data', ({ length }) => {
+        bytes += length;
+      });
+      ended.push(once(socket, 'close').then(() => bytes));
+    }).listen(path);
+    cleanup.push(() => other.close());
+    await once(other, 'listening');
+    const backplane = await LocalBackplane.open({ path: join(folder, 'one') });
+    const link = backplane.join(nodeOf('one'));
+    link.leave();
+    link.claim({ key: B, term: 1, nodeId: 'one', connectionId: 1 });
+    await backplane.dial([path]);
+    await expect.poll(() => ended.length, PATIENCE).toBe(1);
+    expect(await ended[0]).toBe(0);
   });
 
   test('a sibling that stands still is given a bounded number of bytes, and others still get theirs', async () => {

@@ -138,6 +138,9 @@ test('--authorize-url: a service says who may register, and how fast they may se
     address: '127.0.0.1',
     authorization: 'Bearer between us',
   });
+  const open = await start(['--authorize-url', url]);
+  expect((await client(open.url, alice)).state).toBe('registered');
+  expect(asked.at(-1)?.authorization).toBeUndefined();
 });
 
 test('an answer of the service is kept for as long as it says, and asked for once by many', async () => {
@@ -190,11 +193,17 @@ test('SIGHUP changes the limits of the file, also of those who are connected; wh
   expect(await relay.logged('limits changed')).toMatchObject({ changed: ['max-connections'] });
   expect(await relay.logged('these settings change at the next start')).toMatchObject({ settings: ['keepalive'] });
   expect((await client(relay.url)).state).toBe('registered');
+  relay.child.kill('SIGHUP');
+  const reloads = () => relay.log.filter(({ msg }) => msg === 'SIGHUP: reloading').length;
+  await expect.poll(reloads, PATIENCE).toBe(2);
   writeFileSync(config, 'max-connections = 0\n');
   relay.child.kill('SIGHUP');
   const { error } = await relay.logged('the settings cannot be used: the limits stay');
   expect(error).toMatch(/^max-connections: a whole number from 1/);
   expect(first.state).toBe('registered');
+  // What the second signal found as it was is told no more.
+  const told = (message: string) => relay.log.filter(({ msg }) => msg === message).length;
+  expect([told('limits changed'), told('these settings change at the next start')]).toEqual([1, 1]);
 });
 
 test('a signal ends a relay that waits for its port', async () => {

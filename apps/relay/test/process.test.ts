@@ -9,6 +9,7 @@ import { Identity } from '@sws/crypto';
 import { randomBytes } from '@sws/crypto/platform';
 import { freePort } from '@sws/testing/free-port';
 import { LiveTransfer } from '@sws/testing/live-transfer';
+import { hasNatsServer, NatsServer } from '@sws/testing/nats-server';
 import { RelayProcess, temporaryFolder } from '@sws/testing/relay-process';
 import { afterAll, afterEach, describe, expect, test } from 'vitest';
 
@@ -181,6 +182,22 @@ describe('TLS', () => {
     expect(await servedName(relay.port)).toBe('two.example');
   });
 });
+
+test.skipIf(!hasNatsServer)(
+  'relays on one NATS server carry messages to each other’s clients, and name their node in each line of their logs (skipped where nats-server is not installed)',
+  async () => {
+    const nats = await NatsServer.start();
+    cleanup.push(() => nats.stop());
+    const [one, two] = await Promise.all(['one', 'two'].map((id) => start(['--nats', nats.url, '--node-id', id])));
+    if (one === undefined || two === undefined) throw new Error('no relays');
+    const [sender, receiver] = [await client(one.url), await client(two.url)];
+    const got: unknown[] = [];
+    receiver.addEventListener('message', ({ data }) => got.push(data));
+    await sender.send(receiver.address ?? '', 'across');
+    expect(got).toEqual(['across']);
+    expect(two.log.map(({ node }) => node)).toEqual(two.log.map(() => 'two'));
+  },
+);
 
 test('behind a proxy, X-Forwarded-For counts only from whom it is trusted', async () => {
   const upgradeFrom = (url: string, forwarded: string): Promise<void> =>

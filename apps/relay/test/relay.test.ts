@@ -4,6 +4,7 @@ import { randomBytes } from '@sws/crypto/platform';
 import { inProcessBackplane } from '@sws/router';
 import { afterEach, expect, test } from 'vitest';
 import { type Relay, type RelayOptions, startRelay } from '../src/index.js';
+import { timesOf } from '../src/relay.js';
 
 const relays: Relay[] = [];
 async function start(options: RelayOptions = {}): Promise<Relay> {
@@ -62,4 +63,18 @@ test('a relay that cannot listen leaves nothing behind: its node has left the ba
   await relays.pop()?.close();
   relays.push(await waiting);
   expect([relays[0]?.port, joined]).toEqual([port, 1]);
+});
+
+test('a relay listens on its port, and on nothing else unless it is told to', async () => {
+  const listening = () => process.getActiveResourcesInfo().filter((kind) => /ServerWrap$/.test(kind)).length;
+  const before = listening();
+  await start({ chat: false });
+  expect(listening() - before).toBe(1);
+});
+
+test('a request may take 10 s, and a connection waits 5 s for the next one, or less if less is set', () => {
+  const of = (handshakeTimeoutMs?: number) => timesOf(handshakeTimeoutMs === undefined ? {} : { handshakeTimeoutMs });
+  const times = { headersTimeout: 10_000, requestTimeout: 10_000, keepAliveTimeout: 5_000 };
+  expect(of()).toEqual({ ...times, connectionsCheckingInterval: 1_000 });
+  expect(of(4_000)).toMatchObject({ headersTimeout: 4_000, requestTimeout: 4_000, keepAliveTimeout: 2_000 });
 });

@@ -207,7 +207,8 @@ describe('a mistake names the setting and where it is from', () => {
       /^nats-password needs nats-user$/,
     );
     const warnings: string[] = [];
-    load([], { SWS_PROT: '1', SWS_PORT: '' }, (message) => warnings.push(message));
+    const ofClients = { SWS_RELAY: 'wss://relay.example', SWS_PASSPHRASE: 'a secret' };
+    load([], { SWS_PROT: '1', SWS_PORT: '', ...ofClients }, (message) => warnings.push(message));
     expect(warnings).toEqual(['SWS_PROT in the environment is no setting']);
   });
 });
@@ -242,6 +243,12 @@ test('--help shows each setting with its default, and no secret', () => {
   for (const line of stdout.split('\n')) expect(line.length).toBeLessThanOrEqual(120);
 });
 
+test('a value that is no list may have spaces and commas', () => {
+  const env = { SWS_NATS: 'nats://a', SWS_NATS_USER: 'me', SWS_NATS_PASSWORD: 'two words, and more' };
+  expect(load([], env).natsPassword).toBe('two words, and more');
+  expect(load(['--allow', 'my keys, all'], {}).allow).toBe('my keys, all');
+});
+
 test('where to listen for metrics: a port, or an address and a port', () => {
   expect(parseListen('9100')).toEqual({ host: '127.0.0.1', port: 9100 });
   expect(parseListen('0.0.0.0:9100')).toEqual({ host: '0.0.0.0', port: 9100 });
@@ -262,6 +269,7 @@ test.each<[keyof typeof SCHEMA, good: string[], bad: string[]]>([
   ],
   ['origins', ['https://chat.example', 'http://localhost:5173'], ['https://chat.example/', 'chat.example', 'null']],
   ['nodeId', ['n', 'A-1_z', 'x'.repeat(64)], ['', 'x'.repeat(65), 'a b', 'a.b']],
+  ['workers', ['auto', '1', '128'], ['0', '129', '1000', '01', '1.5', '-1', 'all', '']],
   ['logLevel', ['trace', 'debug', 'info', 'warn', 'error', 'silent'], ['', 'INFO', 'fatal']],
   ['chat', ['true', 'ON', 'yes', '1', 'false', 'off', 'No', '0'], ['', 'y', '2']],
   ['port', ['0', '00', '1.0'], ['1.5', '-1', '1e3', ' 1', '0x1', '']],

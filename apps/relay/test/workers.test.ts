@@ -5,7 +5,7 @@ import { randomBytes } from '@sws/crypto/platform';
 import { complaintsOf, LiveTransfer } from '@sws/testing/live-transfer';
 import { RawClient } from '@sws/testing/raw-client';
 import { RelayProcess, temporaryFolder } from '@sws/testing/relay-process';
-import { childrenOf } from '@sws/testing/usage';
+import { childrenOf, readUsage } from '@sws/testing/usage';
 import { afterAll, afterEach, describe, expect, test } from 'vitest';
 import { disconnect, listConnections } from '../src/admin-socket.js';
 
@@ -51,7 +51,7 @@ describe.skipIf(!existsSync('/proc/self/task'))('workers (skipped where there is
   test('all clients reach each other, and metrics, connections and `disconnect` are those of all workers', async () => {
     const admin = folder.path('admin.sock');
     const relay = await start(2, ['--admin', admin, '--metrics-listen', '0']);
-    const metricsUrl = `http://127.0.0.1:${relay.log.find(({ msg }) => msg === 'listening')?.metricsPort}/`;
+    const metricsUrl = `http://127.0.0.1:${(await relay.logged('listening')).metricsPort}/`;
     const clients = await Promise.all(Array.from({ length: 9 }, () => connect(relay)));
     const heard = clients.map(() => new Set<string>());
     clients.forEach((client, i) => {
@@ -68,6 +68,10 @@ describe.skipIf(!existsSync('/proc/self/task'))('workers (skipped where there is
     expect(await metric(metricsUrl, 'sws_connections_total')).toBe(9);
     expect(await metric(metricsUrl, 'sws_workers')).toBe(2);
     expect(await metric(metricsUrl, 'sws_workers_messages_total')).toBeGreaterThanOrEqual(9);
+    // The memory is that of all processes, the first as well.
+    const memory = [relay.child.pid ?? -1, ...workersOf(relay)].map((pid) => readUsage(pid)?.rssBytes ?? 0);
+    const least = memory.reduce((sum, bytes) => sum + bytes) - Math.min(...memory) / 2;
+    expect(await metric(metricsUrl, 'process_resident_memory_bytes')).toBeGreaterThan(least);
     expect((await fetch(`${urlOf(relay).replace('ws', 'http')}metrics`)).status).toBe(404); // elsewhere, and there alone
     expect((await listConnections(admin, '')).map(({ key }) => key).sort()).toEqual([...keys].sort());
     const [gone = ''] = keys;
@@ -178,6 +182,15 @@ describe.skipIf(!existsSync('/proc/self/task'))('workers (skipped where there is
     expect(relay.log.filter(({ msg }) => msg === 'drained').map(({ worker }) => worker)).toEqual(
       expect.arrayContaining([1, 2, undefined]),
     );
+  });
+
+  test('a worker that dies while all are drained makes it a failure', async () => {
+    const relay = await start(2, ['--drain-delay', '300']);
+    const [one = -1, other = -1] = workersOf(relay);
+    relay.child.kill('SIGTERM');
+    await relay.until(() => relay.log.filter(({ msg }) => msg === 'draining').length === 2, 'drain both');
+    for (const pid of [one, other]) process.kill(pid, 'SIGKILL');
+    expect(await relay.exited).toBe(1);
   });
 
   test('when the first process is killed its workers send their clients away, and end', async () => {

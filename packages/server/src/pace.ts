@@ -48,7 +48,7 @@ export class Pace implements TurnTask {
   }
 
   /** So many messages, or frames that are none, came. Over its rate a sender is paused: TCP pushes back, and nothing is lost. */
-  throttle(bytes: number, now: number, messages = 1): Paced {
+  throttle(bytes: number, now: number, messages: number): Paced {
     this.#share(bytes, messages);
     const meter = this.#meter;
     if (meter === null) return 'within';

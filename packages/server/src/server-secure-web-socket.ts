@@ -171,7 +171,7 @@ export class ServerSecureWebSocket implements Watched {
     this.#socket.close(code, failure.detail.slice(0, 120));
     setTimeout(() => this.#socket.terminate(), CLOSE_GRACE_MS).unref();
     // Whoever is being closed is read no more, but its answer to the close must come in.
-    this.#ended(null, false);
+    this.#ended(null);
     if (this.#pace === null) this.#socket.resume();
   }
 
@@ -309,9 +309,9 @@ export class ServerSecureWebSocket implements Watched {
     this.#socket.terminate();
   }
 
-  #ended(cause: SocketCause, count = true): void {
+  #ended(cause: SocketCause): void {
     if (this.#closed) return;
-    if (count && cause !== null) this.#counters.refuse(cause);
+    if (cause !== null) this.#counters.refuse(cause);
     this.#closed = true;
     this.#held = null;
     this.#pace?.stop();

@@ -116,7 +116,6 @@ class Watcher implements CertificateWatch {
     clearTimeout(this.#debounce);
     clearInterval(this.#poll);
     for (const watcher of this.#watchers.values()) watcher.close();
-    this.#watchers.clear();
   }
 
   /** @throws Error unless the pair is whole and belongs together */

@@ -20,10 +20,10 @@ function start(options: Partial<AcceptOptions<string>> = {}) {
     () => 'registered',
     (error: unknown) => (error instanceof SwsError ? error.code : String(error)),
   );
-  const answer = (): void => {
+  const answer = (host = 'localhost'): void => {
     const [challenge] = socket.frames as Extract<RelayFrame, { type: 'CHALLENGE' }>[];
     if (challenge === undefined) throw new Error('no challenge');
-    socket.onmessage?.(encodeFrame(respond({ challenge, host: 'localhost' }, client)));
+    socket.onmessage?.(encodeFrame(respond({ challenge, host }, client)));
   };
   return { socket, counters, accepted, outcome, answer };
 }
@@ -55,6 +55,20 @@ test('rejects what it refuses, and closes with the refusal’s code', async () =
     answer();
     expect(await outcome).toBe(code);
     expect(socket.ended).toBe(closed);
+  }
+});
+
+test('a proof for another relay is refused: for none of `hosts`, or without them for none of this machine', async () => {
+  for (const [hosts, host, expected] of [
+    [undefined, 'localhost:8787', 'registered'],
+    [undefined, 'relay.example', 'registration-refused'],
+    [['relay.example'], 'relay.example', 'registered'],
+    [['relay.example'], 'localhost', 'registration-refused'],
+  ] as const) {
+    const { accepted, outcome, answer } = start(hosts === undefined ? {} : { hosts });
+    answer(host);
+    expect([host, await outcome]).toEqual([host, expected]);
+    if (expected === 'registered') (await accepted).close({ code: 'normal', detail: '' });
   }
 });
 

@@ -1,7 +1,8 @@
-import { expect, test } from 'vitest';
+import { describe, expect, test, vi } from 'vitest';
 import {
   ConnectionLimits,
   type ConnectionLimitsOptions,
+  ElsewhereCount,
   SUBPROTOCOL,
   type UpgradeInfo,
 } from '../src/connection-limits.js';
@@ -26,6 +27,10 @@ test('IPv6 addresses count by /64, mapped IPv4 as IPv4', () => {
   expect(networkOf('2001:db8:1:3::1')).not.toBe(networkOf('2001:db8:1:2::1'));
   expect(networkOf('::ffff:10.0.0.1')).toBe('10.0.0.1');
   expect(networkOf('::1')).toBe('0:0:0:0');
+  // `::` may stand for one group as for many.
+  expect(networkOf('2001:db8::2:3:4:5:6')).toBe('2001:db8:0:2');
+  expect(networkOf('2001:db8:1::')).toBe('2001:db8:1:0');
+  expect(networkOf('::2:3:4:5:6:7:8')).toBe('0:2:3:4');
   expect(networkOf('fe80::1%eth0')).toBe('fe80:0:0:0');
 });
 
@@ -44,6 +49,7 @@ test('X-Forwarded-For counts from trusted proxies only, and only as far as they 
     ['10.1.2.3', 'evil, 10.4.4.4', '10.4.4.4'],
     ['10.1.2.3', undefined, '10.1.2.3'],
     ['10.1.2.3', '', '10.1.2.3'],
+    ['', '203.0.113.9', ''], // its socket was gone by then
   ];
   for (const [direct, forwarded, client] of cases) expect(proxies.clientOf(direct, forwarded)).toBe(client);
 });
@@ -141,6 +147,66 @@ test('of those that have not registered, 100 may be of one address and 1,000 in 
   };
   const counts = Array.from({ length: 11 }, (_, host) => entered(`192.0.2.${host}`));
   expect(counts).toEqual([...Array(10).fill(100), 0]);
+});
+
+describe('with other processes of the same relay', () => {
+  const elsewhereOf = () => ({
+    connections: new ElsewhereCount(),
+    pending: new ElsewhereCount(),
+    requests: new ElsewhereCount(),
+  });
+
+  test('bounds hold for all of them together', () => {
+    const elsewhere = elsewhereOf();
+    const bounds = { maxConnections: 6, maxConnectionsPerAddress: 3, maxPending: 3, maxPendingPerAddress: 2 };
+    const { connectionLimits } = limitsOf({ elsewhere, ...bounds });
+    const enter = (address = '192.0.2.1'): string => reasonOf(connectionLimits.enter(upgrade({ address })));
+    elsewhere.pending.add('192.0.2.1', 1);
+    expect([enter(), enter()]).toEqual(['ok', 'too-many-pending-from-address']);
+    elsewhere.pending.add('192.0.2.2', 1);
+    expect(enter('192.0.2.3')).toBe('too-many-pending');
+    elsewhere.connections.add('192.0.2.1', 2);
+    expect(enter()).toBe('too-many-connections-from-address');
+    elsewhere.connections.add('192.0.2.2', 3);
+    expect(enter('192.0.2.3')).toBe('too-many-connections');
+    elsewhere.connections.add('192.0.2.2', -3);
+    elsewhere.pending.add('192.0.2.2', -1);
+    expect([enter('192.0.2.2'), elsewhere.connections.size, elsewhere.connections.of('192.0.2.2')]).toEqual([
+      'ok',
+      2,
+      0,
+    ]);
+  });
+
+  test('they are told how many an address has here, whenever that changes', () => {
+    const elsewhere = elsewhereOf();
+    const told: unknown[] = [];
+    elsewhere.connections.onchange = (...given) => told.push(['connections', ...given]);
+    elsewhere.pending.onchange = (...given) => told.push(['pending', ...given]);
+    const { connectionLimits } = limitsOf({ elsewhere });
+    const [one, two] = [connectionLimits.enter(upgrade()), connectionLimits.enter(upgrade())];
+    if (!one.ok || !two.ok) throw new Error('refused');
+    one.slot.registered();
+    one.slot.left();
+    two.slot.left();
+    const of = (kind: string, count: number): unknown[] => [kind, '192.0.2.1', count];
+    expect(told).toEqual([
+      ...[of('pending', 1), of('connections', 1), of('pending', 2), of('connections', 2)],
+      ...[of('pending', 1), of('connections', 1), of('pending', 0), of('connections', 0)],
+    ]);
+  });
+});
+
+test('an address that has no connections any more is forgotten', () => {
+  const forgotten = vi.spyOn(Map.prototype, 'delete');
+  const { connectionLimits } = limitsOf({});
+  const entry = connectionLimits.enter(upgrade());
+  if (entry.ok) entry.slot.left();
+  expect(forgotten.mock.calls).toEqual([['192.0.2.1'], ['192.0.2.1']]); // of those that have not registered, and of all
+  const elsewhere = new ElsewhereCount();
+  for (const count of [2, -1, -1]) elsewhere.add('192.0.2.2', count);
+  expect(forgotten.mock.calls.slice(2)).toEqual([['192.0.2.2']]);
+  forgotten.mockRestore();
 });
 
 test('Origin: a list or a function decides on pages; who sends none is no page', () => {

@@ -44,6 +44,18 @@ test('each message is told once: as written, or as dropped with the connection',
   expect(told).toHaveLength(4);
 });
 
+test('a single message that is dropped with its connection is told', () => {
+  const socket = new HeldSocket();
+  let told = 0;
+  socket.onwritten = (count) => {
+    told += count;
+  };
+  socket.send(new Uint8Array(10));
+  socket.endTurn();
+  socket.closed(null);
+  expect(told).toBe(1);
+});
+
 test('the last message is written once nothing of it is held, be it one byte', () => {
   const socket = new HeldSocket();
   let told = 0;

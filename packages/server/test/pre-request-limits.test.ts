@@ -3,7 +3,7 @@ import { once } from 'node:events';
 import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { createServer as createHttp, type Server as HttpServer } from 'node:http';
 import { createServer as createHttps, type Server as HttpsServer } from 'node:https';
-import { type AddressInfo, connect, type Socket } from 'node:net';
+import { type AddressInfo, connect, Socket } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { connect as connectTls } from 'node:tls';
@@ -312,6 +312,24 @@ describe('upgrades that are not ours', () => {
     });
     silent.destroy();
   });
+});
+
+test('a connection that is gone before its address is asked for ends nothing', async () => {
+  const server = createHttp();
+  const { attached } = await serve(server, { path: '/sws', trustedProxies: ['127.0.0.1'] });
+  server.on('upgrade', () => {});
+  const gone = new Socket();
+  server.emit('connection', gone);
+  for (const url of ['/sws', '/theirs'])
+    server.emit(
+      'upgrade',
+      { url, headers: { 'sec-websocket-protocol': 'sws.v1' }, socket: gone },
+      gone,
+      Buffer.alloc(0),
+    );
+  gone.destroy();
+  await closed(gone);
+  await expect.poll(() => attached.connections).toBe(0);
 });
 
 test('options out of their range are named at once', async () => {

@@ -1,6 +1,7 @@
 import { type Encoding, encodeMessage } from '@sws/protocol';
 import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest';
 import { type Meter, ServerCounters, ServerSecureWebSocket } from '../src/index.js';
+import { Pace } from '../src/pace.js';
 import { FakeSocket } from './fake-socket.js';
 
 const KEY = `${'ab'.repeat(31)}00`;
@@ -345,6 +346,17 @@ test('a message for a connection that has closed is told as gone', () => {
   expect([written, sent.length, made.socket.sentMessages]).toEqual([1, 1, 1]);
 });
 
+test('what a client has sent is counted: messages that are passed on, and bytes in frames of any kind', () => {
+  const made = make();
+  made.socket.start();
+  expect(made.socket.received).toEqual({ messages: 0, bytes: 0 });
+  made.fake.onmessage?.(message(967));
+  made.fake.onmessage?.('{"type":"PONG","id":1}');
+  made.fake.onframes?.(2, 12);
+  expect(made.socket.received).toEqual({ messages: 1, bytes: 1_000 + 22 + 12 });
+  expect([made.counters.receivedMessages, made.counters.receivedBytes]).toEqual([1, 1_034]);
+});
+
 test('a flood on one socket yields to the others: it is read on only in the next turn', () => {
   const made = make();
   made.socket.start();
@@ -359,6 +371,35 @@ test('a flood on one socket yields to the others: it is read on only in the next
     vi.advanceTimersToNextTimer(); // the end of the turn
     expect(made.fake.reading).toBe(true);
   }
+  made.fake.onframes?.(1, 262_144 - 512);
+  expect(made.fake.reading).toBe(false);
+});
+
+test('a connection that is idle for more than 2 s keeps nothing that only a busy one needs', () => {
+  const throttle = vi.spyOn(Pace.prototype, 'throttle');
+  const made = make();
+  made.socket.start();
+  for (const silentMs of [0, 2_000, 3_000]) {
+    vi.advanceTimersByTime(silentMs);
+    made.fake.onmessage?.(message());
+  }
+  const paces = throttle.mock.contexts;
+  expect(paces.map((pace) => paces.indexOf(pace))).toEqual([0, 0, 2]);
+  throttle.mockRestore();
+});
+
+test.each([
+  ['messages', (fake: FakeSocket) => fake.onmessage?.(message(300_000))],
+  ['pings', (fake: FakeSocket) => fake.onframes?.(600, 3_600)],
+])('a flood of %s yields to the others after the close too', (_, flood) => {
+  const made = make();
+  made.socket.start();
+  made.fake.onmessage?.(message());
+  made.socket.close({ code: 'normal', detail: '' });
+  flood(made.fake);
+  expect(made.fake.reading).toBe(false);
+  vi.advanceTimersToNextTimer(); // the end of the turn
+  expect([made.fake.reading, made.got.length]).toEqual([true, 1]);
 });
 
 test('what comes before `start` is kept for it, in order, up to 1 MiB', () => {

@@ -75,6 +75,22 @@ test('64 KiB of large messages wait for nothing; a large one is not copied', asy
   expect(chunk?.buffer).toBe(large.buffer);
 });
 
+test('8 KiB are large', async () => {
+  for (const [bytes, isCopied] of [
+    [8_191, true],
+    [8_192, false],
+  ] as const) {
+    const { raw, socket } = open();
+    const { buffer } = new Uint8Array(bytes);
+    const given: ArrayBufferLike[] = [];
+    raw._writev = (chunks) => given.push(...chunks.map(({ chunk }) => chunk.buffer));
+    raw._write = (chunk) => given.push(chunk.buffer);
+    socket.send(new Uint8Array(buffer));
+    await afterTurn();
+    expect([bytes, !given.includes(buffer)]).toEqual([bytes, isCopied]);
+  }
+});
+
 test('a large message that must wait does not keep the read that it came with', async () => {
   const { raw, socket } = open();
   const kept: Uint8Array[] = [];
