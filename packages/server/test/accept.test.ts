@@ -58,6 +58,19 @@ test('rejects what it refuses, and closes with the refusal’s code', async () =
   }
 });
 
+test('a connection is counted once as accepted, and once as what became of it', async () => {
+  const good = start();
+  good.answer();
+  (await good.accepted).close({ code: 'normal', detail: '' });
+  expect([good.counters.accepted, good.counters.registered, good.counters.refusals.size]).toEqual([1, 1, 0]);
+  const bad = start({ authorize: () => false });
+  bad.answer();
+  await bad.outcome;
+  bad.socket.onclose?.(null);
+  expect([bad.counters.accepted, bad.counters.registered]).toEqual([1, 0]);
+  expect(Object.fromEntries(bad.counters.refusals)).toEqual({ forbidden: 1 });
+});
+
 test('a proof for another relay is refused: for none of `hosts`, or without them for none of this machine', async () => {
   for (const [hosts, host, expected] of [
     [undefined, 'localhost:8787', 'registered'],

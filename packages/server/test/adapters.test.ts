@@ -12,6 +12,7 @@ import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { type ClientOptions, WebSocket } from 'ws';
 import { SUBPROTOCOL } from '../src/index.js';
 import { Client, registered, respond } from './client.js';
+import { frameOf, RawClient, TEXT } from './raw-client.js';
 
 interface State {
   readonly accepted: number;
@@ -155,6 +156,18 @@ describe.each(adapters)('adapter $name', ({ name, program, args, canPause, allCo
     expect(refusals['message-too-large']).toBe((before['message-too-large'] ?? 0) + 2);
     expect(refusals['bad-frame']).toBe((before['bad-frame'] ?? 0) + 1);
   });
+
+  test.skipIf(!there || program !== process.execPath)(
+    'text that is no UTF-8 ends the connection, and is counted',
+    async () => {
+      const before = (await state()).refusals['bad-frame'] ?? 0;
+      const raw = await RawClient.registered(Number(host.split(':')[1]), identity());
+      raw.socket.write(frameOf(TEXT, Buffer.of(0xff)));
+      const { refusals } = await until(({ connections }) => connections === 0);
+      expect(refusals['bad-frame']).toBe(before + 1);
+      raw.socket.destroy();
+    },
+  );
 
   test.skipIf(!there)('what comes before the router has the socket is kept', async () => {
     const client = await registered(host, identity(), { token: 'late' });

@@ -1,6 +1,7 @@
 import { type Encoding, encodeMessage } from '@sws/protocol';
 import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest';
 import { type Meter, ServerCounters, ServerSecureWebSocket } from '../src/index.js';
+import { Notices } from '../src/notices.js';
 import { Pace } from '../src/pace.js';
 import { FakeSocket } from './fake-socket.js';
 
@@ -113,6 +114,20 @@ describe('what many clients leave unread', () => {
     expect(quiet.fake.ended).toBeNull();
   });
 
+  test('each may leave half of what all leave free, 64 KiB always, and 1 MiB at most', () => {
+    const mib = 1_048_576;
+    for (const [all, most] of [
+      [0, mib],
+      [62 * mib, mib],
+      [63 * mib, mib / 2],
+      [64 * mib - 131_070, 65_536],
+      [64 * mib, 65_536],
+    ] as const) {
+      const leaves = (bytes: number) => new Notices({ unreadNoticeBytes: all }).add(0, bytes);
+      expect([all, leaves(most), leaves(most + 1)]).toEqual([all, true, false]);
+    }
+  });
+
   test('counts until it is written or dropped', () => {
     const counters = new ServerCounters();
     const made = make({ counters });
@@ -202,6 +217,27 @@ describe('silence', () => {
     expect(made.counters.refusals.get('connection-lost')).toBe(1);
     expect(made.closed).toBe(1);
     expect(vi.getTimerCount()).toBe(0); // the last connection takes the timer with it
+  });
+
+  test('one timer looks after all connections, and goes on when one of them leaves', () => {
+    const [one, other] = [make(), make()];
+    expect(vi.getTimerCount()).toBe(1);
+    one.fake.onclose?.(null);
+    one.fake.onclose?.(null);
+    vi.advanceTimersByTime(15_000);
+    expect([one.fake.frames, other.fake.frames]).toEqual([[], [{ type: 'PING', id: 1 }]]);
+    other.fake.onclose?.(null);
+    expect(vi.getTimerCount()).toBe(0);
+  });
+
+  test('an hour without a connection counts for nobody', () => {
+    make().fake.onclose?.(null);
+    vi.advanceTimersByTime(3_600_000);
+    const made = make();
+    vi.advanceTimersByTime(14_999);
+    expect(made.fake.frames).toEqual([]);
+    vi.advanceTimersByTime(1);
+    expect(made.fake.frames).toEqual([{ type: 'PING', id: 1 }]);
   });
 
   test('any byte is a sign of life, a message that is still coming in as well', () => {
@@ -344,6 +380,16 @@ test('a message for a connection that has closed is told as gone', () => {
   const { sent } = made.fake;
   made.socket.deliver(message());
   expect([written, sent.length, made.socket.sentMessages]).toEqual([1, 1, 1]);
+});
+
+test('a message goes to a JSON client with both keys and its content', () => {
+  const made = make({ encoding: 'json' });
+  const from = Uint8Array.from({ length: 32 }, (_, i) => i + 1);
+  const whole = new Uint8Array(100);
+  whole.set(encodeMessage(from, Uint8Array.of(1, 2, 3)), 7);
+  made.socket.deliver(whole.subarray(7, 7 + 36)); // a part of what one read brought
+  const frame = { type: 'MESSAGE', to: KEY, from: Buffer.from(from).toString('hex'), content: 'AQID' };
+  expect(made.fake.frames).toEqual([frame]);
 });
 
 test('what a client has sent is counted: messages that are passed on, and bytes in frames of any kind', () => {
