@@ -8,7 +8,7 @@ import { DEFAULT_MAX_MESSAGE_BYTES } from './max-message.js';
 import { onePerTurn } from './one-per-turn.js';
 import { networkOf } from './remote-address.js';
 import { ServerSecureWebSocket } from './server-secure-web-socket.js';
-import { CLOSE_GRACE_MS, type SocketCause, type SocketLike } from './socket-like.js';
+import { CLOSE_GRACE_MS, closeReason, type SocketCause, type SocketLike } from './socket-like.js';
 
 const AUTHORIZE_TIMEOUT_MS = 10_000;
 /** The router may have to ask other nodes. */
@@ -183,7 +183,7 @@ class Acceptance<Request> {
       if (event.type === 'close') {
         const { code, detail } = event.failure;
         this.#fail(event.failure);
-        this.#socket.close(FAILURES[code].closeCode ?? 1011, detail.slice(0, 120));
+        this.#socket.close(FAILURES[code].closeCode ?? 1011, closeReason(detail));
         setTimeout(() => this.#socket.terminate(), CLOSE_GRACE_MS).unref();
       } else {
         clearTimeout(this.#timer);

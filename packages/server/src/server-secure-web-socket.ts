@@ -15,7 +15,7 @@ import { unwatch, type Watched, watch } from './liveness.js';
 import { Notices } from './notices.js';
 import { MAX_OVER_RATE_BYTES, Pace, type Paced } from './pace.js';
 import { networkOf } from './remote-address.js';
-import { CLOSE_GRACE_MS, type SocketCause, type SocketLike } from './socket-like.js';
+import { CLOSE_GRACE_MS, closeReason, type SocketCause, type SocketLike } from './socket-like.js';
 
 /** A relay PING unanswered for this long ends the connection. */
 const PONG_TIMEOUT_MS = 5_000;
@@ -168,7 +168,7 @@ export class ServerSecureWebSocket implements Watched {
       this.notify({ type: 'ERROR', code, reason: failure.detail });
       if (this.#closed) return;
     }
-    this.#socket.close(code, failure.detail.slice(0, 120));
+    this.#socket.close(code, closeReason(failure.detail));
     setTimeout(() => this.#socket.terminate(), CLOSE_GRACE_MS).unref();
     // Whoever is being closed is read no more, but its answer to the close must come in.
     this.#ended(null);

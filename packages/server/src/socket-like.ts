@@ -4,6 +4,15 @@ export type SocketCause = 'bad-frame' | 'message-too-large' | null;
 /** A client that is closed gets this long to take its close frame. */
 export const CLOSE_GRACE_MS = 2_000;
 
+const encoder = new TextEncoder();
+/** A close frame has room for so much of a reason (RFC 6455 §5.5). */
+const room = new Uint8Array(123);
+
+/** As much of a reason as a close frame has room for, in whole letters: libraries throw at more. */
+export function closeReason(detail: string): string {
+  return detail.slice(0, encoder.encodeInto(detail, room).read);
+}
+
 /** What is used of a server-side WebSocket. Each library has an adapter, and all adapters pass one suite. */
 export interface SocketLike {
   /** Sends one WebSocket message: text or binary. The socket owns `data` from here. */

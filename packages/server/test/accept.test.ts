@@ -58,6 +58,42 @@ test('rejects what it refuses, and closes with the refusal’s code', async () =
   }
 });
 
+test('a refusal says as much of why as a close frame has room for', async () => {
+  const detail = 'é'.repeat(100);
+  const { socket, outcome, answer } = start({ admit: () => ({ ok: false, failure: { code: 'forbidden', detail } }) });
+  const close = vi.spyOn(socket, 'close');
+  answer();
+  await outcome;
+  expect(close.mock.calls).toEqual([[4403, 'é'.repeat(61)]]);
+  expect(socket.frames.at(-1)).toEqual({ type: 'REGISTER_FAILURE', code: 4403, reason: detail });
+});
+
+test('`authorize` is asked about a client, and `admit` is told what it is admitted with', async () => {
+  const authorize = vi.fn(() => ({ rate: { messagesPerSecond: 7 } }));
+  const admit = vi.fn(
+    () => ({ ok: true, term: 3, limits: { ...limits, maxMessage: 200_000 }, keepalive: 20 }) as const,
+  );
+  const { socket, accepted, answer } = start({
+    authorize,
+    admit,
+    remoteAddress: '2001:db8:1:2::9',
+    maxMessage: 100_000,
+  });
+  answer();
+  const registered = await accepted;
+  const { publicKey } = client;
+  const asked = { publicKey, token: null, request: 'request', remoteAddress: '2001:db8:1:2::9' };
+  expect(authorize.mock.calls).toEqual([[asked]]);
+  const applicant = { signal: expect.any(AbortSignal), network: '2001:db8:1:2', rate: { messagesPerSecond: 7 } };
+  expect(admit.mock.calls).toEqual([[publicKey, 0, applicant]]);
+  // The lesser of the relay's and the router's largest message holds.
+  const told = { publicKey, term: 3, limits: { ...limits, maxMessage: 100_000 }, keepalive: 20 };
+  expect(socket.frames.at(-1)).toMatchObject({ type: 'REGISTER_SUCCESS', ...told });
+  expect([registered.publicKey, registered.term, registered.remoteAddress]).toEqual([publicKey, 3, '2001:db8:1:2::9']);
+  expect(socket.reading).toBe(false); // until it is started
+  registered.close({ code: 'normal', detail: '' });
+});
+
 test('a connection is counted once as accepted, and once as what became of it', async () => {
   const good = start();
   good.answer();

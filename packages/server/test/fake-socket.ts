@@ -19,7 +19,7 @@ export class FakeSocket implements SocketLike {
   send(data: string | Uint8Array): void {
     this.sent.push(data);
   }
-  close(code: number): void {
+  close(code: number, _reason: string): void {
     this.ended ??= code;
   }
   terminate(): void {

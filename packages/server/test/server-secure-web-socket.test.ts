@@ -474,6 +474,22 @@ test('`start` counts once, and not once the connection is closed', () => {
   }
 });
 
+test('a close says as much of its reason as a close frame has room for, in whole letters', () => {
+  for (const [detail, reason] of [
+    ['x'.repeat(123), 'x'.repeat(123)],
+    ['x'.repeat(200), 'x'.repeat(123)],
+    ['é'.repeat(100), 'é'.repeat(61)],
+    ['😀'.repeat(40), '😀'.repeat(30)],
+  ] as const) {
+    const made = make();
+    const close = vi.spyOn(made.fake, 'close');
+    made.socket.close({ code: 'forbidden', detail });
+    expect(close.mock.calls).toEqual([[4403, reason]]);
+    expect(made.fake.frames).toEqual([{ type: 'ERROR', code: 4403, reason: detail }]);
+    expect(made.counters.refusals.get('forbidden')).toBe(1);
+  }
+});
+
 test('a client that does not answer its close is cut after 2 s', () => {
   const made = make();
   const terminate = vi.spyOn(made.fake, 'terminate');

@@ -75,6 +75,31 @@ test('64 KiB of large messages wait for nothing; a large one is not copied', asy
   expect(chunk?.buffer).toBe(large.buffer);
 });
 
+test('what was sent goes out before the close, which has its code and reason; what is sent then is told as gone', async () => {
+  const { raw, ws, socket, written } = open();
+  const calls: unknown[] = [];
+  Object.assign(ws, {
+    close: (...given: unknown[]) => calls.push(['close', ...given, raw.writes.length]),
+    terminate: () => calls.push('terminate'),
+  });
+  socket.send('before');
+  socket.close(4409, 'why');
+  ws.readyState = 2;
+  socket.send('after');
+  socket.send('after');
+  await afterTurn();
+  socket.terminate();
+  expect(calls).toEqual([['close', 4409, 'why', 1], 'terminate']);
+  expect([raw.writes.map(lengthsIn), written]).toEqual([[[6]], [1, 2]]);
+});
+
+test('bytes received are those of the socket below, if it counts them', () => {
+  const { raw, socket } = open();
+  expect(socket.bytesReceived()).toBeNull();
+  Object.assign(raw, { bytesRead: 7 });
+  expect(socket.bytesReceived()).toBe(7);
+});
+
 test('8 KiB are large', async () => {
   for (const [bytes, isCopied] of [
     [8_191, true],
