@@ -1,0 +1,202 @@
+// The adapter for uWebSockets.js with a socket of ours. adapters.test.ts runs it in the library itself.
+import { Identity } from '@sws/crypto';
+import { nodeProvider } from '@sws/crypto/node';
+import { randomBytes } from '@sws/crypto/platform';
+import { encodeFrame, encodeMessage, type RelayFrame } from '@sws/protocol';
+import { afterEach, beforeEach, expect, test, vi } from 'vitest';
+import type { AcceptorOptions } from '../src/acceptor.js';
+import { type UwsRequest, type UwsSession, type UwsWebSocket, uwsAcceptor } from '../src/adapters/uws.js';
+import type { Refusal, ServerSecureWebSocket } from '../src/index.js';
+import { respond } from './client.js';
+
+const client = Identity.generate(randomBytes, nodeProvider);
+const limits = { maxMessage: 65_536, messagesPerSecond: 1_000, bytesPerSecond: 8_000_000 };
+const bytesOf = (text: string | Uint8Array): ArrayBuffer => Uint8Array.from(Buffer.from(text)).buffer;
+
+class OwnSocket implements UwsWebSocket {
+  readonly session: UwsSession;
+  buffered = 0;
+  readonly sent: (string | Uint8Array)[] = [];
+  readonly calls: unknown[] = [];
+  constructor(session: UwsSession) {
+    this.session = session;
+  }
+  getUserData(): UwsSession {
+    return this.session;
+  }
+  send(data: string | Uint8Array, isBinary?: boolean): number {
+    this.calls.push(isBinary === true ? 'binary' : 'text');
+    this.sent.push(data);
+    return 1;
+  }
+  cork(callback: () => void): void {
+    this.calls.push('cork');
+    callback();
+    this.calls.push('uncork');
+  }
+  getBufferedAmount(): number {
+    return this.buffered;
+  }
+  end(...given: unknown[]): void {
+    this.calls.push(['end', ...given]);
+  }
+  close(): void {
+    this.calls.push('close');
+  }
+}
+
+beforeEach(() => void vi.useFakeTimers());
+afterEach(() => {
+  vi.advanceTimersByTime(60_000);
+  vi.useRealTimers();
+});
+
+const HEADERS = { 'sec-websocket-protocol': 'sws.v1', 'sec-websocket-key': 'a key' };
+
+function open(options: Partial<AcceptorOptions<UwsRequest>> = {}) {
+  const refusals: Refusal[] = [];
+  const registered: ServerSecureWebSocket[] = [];
+  const asked: unknown[] = [];
+  const acceptor = uwsAcceptor({
+    identity: Identity.generate(randomBytes, nodeProvider),
+    admit: () => ({ ok: true, term: 1, limits, keepalive: 15 }),
+    authorize: ({ request, remoteAddress }) => asked.push([request, remoteAddress]) > 0,
+    onSocket: (one) => registered.push(one),
+    onRefused: (refusal) => refusals.push(refusal),
+    ...options,
+  });
+  const { behavior } = acceptor;
+  /** What was answered to an upgrade: the calls of its response. */
+  const upgrade = (headers: Record<string, string> = HEADERS): unknown[][] => {
+    const calls: unknown[][] = [];
+    behavior.upgrade(
+      {
+        writeStatus: (...given) => calls.push(['status', ...given]),
+        end: (...given) => calls.push(['end', ...given]),
+        getRemoteAddressAsText: () => bytesOf('192.0.2.1'),
+        upgrade: (...given) => calls.push(['upgrade', ...given]),
+      },
+      {
+        getUrl: () => '/sws',
+        getQuery: () => 'a=b',
+        forEach: (callback) => {
+          for (const [name, value] of Object.entries(headers)) callback(name, value);
+        },
+      },
+      'the context',
+    );
+    return calls;
+  };
+  const settle = (): Promise<unknown> => vi.advanceTimersByTimeAsync(15);
+  const register = async () => {
+    const [upgraded] = upgrade();
+    const socket = new OwnSocket(upgraded?.[1] as UwsSession);
+    behavior.open(socket);
+    await settle();
+    const challenge = JSON.parse(String(socket.sent[0])) as Extract<RelayFrame, { type: 'CHALLENGE' }>;
+    behavior.message(socket, bytesOf(encodeFrame(respond({ challenge, host: 'localhost' }, client))), false);
+    await settle();
+    const one = registered.at(-1);
+    if (one === undefined) throw new Error('not registered');
+    return { one, socket };
+  };
+  return { acceptor, behavior, upgrade, asked, refusals, register, settle };
+}
+
+test('an upgrade that is not let in is answered with why', () => {
+  const { acceptor, upgrade, refusals } = open({
+    origins: ['https://chat.example'],
+    trustedProxies: ['192.0.2.0/24'],
+  });
+  const forwarded = { ...HEADERS, origin: 'https://other.example', 'x-forwarded-for': '203.0.113.9' };
+  expect(upgrade(forwarded)).toEqual([['status', '403 Forbidden'], ['end']]);
+  expect(upgrade({})).toEqual([['status', '400 Bad Request'], ['end']]);
+  acceptor.close();
+  expect(upgrade()).toEqual([['status', '503 Service Unavailable'], ['end']]);
+  expect(refusals).toMatchObject([
+    { reason: 'origin', remoteAddress: '203.0.113.9' },
+    { reason: 'subprotocol', remoteAddress: '192.0.2.1' },
+    { reason: 'restarting', remoteAddress: '192.0.2.1' },
+  ]);
+});
+
+test('one that is let in is upgraded with its key and the subprotocol; `authorize` is given a copy of it', async () => {
+  const { acceptor, behavior, upgrade, asked, register } = open({ maxMessage: 100_000 });
+  expect(upgrade()[0]?.slice(2)).toEqual(['a key', 'sws.v1', '', 'the context']);
+  const { socket } = await register();
+  const request = { url: '/sws', query: 'a=b', headers: new Map(Object.entries(HEADERS)) };
+  expect(asked).toEqual([[request, '192.0.2.1']]);
+  expect([acceptor.connections, acceptor.counters.registered]).toEqual([2, 1]);
+  behavior.close(socket, 1000, bytesOf(''));
+  expect(acceptor.connections).toBe(1);
+});
+
+test('the library is asked for no compression, pings, timeouts or ends of its own', () => {
+  expect(open({ maxMessage: 100_000 }).behavior).toMatchObject({
+    compression: 0,
+    maxPayloadLength: Math.ceil((100_000 * 2 * 4) / 3) + 1_024,
+    maxBackpressure: 16_777_216,
+    closeOnBackpressureLimit: false,
+    idleTimeout: 0,
+    sendPingsAutomatically: false,
+  });
+});
+
+test('what one turn sends is corked together, and told as written once the library holds it no more', async () => {
+  const { behavior, register, settle } = open();
+  const { one, socket } = await register();
+  let written = 0;
+  one.onwritten = (count) => {
+    written += count;
+  };
+  socket.calls.length = 0;
+  socket.buffered = 200;
+  one.deliver(new Uint8Array(100));
+  one.notify({ type: 'PING', id: 1 });
+  await settle();
+  expect([socket.calls, written]).toEqual([['cork', 'binary', 'text', 'uncork'], 0]);
+  socket.buffered = 0;
+  behavior.drain(socket);
+  expect(written).toBe(1); // the PING is the relay's own
+});
+
+test('messages, pings and pongs are passed on and counted, in bytes of their own', async () => {
+  const { acceptor, behavior, register } = open();
+  const { one, socket } = await register();
+  const got: Uint8Array[] = [];
+  one.onmessage = (message) => got.push(message);
+  const message = encodeMessage(client.publicKeyBytes(), Uint8Array.of(1, 2, 3));
+  const lent = bytesOf(message);
+  behavior.message(socket, lent, true);
+  new Uint8Array(lent).fill(0); // the library takes them back
+  expect(got.map((bytes) => [...bytes])).toEqual([[...message]]);
+  const before = acceptor.counters.receivedBytes;
+  behavior.ping(socket, new ArrayBuffer(5));
+  behavior.pong(socket, new ArrayBuffer(7));
+  expect([acceptor.counters.receivedFrames, acceptor.counters.receivedBytes - before]).toEqual([2, 12]);
+});
+
+test('ends with its code and reason, and is cut if the client does not answer', async () => {
+  const { register } = open();
+  const { one, socket } = await register();
+  socket.calls.length = 0;
+  one.close({ code: 'forbidden', detail: 'why' });
+  expect(socket.calls.at(-1)).toEqual(['end', 4403, 'why']);
+  await vi.advanceTimersByTimeAsync(2_000);
+  expect(socket.calls.at(-1)).toBe('close');
+});
+
+test.each([
+  [1006, 'Received too big message', 'message-too-large'],
+  [1006, 'Received invalid UTF-8', 'bad-frame'],
+  [1006, '', null],
+  [1000, 'bye', null],
+])('an end that the library saw with %i and "%s" is counted as %s', async (code, said, cause) => {
+  const { acceptor, behavior, register } = open();
+  const { one, socket } = await register();
+  const closed = vi.fn();
+  one.onclose = closed;
+  behavior.close(socket, code, bytesOf(said));
+  expect(Object.fromEntries(acceptor.counters.refusals)).toEqual(cause === null ? {} : { [cause]: 1 });
+  expect(closed).toHaveBeenCalledOnce();
+});
