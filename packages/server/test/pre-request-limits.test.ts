@@ -217,6 +217,19 @@ test('after close() nobody is let in, and those who are in stay', async () => {
   client.socket.terminate();
 });
 
+test('after close() a connection without a request is cut no more', async () => {
+  vi.useFakeTimers({ toFake: ['setTimeout', 'clearTimeout', 'performance'] });
+  closing.push(() => vi.useRealTimers());
+  const server = createHttp();
+  const { port, attached } = await serve(server, { handshakeTimeoutMs: 100 });
+  const silent = connect(port, '127.0.0.1').on('error', () => {});
+  closing.push(() => silent.destroy());
+  const [socket] = await once(server, 'connection');
+  attached.close();
+  vi.advanceTimersByTime(1_000);
+  expect([socket.destroyed, attached.counters.refusals.size]).toEqual([false, 0]);
+});
+
 test('a request that is not let in is answered with why, and with when to come back if that helps', async () => {
   const { port, attached } = await serve(createHttp());
   const answer = (protocol: string): Promise<string> =>
@@ -312,6 +325,16 @@ describe('upgrades that are not ours', () => {
     });
     silent.destroy();
   });
+});
+
+test('a connection that breaks while it is refused ends nothing', async () => {
+  const server = createHttp();
+  await serve(server);
+  const broken = new Socket();
+  const headers = { 'sec-websocket-protocol': 'other.v1' };
+  server.emit('upgrade', { url: '/', headers, socket: broken }, broken, Buffer.alloc(0));
+  broken.destroy(new Error('reset by its peer'));
+  await closed(broken);
 });
 
 test('a connection that is gone before its address is asked for ends nothing', async () => {
