@@ -99,6 +99,48 @@ describe('local backplane', () => {
     expect(heard).toEqual([B]);
   });
 
+  test('what goes between workers is counted, in messages and bytes', async () => {
+    const open = meetingPlace();
+    const [one, heard] = [await open(), [] as string[]];
+    const link = one.join(nodeOf('one'));
+    const two = await open();
+    two.join(nodeOf('two', takingInto(heard))).claim({ key: B, term: 1, nodeId: 'two', connectionId: 1 });
+    await expect.poll(() => link.publish(B, A, messageOf(10)), PATIENCE).toBe(null);
+    for (let i = 0; i < 2; i++) expect(link.publish(B, A, messageOf(100))).toBe(null);
+    await expect.poll(() => heard.length, PATIENCE).toBe(3);
+    const none = { published: 0, publishedBytes: 0, received: 0, receivedBytes: 0, congested: 0 };
+    expect(one.counters).toEqual({ ...none, published: 3, publishedBytes: 43 + 133 + 133 });
+    expect(two.counters).toEqual({ ...none, received: 3, receivedBytes: 43 + 133 + 133 });
+  });
+
+  test('a sibling that is gone is left out; a second router at one worker is an error', async () => {
+    const { folder, backplane } = await withSibling();
+    await backplane.dial([join(folder, 'gone')]);
+    expect(() => backplane.join(nodeOf('another'))).toThrow('a local backplane is one worker’s');
+  });
+
+  test('a key that two workers hold is at the greater claim, and when that goes at the other; then it is gone', async () => {
+    const open = meetingPlace();
+    const gone: string[] = [];
+    const link = (await open()).join(nodeOf('one', { gone: (key, term) => void gone.push(`${key}@${term}`) }));
+    const heard: [string[], string[]] = [[], []];
+    const [two, three] = [
+      (await open()).join(nodeOf('two', takingInto(heard[0]))),
+      (await open()).join(nodeOf('three', takingInto(heard[1]))),
+    ];
+    two.claim({ key: B, term: 2, nodeId: 'two', connectionId: 1 });
+    three.claim({ key: B, term: 1, nodeId: 'three', connectionId: 1 });
+    const counts = () => heard.map(({ length }) => length);
+    await expect.poll(() => link.highestTerm(B), PATIENCE).toBe(2);
+    expect(link.publish(B, A, messageOf(1))).toBe(null);
+    await expect.poll(counts, PATIENCE).toEqual([1, 0]);
+    two.leave();
+    await expect.poll(() => link.publish(B, A, messageOf(1)) === null && heard[1].length > 0, PATIENCE).toBe(true);
+    expect(gone).toEqual([]);
+    three.leave();
+    await expect.poll(() => gone, PATIENCE).toEqual([`${B}@1`]);
+  });
+
   test('the keys of a worker that dies are told to be gone, and are offline', async () => {
     const open = meetingPlace();
     const gone: string[] = [];
