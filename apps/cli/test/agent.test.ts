@@ -94,7 +94,7 @@ test('two commands that would take the same connections: the second is refused',
   await served.says(/serving/);
   const second = stage.now.as('bob', 'serve', '10', '--allow', await address('alice'));
   expect(await second.exit).toBe(1);
-  expect(second.errors).toContain('another command of this identity takes these connections already');
+  expect(second.errors).toContain('another command of this identity already accepts these connections');
 });
 
 test('stop ends the agent and the commands that use it, and lets go of the identity', async () => {

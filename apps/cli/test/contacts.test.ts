@@ -27,13 +27,13 @@ test.each([
 test.each([
   ['alcie', /do you mean alice/],
   ['ali', /do you mean alice, alina/],
-  ['somebody', /the contact most like it is/],
+  ['somebody', /the most similar contact is/],
   ['', /neither a contact nor an address/],
   [ADDRESS.toUpperCase().replace('1', 'A'), /in lower case/],
   [ADDRESS.slice(1), /64 hex digits, and this has 63/],
   [`${ADDRESS}0`, /64 hex digits, and this has 65/],
-  ['f'.repeat(64), /a digit of it is wrong/],
-  ['0'.repeat(64), /a digit of it is wrong/],
+  ['f'.repeat(64), /a digit is wrong/],
+  ['0'.repeat(64), /a digit is wrong/],
   ['wss://relay.example/', /a link is wss:\/\/relay\/<address>/],
   [`ftp://relay.example/${ADDRESS}`, /a link is wss:\/\/relay\/<address>/],
 ])('%j leads to nobody, and says why', (text, why) => {
@@ -41,7 +41,7 @@ test.each([
 });
 
 test.each(['', '-a', '.a', 'a b', 'a/b', 'a\u202eb', '\u001b[2J', ADDRESS, 'a'.repeat(65)])('%j is no name', (name) => {
-  expect(() => checkName(name)).toThrow('is not a name');
+  expect(() => checkName(name)).toThrow('cannot be a name');
 });
 
 test('a contact is added with a fingerprint, used by name, listed, and removed with what it may', {

@@ -99,7 +99,7 @@ test.skipIf(!canMount())('a file that fills the disk leaves its room to the next
   const sender = stage.now.as('alice', 'send', '-', 'next', await addressOf(receiver));
   sender.child.stdin.end(randomBytes(12_000_000));
   expect([await sender.exit, await receiver.exit]).toEqual([2, 2]);
-  expect(sender.errors).toContain('did not take stdin: it can’t be written (ENOSPC)');
+  expect(sender.errors).toContain('the peer refused stdin: it can’t be written (ENOSPC)');
   const stored = receiver.events.filter(({ event }) => event === 'stored');
   expect(stored).toEqual([expect.objectContaining({ name: 'next', bytes: next.length, sha256: sha256(next) })]);
 });

@@ -82,7 +82,7 @@ test('what is more than may come is refused, the rest comes, and both exit codes
   const { to, command } = await receiver('--accept-all', '--once', '--max-size', '120k');
   const sender = stage.now.as('alice', 'send', 'small', 'large', to);
   expect(await sender.exit).toBe(2);
-  expect(sender.errors).toContain('the peer did not take large: more than 120 kB are not taken');
+  expect(sender.errors).toContain('the peer refused large: it exceeds the limit of 120 kB');
   expect(await command.exit).toBe(2);
   expect(await readdir(stage.now.path('in'))).toEqual(['small']);
 });
@@ -114,7 +114,7 @@ test('a sender whose input says nothing hears all the same that the receiver has
 
 test.each([
   ['a file that is not there', ['nothing'], /ENOENT/],
-  ['standard input twice', ['-', '-'], /only once/],
+  ['standard input twice', ['-', '-'], /can be sent only once/],
 ])('%s is not sent: exit code 1, before anything is connected', async (_what, files, complaint) => {
   const sender = stage.now.as('alice', 'send', ...files, '12'.repeat(32));
   expect(await sender.exit).toBe(1);
@@ -181,7 +181,7 @@ test('a file that can’t be written is refused, the next one comes, and the pee
   await mkdir(stage.now.path('in', 'first'));
   const sender = stage.now.as('alice', 'send', 'first', 'second', to);
   expect(await sender.exit).toBe(2);
-  expect(sender.errors).toContain('did not take first: a folder has its name here, and is not replaced');
+  expect(sender.errors).toContain('the peer refused first: a folder with its name exists here');
   expect(sender.errors).not.toContain(stage.now.folder);
   expect(await command.exit).toBe(2);
   expect(await readFile(stage.now.path('in', 'second'), 'utf8')).toBe('second');

@@ -140,7 +140,7 @@ test('no folder or link of a peer leads out of the receiver’s folder, or chang
   expect(answers).toEqual([
     'stored',
     'have',
-    'refused elsewhere is not a folder here, and is not replaced: move it away first',
+    'refused elsewhere exists here and is not a folder: move it away first',
     ...Array.from({ length: 4 }, () => 'refused it is a link that leads out of its folder'),
     'stored',
     'stored',
@@ -192,8 +192,8 @@ test('a folder in the way of a file, and a file in the way of a folder, stay wit
     { name: 'f', size: 1, folders: ['tree'] },
   ]);
   const words = [
-    'a folder has its name here, and is not replaced: move it away first',
-    'tree is not a folder here, and is not replaced: move it away first',
+    'a folder with its name exists here: move it away first',
+    'tree exists here and is not a folder: move it away first',
   ];
   expect(answers).toEqual([words[0], words[1], words[1]].map((why) => `refused ${why}`));
   for (const detail of words) await command.prints(new RegExp(`"event":"refused".*${detail}`));
@@ -221,9 +221,7 @@ test('what is at the place of a link stays, but for a link where --force says so
   await symlink('old', stage.now.path('in', 'tree', 'link'));
   const link = { name: 'link', size: 0, kind: 'link', target: 'new', folders: ['tree'] } as const;
   const { to, command } = await receiver();
-  expect(await offer(to, [link])).toEqual([
-    'refused something has its name here, and is not replaced: move it away first',
-  ]);
+  expect(await offer(to, [link])).toEqual(['refused something with its name exists here: move it away first']);
   command.child.kill('SIGTERM');
   await command.exit;
   await receiver('--force');

@@ -96,6 +96,6 @@ test('an identity whose process was killed is waited for, by a command that runs
   const touched = new Date(Date.now() - 5_000);
   await utimes(stage.now.path('one.lock'), touched, touched);
   const listener = stage.now.run(['listen', '--accept-all', '--identity', 'one']);
-  await listener.says(/in use by another program, or was until it was killed/);
+  await listener.says(/another program uses this identity, or was killed less than 10 s ago/);
   expect(await listener.says(/listening as ([0-9a-f]{64})/)).toBe(made.output.trim());
 });

@@ -52,8 +52,8 @@ test('one command serves several ports by name, each for whom it is for; a file 
 });
 
 test.each([
-  ['[web]\nport = 0\n', /a port is a number from 1 to 65535, got 0/],
-  ['[web]\nport = 80\nprot = "udp"\n', /web has prot, which is no setting/],
+  ['[web]\nport = 0\n', /a port must be 1–65535, got 0/],
+  ['[web]\nport = 80\nprot = "udp"\n', /web has an unknown setting: prot/],
   ['[web]\nport = 80\nallow = "alice"\n', /allow of web must be a list/],
   ['[web\n', /services\.toml: /],
   ['', /name 1 to 256 services/],

@@ -8,9 +8,9 @@ test('a passphrase that is typed is not shown, is asked for twice when new, and 
   const terminal = Terminal.sws(stage.now, 'export', '--identity', 'one');
   await terminal.shows(/New passphrase:/);
   terminal.type('open sesame\r');
-  await terminal.shows(/Once more:/);
+  await terminal.shows(/Repeat the passphrase:/);
   terminal.type('open sesam\r');
-  await terminal.shows(/It is not the same/);
+  await terminal.shows(/The passphrases differ/);
   terminal.type('e\r');
   const sealed = await terminal.shows(/(sws-sealed-\S+)/);
   expect(await terminal.exit).toBe(0);

@@ -94,7 +94,7 @@ test('a port that takes no connection is told to the other end, and resets its p
   const client = dial(port, '127.0.0.1');
   const error = await new Promise<Error & { code?: string }>((resolve) => client.once('error', resolve));
   expect(error.code).toBe('ECONNRESET');
-  await opened.says(/4502 the port takes no connection \(ECONNREFUSED\)/);
+  await opened.says(/4502 cannot connect to the port \(ECONNREFUSED\)/);
 });
 
 test('--allow keeps strangers from the port, and a signal ends both commands with 0', async () => {
