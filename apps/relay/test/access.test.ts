@@ -26,7 +26,7 @@ test('lists: comments, blank lines, and a mistake by its line', () => {
   expect(parseAllowedKeys(`${a} messages-per-second=5 bytes-per-second=65536 # Alice`)).toEqual(
     new Map([[a, { messagesPerSecond: 5, bytesPerSecond: 65_536 }]]),
   );
-  expect(() => parseAllowedKeys(`${a}\nnobody`)).toThrow('line 2: a public key is 64 lower-case hex digits');
+  expect(() => parseAllowedKeys(`${a}\nnobody`)).toThrow('line 2: a public key must be 64 lower-case hex digits');
   expect(() => parseAllowedKeys(a.toUpperCase())).toThrow('line 1');
   expect(() => parseAllowedKeys('00'.repeat(32))).toThrow('line 1'); // of low order: nobody has it
   expect(() => parseAllowedKeys(`${a} ${b}`)).toThrow(
@@ -38,10 +38,10 @@ test('lists: comments, blank lines, and a mistake by its line', () => {
   expect(tokenAllows(tokens, a, 'second-token-of-ours')).toBe(true);
   expect(tokenAllows(tokens, b, 'second-token-of-ours')).toBe(false);
   expect(tokenAllows(tokens, a, null)).toBe(false);
-  expect(() => parseTokens('short')).toThrow('line 1: a token has from 16 to 1024 bytes');
+  expect(() => parseTokens('short')).toThrow('line 1: a token must have 16 to 1024 bytes');
   expect(() => parseTokens('correct-horse-battery x')).toThrow('line 1: a public key');
   const twice = 'correct-horse-battery\ncorrect-horse-battery';
-  expect(() => parseTokens(twice)).toThrow(/^line 2: this token stands on another line too$/);
+  expect(() => parseTokens(twice)).toThrow(/^line 2: this token is on another line too$/);
 });
 
 async function privateRelay(files: { allow?: string; tokens?: string }) {
@@ -92,7 +92,7 @@ test('--allow: only these keys; a key that is taken off the list is closed, one 
 
   // A list that can't be used changes nothing.
   writeFileSync(paths.allow, `${bob.publicKey}\n${bob.publicKey.slice(0, 20)}`);
-  await expect.poll(() => reloads, PATIENCE).toEqual(['allow: line 2: a public key is 64 lower-case hex digits']);
+  await expect.poll(() => reloads, PATIENCE).toEqual(['allow: line 2: a public key must be 64 lower-case hex digits']);
   expect(first.state).toBe('registered');
 
   // As an editor or a tool replaces it: another file, renamed.

@@ -60,7 +60,7 @@ test('disconnects a key that is connected, and no other', async () => {
   expect(await disconnect(path, `ad${'01'.repeat(31)}`)).toBe(false);
   expect(closes).toEqual([[SECOND, { code: 'forbidden', detail: 'disconnected by the operator of the relay' }]]);
   for (const wrong of ['', FIRST.slice(1), `${FIRST}0`, FIRST.toUpperCase(), '00'.repeat(32)])
-    await expect(disconnect(path, wrong)).rejects.toThrow('a public key is 64 lower-case hex digits');
+    await expect(disconnect(path, wrong)).rejects.toThrow('a public key must be 64 lower-case hex digits');
   expect(closes).toHaveLength(1);
 });
 

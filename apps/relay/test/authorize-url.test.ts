@@ -55,16 +55,16 @@ test.each<[object, unknown]>([
 });
 
 test.each<[unknown, string, number?]>([
-  ['{', 'an answer that is not JSON'],
-  ['null', 'an answer that is not a JSON object'],
-  ['7', 'an answer that is not a JSON object'],
+  ['{', 'the answer is not JSON'],
+  ['null', 'the answer is not a JSON object'],
+  ['7', 'the answer is not a JSON object'],
   [{ allow: 1 }, 'allow must be true or false'],
   [{ allow: true, messagesPerSecond: 0 }, 'messagesPerSecond must be a number above 0'],
   ['{"allow":true,"bytesPerSecond":1e999}', 'bytesPerSecond must be a number above 0'],
   [{ allow: true, bytesPerSecond: '5' }, 'bytesPerSecond must be a number above 0'],
-  [{ allow: true, cacheSeconds: -1 }, 'cacheSeconds must be a number from 0 on'],
-  [{ allow: true, cacheSeconds: '60' }, 'cacheSeconds must be a number from 0 on'],
-  [{ allow: true, filler: 'x'.repeat(65_536) }, 'an answer of over 65536 bytes'],
+  [{ allow: true, cacheSeconds: -1 }, 'cacheSeconds must be 0 or more'],
+  [{ allow: true, cacheSeconds: '60' }, 'cacheSeconds must be 0 or more'],
+  [{ allow: true, filler: 'x'.repeat(65_536) }, 'the answer has more than 65536 bytes'],
   [{ allow: true }, 'status 204, not 200', 204],
   [{ allow: true }, 'status 404, not 200', 404],
 ])('%.60j is refused: %s', async (body, complaint, status = 200) => {

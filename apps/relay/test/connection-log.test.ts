@@ -55,7 +55,7 @@ test('an address over its bound is named at warn once a minute, what failed insi
   log.refused(refusal('too-many-connections-from-address'));
   log.refused(refusal('internal-error'));
   const told = lines.filter(([level]) => level !== 'debug');
-  const crowded = 'an address has as many connections as it may';
+  const crowded = 'an address has reached its limit of connections';
   expect(told).toEqual([
     ['warn', { address: '192.0.2.2', refused: 1 }, crowded],
     ['warn', { address: '192.0.2.2', refused: 3 }, crowded],

@@ -172,7 +172,7 @@ test('an error of the listener is logged once a minute, and the relay goes on', 
   for (const server of servers) for (let i = 0; i < 5; i++) server.emit('error', new Error('accept EMFILE'));
   await stays();
   const errors = logged.filter(({ level }) => level === 'error');
-  expect(errors.map(({ message }) => message)).toEqual(Array(2).fill('a connection could not be taken'));
+  expect(errors.map(({ message }) => message)).toEqual(Array(2).fill('could not accept a connection'));
   expect(errors[0]?.fields).toEqual({ error: 'accept EMFILE', count: 1 });
 });
 

@@ -131,7 +131,7 @@ test('--authorize-url: a service says who may register, and how fast they may se
   expect((await client(relay.url, alice, 'letter')).state).toBe('registered');
   expect((await client(relay.url, bob)).state).toBe('down');
   expect((await client(relay.url, carol)).state).toBe('reconnecting');
-  expect(await relay.logged('authorize-url gave no answer')).toMatchObject({ error: 'status 500, not 200' });
+  expect(await relay.logged('authorize-url gave no valid answer')).toMatchObject({ error: 'status 500, not 200' });
   expect(asked[0]).toEqual({
     publicKey: alice.publicKey,
     token: 'letter',
@@ -161,7 +161,7 @@ test.each([
   [{ allow: 'yes' }, 'allow must be true or false'],
   [{ allow: true, messagesPerSecond: -1 }, 'messagesPerSecond must be a number above 0'],
   [[], 'allow must be true or false'],
-  [{ allow: true, filler: 'x'.repeat(70_000) }, 'an answer of over 65536 bytes'],
+  [{ allow: true, filler: 'x'.repeat(70_000) }, 'the answer has more than 65536 bytes'],
 ])('an answer that cannot be used lets nobody in, and names what is wrong: %.40j', async (body, complaint) => {
   const { url } = await service(() => [200, body]);
   await expect(new AuthorizeUrl({ url }).ask({ publicKey: 'a', token: null, address: null })).rejects.toThrow(
@@ -198,8 +198,8 @@ test('SIGHUP changes the limits of the file, also of those who are connected; wh
   await expect.poll(reloads, PATIENCE).toBe(2);
   writeFileSync(config, 'max-connections = 0\n');
   relay.child.kill('SIGHUP');
-  const { error } = await relay.logged('the settings cannot be used: the limits stay');
-  expect(error).toMatch(/^max-connections: a whole number from 1/);
+  const { error } = await relay.logged('cannot use the settings: the limits stay');
+  expect(error).toMatch(/^max-connections must be a whole number from 1/);
   expect(first.state).toBe('registered');
   // What the second signal found as it was is told no more.
   const told = (message: string) => relay.log.filter(({ msg }) => msg === message).length;

@@ -56,8 +56,8 @@ test.each<[string, Partial<PageOptions>, Asked, number, string]>([
   ['no URL', {}, {}, 404, 'An SWS relay. Connect with a WebSocket, subprotocol sws.v1.\n'],
   ['nothing there', { shell: { answer: () => false } as unknown as Shell }, { url: '/x' }, 404, 'not found\n'],
   ['a method', {}, { url: '/healthz', method: 'PUT' }, 405, 'only GET\n'],
-  ['a body', {}, { url: '/healthz', headers: { 'content-length': '1' } }, 413, 'a request has no body here\n'],
-  ['a body', {}, { url: '/healthz', headers: { 'transfer-encoding': 'chunked' } }, 413, 'a request has no body here\n'],
+  ['a body', {}, { url: '/healthz', headers: { 'content-length': '1' } }, 413, 'requests must have no body\n'],
+  ['a body', {}, { url: '/healthz', headers: { 'transfer-encoding': 'chunked' } }, 413, 'requests must have no body\n'],
   ['no body', {}, { url: '/healthz', headers: { 'content-length': '0' } }, 200, 'ok\n'],
 ])('%s', async (_, options, asked, status, text) => {
   const answer = await ask(options, asked);

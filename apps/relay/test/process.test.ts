@@ -74,7 +74,7 @@ describe('starting', () => {
     const old = run('show').trim();
     const next = run('prepare').trim();
     expect([run('show').trim(), run('prepare').trim()]).toEqual([old, next]);
-    expect(run('rotate')).toBe(`Server key so far:   ${old}\nServer key from now: ${next}\n`);
+    expect(run('rotate')).toBe(`Old server key: ${old}\nNew server key: ${next}\n`);
     const relay = await start(['--identity', file]);
     expect(relay.serverKey).toBe(next);
     expect((await client(relay.url, { serverKey: next })).state).toBe('registered');
@@ -175,10 +175,10 @@ describe('TLS', () => {
 
     writeFileSync(cert, readFileSync(folder.path('two.pem'))); // the key is still the old one's
     relay.child.kill('SIGHUP');
-    await relay.logged('the certificate cannot be used: the old one stays');
+    await relay.logged('cannot use the certificate: the old one stays');
     expect(await servedName(relay.port)).toBe('one.example');
     writeFileSync(key, readFileSync(folder.path('two.key')));
-    await relay.logged('new handshakes see the new certificate');
+    await relay.logged('new connections get the new certificate');
     expect(await servedName(relay.port)).toBe('two.example');
   });
 });

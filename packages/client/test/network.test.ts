@@ -120,18 +120,18 @@ describe('why a relay cannot be reached is told by its name', () => {
     const host = `127.0.0.1:${(server.address() as AddressInfo).port}`;
     expect(await failureAt(`ws://${host}/`)).toMatchObject({
       code: 'unreachable',
-      detail: `${host} closed the connection before it answered (ECONNRESET); is ws://${host}/ right, the path and ws: too?`,
+      detail: `${host} closed the connection before it answered (ECONNRESET); check ws://${host}/, its scheme and path`,
     });
   });
 
   test.each([
-    [404, {}, 'answered with HTTP status 404, and not as a relay does'],
+    [404, {}, 'answered with HTTP status 404, which is not a relay’s answer'],
     [
       301,
       { location: 'https://elsewhere.example/' },
       'answered with HTTP status 301, to https://elsewhere.example/, and',
     ],
-    [503, {}, 'answered with HTTP status 503, and not as a relay does'],
+    [503, {}, 'answered with HTTP status 503, which is not a relay’s answer'],
   ])('HTTP status %i', async (status, headers, detail) => {
     const url = await listening(
       createServer((_, response) => response.writeHead(status, headers).end()),

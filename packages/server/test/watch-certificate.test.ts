@@ -124,7 +124,7 @@ async function answered(socket: TLSSocket): Promise<string> {
   return String((await data)[0]);
 }
 
-test('new handshakes see the new certificate, and an established connection stays', async () => {
+test('new connections get the new certificate, and an established connection stays', async () => {
   write(0);
   serve(file('cert.pem'), file('key.pem'));
   const old = await handshake();
