@@ -66,7 +66,7 @@ describeInChromium('what one can choose and do in the chat page', () => {
     await peer.hears('hello', ({ accepted }) => accepted === true);
 
     // With the first person to wait for, notifications are offered in the page; an answer is remembered.
-    const offer = page.getByText('Get notified of messages');
+    const offer = page.getByText('Get notifications while this page is in the background?');
     const comesWhileAway = async (text: string): Promise<void> => {
       await away(alice, true);
       await peer.say([text]);

@@ -229,11 +229,11 @@ describe.skipIf(!existsSync(FIREFOX))(
         await alice.page.locator('::-p-text(wants to talk to you)').click();
         await alice.page.locator('[data-testid=request-name]').fill('Bob');
         await alice.press('Accept');
-        await alice.sees('Get notified of messages while this page is in the background?');
+        await alice.sees('Get notifications while this page is in the background?');
         const asked = (): Promise<unknown> => alice.page.evaluate(() => Reflect.get(window, 'asked'));
         expect(await asked()).toEqual([]);
         await alice.press('Notify me');
-        await alice.seesNot('Get notified of messages');
+        await alice.seesNot('Get notifications while this page is in the background?');
         expect(await asked()).toEqual(['asked']);
 
         // An Enter of the input method's belongs to the word; the next one sends.
@@ -282,7 +282,7 @@ describe.skipIf(!existsSync(FIREFOX))(
         // One that is dropped beside the conversation opens nothing, and one that comes with a text is offered.
         expect(await give('drop', 'nav', 'beside.txt')).toBe(true);
         expect(await give('paste', '[data-testid=composer]', 'cells.txt', 'A1 B1')).toBe(false);
-        await alice.press('Attach the picture that was copied, too');
+        await alice.press('Attach the copied picture too');
         await alice.page.locator('dialog ::-p-text(cells.txt)').wait();
         await alice.page.locator('dialog button[type=submit]').click();
         await bob.press('Download cells.txt');

@@ -16,7 +16,7 @@ describeInChromium('identities of the chat page', () => {
     await person.page.evaluate(() => Reflect.deleteProperty(window, 'showSaveFilePicker'));
     await person.page.getByTestId('backup').click();
     const path = await (await download).path();
-    await person.page.getByText('Whoever has the file and the passphrase is you').waitFor();
+    await person.page.getByText('Anyone with the file and the passphrase can act as you').waitFor();
     await person.page.keyboard.press('Escape');
     await person.page.getByRole('button', { name: 'All conversations' }).click();
     return path;

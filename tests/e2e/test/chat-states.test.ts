@@ -92,7 +92,7 @@ describeInChromium('the states of the chat page', () => {
       await bob.presence('Online');
       await alice.reads('spare seal');
       await back();
-      await alice.page.getByText('Get notified of messages').waitFor();
+      await alice.page.getByText('Get notifications while this page is in the background?').waitFor();
       await look(alice, '25-notifications');
       await button('Not now').click();
       await alice.open('Ben');

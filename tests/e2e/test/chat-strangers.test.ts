@@ -72,7 +72,7 @@ describeInChromium('what strangers and others may do to the chat page', () => {
     await alice.about();
     await alice.page.getByRole('button', { name: 'Block Bob…' }).click();
     await alice.page.getByRole('button', { name: 'Block', exact: true }).click();
-    await bob.presence('Takes no messages from you');
+    await bob.presence('Doesn’t accept your messages');
     await bob.say('are you angry?');
     await bob.tick('are you angry?', 'queued');
     await alice.page.reload();
@@ -92,7 +92,7 @@ describeInChromium('what strangers and others may do to the chat page', () => {
     await bob.say('hello?');
     await alice.page.getByTestId('contact').filter({ hasText: 'wants to talk' }).click();
     await alice.page.getByRole('button', { name: 'Delete', exact: true }).click();
-    await bob.presence('Takes no messages from you');
+    await bob.presence('Doesn’t accept your messages');
     expect(await alice.page.getByTestId('contact').count()).toBe(0);
     await alice.page.reload();
     await alice.accept('Bob');
