@@ -14,7 +14,7 @@ async function address(user: string): Promise<string> {
   return id.output.trim();
 }
 
-test('at a terminal serve asks about each key, with its fingerprint: no, yes, and always, which is kept', {
+test('at a terminal serve asks about each key, with its fingerprint; it keeps "always"', {
   timeout: 120_000,
 }, async () => {
   const server = createServer((socket) => socket.on('error', () => {}).end('welcome')).unref();

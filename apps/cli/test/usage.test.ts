@@ -43,14 +43,14 @@ test.each([
   ['a size that is none', ['recv', '--max-size', 'much'], /number of bytes/],
   ['no shell of ours', ['completion', 'tcsh'], /Allowed choices/],
   ['no address to compare with', ['fingerprint', 'me'], /address/],
-])('%s: exit code 1, and words that help', async (_what, args, words) => {
+])('%s: exit code 1 and a helpful message', async (_what, args, words) => {
   const command = stage.now.sws(...args);
   expect(await command.exit).toBe(1);
   expect(command.errors).toMatch(words);
   expect(command.output).toBe('');
 });
 
-test('each command’s --help has examples and says what its exit codes mean', async () => {
+test('each command’s --help has examples and explains its exit codes', async () => {
   const helps = COMMANDS.map(async (name) => {
     const help = stage.now.sws(name, '--help');
     expect(await help.exit).toBe(0);

@@ -86,7 +86,7 @@ describe('local backplane', () => {
     await run(async () => nearAndFar(await open(), far));
   });
 
-  test('a worker that comes later knows what is held before it says that it is there', async () => {
+  test('a new worker knows the held keys before it listens', async () => {
     const open = meetingPlace();
     const heard: string[] = [];
     const first = (await open()).join(nodeOf('one', takingInto(heard)));
@@ -99,7 +99,7 @@ describe('local backplane', () => {
     expect(heard).toEqual([B]);
   });
 
-  test('the keys of a worker that dies are told to be gone, and are offline', async () => {
+  test('a dead worker’s keys are offline, and their peers get PEER_GONE', async () => {
     const open = meetingPlace();
     const gone: string[] = [];
     const one = await open();
@@ -230,7 +230,7 @@ describe('local backplane', () => {
     expect(link.publish(A, A, messageOf(65_000))).toBe(null);
   });
 
-  test('what is no record ends a socket, and harms nothing', async () => {
+  test('an invalid record closes only its socket', async () => {
     const folder = mkdtempSync(join(tmpdir(), 'sws-local-'));
     cleanup.push(() => rmSync(folder, { recursive: true, force: true }));
     const path = join(folder, 'one');
@@ -254,7 +254,7 @@ describe('local backplane', () => {
     expect(link.publish(B, A, messageOf(1))).toBe('offline');
   });
 
-  test('how many connections of an address there are is known to all, and forgotten with the worker', async () => {
+  test('all workers know an address’s connections, and forget them with their worker', async () => {
     const open = meetingPlace();
     const [one, two, three] = [new SharedCounts(), new SharedCounts(), new SharedCounts()];
     (await open(one)).join(nodeOf('one'));

@@ -74,7 +74,7 @@ const SAMPLES: Record<keyof typeof SCHEMA, [string, unknown]> = {
 };
 const names = Object.keys(SCHEMA) as (keyof typeof SCHEMA)[];
 
-test.each(names)('%s means the same on the command line, in the environment and in the file', (name) => {
+test.each(names)('%s can be set on the command line, in the environment and in the file', (name) => {
   const [text, value] = SAMPLES[name];
   const setting: Setting<unknown> = SCHEMA[name];
   // What it can't be without comes along.
@@ -129,7 +129,7 @@ test.each(RANGES)('%s is from %f to %f, by default %s', (name, least, most, fall
   else expect(half).toThrow('a whole number from');
 });
 
-test('every setting that is a number has its range above; a default of all others is none, or these', () => {
+test('every number setting is in the table above; the other defaults are as listed', () => {
   const others = names.filter((name) => RANGES.every(([known]) => known !== name));
   for (const name of others) {
     const { parse }: Setting<unknown> = SCHEMA[name];
@@ -146,7 +146,7 @@ test('every setting that is a number has its range above; a default of all other
   });
 });
 
-test('the command line counts before the environment, that before the file, that before the default', () => {
+test('the command line overrides the environment, that the file, that the default', () => {
   const file = config('max-pending = 1\nmax-pending-per-address = 1\nkeepalive = 20\n# a comment\n');
   const env = { SWS_MAX_PENDING: '2', SWS_MAX_PENDING_PER_ADDRESS: '2' };
   const settings = load(['--config', file, '--max-pending', '3'], env);
@@ -154,7 +154,7 @@ test('the command line counts before the environment, that before the file, that
   expect(load([], { SWS_CONFIG: file }).keepalive).toBe(20);
 });
 
-describe('a mistake names the setting and where it is from', () => {
+describe('a mistake names the setting and its source', () => {
   test.each<[string, string[], Record<string, string>, RegExp]>([
     [
       'a port that is none',
@@ -192,7 +192,7 @@ describe('a mistake names the setting and where it is from', () => {
     expect(() => load(args, env)).toThrow(complaint);
   });
 
-  test('in the file: unknown names, wrong kinds, broken TOML', () => {
+  test('the file’s unknown names, wrong types and broken TOML are errors', () => {
     expect(() => load(['--config', config('max-mesage = 1')])).toThrow(
       /max-mesage is not a setting \(from .*relay\.toml\)/,
     );
@@ -204,7 +204,7 @@ describe('a mistake names the setting and where it is from', () => {
     );
   });
 
-  test('a secret is not repeated, and a misspelt variable is warned of', () => {
+  test('an error hides secrets, and a misspelt variable gives a warning', () => {
     expect(() => load([], { SWS_NATS: 'nats://x', SWS_NATS_PASSWORD: 'hunter2' })).toThrow(
       /^nats-password needs nats-user$/,
     );
@@ -276,19 +276,19 @@ test.each<[keyof typeof SCHEMA, good: string[], bad: string[]]>([
   ['chat', ['true', 'ON', 'yes', '1', 'false', 'off', 'No', '0'], ['', 'y', '2']],
   ['port', ['0', '00', '1.0'], ['1.5', '-1', '1e3', ' 1', '0x1', '']],
   ['drainSpread', ['0', '0.5', '60'], ['60.1', '.5', '']],
-])('%s takes what it can be, and nothing else', (name, good, bad) => {
+])('%s accepts exactly its values', (name, good, bad) => {
   const { parse }: Setting<unknown> = SCHEMA[name];
   for (const text of good) expect(() => parse(text), text).not.toThrow();
   for (const text of bad) expect(() => parse(text), text).toThrow();
 });
 
-test('a switch is on by any of four words, and off by four others', () => {
+test('a switch has four words for on and four for off', () => {
   const { parse }: Setting<unknown> = SCHEMA.chat;
   expect(['true', 'on', 'yes', '1'].map(parse)).toEqual([true, true, true, true]);
   expect(['false', 'off', 'no', '0'].map(parse)).toEqual([false, false, false, false]);
 });
 
-test('a setting that needs another one names it', () => {
+test('a setting that needs another names it', () => {
   const needs: [string[], Record<string, string>, string | null][] = [
     [['--key', 'k.pem'], {}, 'cert and key must be set together'],
     [['--nats', 'nats://a', '--nats-cert', 'c.pem'], {}, 'nats-cert and nats-key must be set together'],
@@ -309,7 +309,7 @@ test('a setting that needs another one names it', () => {
   }
 });
 
-test('lists are parted by commas or spaces, and an empty one is none', () => {
+test('lists are separated by commas or spaces; an empty one is none', () => {
   expect(load(['--hosts', 'a,b', 'c'], {}).hosts).toEqual(['a', 'b', 'c']);
   expect(load([], { SWS_HOSTS: 'a, b  c,' }).hosts).toEqual(['a', 'b', 'c']);
   expect(load(['--config', config('hosts = []')]).hosts).toBeNull();
