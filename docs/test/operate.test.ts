@@ -217,7 +217,7 @@ const stages: Readonly<Record<string, Stage>> = {
   },
 };
 
-describe('operating a relay, done as the guide says', { timeout: SECTION_MS }, () => {
+describe('operating a relay works as the guide says', { timeout: SECTION_MS }, () => {
   let reader: Reader;
   beforeAll(async () => {
     reader = await Reader.with(['443', '4222', '8222', '8787', '8788', '8789', '9100'], {

@@ -99,7 +99,7 @@ describe.skipIf(!existsSync(FIREFOX))(
       await rm(folder, { recursive: true, force: true });
     });
 
-    test('two people meet, write, reply, search, delete, send files, come back after a reload, and take a backup elsewhere', async () => {
+    test('two people meet, write, reply, search, delete, send files, reload, and restore a backup elsewhere', async () => {
       const alice = await Reader.open(browser, relay.url);
       await alice.sees('Share your link to start talking');
       await eventually(() => alice.value('[data-testid=own-link]')).toContain(relay.url);
@@ -208,7 +208,7 @@ describe.skipIf(!existsSync(FIREFOX))(
 
     // The whole run is long enough without it.
     test.skipIf(process.env.SWS_FIREFOX === undefined)(
-      'files are dropped and pasted, an input method’s Enter sends nothing, notifications are asked for in the page, an update is taken, and nothing lies on the disk in plain text (skipped unless SWS_FIREFOX says where Firefox is)',
+      'dropped and pasted files, input methods, notifications and updates work, and nothing on disk is plain text (skipped unless SWS_FIREFOX says where Firefox is)',
       async () => {
         const alice = await Reader.open(browser, relay.url);
         await alice.sees('Share your link to start talking');

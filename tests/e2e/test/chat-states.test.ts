@@ -48,7 +48,7 @@ describeInChromium('the states of the chat page', () => {
   const stage = new Stage();
 
   test.each(WINDOWS)(
-    'axe finds no barrier, and nothing is cut, in any state: %i px, %s',
+    'axe finds no violation, and nothing is cut off, in any state: %i px, %s',
     async (width, colorScheme) => {
       const found: Record<string, string[]> = {};
       const viewport = { width, height: 720 };
@@ -196,7 +196,7 @@ describeInChromium('the states of the chat page', () => {
     },
   );
 
-  test.skipIf(process.env.SWS_SCREENSHOTS === undefined)('draws the picture of the README', async () => {
+  test.skipIf(process.env.SWS_SCREENSHOTS === undefined)('draws the README’s picture', async () => {
     const [ada, ben] = await stage.pair();
     await ada.page.setViewportSize({ width: 1_060, height: 760 });
     await ada.page.getByRole('button', { name: 'Not now' }).click();
