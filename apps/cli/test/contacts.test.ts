@@ -34,8 +34,8 @@ test.each([
   [`${ADDRESS}0`, /64 hex digits, and this has 65/],
   ['f'.repeat(64), /a digit is wrong/],
   ['0'.repeat(64), /a digit is wrong/],
-  ['wss://relay.example/', /a link is wss:\/\/relay\/<address>/],
-  [`ftp://relay.example/${ADDRESS}`, /a link is wss:\/\/relay\/<address>/],
+  ['wss://relay.example/', /a link looks like wss:\/\/relay\/<address>/],
+  [`ftp://relay.example/${ADDRESS}`, /a link looks like wss:\/\/relay\/<address>/],
 ])('%j names no peer, and the error says why', (text, why) => {
   expect(() => parseDestination(text, RELAY, CONTACTS)).toThrow(why);
 });
