@@ -129,7 +129,7 @@ describe('an unreachable relay’s error has a code', () => {
     [
       301,
       { location: 'https://elsewhere.example/' },
-      'answered with HTTP status 301, to https://elsewhere.example/, and',
+      'answered with HTTP status 301, to https://elsewhere.example/, which',
     ],
     [503, {}, 'answered with HTTP status 503, which is not a relay’s answer'],
   ])('HTTP status %i', async (status, headers, detail) => {

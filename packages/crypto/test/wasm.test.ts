@@ -94,8 +94,8 @@ describe('memory', () => {
     const plaintext = new Uint8Array(100).fill(0x77);
     expect(() => secretboxSeal(key, nonce, plaintext, new Uint8Array(3))).toThrow(RangeError);
     expect(memory.equals(zeros)).toBe(true);
-    expect(() => secretboxSeal(new Uint8Array(33).fill(1), nonce, plaintext)).toThrow('key must have 32 bytes, not 33');
-    expect(() => secretboxOpen(key, new Uint8Array(8), plaintext)).toThrow('nonce must have 24 bytes, not 8');
+    expect(() => secretboxSeal(new Uint8Array(33).fill(1), nonce, plaintext)).toThrow('key must have 32 bytes, got 33');
+    expect(() => secretboxOpen(key, new Uint8Array(8), plaintext)).toThrow('nonce must have 24 bytes, got 8');
     expect(memory.equals(zeros)).toBe(true);
   });
 

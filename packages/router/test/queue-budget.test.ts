@@ -148,7 +148,7 @@ test('the budget forgets an address without receivers and bytes', () => {
 
 test('a limit too small for one MESSAGE is refused, naming the option', () => {
   expect(() => new Router({ maxQueuedBytes: 65_535 })).toThrow(
-    'maxQueuedBytes must be at least 65536 bytes, not 65535',
+    'maxQueuedBytes must be at least 65536 bytes, got 65535',
   );
   expect(() => new Router({ maxQueuedBytesPerAddress: Number.NaN })).toThrow('maxQueuedBytesPerAddress must be');
 });
