@@ -194,7 +194,7 @@ describe('local backplane', () => {
     expect(await ended[0]).toBe(0);
   });
 
-  test('a sibling that stands still is given a bounded number of bytes, and others still get theirs', async () => {
+  test('a stalled sibling gets a bounded number of bytes, and others still get theirs', async () => {
     const folder = mkdtempSync(join(tmpdir(), 'sws-local-'));
     cleanup.push(() => rmSync(folder, { recursive: true, force: true }));
     const one = await LocalBackplane.open({ path: join(folder, 'one') });

@@ -199,7 +199,7 @@ test.skipIf(!hasNatsServer)(
   },
 );
 
-test('behind a proxy, X-Forwarded-For counts only from whom it is trusted', async () => {
+test('X-Forwarded-For counts only from a trusted proxy', async () => {
   const upgradeFrom = (url: string, forwarded: string): Promise<void> =>
     new Promise((resolve) => {
       const headers = { Connection: 'Upgrade', Upgrade: 'websocket', 'X-Forwarded-For': forwarded };

@@ -211,7 +211,7 @@ describe('a mistake names the setting and its source', () => {
     const warnings: string[] = [];
     const ofClients = { SWS_RELAY: 'wss://relay.example', SWS_PASSPHRASE: 'a secret' };
     load([], { SWS_PROT: '1', SWS_PORT: '', ...ofClients }, (message) => warnings.push(message));
-    expect(warnings).toEqual(['SWS_PROT in the environment is no setting']);
+    expect(warnings).toEqual(['SWS_PROT in the environment is not a setting']);
   });
 });
 
@@ -251,7 +251,7 @@ test('a value that is no list may have spaces and commas', () => {
   expect(load(['--allow', 'my keys, all'], {}).allow).toBe('my keys, all');
 });
 
-test('where to listen for metrics: a port, or an address and a port', () => {
+test('metrics-listen takes a port, or an address and port', () => {
   expect(parseListen('9100')).toEqual({ host: '127.0.0.1', port: 9100 });
   expect(parseListen('0.0.0.0:9100')).toEqual({ host: '0.0.0.0', port: 9100 });
   expect(parseListen('[::]:9100')).toEqual({ host: '::', port: 9100 });

@@ -193,7 +193,7 @@ describe.skipIf(!existsSync('/proc/self/task'))('workers (skipped where there is
     expect(await relay.exited).toBe(1);
   });
 
-  test('when the first process is killed its workers send their clients away, and end', async () => {
+  test('when the first process is killed, its workers close their clients and exit', async () => {
     const temporary = folder.path('temporary');
     mkdirSync(temporary);
     const relay = await start(2, ['--drain-spread', '0.2', '--drain-deadline', '2'], { TMPDIR: temporary });

@@ -72,7 +72,7 @@ test('a proof for another relay is refused: for none of `hosts`, or without them
   }
 });
 
-test.each(['authorize', 'admit'] as const)('%s that never answers is given up after 10 s', async (which) => {
+test.each(['authorize', 'admit'] as const)('%s that never answers fails after 10 s', async (which) => {
   vi.useFakeTimers();
   const { socket, outcome, answer } = start({ [which]: () => new Promise<never>(() => {}) });
   answer();

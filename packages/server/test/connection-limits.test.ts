@@ -209,7 +209,7 @@ test('an address that has no connections any more is forgotten', () => {
   forgotten.mockRestore();
 });
 
-test('Origin: a list or a function decides on pages; who sends none is no page', () => {
+test('a list or function decides about the Origin; clients without one are not pages', () => {
   for (const origins of [['https://a.example'], (origin: string) => origin === 'https://a.example']) {
     const { connectionLimits } = limitsOf({ origins });
     expect(reasonOf(connectionLimits.enter(upgrade({ origin: 'https://a.example' })))).toBe('ok');

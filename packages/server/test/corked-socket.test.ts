@@ -56,7 +56,7 @@ test('a single message that is dropped with its connection is told', () => {
   expect(told).toBe(1);
 });
 
-test('the last message is written once nothing of it is held, be it one byte', () => {
+test('the last message counts as written when no byte of it is held', () => {
   const socket = new HeldSocket();
   let told = 0;
   socket.onwritten = (count) => {

@@ -332,7 +332,7 @@ test('a connection that is gone before its address is asked for ends nothing', a
   await expect.poll(() => attached.connections).toBe(0);
 });
 
-test('options out of their range are named at once', async () => {
+test('options out of range are named in the error', async () => {
   const bad: [Partial<ServeUpgradesOptions>, RegExp][] = [
     [{ hosts: ['https://relay.example/'] }, /hosts: https:/],
     [{ maxMessage: 1_000 }, /maxMessage/],

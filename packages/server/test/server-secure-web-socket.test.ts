@@ -357,7 +357,7 @@ test('what a client has sent is counted: messages that are passed on, and bytes 
   expect([made.counters.receivedMessages, made.counters.receivedBytes]).toEqual([1, 1_034]);
 });
 
-test('a flood on one socket yields to the others: it is read on only in the next turn', () => {
+test('a flood on one socket is read on only in the next turn', () => {
   const made = make();
   made.socket.start();
   for (let turn = 0; turn < 2; turn++) {

@@ -91,7 +91,7 @@ test('8 KiB are large', async () => {
   }
 });
 
-test('a large message that must wait does not keep the read that it came with', async () => {
+test('a waiting large message does not retain its read buffer', async () => {
   const { raw, socket } = open();
   const kept: Uint8Array[] = [];
   let written = (): void => {};
