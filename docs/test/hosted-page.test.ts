@@ -37,7 +37,7 @@ async function check(): Promise<string> {
 }
 
 test.skipIf(!hasCurl)(
-  'what a relay serves is what was built, and a file that differs is named (skipped where there is no curl)',
+  'the README’s check passes for a relay’s own page, and names a changed file (skipped where there is no curl)',
   async () => {
     expect(await check()).toBe('');
     const sums = readFileSync(join(folder, 'dist/SHA256SUMS'), 'utf8');

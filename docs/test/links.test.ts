@@ -62,7 +62,7 @@ test.each(PAGES)('%s has absolute links only, and does not end with how to work 
   expect(bugs.url).toBe('https://github.com/sws-project/sws/issues');
 });
 
-test.each(DOCUMENTS)('every link within the project in %s leads somewhere', (name) => {
+test.each(DOCUMENTS)('every link within the project in %s resolves', (name) => {
   for (const [, target = ''] of read(name).matchAll(/\]\(([^)\s]+)\)/g)) {
     const own = OURS.exec(target)?.[1];
     if (own === undefined && /^https?:/.test(target)) continue;
@@ -76,7 +76,7 @@ test.each(DOCUMENTS)('every link within the project in %s leads somewhere', (nam
   }
 });
 
-test('each source of the comparison has an address and a quotation, and is used; each number has a source', () => {
+test('each source of the comparison has an address, a quotation and a use; each number has a source', () => {
   const [table = '', list = ''] = read('docs/comparison.md').split('\n## Sources\n');
   const sources = [...list.matchAll(/^\| (\d+) \| (.+?) \| (.+) \|$/gm)];
   for (const [, number, document = '', quotation = ''] of sources) {

@@ -36,7 +36,7 @@ const PUBLISHED = [
   ...['cli', 'relay'].map((name) => `apps/${name}`),
 ];
 
-test.each(PUBLISHED)('%s and all that is installed with it run on the oldest Node that it names', (folder) => {
+test.each(PUBLISHED)('%s and its dependencies run on the oldest Node that it names', (folder) => {
   const closure = closureOf(join(ROOT, folder));
   const wanted = closure.get(join(ROOT, folder))?.engines?.node ?? '';
   expect(wanted).toBe('>=20.19');

@@ -94,7 +94,7 @@ const stages: Readonly<Record<string, Stage>> = {
     before: renew,
     after: async (reader) => {
       const renewed = renew(reader);
-      await printed(last(reader), /new handshakes see the new certificate/);
+      await printed(last(reader), /new connections get the new certificate/);
       expect(await servedCertificate(reader)).toBe(renewed);
     },
   },
@@ -134,7 +134,7 @@ const stages: Readonly<Record<string, Stage>> = {
   "The relay's own identity": {
     after: async (reader) => {
       const [shown, prepared] = last(reader).output.match(/^\w{64}$/gm) ?? [];
-      expect(last(reader).output).toContain(`Server key so far:   ${shown}\nServer key from now: ${prepared}\n`);
+      expect(last(reader).output).toContain(`Old server key: ${shown}\nNew server key: ${prepared}\n`);
       expect(await serverKey(reader.start('sws-relay --port 0'))).toBe(prepared);
     },
   },
@@ -217,7 +217,7 @@ const stages: Readonly<Record<string, Stage>> = {
   },
 };
 
-describe('operating a relay, done as the guide says', { timeout: SECTION_MS }, () => {
+describe('operating a relay works as the guide says', { timeout: SECTION_MS }, () => {
   let reader: Reader;
   beforeAll(async () => {
     reader = await Reader.with(['443', '4222', '8222', '8787', '8788', '8789', '9100'], {

@@ -41,7 +41,7 @@ test('no package imports an app', () => {
     expect(Object.keys(manifestOf(folder).dependencies ?? {}).filter((name) => apps.includes(name))).toEqual([]);
 });
 
-test('no document has people type a name that is not ours on npm', () => {
+test('no document uses a package name on npm that is not ours', () => {
   const documents = execFileSync('git', ['ls-files', '*.md'], { cwd: ROOT, encoding: 'utf8' }).trim().split('\n');
   expect(documents.length).toBeGreaterThan(10);
   const lines = documents.flatMap((name) => readFileSync(`${ROOT}${name}`, 'utf8').split('\n'));

@@ -45,7 +45,7 @@ describe('the READMEs’ snippets', { timeout: TEST_MS }, () => {
     });
   }
 
-  test('they pass the type checker', () => {
+  test('the snippets pass the type checker', () => {
     const compilerOptions = {
       module: 'nodenext',
       target: 'es2023',
@@ -62,7 +62,7 @@ describe('the READMEs’ snippets', { timeout: TEST_MS }, () => {
   });
 });
 
-test.each(Object.keys(STAGES))('%s has a stage for each snippet, and begins with a short one', (document) => {
+test.each(Object.keys(STAGES))('%s has a stage for each snippet, and starts with a short one', (document) => {
   const snippets = scriptsOf(document);
   expect(snippets).toHaveLength(STAGES[document]?.length ?? 0);
   expect(snippets[0]?.text.split('\n').length).toBeLessThan(EXAMPLE_LINES);

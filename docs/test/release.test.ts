@@ -184,14 +184,14 @@ describe.skipIf(!online || !isGitCheckout)(
       },
     );
 
-    test('@sws/cli, installed from a registry, makes an identity', { timeout: INSTALL_MS }, () => {
+    test('@sws/cli, installed from a registry, creates an identity', { timeout: INSTALL_MS }, () => {
       const project = install('@sws/cli');
       const env = { ...process.env, XDG_CONFIG_HOME: join(project, 'config') };
       const { stdout } = spawnSync(join(project, 'node_modules/.bin/sws'), ['id'], { env, encoding: 'utf8' });
       expect(stdout).toMatch(/\b[0-9a-f]{64}\b/);
     });
 
-    test('@sws/relay, installed from a registry, has the chat page', { timeout: INSTALL_MS }, () => {
+    test('@sws/relay, installed from a registry, serves the chat page', { timeout: INSTALL_MS }, () => {
       const project = install('@sws/relay');
       expect(existsSync(join(project, 'node_modules/@sws/chat/dist/index.html'))).toBe(true);
       const { stdout } = spawnSync(join(project, 'node_modules/.bin/sws-relay'), ['--help'], { encoding: 'utf8' });
@@ -199,7 +199,7 @@ describe.skipIf(!online || !isGitCheckout)(
     });
 
     // An application may have a newer @sws/crypto than its @sws/client has: the two classes `Identity` are different types.
-    test('the tutorial and identities of a newer @sws/crypto compile beside @sws/client', {
+    test('the tutorial, and identities of a newer @sws/crypto, compile with @sws/client', {
       timeout: INSTALL_MS,
     }, () => {
       const { version } = JSON.parse(read('packages/crypto/package.json'));

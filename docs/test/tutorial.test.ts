@@ -12,7 +12,7 @@ const sections = [...new Set(snippets.map(({ section }) => section))];
 /** A section has several programs to start, each of which takes a second on a busy machine. */
 const SECTION_MS = 120_000;
 
-describe('the tutorial, done as it says', { timeout: SECTION_MS }, () => {
+describe('the tutorial works as written', { timeout: SECTION_MS }, () => {
   let reader: Reader;
   beforeAll(async () => {
     reader = await Reader.with(['8787', '8788', '4173']);
@@ -34,14 +34,14 @@ describe('the tutorial, done as it says', { timeout: SECTION_MS }, () => {
     broken = null;
   });
 
-  test('while the relay was away Bob missed no number, and none came twice', () => {
+  test('Bob missed no number while the relay was down, and got none twice', () => {
     const bob = reader.terminals.find(({ command }) => command === 'node bob.js')?.output ?? '';
     const numbers = [...bob.matchAll(/^they say: (\d+)$/gm)].map(([, number]) => Number(number));
     expect(numbers.length).toBeGreaterThanOrEqual(5);
     expect(numbers).toEqual(numbers.map((_, index) => index + 1));
   });
 
-  test('the file that was sent is the file that was received', () => {
+  test('the received file equals the sent one', () => {
     expect(readFileSync(reader.path('received'), 'utf8')).toBe(readFileSync(reader.path('page.js'), 'utf8'));
   });
 
@@ -59,7 +59,7 @@ describe('the tutorial, done as it says', { timeout: SECTION_MS }, () => {
     }
   });
 
-  test('its programs pass the type checker, as an editor would have it', () => {
+  test('its programs pass the type checker', () => {
     const scripts = reader.saved.filter((name) => /\.[jt]s$/.test(name));
     expect(scripts.length).toBeGreaterThan(10);
     const compilerOptions = {
@@ -81,7 +81,7 @@ describe('the tutorial, done as it says', { timeout: SECTION_MS }, () => {
   });
 });
 
-test('hardly anything in it is not run, and what is not says why', () => {
+test('only the clone command is not run', () => {
   expect(snippets.filter(({ notRun }) => notRun !== null).map(({ text }) => text)).toEqual([
     expect.stringContaining('git clone'),
   ]);

@@ -149,7 +149,7 @@ async function write(lines: AsyncGenerator<Line>, history: History): Promise<voi
     await history.restore(batch);
     batch = [];
   }
-  if (!whole) throw new Error('This backup is cut off: its end is missing.');
+  if (!whole) throw new Error('This backup is incomplete: its end is missing.');
 }
 
 /**

@@ -119,7 +119,7 @@ export class Chat {
     this.offersNotifications.value = false;
     const notifications = on && (await askToNotify());
     if (on && !notifications)
-      this.announce('This browser does not let the page notify. Its own settings can change that.');
+      this.announce('This browser blocks notifications from this page. You can change that in its settings.');
     await this.set({ notifications, notificationsAnswered: true });
   }
 

@@ -101,7 +101,7 @@ export class Files {
       // The writer fails in words; what comes from the browser is that the file can't be read.
       if (error instanceof DOMException) throw error;
       this.#unkept.set(id, file);
-      this.#host.announce('There is no room to keep a copy of this file: it can go while this window is open.');
+      this.#host.announce('There is no space to keep a copy of this file. It can be sent while this window is open.');
     }
   }
 
@@ -173,7 +173,7 @@ export class Files {
     this.#show(id, transfer);
     const whole = await sendFile(socket, file, asked.from, transfer);
     this.#show(id, null, transfer);
-    if (refused) this.#host.announce(`${message.file.name} was cancelled at the other end.`);
+    if (refused) this.#host.announce(`${message.file.name} was cancelled by the other person.`);
     if (!whole) return;
     await this.#setState(message, 'stored');
     if (!isPreviewable(message.file)) await this.#remove(message);

@@ -51,7 +51,7 @@ async function elsewhere(run: (history: History) => Promise<void>): Promise<void
   });
 }
 
-test('contacts and messages are elsewhere what they were, at their places; a received file can be asked for again', async () => {
+test('a restored backup has the same contacts and messages in the same order, and received files can be requested again', async () => {
   expect(told.at(-1)).toBe(1);
   expect(await backup.text()).not.toMatch(/message 3 of/);
   expect(opened.identity.publicKey).toBe(identity.publicKey);
@@ -69,7 +69,7 @@ test('contacts and messages are elsewhere what they were, at their places; a rec
   });
 });
 
-test('a contact that is there already keeps what it has', async () => {
+test('a contact that already exists stays unchanged', async () => {
   await elsewhere(async (there) => {
     const here = { ...contact('mine', 'a'.repeat(64)), name: 'Ann' };
     await there.putContact(here);
@@ -79,11 +79,11 @@ test('a contact that is there already keeps what it has', async () => {
   });
 });
 
-test('a backup that is cut, or of which a part stands in another’s place, is told', { timeout: SLOW_MS }, async () => {
+test('a truncated or reordered backup is reported', { timeout: SLOW_MS }, async () => {
   await expect(openBackup(new Blob(['a photo']), PASSPHRASE)).rejects.toMatchObject({ code: 'sealed-malformed' });
   const head = (await backup.text()).indexOf('\n') + 1;
   const cut = await openBackup(backup.slice(0, head + 2 * SEALED_PIECE_BYTES), PASSPHRASE);
-  await elsewhere((there) => expect(cut.writeInto(there, () => {})).rejects.toThrow('cut off'));
+  await elsewhere((there) => expect(cut.writeInto(there, () => {})).rejects.toThrow('This backup is incomplete'));
   const bytes = new Uint8Array(await backup.arrayBuffer());
   bytes.set(bytes.subarray(head, head + SEALED_PIECE_BYTES), head + SEALED_PIECE_BYTES);
   const moved = await openBackup(new Blob([bytes]), PASSPHRASE);

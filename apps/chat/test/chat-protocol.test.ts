@@ -39,7 +39,7 @@ const messages: fc.Arbitrary<ChatMessage> = fc.oneof(
   fc.constant({ type: 'typing' as const }),
 );
 
-test('what one page says, the other understands', () => {
+test('pages understand each other’s messages', () => {
   fc.assert(
     fc.property(messages, (message) => {
       expect(decodeChatMessage(encodeChatMessage(message))).toEqual(message);
@@ -66,7 +66,7 @@ const hostile = fc.record(
   { requiredKeys: ['type'] },
 );
 
-test('whatever a peer sends, a page neither fails nor takes a field that it cannot show', () => {
+test('no input from a peer makes a page fail or accept a field it cannot show', () => {
   const anything = fc.oneof(
     fc.anything(),
     fc.string(),
@@ -99,7 +99,7 @@ test('whatever a peer sends, a page neither fails nor takes a field that it cann
   );
 });
 
-test('a text over the limit is not taken: it would be drawn', () => {
+test('a text over the limit is dropped', () => {
   const text = (length: number): string =>
     JSON.stringify({ type: 'text', id: 'ab'.repeat(16), at: 1, text: 'x'.repeat(length) });
   expect(decodeChatMessage(text(MAX_TEXT_LENGTH))).not.toBeNull();

@@ -9,7 +9,7 @@ function fields(source: string): string[] {
   return source.match(/<(?:input|textarea)\b[\s\S]*?\/>/g) ?? [];
 }
 
-test('each field keeps what is written out of the browser’s session files', () => {
+test('no field’s text reaches the browser’s session files', () => {
   const all = readdirSync(VIEWS)
     .filter((name) => name.endsWith('.tsx'))
     .flatMap((name) => fields(readFileSync(join(VIEWS, name), 'utf8')));

@@ -2,7 +2,7 @@ import fc from 'fast-check';
 import { expect, test } from 'vitest';
 import { fileResource, readFileResource, readStored } from '../src/file-protocol.js';
 
-test('a receiver asks for a file from an offset, and the sender reads the same', () => {
+test('a sender reads the offset that a receiver asks for', () => {
   fc.assert(
     fc.property(fc.maxSafeNat(), (from) => {
       expect(readFileResource(fileResource('ab'.repeat(16), from))).toEqual({ id: 'ab'.repeat(16), from });
@@ -19,12 +19,12 @@ test.each([
   `/${'ab'.repeat(16)}?from=-1`,
   `/${'AB'.repeat(16)}?from=0`,
   `/${'ab'.repeat(16)}?from=9999999999999999`,
-])('a resource that asks for no file: %j', (resource) => {
+])('not a file resource: %j', (resource) => {
   expect(readFileResource(resource)).toBeNull();
 });
 
 test.each(['', '-1', '1.5', '1e3', 'NaN', '9999999999999999', null, new ArrayBuffer(1)])(
-  'no number of stored bytes: %j',
+  'not a count of stored bytes: %j',
   (data) => {
     expect(readStored(data)).toBeNull();
   },

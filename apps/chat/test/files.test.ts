@@ -51,7 +51,7 @@ function filesOf(codes: Readonly<Record<string, number>>) {
   return { files: new Files(host), asked, state: (letter: string) => messages.get(letter.repeat(32))?.file?.state };
 }
 
-test('a file that breaks off without progress fails after five tries, and is in no other’s way', async () => {
+test('a file that makes no progress fails after five tries, and does not delay others', async () => {
   vi.useFakeTimers();
   const { files, asked, state } = filesOf({ a: 1_006, b: 4_999, c: 4_004, d: CLOSE_UNREADABLE });
   files.resume();

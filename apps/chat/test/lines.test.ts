@@ -12,7 +12,7 @@ function said(at: number, seq: number, mine = false): Message {
   return { ...newMessage('c'), seq, at, mine, text: String(seq) };
 }
 
-test('a day is told once, however the clocks of the two differ', () => {
+test('each day is shown once, however the clocks differ', () => {
   const clocks = fc.array(fc.record({ at: fc.integer({ min: NOON, max: NOON + 9 * DAY_MS }), mine: fc.boolean() }));
   fc.assert(
     fc.property(clocks, (all) => {
@@ -27,7 +27,7 @@ test('a day is told once, however the clocks of the two differ', () => {
   );
 });
 
-test('messages of one side within five minutes are a run; the other side, a pause, a day and "New" end it', () => {
+test('messages of one side within five minutes form a run; the other side, a pause, a day and "New" end it', () => {
   const minute = 60_000;
   const runs = (messages: readonly Message[], firstNew: number | null = null): string =>
     linesOf(messages, firstNew)

@@ -2,7 +2,7 @@ import { Identity, randomBytes } from '@sws/client';
 import { expect, test } from 'vitest';
 import { isMoveTo, signMove } from '../src/move.js';
 
-test('only the old key can announce a new address, and only that one', () => {
+test('only the old key can announce a new address, and only the signed one', () => {
   const [bob, next, mallory] = [0, 1, 2].map(() => Identity.generate(randomBytes));
   if (bob === undefined || next === undefined || mallory === undefined) throw new Error('three were made');
   const move = signMove(bob, next.publicKey);

@@ -12,7 +12,7 @@ function sealed(plaintext: Uint8Array): Blob {
   return new Blob(pieces);
 }
 
-test('any stretch of a sealed file is read as it was, and its size is known from the sealed one', async () => {
+test('any range of a sealed file can be read, and its size is known from the sealed size', async () => {
   await fc.assert(
     fc.asyncProperty(
       fc.constantFrom(0, 1, PIECE_BYTES - 1, PIECE_BYTES, PIECE_BYTES + 1, 3 * PIECE_BYTES + 5),
@@ -33,7 +33,7 @@ test('any stretch of a sealed file is read as it was, and its size is known from
   );
 });
 
-test('a piece that was altered, cut, moved or sealed under another key does not open', () => {
+test('a piece that was altered, truncated, moved or sealed under another key does not open', () => {
   const piece = sealPiece(KEY, 3, new Uint8Array([1, 2, 3]));
   expect(openPiece(KEY, 3, piece)).toEqual(new Uint8Array([1, 2, 3]));
   expect(openPiece(KEY, 2, piece)).toBeNull();

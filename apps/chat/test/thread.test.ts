@@ -33,7 +33,7 @@ function opened(count: number): { readonly kept: Kept; readonly thread: Thread; 
   return { kept, thread, places: () => thread.messages.value.map(({ seq }) => seq) };
 }
 
-test('reading back to the beginning and on to the end passes every message, and never draws more than 150', async () => {
+test('scrolling to the beginning and back shows every message, and never draws more than 150', async () => {
   const { kept, thread, places } = opened(1_000);
   await thread.loadLast();
   await thread.toEnd();
@@ -58,7 +58,7 @@ test('reading back to the beginning and on to the end passes every message, and 
   expect(places().at(-1)).toBe(kept.all.at(-1)?.seq);
 });
 
-test('what comes while one reads far back changes nothing that is drawn, and is there at the end', async () => {
+test('new messages do not change the drawn part while scrolled far back', async () => {
   const { kept, thread, places } = opened(400);
   await thread.loadLast();
   await thread.toPlace(kept.all[100]?.seq ?? 0);
@@ -72,7 +72,7 @@ test('what comes while one reads far back changes nothing that is drawn, and is 
   expect(thread.hasLater.value).toBe(false);
 });
 
-test('what comes at the end is drawn, a message that is hidden is not, and a list needs the last alone', async () => {
+test('new messages at the end are drawn, hidden ones are not, and the list needs only the last', async () => {
   const { kept, thread, places } = opened(10);
   await thread.loadLast();
   const first = kept.add();

@@ -29,7 +29,7 @@ function read<T>(name: string): T {
 const chat = read<ChatVectors>('chat.json');
 const file = read<FileVectors>('file.json');
 
-test('the subprotocols are those of the vectors', () => {
+test('the subprotocols match the vectors', () => {
   expect([CHAT_PROTOCOL, FILE_PROTOCOL]).toEqual([chat.protocol, file.protocol]);
 });
 
@@ -41,7 +41,7 @@ test.each(chat.ignored)('ignores $name', ({ text }) => {
   expect(decodeChatMessage(text)).toBeNull();
 });
 
-test('a move is signed as written, and announces that address', () => {
+test('a move is signed as the vector says, and announces that address', () => {
   const { oldSeed, to, move } = chat.move;
   expect(signMove(Identity.fromSeed(decodeHex(oldSeed) ?? new Uint8Array(0)), to)).toEqual(move);
   expect(isMoveTo(move, to)).toBe(true);

@@ -4,7 +4,7 @@ import { expect, test, vi } from 'vitest';
 vi.stubGlobal('navigator', { languages: ['en-GB'] });
 const { connectionWords } = await import('../src/views/words.js');
 
-test('where the page does not come back by itself, it says why', () => {
+test('the page says why it does not reconnect', () => {
   // What a relay closes a client with for good, but for leaving and a second device, which have words of their own.
   const ofRelay = Object.values(FAILURES)
     .flatMap(({ closeCode }) => closeCode ?? [])

@@ -39,7 +39,7 @@ export class Admission {
     if (!this.#asks && this.#allowed?.size === 0)
       throw new SwsError(
         'nobody-admitted',
-        'say who may come in: --allow <address or name…>, or --accept-all; without them, a terminal is needed to ask',
+        'nobody may connect: use --allow <address or name…> or --accept-all, or run it at a terminal to be asked',
       );
   }
 
@@ -66,7 +66,7 @@ export class Admission {
     let answer = this.#answers.get(peer);
     if (answer === undefined && known === null) {
       if (this.#asked >= MAX_ASKED || this.#answers.size >= MAX_REMEMBERED) {
-        line.close(BUSY, 'others are asked about');
+        line.close(BUSY, 'waiting for answers about other peers');
         line.drain();
         return false;
       }
@@ -103,7 +103,7 @@ export class Admission {
     this.#asked++;
     try {
       const answer = await askAdmission(
-        `${this.whoIs(line.peer, own)}\nwants to come in (${this.scope}). Let them?`,
+        `${this.whoIs(line.peer, own)}\nwants to connect (${this.scope}). Accept?`,
         gone.signal,
       );
       if (answer === 'always') await this.allowAlways(line.peer);

@@ -17,7 +17,7 @@ killed, the commands start another, but channels that were open through it break
         ['sws agent', 'show the commands that run, and their relays'],
         ['sws agent stop', 'free the identity for another program'],
       ],
-      exits: { 0: 'shown or stopped, or none runs', 1: 'wrong usage, or the agent does not answer' },
+      exits: { 0: 'shown or stopped, or none is running', 1: 'wrong usage, or the agent does not answer' },
     },
   ).action((action: 'show' | 'stop', flags: IdentityFlags & JsonFlags) =>
     run(flags, async () => {
@@ -29,7 +29,7 @@ killed, the commands start another, but channels that were open through it break
   withManual(withRelay(program.command('doctor').description('check everything that a connection needs')), {
     details:
       'Checks the version, the identity, the agent, the proxy, the clock, and whether the relay can be reached and registers you.',
-    examples: [['sws doctor --relay wss://relay.example', 'find out why it does not work']],
+    examples: [['sws doctor --relay wss://relay.example', 'find out why a connection fails']],
     exits: { 0: 'everything works', 1: 'something does not' },
   }).action((flags: DoctorFlags & JsonFlags) =>
     run(flags, async (tell) => {

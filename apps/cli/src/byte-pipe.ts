@@ -94,7 +94,7 @@ export async function pipeBytes(line: Line, ends: ByteEnds, framed: boolean): Pr
         gotDone = true;
         finish();
       } else if (framed && typeof value === 'string')
-        return fail('peer', 'the peer sent a text that this protocol does not have', {
+        return fail('peer', 'the peer sent a text that is not part of the protocol', {
           closeCode: NOT_THE_PROTOCOL,
           reason: 'not a text of this protocol',
         });
@@ -123,9 +123,9 @@ export async function pipeBytes(line: Line, ends: ByteEnds, framed: boolean): Pr
   const normal = close.closeCode === 1000 || close.closeCode === 1005;
   if (complete && normal) return { complete: true };
   if (close.closeCode === STOPPED)
-    return { complete: false, at: 'peer', code: 'stopped', detail: 'the command at the other end was stopped' };
+    return { complete: false, at: 'peer', code: 'stopped', detail: 'the peer’s command was stopped' };
   const detail = normal
-    ? 'the peer closed before all was carried'
+    ? 'the peer closed before everything was delivered'
     : `the peer closed with ${close.closeCode} ${printable(close.reason)}`.trimEnd();
   return { complete: false, at: 'peer', code: 'peer-closed', detail };
 }

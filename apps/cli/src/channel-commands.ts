@@ -8,7 +8,7 @@ import type { ServeFlags } from './serve.js';
 /** A connection that comes while the relay restarts waits for it, as others live through it. */
 const OPEN_WAIT_SECONDS = 10;
 const STANDARD_STREAMS = `
-Standard input goes to the peer, and its bytes go to standard output. Each direction ends by itself, and the command ends
+Standard input goes to the peer, and its bytes go to standard output. Each direction ends separately, and the command ends
 when both have. At a terminal your side ends with the peer's. With --json the objects go to standard error.`;
 const ADMISSION = `
 Say who may connect: --allow for some, --accept-all for everyone. Without either you are asked about each key, which needs a
@@ -32,7 +32,7 @@ export function addChannelCommands(program: Command): void {
     {
       details: `${STANDARD_STREAMS}\n${ADMISSION}`,
       examples: [
-        ['sws listen > received', 'save what one peer sends, once you have accepted it'],
+        ['sws listen > received', 'save what one peer sends, after you accept it'],
         ['sws listen --keep --allow alice >> log', 'collect the lines of one key, over many connections'],
       ],
       exits: PIPE_EXITS,
@@ -46,7 +46,7 @@ export function addChannelCommands(program: Command): void {
       .argument('<to>', TO)
       .option('--plain', 'for a peer that is not sws: the end of standard input closes the connection'),
     {
-      details: `${STANDARD_STREAMS}\nFor a port that sws serve serves, it works as nc does.`,
+      details: `${STANDARD_STREAMS}\nFor a port of sws serve, it works like nc.`,
       examples: [
         ['sws connect 7374…0177', 'talk to the peer that listens there'],
         ['tar c folder | sws connect --wait 60 alice', 'stream a folder as soon as the peer is there'],
@@ -63,7 +63,10 @@ export function addChannelCommands(program: Command): void {
       withRelay(program.command('serve').description('make TCP ports of this machine reachable by your address')),
     )
       .usage('[options] <port | name=port…>')
-      .argument('[services...]', 'a port, or name=port; several ports need names. They need not be open to any network')
+      .argument(
+        '[services...]',
+        'a port, or name=port; several ports need names. The ports need not be open to any network',
+      )
       .option('--host <name>', 'the machine with the ports, unless a service names one (web=host:3000)', 'localhost')
       .option(
         '--file <file>',

@@ -73,7 +73,7 @@ export function withJson(command: Command): Command {
 
 /** Of commands about an identity that is kept. */
 export function withStored(command: Command): Command {
-  return withJson(command).option('--identity <file>', 'use the identity in this file; made if there is none');
+  return withJson(command).option('--identity <file>', 'use the identity in this file; created if missing');
 }
 
 export function withIdentity(command: Command): Command {
@@ -90,7 +90,7 @@ export function withRelay(command: Command): Command {
 export function withWait(command: Command, fallback = 0): Command {
   return command.option(
     '--wait <seconds>',
-    'how long to wait for a peer or relay that is not there',
+    'how long to wait for a peer or relay that cannot be reached',
     seconds,
     fallback,
   );

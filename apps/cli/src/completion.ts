@@ -36,7 +36,7 @@ export function addCompletion(program: Command): void {
         ['sws completion zsh >> ~/.zshrc', 'for zsh'],
         ['sws completion fish > ~/.config/fish/completions/sws.fish', 'for fish'],
       ],
-      exits: { 0: 'printed', 1: 'usage' },
+      exits: { 0: 'printed', 1: 'wrong usage' },
     },
   ).action((shell: (typeof SHELLS)[number], flags: JsonFlags) =>
     run(flags, async () => {

@@ -43,7 +43,7 @@ export async function connect(to: string, flags: ConnectFlags, tell: Reporter): 
     return await pipeStandard(line, process.stdin, flags.plain !== true, tellReader, stopped.signal);
   } catch (error) {
     const { code, message } = error as SwsError;
-    if (stopped.signal.aborted) tellReader({ event: 'stopped', peer }, 'sws: stopped before there was a connection');
+    if (stopped.signal.aborted) tellReader({ event: 'stopped', peer }, 'sws: stopped before it connected');
     else tellReader({ event: 'failed', peer, code, detail: message }, `sws: could not connect (${code}: ${message})`);
     return EXIT.failed;
   } finally {

@@ -12,7 +12,7 @@ but commands rewrite it without its comments. Its allow lists what a contact may
     examples: [
       ['sws contacts add alice wss://relay.example/7374…0177', 'compare the fingerprint that it prints with hers'],
       ['sws send photo.jpg alice', 'use a name instead of an address'],
-      ['sws contacts remove alice', 'forget the name, and what she was allowed'],
+      ['sws contacts remove alice', 'forget the name and its permissions'],
     ],
     exits: { 0: 'shown or saved', 1: 'wrong usage, or the file is damaged' },
   });
@@ -27,7 +27,7 @@ but commands rewrite it without its comments. Its allow lists what a contact may
     withStored(contacts.command('add').description('give an address a name; print the fingerprint to compare'))
       .argument('<name>')
       .argument('<link>', TO)
-      .option('--force', 'replace an address of the same name, and what it was allowed'),
+      .option('--force', 'replace an address of the same name and its permissions'),
     {
       details: 'A link names the relay too. For an address alone, each command uses its --relay.',
       examples: [['sws contacts add alice wss://relay.example/7374…0177', 'then ask her for sws fingerprint']],
@@ -38,7 +38,7 @@ but commands rewrite it without its comments. Its allow lists what a contact may
   );
 
   withManual(
-    withStored(contacts.command('remove').description('forget a name, and what it was allowed')).argument('<name>'),
+    withStored(contacts.command('remove').description('forget a name and its permissions')).argument('<name>'),
     { examples: [['sws contacts remove alice', 'forget her']], exits: { 0: 'removed', 1: 'there is no such name' } },
   ).action((name: string, flags: JsonFlags) => run(flags, async () => (await load()).removeContact(name, flags)));
 }

@@ -32,7 +32,7 @@ export function checkName(name: string): void {
   if (!NAME.test(name) || name.length > MAX_NAME || /^[0-9a-f]{64}$/i.test(name))
     throw new SwsError(
       'invalid-name',
-      `${name} is not a name: at most ${MAX_NAME} letters, digits, dots, dashes and underscores, with a letter or digit first`,
+      `${name} cannot be a name: use at most ${MAX_NAME} letters, digits, dots, dashes and underscores, starting with a letter or digit`,
     );
 }
 
@@ -61,7 +61,7 @@ function parseContacts(text: string): Contacts {
       if (typeof address !== 'string' || readAddress(address) === null) throw new Error(`${name} has no valid address`);
       if (relay !== null && typeof relay !== 'string') throw new Error(`the relay of ${name} must be a URL`);
       if (!Array.isArray(allow) || !allow.every((one) => typeof one === 'string'))
-        throw new Error(`allow of ${name} must be a list of texts`);
+        throw new Error(`allow of ${name} must be a list of strings`);
       return [name, { address, relay, allow }];
     }),
   );

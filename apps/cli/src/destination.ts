@@ -19,7 +19,7 @@ const MAX_DISTANCE = 2;
 export function parseDestination(text: string, relay: string, contacts: Contacts): Destination {
   const [, base, rest = ''] = /^((?:wss?|https?):\/\/.*?\/)([0-9a-fA-F]{32,}.*)$/.exec(text) ?? [];
   if (base !== undefined) return { relay: base, ...parsePeer(rest, text) };
-  if (/^[a-z]+:\/\//i.test(text)) throw invalid(text, 'a link is wss://relay/<address>');
+  if (/^[a-z]+:\/\//i.test(text)) throw invalid(text, 'a link looks like wss://relay/<address>');
   const slash = text.indexOf('/');
   const name = slash < 0 ? text : text.slice(0, slash);
   const contact = contacts.get(name);
@@ -40,8 +40,8 @@ function parsePeer(text: string, whole: string): Pick<Destination, 'peer' | 'res
   const [, peer = '', rest = ''] = /^([0-9a-z]*)(.*)$/is.exec(text) ?? [];
   if (peer.length !== 64) throw invalid(whole, `an address has 64 hex digits, and this has ${peer.length}`);
   if (/[A-F]/.test(peer)) throw invalid(whole, 'an address is in lower case');
-  if (readAddress(peer) === null) throw invalid(whole, 'nobody can have that address: a digit of it is wrong');
-  if (rest !== '' && !/^[/?]/.test(rest)) throw invalid(whole, 'behind an address comes a / or nothing');
+  if (readAddress(peer) === null) throw invalid(whole, 'no such address exists: a digit is wrong');
+  if (rest !== '' && !/^[/?]/.test(rest)) throw invalid(whole, 'only a / or ? can follow an address');
   return { peer, resource: rest.startsWith('/') ? rest : `/${rest}` };
 }
 
@@ -52,7 +52,7 @@ function unknownName(name: string, contacts: Contacts): string {
   );
   if (like.length > 0) return `do you mean ${like.slice(0, 3).join(', ')}?`;
   const known =
-    names.length === 0 ? 'there are no contacts yet' : `the contact most like it is ${closest(name, names)}`;
+    names.length === 0 ? 'there are no contacts yet' : `the most similar contact is ${closest(name, names)}`;
   return `${known} (sws contacts add <name> <link>)`;
 }
 

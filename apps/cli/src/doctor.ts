@@ -59,12 +59,12 @@ async function versionOf(version: string): Promise<string> {
 
 async function identityOf(flags: IdentityFlags): Promise<Omit<Finding, 'what'>> {
   const { publicKey } = await readIdentity(flags);
-  if (flags.ephemeral === true) return { ok: true, detail: 'for this run alone' };
+  if (flags.ephemeral === true) return { ok: true, detail: 'for this run only' };
   const path = identityPath(flags);
   const { mode } = await stat(path);
   const isOpen = process.platform !== 'win32' && (mode & 0o077) !== 0;
   return isOpen
-    ? { ok: false, detail: `${path} can be read by others: chmod 600 it` }
+    ? { ok: false, detail: `${path} can be read by others: run chmod 600 on it` }
     : { ok: true, detail: `${publicKey} in ${path}` };
 }
 
@@ -72,10 +72,10 @@ async function agentOf(flags: IdentityFlags): Promise<Omit<Finding, 'what'>> {
   if (flags.ephemeral === true) return { ok: null, detail: 'not needed' };
   const local = await findAgent(await agentAccess(flags));
   local?.destroy();
-  if (local !== null) return { ok: true, detail: 'runs, and answers' };
+  if (local !== null) return { ok: true, detail: 'running' };
   const lock = await stat(`${identityPath(flags)}.lock`).catch(() => null);
   return lock === null
-    ? { ok: true, detail: 'none runs; the next command starts it' }
+    ? { ok: true, detail: 'not running; the next command starts it' }
     : { ok: false, detail: 'another program uses this identity, or was killed less than 10 s ago' };
 }
 
@@ -83,7 +83,7 @@ function proxyOf(relay: string): Omit<Finding, 'what'> {
   const proxy = proxyFor(relay);
   if (proxy === '') return { ok: null, detail: 'none for this relay' };
   const { host } = new URL(proxy);
-  return { ok: null, detail: `${host}, as the environment says` };
+  return { ok: null, detail: `${host}, from the environment` };
 }
 
 /** Registers a key that is nobody's. */
@@ -122,9 +122,9 @@ async function clockOf(relay: string): Promise<Omit<Finding, 'what'>> {
     asked.on('close', () => resolve(undefined));
     asked.end();
   });
-  if (said === undefined) return { ok: null, detail: 'the relay does not say what time it is' };
+  if (said === undefined) return { ok: null, detail: 'the relay sent no time' };
   const seconds = Math.round((Date.now() - Date.parse(said)) / 1_000);
   const detail =
-    seconds === 0 ? 'as the relay’s' : `${Math.abs(seconds)} s ${seconds > 0 ? 'ahead of' : 'behind'} the relay’s`;
+    seconds === 0 ? 'same as the relay’s' : `${Math.abs(seconds)} s ${seconds > 0 ? 'ahead of' : 'behind'} the relay’s`;
   return { ok: Math.abs(seconds) <= MAX_CLOCK_SECONDS, detail };
 }

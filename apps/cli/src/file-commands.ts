@@ -20,7 +20,7 @@ export function addFileCommands(program: Command): void {
       .option('--name <name>', 'the name at the receiver, for one file or standard input')
       .option(
         '--exclude <pattern>',
-        'leave out of folders what matches this .gitignore pattern; repeatable',
+        'leave out of folders the paths that match this .gitignore pattern; repeatable',
         collect,
         [],
       )
@@ -54,7 +54,7 @@ it are reported and left out.`,
 
   withManual(
     withAdmission(withRelay(program.command('recv').description('receive files into a folder')))
-      .option('--out <folder>', 'where to save them; made if there is no such folder', '.')
+      .option('--out <folder>', 'where to save them; created if missing', '.')
       .option('--once', 'end after the files of one sender')
       .option('--max-size <bytes>', 'refuse a send that is larger, such as 500M or 2GiB', byteCount)
       .option('--no-preserve', 'do not keep permissions and times')

@@ -88,8 +88,8 @@ export class FileReceiver {
     const detail = violation ?? reason;
     if (this.#declined) tell({ event: 'declined', peer }, `files of ${peer} were declined`);
     else if (over)
-      tell({ event: 'closed', peer, whole }, `${whole ? 'all files' : 'some of the files'} of ${peer} are here`);
-    else tell({ event: 'interrupted', peer, detail }, `${peer} is gone before its files were whole (${detail})`);
+      tell({ event: 'closed', peer, whole }, `received ${whole ? 'all files' : 'some of the files'} of ${peer}`);
+    else tell({ event: 'interrupted', peer, detail }, `${peer} disconnected before all its files arrived (${detail})`);
     return { over, whole };
   }
 
@@ -124,7 +124,7 @@ export class FileReceiver {
       const value = await this.#line.read();
       if (value === null) return null;
       const offer = understood(value);
-      if (offer.type !== 'offer') throw new OutOfTurn('no offer came');
+      if (offer.type !== 'offer') throw new OutOfTurn('it sent no offer first');
       const paths = safePaths(offer.files);
       return offer.files.map((file, index) => {
         const path = paths[index] ?? [];
@@ -139,6 +139,6 @@ export class FileReceiver {
 /** @throws OutOfTurn */
 function understood(value: string | Uint8Array): SenderMessage {
   const message = typeof value === 'string' ? readSenderMessage(value) : null;
-  if (message === null) throw new OutOfTurn('it sent a message that this protocol does not have');
+  if (message === null) throw new OutOfTurn('it sent a message that is not part of the protocol');
   return message;
 }

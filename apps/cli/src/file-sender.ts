@@ -19,7 +19,7 @@ export type AttemptEnd =
   | { readonly complete: false; readonly code: string; readonly detail: string };
 
 /** Why no more comes of what the receiver did not take. */
-const REFUSED = 'the receiver did not take it';
+const REFUSED = 'the receiver refused it';
 
 /** The text that offers files. */
 export function offerText(files: readonly OfferedFile[]): string {
@@ -101,7 +101,7 @@ export class FileSender {
       let bytes = offset;
       this.#progress.tell(
         { event: 'sending', name, size, offset },
-        `sending ${name}${offset > 0 ? `, of which the peer has ${offset} bytes` : ''}`,
+        `sending ${name}${offset > 0 ? `; the peer already has ${offset} bytes` : ''}`,
       );
       this.#hide();
       const position = (): number => Math.max(offset, bytes - this.#line.pendingBytes);
@@ -164,7 +164,7 @@ export class FileSender {
       const detail = printable(message.detail);
       file.fate = 'refused';
       if (message.file === this.#begun) this.#stopReading();
-      this.#progress.tell({ event: 'refused', name, detail }, `sws: the peer did not take ${name}: ${detail}`);
+      this.#progress.tell({ event: 'refused', name, detail }, `sws: the peer refused ${name}: ${detail}`);
       return true;
     }
     if (file.kind !== undefined) {
@@ -199,7 +199,7 @@ function closedWith(closeCode: number, reason: string): string {
   const words: Readonly<Record<number, string>> = {
     [FILES_CLOSE.stopped]: 'the receiver was stopped',
     [FILES_CLOSE.declined]: 'the receiver declined',
-    [FILES_CLOSE.superseded]: 'another send of the same identity has begun',
+    [FILES_CLOSE.superseded]: 'another send with the same identity started',
   };
   return words[closeCode] ?? `the peer closed with ${closeCode} ${printable(reason)}`.trimEnd();
 }

@@ -49,7 +49,7 @@ export async function readSeed(flags: IdentityFlags): Promise<Uint8Array> {
   }
 }
 
-/** The identity that the flags name: a file's, one for this run alone, or the user's own, made on first use. */
+/** The identity that the flags name: a file's, one for this run only, or the user's own, made on first use. */
 export async function readIdentity(flags: IdentityFlags): Promise<Identity> {
   if (flags.ephemeral === true) return Identity.generate(randomBytes, nodeProvider);
   return Identity.fromSeed(await readSeed(flags), nodeProvider);
@@ -68,7 +68,7 @@ export async function whenFree<T>(work: () => Promise<T>, tell: Reporter): Promi
         told = true;
         tell(
           { event: 'waiting', code },
-          'the identity is in use by another program, or was until it was killed; waiting',
+          'another program uses this identity, or was killed less than 10 s ago; waiting',
         );
       }
       await delay(RETRY_MS);

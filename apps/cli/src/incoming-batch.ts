@@ -142,7 +142,7 @@ export class IncomingBatch {
   /** Takes the next bytes of the file that has begun. @throws OutOfTurn */
   async append(chunk: Uint8Array): Promise<void> {
     const slot = this.#current;
-    if (slot === null) throw new OutOfTurn('it sent bytes of no file');
+    if (slot === null) throw new OutOfTurn('it sent bytes outside a file');
     if (slot.fate === 'refused' || slot.incoming === null) return; // on their way before the sender knew
     const { incoming, size } = slot;
     const bytes = incoming.bytes + chunk.length;
@@ -216,14 +216,14 @@ export class IncomingBatch {
     const to = { folder, name: path.at(-1) ?? '', peer: this.#peer, force, keeps: this.#options.preserve ? keeps : {} };
     const incoming = await IncomingFile.find(to, size, known);
     const missing = Math.max(0, (size ?? 0) - incoming.bytes);
-    if (missing > this.#free) throw new Error('there is not enough room on the disk');
+    if (missing > this.#free) throw new Error('not enough space on the disk');
     this.#free -= missing;
     this.#allowance -= size ?? 0;
     return incoming;
   }
 
   #tooMuch(): Error {
-    return new Error(`more than ${prettyBytes(this.#options.maxBytes)} are not taken`);
+    return new Error(`it exceeds the limit of ${prettyBytes(this.#options.maxBytes)}`);
   }
 
   async #begin(index: number, slot: Slot, offset: number): Promise<void> {
@@ -234,7 +234,7 @@ export class IncomingBatch {
     this.#current = slot;
     try {
       await incoming.begin(offset);
-      const words = offset > 0 ? `receiving, from ${offset} bytes that are here` : 'receiving';
+      const words = offset > 0 ? `receiving; ${offset} bytes are already here` : 'receiving';
       this.#tell('receiving', slot, { size, offset }, words);
       this.#hide = this.#progress.show({ name, size, position: () => incoming.bytes });
     } catch (error) {
@@ -246,7 +246,7 @@ export class IncomingBatch {
     const { incoming, fate } = slot;
     if (this.#current !== slot || incoming === null) throw new OutOfTurn('it ended a file that had not begun');
     if (slot.size !== null && size !== slot.size)
-      throw new OutOfTurn('it ended a file at another size than it had offered');
+      throw new OutOfTurn('it ended a file at a different size than it had offered');
     this.#hide();
     this.#current = null;
     if (fate !== 'wanted') return;

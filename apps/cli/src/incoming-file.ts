@@ -72,7 +72,7 @@ export class IncomingFile {
     if (stored !== undefined && (await sizeOf(stored)) === size)
       return new IncomingFile(to, size, part, hash, await hashBytes(read(stored), hash), stored);
     const present = await lstat(part).catch(absent);
-    if (present !== null && !present.isFile()) throw new Error('its part is not a file');
+    if (present !== null && !present.isFile()) throw new Error('its .part is not a regular file');
     const bytes = present === null ? 0 : await hashBytes(read(part), hash);
     return new IncomingFile(to, size, part, hash, bytes, null);
   }
@@ -96,7 +96,7 @@ export class IncomingFile {
     if (this.#whole !== null) return;
     this.#handle = await open(this.#part, this.#bytes === 0 ? 'w' : 'a');
     // The digest is of what was there when it was read.
-    if ((await this.#handle.stat()).size !== this.#bytes) throw new Error('somebody else writes its part');
+    if ((await this.#handle.stat()).size !== this.#bytes) throw new Error('another process is writing its .part');
   }
 
   /** Appends. @throws Error where it, or what came before, can't be written */
@@ -188,7 +188,7 @@ export class IncomingFile {
       await rm(this.#part, { force: true });
       return target;
     }
-    throw new Error(`there are ${MAX_NUMBER} files of its name`);
+    throw new Error(`there are ${MAX_NUMBER} files with its name`);
   }
 
   /** Gives the part a name, unless a file has it: then false. */
@@ -240,7 +240,7 @@ export async function hashBytes(source: AsyncIterable<Buffer>, hash: Hash): Prom
 /** `--force` replaces a file, and no folder with all that is in it. @throws Error where one is there */
 async function refuseFolder(path: string): Promise<void> {
   const present = await lstat(path).catch(absent);
-  if (present?.isDirectory()) throw new Error('a folder has its name here, and is not replaced: move it away first');
+  if (present?.isDirectory()) throw new Error('a folder with its name exists here: move it away first');
 }
 
 function read(path: string): Readable {

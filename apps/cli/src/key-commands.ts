@@ -21,7 +21,8 @@ export function addKeyCommands(program: Command): void {
       .option('--link', 'print a link to you at the relay')
       .option('--qr', 'print the link as a QR code, for a phone'),
     {
-      details: 'The identity is made on first use, and saved in your config folder, in a file that only you can read.',
+      details:
+        'The identity is created on first use and saved in your config folder, in a file that only you can read.',
       examples: [
         ['sws id', 'print the address for others to use'],
         ['sws id --qr --relay wss://relay.example', 'let somebody scan a link to you'],
@@ -41,14 +42,14 @@ export function addKeyCommands(program: Command): void {
   );
 
   withManual(
-    withStored(program.command('keygen').description('make and save an identity; print its address')).option(
+    withStored(program.command('keygen').description('create and save an identity; print its address')).option(
       '--force',
       'replace the present identity, which is lost',
     ),
     {
       examples: [
-        ['sws keygen', 'make your own identity, if there is none yet'],
-        ['sws keygen --identity backup.key', 'make one for a job that runs by itself'],
+        ['sws keygen', 'create your identity, if there is none yet'],
+        ['sws keygen --identity backup.key', 'create one for an unattended job'],
       ],
       exits: { 0: 'saved', 1: `${IN_USE}, or there is an identity already` },
     },
@@ -98,7 +99,7 @@ export function addKeyCommands(program: Command): void {
     ),
     {
       details:
-        'Both sides print the same digits. Read them to each other over the phone: if they agree, you have the right address.',
+        'Both sides print the same digits. Read them to each other over the phone: if they are the same, you have the right address.',
       examples: [['sws fingerprint alice', 'print the digits for you and alice']],
       exits: { 0: 'printed', 1: `${DAMAGED}, or the argument is not an address` },
     },

@@ -94,5 +94,5 @@ async function save(identity: Identity, flags: ReplaceFlags): Promise<void> {
       return identity.exportSeed();
     });
   await store.close();
-  if (!saved) throw new Error('an identity is there already: back it up with sws export, then replace it with --force');
+  if (!saved) throw new Error('an identity already exists: back it up with sws export, then replace it with --force');
 }

@@ -64,7 +64,7 @@ export class OutgoingFile implements OfferedFile {
     if (path === STANDARD_INPUT) return new OutgoingFile(null, { name: name ?? 'stdin', size: null });
     const found = await stat(path);
     const called = name ?? basename(resolve(path));
-    if (!found.isFile()) throw new Error(`${path} is not a file: sws send - < ${path} sends what it gives`);
+    if (!found.isFile()) throw new Error(`${path} is not a regular file: use sws send - < ${path}`);
     const handle = await open(path);
     try {
       const claims = found.blocks === 0 && found.size <= MAX_CLAIMED_BYTES;

@@ -68,7 +68,7 @@ class Walk {
     const { name } = entry;
     if (entry.isDirectory()) return this.folder(path, folders, name);
     if (entry.isFile()) return this.#add(await OutgoingFile.open(place, { name, folders, preserve: this.#preserve }));
-    if (!entry.isSymbolicLink()) return this.#leave(folders, name, 'it is no file, folder or link');
+    if (!entry.isSymbolicLink()) return this.#leave(folders, name, 'it is not a file, folder or link');
     const target = await readlink(place);
     if (!staysWithin(target, folders.length - 1))
       return this.#leave(folders, name, 'it is a link that leads out of the folder');

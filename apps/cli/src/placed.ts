@@ -30,7 +30,7 @@ export async function makeFolders(
     } catch (error) {
       if ((error as NodeJS.ErrnoException).code !== 'EEXIST') throw error;
       if (!(await lstat(folder)).isDirectory())
-        throw new Error(`${name} is not a folder here, and is not replaced: move it away first`);
+        throw new Error(`${name} exists here and is not a folder: move it away first`);
     }
     known.add(folder);
   }
@@ -62,7 +62,7 @@ export async function makeLink(folder: string, { path, target = '' }: Placed, fo
     await symlink(target, place);
   } catch (error) {
     if ((error as NodeJS.ErrnoException).code !== 'EEXIST') throw error;
-    throw new Error('something has its name here, and is not replaced: move it away first');
+    throw new Error('something with its name exists here: move it away first');
   }
   return place;
 }

@@ -29,7 +29,7 @@ Exit codes:
   2  not everything was delivered, or the connection did not close cleanly
 
 Environment:
-  SWS_RELAY       the relay, without --relay
+  SWS_RELAY       the relay, if --relay is not given
   SWS_PASSPHRASE  the passphrase for export and import`,
   );
 

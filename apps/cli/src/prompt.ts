@@ -22,7 +22,7 @@ export function askAdmission(message: string, signal: AbortSignal): Promise<'onc
 export function askFiles(message: string, signal: AbortSignal): Promise<'once' | 'always' | 'no' | null> {
   const choices = [
     { key: 'y', name: 'yes', value: 'once' },
-    { key: 'a', name: 'yes, and always what this key sends', value: 'always' },
+    { key: 'a', name: 'yes, and always from this key', value: 'always' },
     { key: 'n', name: 'no', value: 'no' },
   ] as const;
   return askOneOf(message, choices, signal);
@@ -48,11 +48,14 @@ function askOneOf(message: string, choices: Answers, signal: AbortSignal): Promi
 export async function askPassphrase(isNew: boolean): Promise<string> {
   if (!canAsk())
     throw new Error('a passphrase is needed: --passphrase-file FILE, SWS_PASSPHRASE, or a terminal to ask at');
-  const validate = (answer: string): true | string => answer !== '' || 'It is empty.';
+  const validate = (answer: string): true | string => answer !== '' || 'The passphrase is empty.';
   const { default: password } = await import('@inquirer/password');
   const first = await password({ message: isNew ? 'New passphrase:' : 'Passphrase:', validate }, context);
   if (!isNew) return first;
-  await password({ message: 'Once more:', validate: (answer) => answer === first || 'It is not the same.' }, context);
+  await password(
+    { message: 'Repeat the passphrase:', validate: (answer) => answer === first || 'The passphrases differ.' },
+    context,
+  );
   return first;
 }
 

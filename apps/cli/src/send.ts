@@ -62,8 +62,8 @@ export async function send(
   const waiting = ({ code, message }: SwsError): void =>
     progress.tell({ event: 'waiting', peer, code, detail: message }, `waiting for the peer (${message})`);
   const failed = (code: string, detail: string, opened: boolean): number => {
-    const words = opened ? 'not all was delivered' : 'could not connect';
-    const hint = opened && pending().every(({ canBegin }) => canBegin) ? '. Send it again to go on from there' : '';
+    const words = opened ? 'not everything was delivered' : 'could not connect';
+    const hint = opened && pending().every(({ canBegin }) => canBegin) ? '. Send it again to continue' : '';
     progress.tell({ event: 'failed', peer, code, detail }, `sws: ${words} (${detail})${hint}`);
     return opened ? EXIT.notDelivered : EXIT.failed;
   };
@@ -78,7 +78,7 @@ export async function send(
       const what = length === 1 ? 'a file' : `${length} files`;
       progress.tell(
         { event: 'connected', peer },
-        `connected to ${calledBy(contacts, peer)}, who is asked to take ${what}`,
+        `connected to ${calledBy(contacts, peer)}; waiting for them to accept ${what}`,
       );
       const end = await new FileSender(line, pending(), progress).run();
       const isWhole = left.length === 0 && files.every(({ fate }) => fate === 'stored');
@@ -103,8 +103,9 @@ export async function send(
 /** Opens what is to be sent. @throws Error where something can't be, or there is too much of it */
 async function openAll(paths: readonly string[], flags: SendFlags): Promise<Outgoing> {
   const { name, exclude = [], preserve = true } = flags;
-  if (name !== undefined && paths.length > 1) throw new Error('--name is for one file');
-  if (paths.filter((path) => path === STANDARD_INPUT).length > 1) throw new Error('standard input is there only once');
+  if (name !== undefined && paths.length > 1) throw new Error('--name works with one file only');
+  if (paths.filter((path) => path === STANDARD_INPUT).length > 1)
+    throw new Error('standard input can be sent only once');
   const outgoing: Outgoing = { files: [], left: [] };
   for (const path of paths) {
     if (path !== STANDARD_INPUT && (await stat(path)).isDirectory())
@@ -113,9 +114,7 @@ async function openAll(paths: readonly string[], flags: SendFlags): Promise<Outg
   }
   const { files } = outgoing;
   if (files.length > MAX_FILES || Buffer.byteLength(offerText(files)) > MAX_OFFER_BYTES)
-    throw new Error(
-      `these are too many files for one send (at most ${MAX_FILES}): send them in parts, or pack them with tar`,
-    );
+    throw new Error(`too many files for one send (at most ${MAX_FILES}): send them in parts, or pack them with tar`);
   return outgoing;
 }
 

@@ -98,6 +98,6 @@ function dialFor(line: Line, { name, host, port }: Service, called: string, tell
     reached = true;
   });
   const closeFor = (error: Error & { code?: string }): CloseInfo | undefined =>
-    reached ? undefined : { closeCode: PORT_REFUSED, reason: `the port takes no connection (${error.code})` };
+    reached ? undefined : { closeCode: PORT_REFUSED, reason: `cannot connect to the port (${error.code})` };
   void carryTcp(async () => line, { address: peer, called }, tcp, tell, closeFor);
 }

@@ -46,11 +46,11 @@ export async function readServices(path: string, host: string): Promise<Service[
     const { port, host: own = host, allow, ...rest } = { ...(value as Readonly<Record<string, unknown>>) };
     const [unknown] = Object.keys(rest);
     if (unknown !== undefined)
-      throw new SwsError('invalid-service', `${path}: ${name} has ${unknown}, which is no setting`);
-    if (typeof own !== 'string') throw new SwsError('invalid-service', `${path}: the host of ${name} must be a text`);
+      throw new SwsError('invalid-service', `${path}: ${name} has an unknown setting: ${unknown}`);
+    if (typeof own !== 'string') throw new SwsError('invalid-service', `${path}: the host of ${name} must be a string`);
     const isList = Array.isArray(allow) && allow.every((one) => typeof one === 'string');
     if (allow !== undefined && !isList)
-      throw new SwsError('invalid-service', `${path}: allow of ${name} must be a list of texts`);
+      throw new SwsError('invalid-service', `${path}: allow of ${name} must be a list of strings`);
     const service = { name, host: own, port: checkPort(String(port), `${path}: ${name}`) };
     return isList ? { ...service, allow } : service;
   });
@@ -65,7 +65,7 @@ export function checkServices(services: readonly Service[]): void {
     if (names.has(name))
       throw new SwsError(
         'invalid-service',
-        name === '' ? 'of several services each needs a name, such as web=3000' : `two services are called ${name}`,
+        name === '' ? 'several services each need a name, such as web=3000' : `two services have the name ${name}`,
       );
     names.add(name);
   }
@@ -83,13 +83,13 @@ function checkService(name: string): void {
   if (!NAME.test(name))
     throw new SwsError(
       'invalid-service',
-      `${name} is not a service's name: at most 64 letters a–z, digits, dots, dashes and underscores, with a letter or digit first`,
+      `${name} cannot be a service's name: use at most 64 letters a–z, digits, dots, dashes and underscores, starting with a letter or digit`,
     );
 }
 
 function checkPort(text: string, where: string): number {
   const port = Number(text);
   if (!/^\d{1,5}$/.test(text) || port < 1 || port > 65_535)
-    throw new SwsError('invalid-service', `${where}: a port is a number from 1 to 65535, got ${text}`);
+    throw new SwsError('invalid-service', `${where}: a port must be 1–65535, got ${text}`);
   return port;
 }

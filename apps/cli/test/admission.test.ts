@@ -14,7 +14,7 @@ async function address(user: string): Promise<string> {
   return id.output.trim();
 }
 
-test('at a terminal serve asks about each key, with its fingerprint: no, yes, and always, which is kept', {
+test('at a terminal serve asks about each key, with its fingerprint; it keeps "always"', {
   timeout: 120_000,
 }, async () => {
   const server = createServer((socket) => socket.on('error', () => {}).end('welcome')).unref();
@@ -33,7 +33,7 @@ test('at a terminal serve asks about each key, with its fingerprint: no, yes, an
   const answer = async (user: keyof typeof keys, key: string): Promise<Command> => {
     terminal.shown = '';
     const command = connect(user);
-    await terminal.shows(/wants to come in \(serve localhost:\d+\)/);
+    await terminal.shows(/wants to connect \(serve localhost:\d+\)/);
     expect(terminal.shown).toContain(keys[user]);
     expect(terminal.shown).toContain(fingerprint(bob, keys[user]));
     terminal.type(`${key}\r`);
@@ -51,7 +51,7 @@ test('at a terminal serve asks about each key, with its fingerprint: no, yes, an
   terminal.shown = '';
   const exits = await Promise.all(['mallory', 'alice', 'carol'].map((user) => connect(user).exit));
   expect(exits).toEqual([2, 0, 0]);
-  expect(terminal.shown).not.toContain('wants to come in');
+  expect(terminal.shown).not.toContain('wants to connect');
   terminal.type('\u0003');
   expect(await terminal.exit).toBe(0);
 

@@ -36,7 +36,7 @@ function say(command: Command, text: string): Promise<string> {
   return command.prints(new RegExp(text));
 }
 
-test('ten commands at once under one identity each do their work through one connection', {
+test('ten commands at once share one connection of an identity', {
   timeout: 150_000,
 }, async () => {
   const [alice, bob] = [await address('alice'), await address('bob')];
@@ -66,7 +66,7 @@ test('ten commands at once under one identity each do their work through one con
   client.destroy();
 });
 
-test('an agent that is killed is replaced before its lock is stale; what was open through it says so', async () => {
+test('a killed agent is replaced before its lock is stale; channels through it report an error', async () => {
   const [alice, bob] = [await address('alice'), await address('bob')];
   const served = stage.now.as('bob', 'serve', String(await echoPort()), '--allow', alice);
   await served.says(/serving/);
@@ -89,15 +89,15 @@ test('an agent that is killed is replaced before its lock is stale; what was ope
   expect(after.errors).toContain('the process that held the connection to the relay ended (sws agent)');
 });
 
-test('two commands that would take the same connections: the second is refused', async () => {
+test('the second of two commands that would accept the same connections is refused', async () => {
   const served = stage.now.as('bob', 'serve', '9', '--allow', await address('alice'));
   await served.says(/serving/);
   const second = stage.now.as('bob', 'serve', '10', '--allow', await address('alice'));
   expect(await second.exit).toBe(1);
-  expect(second.errors).toContain('another command of this identity takes these connections already');
+  expect(second.errors).toContain('another command of this identity already accepts these connections');
 });
 
-test('stop ends the agent and the commands that use it, and lets go of the identity', async () => {
+test('stop ends the agent and its commands, and releases the identity', async () => {
   const listener = stage.now.as('bob', 'listen', '--allow', await address('alice'));
   await listener.says(/listening/);
   const stopped = stage.now.as('bob', 'agent', 'stop');
@@ -108,7 +108,7 @@ test('stop ends the agent and the commands that use it, and lets go of the ident
   expect((await agent('bob')).running).toBe(false);
 });
 
-test('without a command the agent ends, also where a line is open and the relay is gone', async () => {
+test('the agent ends after its last command, even if a line is open and the relay is down', async () => {
   const [alice, bob] = [await address('alice'), await address('bob')];
   const served = stage.now.as('bob', 'serve', String(await echoPort()), '--allow', alice);
   await served.says(/serving/);
@@ -121,7 +121,7 @@ test('without a command the agent ends, also where a line is open and the relay 
   await expect.poll(() => pids.some(isRunning), { timeout: 40_000 }).toBe(false);
 });
 
-test('an agent whose line takes nothing more ends with its last command, without a relay too', async () => {
+test('an agent whose line is blocked ends after its last command, without a relay too', async () => {
   const alice = await address('alice');
   const listener = stage.now.as('bob', 'listen', '--allow', alice);
   const bob = await listener.says(/listening as ([0-9a-f]{64})/);
@@ -148,7 +148,7 @@ test('an agent whose line takes nothing more ends with its last command, without
   await expect.poll(() => isRunning(pid), { timeout: 20_000 }).toBe(false);
 });
 
-test('the socket and its folder are the user’s alone, and whoever can’t read the identity is cut off', async () => {
+test('only the user can open the socket and its folder, and a client that cannot read the identity is cut off', async () => {
   const listener = stage.now.as('bob', 'listen', '--allow', await address('alice'));
   await listener.says(/listening/);
   const [name = ''] = await runtime('.sock');
@@ -191,7 +191,7 @@ test('the socket and its folder are the user’s alone, and whoever can’t read
   expect((await agent('bob')).running).toBe(true);
 });
 
-test('a runtime folder that others can look into is not used', async () => {
+test('a runtime folder that others can read is refused', async () => {
   await mkdir(stage.now.path('run', 'sws'), { recursive: true, mode: 0o755 });
   const listener = stage.now.as('bob', 'listen', '--allow', '12'.repeat(32));
   expect(await listener.exit).toBe(1);

@@ -20,31 +20,34 @@ test.each([
   [`${ADDRESS}/web`, { relay: `${RELAY}/`, peer: ADDRESS, resource: '/web' }],
   [`https://relay.example/sub/${ADDRESS}`, { relay: 'https://relay.example/sub/', peer: ADDRESS, resource: '/' }],
   [`wss://relay.example/${ADDRESS}?x=1`, { relay: 'wss://relay.example/', peer: ADDRESS, resource: '/?x=1' }],
-])('%s leads to a peer', (text, destination) => {
+])('%s names a peer', (text, destination) => {
   expect(parseDestination(text, RELAY, CONTACTS)).toEqual(destination);
 });
 
 test.each([
   ['alcie', /do you mean alice/],
   ['ali', /do you mean alice, alina/],
-  ['somebody', /the contact most like it is/],
+  ['somebody', /the most similar contact is/],
   ['', /neither a contact nor an address/],
   [ADDRESS.toUpperCase().replace('1', 'A'), /in lower case/],
   [ADDRESS.slice(1), /64 hex digits, and this has 63/],
   [`${ADDRESS}0`, /64 hex digits, and this has 65/],
-  ['f'.repeat(64), /a digit of it is wrong/],
-  ['0'.repeat(64), /a digit of it is wrong/],
-  ['wss://relay.example/', /a link is wss:\/\/relay\/<address>/],
-  [`ftp://relay.example/${ADDRESS}`, /a link is wss:\/\/relay\/<address>/],
-])('%j leads to nobody, and says why', (text, why) => {
+  ['f'.repeat(64), /a digit is wrong/],
+  ['0'.repeat(64), /a digit is wrong/],
+  ['wss://relay.example/', /a link looks like wss:\/\/relay\/<address>/],
+  [`ftp://relay.example/${ADDRESS}`, /a link looks like wss:\/\/relay\/<address>/],
+])('%j names no peer, and the error says why', (text, why) => {
   expect(() => parseDestination(text, RELAY, CONTACTS)).toThrow(why);
 });
 
-test.each(['', '-a', '.a', 'a b', 'a/b', 'a\u202eb', '\u001b[2J', ADDRESS, 'a'.repeat(65)])('%j is no name', (name) => {
-  expect(() => checkName(name)).toThrow('is not a name');
-});
+test.each(['', '-a', '.a', 'a b', 'a/b', 'a\u202eb', '\u001b[2J', ADDRESS, 'a'.repeat(65)])(
+  '%j is refused as a name',
+  (name) => {
+    expect(() => checkName(name)).toThrow('cannot be a name');
+  },
+);
 
-test('a contact is added with a fingerprint, used by name, listed, and removed with what it may', {
+test('a contact is added with a fingerprint, used by name, listed, and removed with its permissions', {
   timeout: 150_000,
 }, async () => {
   const bob = stage.now.as('bob', 'id', '--link');
@@ -91,7 +94,7 @@ test('a contact is added with a fingerprint, used by name, listed, and removed w
   expect(damaged.errors).toContain('bob has no valid address');
 });
 
-test('two commands that add a contact at once both keep theirs', async () => {
+test('two commands that add contacts at once both succeed', async () => {
   const names = ['a', 'b', 'c', 'd'];
   const adding = names.map((name) => stage.now.as('alice', 'contacts', 'add', name, ADDRESS).exit);
   expect(await Promise.all(adding)).toEqual([0, 0, 0, 0]);
@@ -106,7 +109,7 @@ test('two commands that add a contact at once both keep theirs', async () => {
   ).toEqual(names);
 });
 
-test('the QR code of one’s own link says that link', async () => {
+test('id --qr encodes your link', async () => {
   const shown = stage.now.as('bob', 'id', '--qr', '--relay', 'wss://relay.example');
   expect(await shown.exit).toBe(0);
   const lines = shown.output.trimEnd().split('\n');

@@ -29,11 +29,11 @@ test.each([
   ['👨‍👩‍👧 ❤️‍🔥 🏳️‍🌈.jpg', '👨‍👩‍👧 ❤️‍🔥 🏳️‍🌈.jpg'],
   ['in\u200dvisible', 'in_visible'],
   ['fine name (2) – grün 📷.tar.gz', 'fine name (2) – grün 📷.tar.gz'],
-])('a peer that names a file %j gets no more than a harmless name', (given, safe) => {
+])('a file named %j by a peer gets a harmless name', (given, safe) => {
   expect(safeName(given)).toBe(safe);
 });
 
-test('no name that a peer can think of leaves the folder, hides, is too long or is reserved', () => {
+test('no name from a peer leaves the folder, is hidden, too long or reserved', () => {
   const nasty = fc.constantFrom(
     '..',
     '/',
@@ -66,7 +66,7 @@ test('no name that a peer can think of leaves the folder, hides, is too long or 
   );
 });
 
-test('a long name is cut between characters and keeps its ending', () => {
+test('a long name is cut between characters, and keeps its extension', () => {
   const name = safeName(`${'ü📷'.repeat(200)}.tar.gz`);
   expect(Buffer.byteLength(name)).toBeLessThanOrEqual(MAX_NAME_BYTES);
   expect(Buffer.byteLength(name)).toBeGreaterThan(MAX_NAME_BYTES - 5);
@@ -74,13 +74,13 @@ test('a long name is cut between characters and keeps its ending', () => {
   expect(Buffer.byteLength(safeName(`a.${'x'.repeat(1_000)}`))).toBeLessThanOrEqual(MAX_NAME_BYTES);
 });
 
-test('no peer can take the place of another’s part', () => {
+test('a peer cannot replace another peer’s part', () => {
   const part = partName('report.pdf', PEER);
   expect(part).toBe('report.pdf.abababababababab.part');
   expect(safeName(part)).toBe(`${part}_`);
 });
 
-test('of two files that would have one name both arrive', () => {
+test('two files that map to one name both arrive', () => {
   const names = ['a.txt', 'x/../a.txt', 'A.TXT', 'a.txt', 'a (1).txt'];
   expect(safePaths(names.map((name) => ({ name })))).toEqual([
     ['a.txt'],
@@ -91,7 +91,7 @@ test('of two files that would have one name both arrive', () => {
   ]);
 });
 
-test('what lay in one folder lies in one folder again, and no folder leads out', () => {
+test('files of one folder stay in one folder, and no folder leaves the receiver’s', () => {
   const paths = safePaths([
     { name: 'tree', kind: 'folder' },
     { name: 'a', folders: ['tree'] },

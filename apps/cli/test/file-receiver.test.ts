@@ -25,7 +25,7 @@ function endpoint(): Endpoint {
   return made;
 }
 
-test('a channel that ends is not over before those whose files it waits for: a third one waits for both', async () => {
+test('a channel ends only after the channels whose files it waits for', async () => {
   const [alice, bob] = [endpoint(), endpoint()];
   const order: string[] = [];
   let release = (): void => {};

@@ -56,26 +56,23 @@ test.each([
       await file.close();
     },
   ],
-])(
-  'a file that %s while it is sent is not stored, both ends say so and exit with 2, and the next arrives',
-  async (_what, act) => {
-    await writeFile(stage.now.path('log'), '');
-    await truncate(stage.now.path('log'), 30_000_000);
-    await writeFile(stage.now.path('next'), 'next');
-    const receiver = receiverIn(':');
-    const sender = stage.now.as('alice', 'send', 'log', 'next', await addressOf(receiver), '--json');
-    await sender.prints(/"event":"sending","name":"log"/);
-    await act(stage.now.path('log'));
-    expect([await sender.exit, await receiver.exit]).toEqual([2, 2]);
-    const detail = 'it changed while it was sent';
-    expect(sender.events).toContainEqual({ event: 'unreadable', name: 'log', detail });
-    expect(receiver.events).toContainEqual(expect.objectContaining({ event: 'skipped', name: 'log', detail }));
-    expect(await readFile(stage.now.path('in', 'next'), 'utf8')).toBe('next');
-    expect(await readdir(stage.now.path('in'))).not.toContain('log');
-  },
-);
+])('a file that %s while it is sent is not stored; both sides say so and exit with 2', async (_what, act) => {
+  await writeFile(stage.now.path('log'), '');
+  await truncate(stage.now.path('log'), 30_000_000);
+  await writeFile(stage.now.path('next'), 'next');
+  const receiver = receiverIn(':');
+  const sender = stage.now.as('alice', 'send', 'log', 'next', await addressOf(receiver), '--json');
+  await sender.prints(/"event":"sending","name":"log"/);
+  await act(stage.now.path('log'));
+  expect([await sender.exit, await receiver.exit]).toEqual([2, 2]);
+  const detail = 'it changed while it was sent';
+  expect(sender.events).toContainEqual({ event: 'unreadable', name: 'log', detail });
+  expect(receiver.events).toContainEqual(expect.objectContaining({ event: 'skipped', name: 'log', detail }));
+  expect(await readFile(stage.now.path('in', 'next'), 'utf8')).toBe('next');
+  expect(await readdir(stage.now.path('in'))).not.toContain('log');
+});
 
-test.skipIf(process.platform !== 'linux')('a file that claims another size than it has arrives whole', async () => {
+test.skipIf(process.platform !== 'linux')('a file whose reported size is wrong arrives whole', async () => {
   // The first says 0 bytes, the second a page.
   const files = new Map([
     ['version', '/proc/version'],
@@ -91,7 +88,7 @@ test.skipIf(process.platform !== 'linux')('a file that claims another size than 
   }
 });
 
-test.skipIf(!canMount())('a file that fills the disk leaves its room to the next one', async () => {
+test.skipIf(!canMount())('a file that fills the disk is removed, and the next one fits', async () => {
   await mkdir(stage.now.path('in'));
   const next = randomBytes(6_000_000);
   await writeFile(stage.now.path('next'), next);
@@ -99,7 +96,7 @@ test.skipIf(!canMount())('a file that fills the disk leaves its room to the next
   const sender = stage.now.as('alice', 'send', '-', 'next', await addressOf(receiver));
   sender.child.stdin.end(randomBytes(12_000_000));
   expect([await sender.exit, await receiver.exit]).toEqual([2, 2]);
-  expect(sender.errors).toContain('did not take stdin: it can’t be written (ENOSPC)');
+  expect(sender.errors).toContain('the peer refused stdin: it can’t be written (ENOSPC)');
   const stored = receiver.events.filter(({ event }) => event === 'stored');
   expect(stored).toEqual([expect.objectContaining({ name: 'next', bytes: next.length, sha256: sha256(next) })]);
 });

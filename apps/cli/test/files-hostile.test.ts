@@ -63,7 +63,7 @@ class Peer {
   }
 }
 
-test('hostile names stay in the folder, and nothing that is there is lost', async () => {
+test('hostile names stay in the folder and replace nothing', async () => {
   const { command, to } = await receiver('--once');
   await writeFile(stage.now.path('secret'), 'mine');
   await writeFile(stage.now.path('in', 'a'), 'mine');
@@ -128,7 +128,7 @@ const VIOLATIONS: readonly [string, readonly unknown[]][] = [
   ['an end of what had not begun', [OFFER, 'have', { type: 'end', file: 0, size: 4, sha256: sha256('1234') }]],
 ];
 
-test('whatever breaks the protocol ends that channel with 4002, and the receiver goes on', async () => {
+test('a protocol violation closes the channel with 4002, and the receiver continues', async () => {
   const { command, to } = await receiver('--once');
   for (const [what, messages] of VIOLATIONS) {
     const peer = await Peer.to(to);
@@ -146,7 +146,7 @@ test('whatever breaks the protocol ends that channel with 4002, and the receiver
   expect(await readdir(stage.now.path('in'))).toContain('fine');
 });
 
-test('bytes that do not have the digest that was said are not kept as the file', async () => {
+test('bytes with a wrong digest are not stored', async () => {
   const { command, to } = await receiver('--once');
   const peer = await Peer.to(to);
   peer.say(OFFER);
@@ -160,7 +160,7 @@ test('bytes that do not have the digest that was said are not kept as the file',
   expect(await readdir(stage.now.path('in'))).toEqual([]);
 });
 
-test('a part is told of to nobody but its sender', async () => {
+test('only its sender learns of a part', async () => {
   const { to } = await receiver();
   const bob = await Peer.to(to);
   bob.say(OFFER);
@@ -173,7 +173,7 @@ test('a part is told of to nobody but its sender', async () => {
   expect(await eve.hears('have')).toMatchObject({ bytes: 0, sha256: sha256('') });
 });
 
-test('a receiver that says it has another file than was sent is not believed', async () => {
+test('a receiver that reports a different digest is not believed', async () => {
   await writeFile(stage.now.path('file'), 'what is sent');
   const endpoint = new Endpoint(stage.now.relay.url, {
     identity: Identity.generate(randomBytes),
@@ -205,7 +205,7 @@ test.each([
   '{"type":"have","file":-1}',
   '{"type":"stored","file":0}',
   '\u0000',
-])('the text %j is none of the protocol’s', (text) => {
+])('the text %j is refused as malformed', (text) => {
   expect(readSenderMessage(text)).toBe(null);
   expect(readReceiverMessage(text)).toBe(null);
 });

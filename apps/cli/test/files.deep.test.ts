@@ -15,7 +15,7 @@ async function receiver(...flags: string[]): Promise<{ command: Command; to: str
   return { command, to: await command.prints(/"address":"([0-9a-f]{64})"/) };
 }
 
-test('several files and standard input arrive whole, and both ends say their SHA-256', async () => {
+test('several files and standard input arrive whole, and both sides print their SHA-256', async () => {
   const contents = new Map<string, Buffer>([
     ['photo 1.jpg', randomBytes(3_000_000)],
     ['empty', Buffer.alloc(0)],
@@ -39,7 +39,7 @@ test('several files and standard input arrive whole, and both ends say their SHA
   }
 });
 
-test('a file that is there is not overwritten, unless that is asked for; the same one is not kept twice', async () => {
+test('an existing file is replaced only with --force, and an equal one is not stored twice', async () => {
   await mkdir(stage.now.path('in'));
   await writeFile(stage.now.path('in', 'notes.tar.gz'), 'mine');
   await writeFile(stage.now.path('notes.tar.gz'), 'yours');
@@ -58,7 +58,7 @@ test('a file that is there is not overwritten, unless that is asked for; the sam
   expect(await readFile(stage.now.path('in', 'notes.tar.gz'), 'utf8')).toBe('yours');
 });
 
-test('only those who may send do', async () => {
+test('only allowed peers can send', async () => {
   await writeFile(stage.now.path('file'), 'x');
   const alice = stage.now.as('alice', 'id');
   await alice.exit;
@@ -70,24 +70,24 @@ test('only those who may send do', async () => {
   expect(await command.exit).toBe(0);
 });
 
-test('without a word on who may send, and no terminal to ask at, nothing is received', async () => {
+test('without --allow, --accept-all and a terminal, recv exits', async () => {
   const command = stage.now.as('bob', 'recv');
   expect(await command.exit).toBe(1);
   expect(command.errors).toContain('--accept-all');
 });
 
-test('what is more than may come is refused, the rest comes, and both exit codes say so', async () => {
+test('a file over --max-size is refused, the rest arrives, and both exit codes show it', async () => {
   await writeFile(stage.now.path('small'), randomBytes(60_000));
   await writeFile(stage.now.path('large'), randomBytes(60_001));
   const { to, command } = await receiver('--accept-all', '--once', '--max-size', '120k');
   const sender = stage.now.as('alice', 'send', 'small', 'large', to);
   expect(await sender.exit).toBe(2);
-  expect(sender.errors).toContain('the peer did not take large: more than 120 kB are not taken');
+  expect(sender.errors).toContain('the peer refused large: it exceeds the limit of 120 kB');
   expect(await command.exit).toBe(2);
   expect(await readdir(stage.now.path('in'))).toEqual(['small']);
 });
 
-test('standard input that turns out to be too much is stopped, and leaves nothing behind', async () => {
+test('standard input over --max-size is stopped, and leaves nothing behind', async () => {
   const { to, command } = await receiver('--accept-all', '--once', '--max-size', '1MiB');
   const sender = stage.now.as('alice', 'send', '-', to, '--name', 'endless');
   const more = (): void => {
@@ -100,7 +100,7 @@ test('standard input that turns out to be too much is stopped, and leaves nothin
   expect(await readdir(stage.now.path('in'))).toEqual([]);
 });
 
-test('a sender whose input says nothing hears all the same that the receiver has stopped', async () => {
+test('a sender with idle input learns that the receiver stopped', async () => {
   const { to, command } = await receiver('--accept-all');
   const sender = stage.now.as('alice', 'send', '-', to);
   sender.child.stdin.write('a beginning, and then silence');
@@ -114,14 +114,14 @@ test('a sender whose input says nothing hears all the same that the receiver has
 
 test.each([
   ['a file that is not there', ['nothing'], /ENOENT/],
-  ['standard input twice', ['-', '-'], /only once/],
-])('%s is not sent: exit code 1, before anything is connected', async (_what, files, complaint) => {
+  ['standard input twice', ['-', '-'], /can be sent only once/],
+])('%s is not sent: exit code 1 before connecting', async (_what, files, complaint) => {
   const sender = stage.now.as('alice', 'send', ...files, '12'.repeat(32));
   expect(await sender.exit).toBe(1);
   expect(sender.errors).toMatch(complaint);
 });
 
-test('a send that is stopped, and a receiver that is stopped, keep what came', async () => {
+test('a stopped send and a stopped receiver keep what arrived', async () => {
   await writeFile(stage.now.path('large'), '');
   await truncate(stage.now.path('large'), 500_000_000);
   const { to, command } = await receiver('--accept-all');
@@ -145,7 +145,7 @@ test('a send that is stopped, and a receiver that is stopped, keep what came', a
   expect(again.output).toContain('the receiver was stopped');
 });
 
-test('what has changed since is not joined to what came before', async () => {
+test('a changed file is not joined to its old part', async () => {
   const first = randomBytes(2_000_000);
   await writeFile(stage.now.path('data'), first);
   const { to, command } = await receiver('--accept-all', '--once');
@@ -164,7 +164,7 @@ test('what has changed since is not joined to what came before', async () => {
   expect((await readFile(stage.now.path('in', 'data'))).equals(changed)).toBe(true);
 });
 
-test('a sender that waits finds a receiver that comes later', async () => {
+test('a waiting sender finds a receiver that starts later', async () => {
   await writeFile(stage.now.path('file'), 'late');
   const bob = stage.now.as('bob', 'id');
   await bob.exit;
@@ -175,19 +175,19 @@ test('a sender that waits finds a receiver that comes later', async () => {
   expect(await command.exit).toBe(0);
 });
 
-test('a file that can’t be written is refused, the next one comes, and the peer learns no path of this machine', async () => {
+test('an unwritable file is refused, the next one arrives, and the peer learns no local path', async () => {
   for (const name of ['first', 'second']) await writeFile(stage.now.path(name), name);
   const { to, command } = await receiver('--accept-all', '--once', '--force');
   await mkdir(stage.now.path('in', 'first'));
   const sender = stage.now.as('alice', 'send', 'first', 'second', to);
   expect(await sender.exit).toBe(2);
-  expect(sender.errors).toContain('did not take first: a folder has its name here, and is not replaced');
+  expect(sender.errors).toContain('the peer refused first: a folder with its name exists here');
   expect(sender.errors).not.toContain(stage.now.folder);
   expect(await command.exit).toBe(2);
   expect(await readFile(stage.now.path('in', 'second'), 'utf8')).toBe('second');
 });
 
-test('after a send of many files was killed, the ones that are there are not sent again', async () => {
+test('after a killed send of many files, the files already stored are not sent again', async () => {
   const names = Array.from({ length: 300 }, (_, index) => `photo ${index}`);
   for (const name of names) await writeFile(stage.now.path(name), name.repeat(100));
   await writeFile(stage.now.path('film'), '');

@@ -39,7 +39,7 @@ async function makeTree(): Promise<void> {
     await utimes(path(...names), 1_000_000_000, 1_000_000_000);
 }
 
-test('a folder arrives with its tree: empty folders, permissions, times, links within it; a link that leads out is told of', async () => {
+test('a folder arrives with its tree, permissions, times and inner links; links out of it are reported', async () => {
   await makeTree();
   const { to, command } = await receiver('--once');
   const sender = stage.now.as('alice', 'send', 'tree', to, '--exclude', '*.log');
@@ -58,7 +58,7 @@ test('a folder arrives with its tree: empty folders, permissions, times, links w
   expect(await readdir(stage.now.path('in'))).toEqual(['tree']);
 });
 
-test('--dry-run tells what would be sent, and connects to nobody; --no-preserve keeps neither permissions nor times', async () => {
+test('--dry-run prints what would be sent without connecting; --no-preserve drops permissions and times', async () => {
   await makeTree();
   const dry = stage.now.as('alice', 'send', '--dry-run', 'tree', `${'12'.repeat(31)}00`, '--exclude', 'sub');
   expect(await dry.exit).toBe(2);
@@ -72,7 +72,7 @@ test('--dry-run tells what would be sent, and connects to nobody; --no-preserve 
   expect((await stat(stage.now.path('in', 'tree', 'a.txt'))).mtimeMs).toBeGreaterThan(1_000_000_000_000);
 });
 
-test('a tree whose receiver was killed goes on: what is there is not sent again', async () => {
+test('a tree continues after its receiver was killed: stored files are not sent again', async () => {
   await mkdir(stage.now.path('tree'));
   const names = Array.from({ length: 40 }, (_, index) => `file ${String(index).padStart(2, '0')}`);
   for (const name of names) await writeFile(stage.now.path('tree', name), name.repeat(10_000));
@@ -117,7 +117,7 @@ async function offer(to: string, files: readonly OfferedFile[]): Promise<string[
   return answers;
 }
 
-test('no folder or link of a peer leads out of the receiver’s folder, or changes a folder that was there', async () => {
+test('no folder or link from a peer leaves the receiver’s folder or changes an existing one', async () => {
   await mkdir(stage.now.path('in', 'own'), { recursive: true });
   await mkdir(stage.now.path('outside'));
   await symlink(stage.now.path('outside'), stage.now.path('in', 'own', 'elsewhere'));
@@ -140,7 +140,7 @@ test('no folder or link of a peer leads out of the receiver’s folder, or chang
   expect(answers).toEqual([
     'stored',
     'have',
-    'refused elsewhere is not a folder here, and is not replaced: move it away first',
+    'refused elsewhere exists here and is not a folder: move it away first',
     ...Array.from({ length: 4 }, () => 'refused it is a link that leads out of its folder'),
     'stored',
     'stored',
@@ -161,7 +161,7 @@ test.each([
   [{ name: 'f', size: 0, target: 'a' }],
   [{ name: 'f', size: 0, mode: 0o4755 }],
   [{ name: 'f', size: 0, modifiedMs: -1 }],
-])('an offer of %j is none', (file) => {
+])('the offer %j is refused', (file) => {
   expect(readSenderMessage(JSON.stringify({ type: 'offer', files: [file] }))).toBe(null);
 });
 
@@ -182,7 +182,7 @@ test.each([
   expect(staysWithin(target, depth)).toBe(stays);
 });
 
-test('a folder in the way of a file, and a file in the way of a folder, stay with --force too, and both ends say why', async () => {
+test('a folder is not replaced by a file, nor a file by a folder, even with --force', async () => {
   await mkdir(stage.now.path('in', 'name', 'mine'), { recursive: true });
   await writeFile(stage.now.path('in', 'tree'), 'mine');
   const { to, command } = await receiver('--force');
@@ -192,8 +192,8 @@ test('a folder in the way of a file, and a file in the way of a folder, stay wit
     { name: 'f', size: 1, folders: ['tree'] },
   ]);
   const words = [
-    'a folder has its name here, and is not replaced: move it away first',
-    'tree is not a folder here, and is not replaced: move it away first',
+    'a folder with its name exists here: move it away first',
+    'tree exists here and is not a folder: move it away first',
   ];
   expect(answers).toEqual([words[0], words[1], words[1]].map((why) => `refused ${why}`));
   for (const detail of words) await command.prints(new RegExp(`"event":"refused".*${detail}`));
@@ -201,7 +201,7 @@ test('a folder in the way of a file, and a file in the way of a folder, stay wit
   expect(await readFile(stage.now.path('in', 'tree'), 'utf8')).toBe('mine');
 });
 
-test('10,000 files and folders are one offer, and one more is too many', async () => {
+test('an offer of 10,000 files and folders is accepted, one more is refused', async () => {
   const names = Array.from({ length: 10_001 }, (_, index) => `photo ${index} of the holiday.jpg`);
   const offer = offerText(names.slice(1).map((name) => ({ name, size: 3_000_000, folders: ['tree'] })));
   expect(Buffer.byteLength(offer)).toBeLessThan(MAX_OFFER_BYTES);
@@ -216,14 +216,12 @@ test('10,000 files and folders are one offer, and one more is too many', async (
   expect(outgoing.files).toHaveLength(10_000);
 });
 
-test('what is at the place of a link stays, but for a link where --force says so', async () => {
+test('a link replaces only a link, and only with --force', async () => {
   await mkdir(stage.now.path('in', 'tree'), { recursive: true });
   await symlink('old', stage.now.path('in', 'tree', 'link'));
   const link = { name: 'link', size: 0, kind: 'link', target: 'new', folders: ['tree'] } as const;
   const { to, command } = await receiver();
-  expect(await offer(to, [link])).toEqual([
-    'refused something has its name here, and is not replaced: move it away first',
-  ]);
+  expect(await offer(to, [link])).toEqual(['refused something with its name exists here: move it away first']);
   command.child.kill('SIGTERM');
   await command.exit;
   await receiver('--force');

@@ -35,7 +35,7 @@ const found = (): Promise<IncomingFile> =>
   );
 
 test.each(['rename', 'rm'])(
-  'a process killed at its %s leaves a whole file, which is one when it is sent again',
+  'a process killed at its %s leaves a file that is whole after the next send',
   async (at) => {
     const first = await found();
     await first.begin(0);
@@ -52,7 +52,7 @@ test.each(['rename', 'rm'])(
   },
 );
 
-test('another file of the name stays, and the new one gets a number', async () => {
+test('a file with the same name stays, and the new one gets a number', async () => {
   await writeFile(join(folder, 'a.txt'), 'another');
   const incoming = await found();
   await incoming.begin(0);

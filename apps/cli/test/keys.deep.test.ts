@@ -4,7 +4,7 @@ import { useStage } from './sws.js';
 
 const stage = useStage();
 
-test('the user’s identity is made once, and not replaced while commands use it', async () => {
+test('the user’s identity is created once, and not replaced while commands use it', async () => {
   const first = stage.now.sws('id');
   expect(await first.exit).toBe(0);
   const listener = stage.now.sws('listen', '--accept-all');
@@ -19,7 +19,7 @@ test('the user’s identity is made once, and not replaced while commands use it
   expect(told.output.trim()).toBe(address);
 });
 
-test('an identity moves sealed to another file, and is not replaced by accident', async () => {
+test('a sealed identity imports into another file, and is not replaced by accident', async () => {
   const env = { SWS_PASSPHRASE: 'a long passphrase' };
   const made = stage.now.run(['keygen', '--identity', 'one', '--json']);
   expect(await made.exit).toBe(0);
@@ -37,7 +37,7 @@ test('an identity moves sealed to another file, and is not replaced by accident'
   expect(again.errors).toContain('--force');
 });
 
-test('the passphrase can be in a file; a wrong one opens nothing and replaces nothing', async () => {
+test('the passphrase can come from a file; a wrong one opens and replaces nothing', async () => {
   await writeFile(stage.now.path('right'), 'correct horse\nsecond line\n');
   await writeFile(stage.now.path('wrong'), 'battery staple\n');
   const sealed = stage.now.run(['export', '--identity', 'one', '--passphrase-file', 'right']);
@@ -62,14 +62,14 @@ test('a plain export is the secret itself, and imports without a passphrase', as
   expect(JSON.parse(imported.output)).toEqual(JSON.parse(id.output));
 });
 
-test('without a passphrase and a terminal to ask at, nothing is exported', async () => {
+test('export needs a passphrase or a terminal', async () => {
   const sealed = stage.now.run(['export', '--identity', 'one'], { SWS_PASSPHRASE: '' });
   expect(await sealed.exit).toBe(1);
   expect(sealed.output).toBe('');
   expect(sealed.errors).toContain('--passphrase-file');
 });
 
-test('both ends print the same fingerprint, and another pair another one', async () => {
+test('both sides print the same fingerprint, and another pair another one', async () => {
   const addresses: string[] = [];
   for (const user of ['alice', 'bob', 'mallory']) {
     const id = stage.now.as(user, 'id');
@@ -88,7 +88,7 @@ test('both ends print the same fingerprint, and another pair another one', async
   expect(await print('bob', mallory)).not.toBe(digits);
 });
 
-test('an identity whose process was killed is waited for, by a command that runs on', async () => {
+test('a command waits for an identity whose process was killed', async () => {
   const made = stage.now.run(['keygen', '--identity', 'one']);
   await made.exit;
   // What SIGKILL leaves: a lock that nobody touches any more. It counts for 10 s.
@@ -96,6 +96,6 @@ test('an identity whose process was killed is waited for, by a command that runs
   const touched = new Date(Date.now() - 5_000);
   await utimes(stage.now.path('one.lock'), touched, touched);
   const listener = stage.now.run(['listen', '--accept-all', '--identity', 'one']);
-  await listener.says(/in use by another program, or was until it was killed/);
+  await listener.says(/another program uses this identity, or was killed less than 10 s ago/);
   expect(await listener.says(/listening as ([0-9a-f]{64})/)).toBe(made.output.trim());
 });

@@ -61,44 +61,41 @@ function canMakeMachines(): boolean {
   }
 }
 
-test.skipIf(!canMakeMachines())(
-  'a transfer and a port go on between two machines, one of which gets another address',
-  async () => {
-    machines.make();
-    const on = (machine: string, args: readonly string[], env: Readonly<Record<string, string>> = {}): Command =>
-      stage.now.spawn('ip', ['netns', 'exec', machine, ...args], env);
-    const relay = on(machines.there, ['sh', '-c', 'cd "$0" && exec "$@"', PACKAGE, process.execPath, '-e', RELAY]);
-    await relay.prints(/ready/);
-    const sws = (machine: string, user: string, ...args: string[]): Command =>
-      on(machine, [process.execPath, MAIN, ...args], {
-        XDG_CONFIG_HOME: stage.now.path(user),
-        SWS_RELAY: 'ws://10.77.0.1:8787',
-      });
-    const there = (...args: string[]): Command => sws(machines.there, 'bob', ...args);
-    const here = (...args: string[]): Command => sws(machines.here, 'alice', ...args);
+test.skipIf(!canMakeMachines())('a transfer and a port continue when one machine’s address changes', async () => {
+  machines.make();
+  const on = (machine: string, args: readonly string[], env: Readonly<Record<string, string>> = {}): Command =>
+    stage.now.spawn('ip', ['netns', 'exec', machine, ...args], env);
+  const relay = on(machines.there, ['sh', '-c', 'cd "$0" && exec "$@"', PACKAGE, process.execPath, '-e', RELAY]);
+  await relay.prints(/ready/);
+  const sws = (machine: string, user: string, ...args: string[]): Command =>
+    on(machine, [process.execPath, MAIN, ...args], {
+      XDG_CONFIG_HOME: stage.now.path(user),
+      SWS_RELAY: 'ws://10.77.0.1:8787',
+    });
+  const there = (...args: string[]): Command => sws(machines.there, 'bob', ...args);
+  const here = (...args: string[]): Command => sws(machines.here, 'alice', ...args);
 
-    const port = await on(machines.there, [process.execPath, '-e', ECHO]).prints(/port (\d+)/);
-    const receiver = there('recv', '--out', 'in', '--accept-all', '--once', '--json');
-    const to = await receiver.prints(/"address":"([0-9a-f]{64})"/);
-    const served = there('serve', port, '--accept-all');
-    await served.says(/serving/);
-    const opened = here('open', to, '--port', '0');
-    const local = await opened.says(/127\.0\.0\.1:(\d+) leads/);
-    const client = on(machines.here, ['bash', '-c', `exec 3<>/dev/tcp/127.0.0.1/${local}; cat <&3 & exec cat >&3`]);
-    client.child.stdin.write('before ');
-    await client.prints(/before/);
-    const bytes = randomBytes(2_000_000);
-    const sender = here('send', '-', '--name', 'file', to);
-    sender.child.stdin.write(bytes.subarray(0, 1_000_000));
-    await receiver.prints(/"event":"receiving"/);
+  const port = await on(machines.there, [process.execPath, '-e', ECHO]).prints(/port (\d+)/);
+  const receiver = there('recv', '--out', 'in', '--accept-all', '--once', '--json');
+  const to = await receiver.prints(/"address":"([0-9a-f]{64})"/);
+  const served = there('serve', port, '--accept-all');
+  await served.says(/serving/);
+  const opened = here('open', to, '--port', '0');
+  const local = await opened.says(/127\.0\.0\.1:(\d+) leads/);
+  const client = on(machines.here, ['bash', '-c', `exec 3<>/dev/tcp/127.0.0.1/${local}; cat <&3 & exec cat >&3`]);
+  client.child.stdin.write('before ');
+  await client.prints(/before/);
+  const bytes = randomBytes(2_000_000);
+  const sender = here('send', '-', '--name', 'file', to);
+  sender.child.stdin.write(bytes.subarray(0, 1_000_000));
+  await receiver.prints(/"event":"receiving"/);
 
-    machines.address('del', machines.here, '10.77.0.2');
-    machines.address('add', machines.here, '10.77.0.3');
-    sender.child.stdin.end(bytes.subarray(1_000_000));
-    client.child.stdin.write('after');
-    await client.prints(/before after/);
-    expect([await sender.exit, await receiver.exit]).toEqual([0, 0]);
-    expect((await readFile(stage.now.path('in', 'file'))).equals(bytes)).toBe(true);
-    expect(sender.errors).toContain('reconnected');
-  },
-);
+  machines.address('del', machines.here, '10.77.0.2');
+  machines.address('add', machines.here, '10.77.0.3');
+  sender.child.stdin.end(bytes.subarray(1_000_000));
+  client.child.stdin.write('after');
+  await client.prints(/before after/);
+  expect([await sender.exit, await receiver.exit]).toEqual([0, 0]);
+  expect((await readFile(stage.now.path('in', 'file'))).equals(bytes)).toBe(true);
+  expect(sender.errors).toContain('reconnected');
+});

@@ -37,7 +37,7 @@ test.each([500_000, 12_000_000])(
   },
 );
 
-test('a peer that is not there: a clear word and exit code 1', async () => {
+test('connecting to an offline peer exits with 1 and says so', async () => {
   const connector = stage.now.sws('connect', `${'12'.repeat(31)}00`, '--ephemeral');
   connector.child.stdin.end('hello');
   expect(await connector.exit).toBe(1);
@@ -57,7 +57,7 @@ test('--keep serves one peer after another', async () => {
   expect(listener.output).toBe('first second');
 });
 
-test('--allow keeps strangers out, and lets the one in', async () => {
+test('--allow refuses strangers and admits the listed peer', async () => {
   const friend = stage.now.as('alice', 'id');
   await friend.exit;
   const listener = stage.now.as('bob', 'listen', '--allow', friend.output.trim());
@@ -74,7 +74,7 @@ test('--allow keeps strangers out, and lets the one in', async () => {
   expect(listener.output).toBe('it is me');
 });
 
-test('a peer that dies in the middle: exit code 2, not a silent success', async () => {
+test('a peer that dies midway gives exit code 2', async () => {
   const listener = stage.now.sws('listen', '--ephemeral', '--accept-all');
   const address = await listener.says(/listening as ([0-9a-f]{64})/);
   const connector = stage.now.sws('connect', address, '--ephemeral');
@@ -88,7 +88,7 @@ test('a peer that dies in the middle: exit code 2, not a silent success', async 
   expect(listener.errors).toContain('cannot write the output');
 });
 
-test('connect --plain talks to any program: text comes out, and the end of input closes for both', async () => {
+test('connect --plain talks to any program, and the end of input closes the connection', async () => {
   const heard: string[] = [];
   const closed = new Promise<number>((resolve) => {
     program((socket) => {
@@ -110,7 +110,7 @@ test('connect --plain talks to any program: text comes out, and the end of input
   expect(await closed).toBe(1000);
 });
 
-test('a program’s close code is told, exit code 2, and its reason can’t command the terminal', async () => {
+test('a program’s close code is printed with exit code 2, and its reason cannot control the terminal', async () => {
   const endpoint = program((socket) => socket.close(4321, '\u001b[2J\u202egone'));
   const { publicKey } = await endpoint.ready;
   const connector = stage.now.sws('connect', '--plain', '--ephemeral', publicKey);
@@ -118,7 +118,7 @@ test('a program’s close code is told, exit code 2, and its reason can’t comm
   expect(connector.errors).toContain('the peer closed with 4321 \u{FFFD}[2J\u{FFFD}gone');
 });
 
-test('whoever reads the events of --json may stop after the first: the command ends with 1, in order', async () => {
+test('a reader of --json may stop after the first event: the command exits with 1', async () => {
   const shell = (line: string) =>
     stage.now.spawn('bash', ['-c', `set -o pipefail; ${line}`], { NODE: process.execPath, MAIN });
   const listing = shell('"$NODE" "$MAIN" serve 9 --ephemeral --accept-all --json | head -n 1');
@@ -128,7 +128,7 @@ test('whoever reads the events of --json may stop after the first: the command e
   expect(listing.errors).toBe('sws: cannot write the output: write EPIPE\n');
 });
 
-test('--json says on standard error what happens, and standard output stays the peer’s', async () => {
+test('--json writes events to standard error, and the peer’s bytes to standard output', async () => {
   const listener = stage.now.sws('listen', '--ephemeral', '--accept-all', '--json');
   const address = await listener.says(/"address":"([0-9a-f]{64})"/);
   listener.child.stdin.end('{"this":"is data"}');

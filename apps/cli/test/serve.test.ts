@@ -27,7 +27,7 @@ function says(words: string): Server {
   return createServer((socket) => socket.on('error', () => {}).end(words));
 }
 
-test('one command serves several ports by name, each for whom it is for; a file says the same', async () => {
+test('serve serves several named ports, each with its own admission; a file says the same', async () => {
   const [alice, carol] = [await address('alice'), await address('carol')];
   const [web, db] = [await portOf(says('web')), await portOf(says('db'), '::1')];
   // One service is on ::1 alone: `localhost` reaches it.
@@ -52,19 +52,19 @@ test('one command serves several ports by name, each for whom it is for; a file 
 });
 
 test.each([
-  ['[web]\nport = 0\n', /a port is a number from 1 to 65535, got 0/],
-  ['[web]\nport = 80\nprot = "udp"\n', /web has prot, which is no setting/],
+  ['[web]\nport = 0\n', /a port must be 1–65535, got 0/],
+  ['[web]\nport = 80\nprot = "udp"\n', /web has an unknown setting: prot/],
   ['[web]\nport = 80\nallow = "alice"\n', /allow of web must be a list/],
   ['[web\n', /services\.toml: /],
   ['', /name 1 to 256 services/],
-])('a file of services that is wrong is refused: %j', async (toml, why) => {
+])('a wrong services file is refused: %j', async (toml, why) => {
   await writeFile(stage.now.path('services.toml'), toml);
   const served = stage.now.as('bob', 'serve', '--file', 'services.toml', '--accept-all');
   expect(await served.exit).toBe(1);
   expect(served.errors).toMatch(why);
 });
 
-test('HTTP through a service: kept-alive connections, events as they come, and an upgrade', async () => {
+test('HTTP works through a service: keep-alive, streamed events, and an upgrade', async () => {
   let connections = 0;
   const server = createHttpServer((asked, answer) => {
     if (asked.url !== '/events') return void answer.end('hello');

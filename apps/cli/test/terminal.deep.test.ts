@@ -4,13 +4,13 @@ import { MAIN, useStage } from './sws.js';
 import { SHOWS_MS, Terminal } from './terminal.js';
 
 const stage = useStage();
-test('a passphrase that is typed is not shown, is asked for twice when new, and opens the backup', async () => {
+test('a typed passphrase is not shown, is asked for twice when new, and opens the backup', async () => {
   const terminal = Terminal.sws(stage.now, 'export', '--identity', 'one');
   await terminal.shows(/New passphrase:/);
   terminal.type('open sesame\r');
-  await terminal.shows(/Once more:/);
+  await terminal.shows(/Repeat the passphrase:/);
   terminal.type('open sesam\r');
-  await terminal.shows(/It is not the same/);
+  await terminal.shows(/The passphrases differ/);
   terminal.type('e\r');
   const sealed = await terminal.shows(/(sws-sealed-\S+)/);
   expect(await terminal.exit).toBe(0);
@@ -33,7 +33,7 @@ test('a passphrase that is typed is not shown, is asked for twice when new, and 
   expect(left.shown).not.toContain('sws-sealed');
 });
 
-test('at a terminal the receiver is asked, with name and size, and both ends show a bar, rate and time left', async () => {
+test('at a terminal the receiver is asked with name and size, and both sides show a progress bar', async () => {
   await writeFile(stage.now.path('film.mkv'), '');
   await truncate(stage.now.path('film.mkv'), 20_000_000);
   const receiver = Terminal.sws(stage.now, 'recv', '--out', 'in');
@@ -61,7 +61,7 @@ test('at a terminal the receiver is asked, with name and size, and both ends sho
   expect(await receiver.exit).toBe(0);
 });
 
-test('bash completes commands, options and their values, and files', async () => {
+test('bash completes commands, options, values and files', async () => {
   await writeFile(stage.now.path('sws'), `#!/bin/sh\nexec "${process.execPath}" "${MAIN}" "$@"\n`);
   await chmod(stage.now.path('sws'), 0o755);
   await writeFile(stage.now.path('holiday.jpg'), '');
@@ -83,7 +83,7 @@ test('bash completes commands, options and their values, and files', async () =>
   await completes('sws export --passphrase-file holi', 'sws export --passphrase-file holiday.jpg ');
 });
 
-test('the scripts of other shells ask the same command', async () => {
+test('the scripts of other shells call the same command', async () => {
   for (const [shell, register] of [
     ['zsh', 'compdef _sws_completion sws'],
     ['fish', 'complete -f'],

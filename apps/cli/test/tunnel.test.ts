@@ -18,7 +18,7 @@ async function tunnel(answer: (socket: Socket) => void) {
   return { port, served, opened, server };
 }
 
-test('a tunnel carries large transfers both ways at once, each with its own end, through a relay that restarts', async () => {
+test('a tunnel carries large transfers both ways at once, through a restarting relay', async () => {
   const there = randomBytes(8_000_000);
   const back = randomBytes(8_000_000);
   const received: Buffer[] = [];
@@ -41,7 +41,7 @@ test('a tunnel carries large transfers both ways at once, each with its own end,
   server.close();
 });
 
-test('a tunnel echoes key by key, as a shell over ssh does', async () => {
+test('a tunnel echoes each key as it is typed', async () => {
   const { port, server } = await tunnel((socket) => socket.pipe(socket));
   const client = dial(port, '127.0.0.1');
   for (const key of 'ls -l\n') {
@@ -54,7 +54,7 @@ test('a tunnel echoes key by key, as a shell over ssh does', async () => {
   server.close();
 });
 
-test('200 connections at once through one port, each with its own bytes', async () => {
+test('200 connections at once through one port keep their bytes apart', async () => {
   let most = 0;
   let open = 0;
   const { port, server } = await tunnel((socket) => {
@@ -74,7 +74,7 @@ test('200 connections at once through one port, each with its own bytes', async 
   server.close();
 });
 
-test('a session that a signal ends, as ssh ends its ProxyCommand, is no broken connection', async () => {
+test('a session ended by a signal is not reported as broken', async () => {
   const server = createServer((socket) => socket.on('error', () => {}).pipe(socket));
   await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
   const served = stage.now.sws('serve', String((server.address() as AddressInfo).port), '--ephemeral', '--accept-all');
@@ -88,13 +88,13 @@ test('a session that a signal ends, as ssh ends its ProxyCommand, is no broken c
   server.close();
 });
 
-test('a port that takes no connection is told to the other end, and resets its program', async () => {
+test('a refused port is reported to the peer, and resets its program', async () => {
   const { port, opened, server } = await tunnel(() => {});
   await new Promise<void>((resolve) => server.close(() => resolve()));
   const client = dial(port, '127.0.0.1');
   const error = await new Promise<Error & { code?: string }>((resolve) => client.once('error', resolve));
   expect(error.code).toBe('ECONNRESET');
-  await opened.says(/4502 the port takes no connection \(ECONNREFUSED\)/);
+  await opened.says(/4502 cannot connect to the port \(ECONNREFUSED\)/);
 });
 
 test('--allow keeps strangers from the port, and a signal ends both commands with 0', async () => {

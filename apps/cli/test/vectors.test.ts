@@ -60,7 +60,7 @@ async function play(line: ScriptedLine, steps: readonly Step[], input = new Pass
   }
 }
 
-test('the subprotocols are those of the vectors', () => {
+test('the subprotocols match the vectors', () => {
   expect([TUNNEL_PROTOCOL, FILES_PROTOCOL]).toEqual([tunnel.protocol, files.protocol]);
 });
 
@@ -77,10 +77,10 @@ describe.each([
   ['a sender', files.sender, readSenderMessage],
   ['a receiver', files.receiver, readReceiverMessage],
 ] as const)('%s', (_who, { valid, invalid }, readMessage) => {
-  test.each(valid)('says $name', ({ text, message }) => {
+  test.each(valid)('sends $name', ({ text, message }) => {
     expect(readMessage(text)).toEqual(message);
   });
-  test.each(invalid)('does not say $name', ({ text }) => {
+  test.each(invalid)('does not send $name', ({ text }) => {
     expect(readMessage(text)).toBeNull();
   });
 });

@@ -19,7 +19,7 @@ async function closedPort(): Promise<number> {
   return port;
 }
 
-test('a relay that can’t be reached is named, with the reason, and nothing is said of reconnecting', async () => {
+test('the error names an unreachable relay and the reason', async () => {
   const port = await closedPort();
   const relay = `ws://127.0.0.1:${port}/`;
   const connect = stage.now.run(['connect', NOBODY, '--ephemeral', '--relay', relay]);
@@ -35,7 +35,7 @@ test('a relay that can’t be reached is named, with the reason, and nothing is 
   expect(connect.errors).not.toContain('reconnecting');
 });
 
-test('a relay that refuses is told of with its reason, once', async () => {
+test('a refusing relay is reported once, with its reason', async () => {
   const relay = await startRelay({ port: 0, hosts: ['relay.example'], chat: false });
   try {
     const url = `ws://127.0.0.1:${relay.port}/`;
@@ -47,7 +47,7 @@ test('a relay that refuses is told of with its reason, once', async () => {
   }
 });
 
-test('doctor finds nothing wrong with a relay that is there, and says what is wrong with one that is not', async () => {
+test('doctor passes for a running relay, and says what is wrong with an unreachable one', async () => {
   const well = stage.now.sws('doctor', '--json');
   expect(await well.exit).toBe(0);
   const found = new Map(well.events.map(({ what, ok }) => [what, ok]));
@@ -64,7 +64,7 @@ test('doctor finds nothing wrong with a relay that is there, and says what is wr
   expect(ill.output).toMatch(/^!! relay .*ECONNREFUSED/m);
 });
 
-test('a peer that offers a newer subprotocol alone is told of, once', async () => {
+test('a peer that offers only a newer subprotocol is reported once', async () => {
   const listener = stage.now.sws('listen', '--accept-all');
   const address = await listener.says(/listening as ([0-9a-f]{64})/);
   const endpoint = new Endpoint(stage.now.relay.url, { identity: Identity.generate(randomBytes) });

@@ -106,11 +106,11 @@ export function parseTokens(content: string): Tokens {
   const tokens = new Map<string, string | null>();
   for (const [line, words] of linesOf(content)) {
     const [token = '', key, ...rest] = words;
-    if (rest.length > 0) throw new Error(`line ${line}: a token, or a token and a key`);
+    if (rest.length > 0) throw new Error(`line ${line}: must be a token, or a token and a key`);
     if (Buffer.byteLength(token) < MIN_TOKEN_BYTES || Buffer.byteLength(token) > MAX_TOKEN_BYTES)
-      throw new Error(`line ${line}: a token has from ${MIN_TOKEN_BYTES} to ${MAX_TOKEN_BYTES} bytes`);
+      throw new Error(`line ${line}: a token must have ${MIN_TOKEN_BYTES} to ${MAX_TOKEN_BYTES} bytes`);
     const digest = digestOf(token);
-    if (tokens.has(digest)) throw new Error(`line ${line}: this token stands on another line too`);
+    if (tokens.has(digest)) throw new Error(`line ${line}: this token is on another line too`);
     tokens.set(digest, key === undefined ? null : keyOf(key, line));
   }
   return tokens;
@@ -133,7 +133,7 @@ export function digestOf(token: string): string {
 }
 
 function keyOf(text: string, line: number): string {
-  if (readAddress(text) === null) throw new Error(`line ${line}: a public key is 64 lower-case hex digits`);
+  if (readAddress(text) === null) throw new Error(`line ${line}: a public key must be 64 lower-case hex digits`);
   return text;
 }
 

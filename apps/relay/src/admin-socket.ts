@@ -69,7 +69,7 @@ export async function openAdminSocket(path: string, relay: Administered): Promis
   try {
     await once(server, 'listening');
   } catch (error) {
-    throw new Error(`admin: ${path}: ${error instanceof Error ? error.message : 'cannot be listened on'}`);
+    throw new Error(`admin: ${path}: ${error instanceof Error ? error.message : 'cannot listen on it'}`);
   }
   return server;
 }
@@ -130,7 +130,7 @@ export async function listConnections(path: string, prefix: string): Promise<Con
 /** Disconnects a key. False if it is not connected. @throws Error for what is no key, and where there is no relay */
 export async function disconnect(path: string, key: string): Promise<boolean> {
   if (key.length !== ADDRESS_DIGITS || readAddress(key) === null)
-    throw new Error('a public key is 64 lower-case hex digits');
+    throw new Error('a public key must be 64 lower-case hex digits');
   const { status, text } = await ask(path, 'POST', `/disconnect/${key}`);
   if (status === 503) throw new Error(text);
   return status === 204;

@@ -87,7 +87,7 @@ async function textOf(response: Response): Promise<string> {
   let bytes = 0;
   for await (const chunk of response.body ?? []) {
     bytes += chunk.length;
-    if (bytes > MAX_ANSWER_BYTES) throw new Error(`an answer of over ${MAX_ANSWER_BYTES} bytes`);
+    if (bytes > MAX_ANSWER_BYTES) throw new Error(`the answer has more than ${MAX_ANSWER_BYTES} bytes`);
     text += decoder.decode(chunk, { stream: true });
   }
   return text + decoder.decode();
@@ -99,9 +99,9 @@ function readAnswer(text: string): { readonly authorization: Authorization; read
   try {
     body = JSON.parse(text);
   } catch {
-    throw new Error('an answer that is not JSON');
+    throw new Error('the answer is not JSON');
   }
-  if (typeof body !== 'object' || body === null) throw new Error('an answer that is not a JSON object');
+  if (typeof body !== 'object' || body === null) throw new Error('the answer is not a JSON object');
   const { allow, messagesPerSecond, bytesPerSecond, cacheSeconds } = body as Record<string, unknown>;
   if (typeof allow !== 'boolean') throw new Error('allow must be true or false');
   const rate: KeyRate = {
@@ -109,7 +109,7 @@ function readAnswer(text: string): { readonly authorization: Authorization; read
     ...amount('bytesPerSecond', bytesPerSecond),
   };
   const seconds = cacheSeconds ?? 0;
-  if (typeof seconds !== 'number' || !(seconds >= 0)) throw new Error('cacheSeconds must be a number from 0 on');
+  if (typeof seconds !== 'number' || !(seconds >= 0)) throw new Error('cacheSeconds must be 0 or more');
   return {
     authorization: allow && (Object.keys(rate).length === 0 || { rate }),
     cacheSeconds: Math.min(MAX_CACHE_SECONDS, seconds),

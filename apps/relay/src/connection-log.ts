@@ -25,7 +25,7 @@ export class ConnectionLog {
   /** Connections that ended before they were registered, by reason. */
   readonly refusedRegistrations = new Map<string, number>();
   readonly #crowded = new Seldom((count) =>
-    this.log.warn({ address: this.#crowdedAddress, refused: count }, 'an address has as many connections as it may'),
+    this.log.warn({ address: this.#crowdedAddress, refused: count }, 'an address has reached its limit of connections'),
   );
   #crowdedAddress = '';
   #connection = 0;

@@ -63,15 +63,15 @@ export function relayMetrics(sources: MetricSources): Registry {
   gauge('sws_info', 'The version that runs', () => [[1, { version: sources.version }]], ['version'], 'max');
   gauge('sws_connections', 'Open connections, registered or not', () => [[attached.connections]]);
   gauge('sws_registered_keys', 'Keys registered at this node', () => [[router.size]]);
-  gauge('sws_draining', '1 while this node sends its clients away', () => [[router.draining ? 1 : 0]], [], 'max');
+  gauge('sws_draining', '1 while this node drains', () => [[router.draining ? 1 : 0]], [], 'max');
   gauge('sws_queued_bytes', 'Bytes that wait for receivers', () => [[router.queuedBytes]]);
-  gauge('sws_queued_bytes_limit', 'What may wait for receivers, in all', () => [[router.maxQueuedBytes]]);
+  gauge('sws_queued_bytes_limit', 'Limit of the bytes that wait for receivers', () => [[router.maxQueuedBytes]]);
 
   const { counters } = attached;
   gauge('sws_unread_notices_bytes', 'Bytes of notices that clients have not read', () => [
     [counters.unreadNoticeBytes],
   ]);
-  counter('sws_connections_total', 'Connections that were given a challenge', () => [[counters.accepted]]);
+  counter('sws_connections_total', 'Connections that got a challenge', () => [[counters.accepted]]);
   counter(
     'sws_registrations_total',
     'How registrations ended: registered, or why not',
@@ -94,17 +94,17 @@ export function relayMetrics(sources: MetricSources): Registry {
   counter('sws_routed_bytes_total', 'Bytes passed on', () => [[router.counters.routedBytes]]);
   counter(
     'sws_undeliverable_total',
-    'Messages that came back to their senders, by reason',
+    'Messages that were not delivered, by reason',
     () => undeliverable(router.counters.undeliverable),
     ['reason'],
   );
   counter(
     'sws_queue_full_total',
-    'Messages that found no room in a queue, by the bound: that of the receiver, its address or the node',
+    'Messages refused because a queue was full, by limit: receiver, address or node',
     () => Object.entries(router.counters.queueFull).map(([bound, count]) => [count, { bound }]),
     ['bound'],
   );
-  counter('sws_peer_gone_total', 'Notices that a peer went', () => [[router.counters.peerGone]]);
+  counter('sws_peer_gone_total', 'Notices that a peer disconnected', () => [[router.counters.peerGone]]);
   counter('sws_pauses_total', 'Times that a client over its rate was paused', () => [[counters.pauses]]);
 
   if (sources.certificateExpiresMs() !== null)
@@ -125,7 +125,7 @@ type Define = (name: string, help: string, read: () => Reading, labelNames?: str
 
 function localMetrics({ counters }: LocalBackplane, counter: Define): void {
   counter('sws_workers_messages_total', 'Messages from one worker to another', () => [[counters.published]]);
-  counter('sws_workers_bytes_total', 'Bytes of them', () => [[counters.publishedBytes]]);
+  counter('sws_workers_bytes_total', 'Bytes of messages from one worker to another', () => [[counters.publishedBytes]]);
   counter('sws_workers_congested_total', 'Messages for which another worker had no room', () => [[counters.congested]]);
 }
 
@@ -136,7 +136,7 @@ function natsMetrics(
   undeliverable: (counts: Readonly<Record<string, number>>) => Reading,
 ): void {
   const { counters } = nats;
-  gauge('sws_nats_connected', '1 while NATS is there', () => [[nats.connected ? 1 : 0]], [], 'min');
+  gauge('sws_nats_connected', '1 while NATS is connected', () => [[nats.connected ? 1 : 0]], [], 'min');
   gauge('sws_nats_unconfirmed_bytes', 'Bytes given to NATS that it has not confirmed', () => [[nats.unconfirmedBytes]]);
   counter('sws_nats_published_messages_total', 'Messages given to NATS', () => [[counters.published]]);
   counter('sws_nats_published_bytes_total', 'Bytes given to NATS', () => [[counters.publishedBytes]]);
@@ -144,14 +144,14 @@ function natsMetrics(
   counter('sws_nats_received_bytes_total', 'Bytes from NATS', () => [[counters.receivedBytes]]);
   counter(
     'sws_nats_undeliverable_total',
-    'Messages for other nodes that did not go or came back, by reason',
+    'Messages for other nodes that were not sent or came back, by reason',
     () => undeliverable(counters.undeliverable),
     ['reason'],
   );
-  counter('sws_nats_disconnects_total', 'Times that NATS was lost', () => [[counters.disconnects]]);
-  counter('sws_nats_reconnects_total', 'Times that NATS came back', () => [[counters.reconnects]]);
-  counter('sws_nats_lost_bytes_total', 'Bytes under way when NATS was lost', () => [[counters.unconfirmedBytes]]);
+  counter('sws_nats_disconnects_total', 'Times that NATS disconnected', () => [[counters.disconnects]]);
+  counter('sws_nats_reconnects_total', 'Times that NATS reconnected', () => [[counters.reconnects]]);
+  counter('sws_nats_lost_bytes_total', 'Bytes in flight when NATS disconnected', () => [[counters.unconfirmedBytes]]);
   counter('sws_nats_errors_total', 'Errors that NATS reported', () => [[counters.errors]]);
-  counter('sws_nats_malformed_total', 'Dropped: not of this protocol', () => [[counters.malformed]]);
-  counter('sws_nats_term_timeouts_total', 'Questions for a term without answer', () => [[counters.termTimeouts]]);
+  counter('sws_nats_malformed_total', 'Malformed messages that were dropped', () => [[counters.malformed]]);
+  counter('sws_nats_term_timeouts_total', 'Unanswered queries for a term', () => [[counters.termTimeouts]]);
 }

@@ -41,7 +41,7 @@ export function pageHandler(options: PageOptions): Handler {
     if (!isRead || hasBody(request)) {
       // Nothing is read of the body: the connection ends with the answer.
       response.setHeader('Connection', 'close');
-      if (isRead) return answer(response, 413, 'a request has no body here\n');
+      if (isRead) return answer(response, 413, 'requests must have no body\n');
       response.setHeader('Allow', 'GET, HEAD');
       return answer(response, 405, 'only GET\n');
     }

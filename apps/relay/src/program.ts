@@ -37,7 +37,7 @@ program
   .description('disconnect a key (4403): its client does not reconnect by itself; use --allow to keep it out')
   .argument('<key>', '64 hex digits')
   .action(async (key: string) => {
-    if (!(await disconnect(adminSocket(), key))) throw new Error('this key is not connected here');
+    if (!(await disconnect(adminSocket(), key))) throw new Error('this key is not connected to this relay');
   });
 
 function lineOf({ key, address, seconds, receivedMessages, receivedBytes, sentMessages }: ConnectedKey): string {
@@ -51,19 +51,19 @@ const identity = program
 const identityFile = (): IdentityFile => new IdentityFile(settingsOf(program).identity);
 identity
   .command('show')
-  .description('print its server key; make the identity if there is none')
+  .description('print its server key; create the identity if there is none')
   .action(async () => console.log((await identityFile().loadOrCreate()).signingKey));
 identity
   .command('prepare')
-  .description('make the next identity and print its server key, so that clients can pin it in time')
+  .description('create the next identity and print its server key, so that clients can pin it in time')
   .action(async () => console.log((await identityFile().prepare()).signingKey));
 identity
   .command('rotate')
-  .description('use the prepared identity, or a new one, from the next start; keep the old one beside it')
+  .description('use the prepared identity, or a new one, from the next start; keep the old one as FILE.previous')
   .action(async () => {
     const { old, present } = await identityFile().rotate();
-    if (old !== null) console.log(`Server key so far:   ${old.signingKey}`);
-    console.log(`Server key from now: ${present.signingKey}`);
+    if (old !== null) console.log(`Old server key: ${old.signingKey}`);
+    console.log(`New server key: ${present.signingKey}`);
     console.error('Restart the relay to use it. Clients that pin the old key must pin the new one to connect again.');
   });
 

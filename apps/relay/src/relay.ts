@@ -283,7 +283,7 @@ export function timesOf({
 /** A listener that can't take a connection, for want of descriptors for example, says so: it goes on, and so do all clients. */
 export function ownErrors(server: Server, log: Log): void {
   let message = '';
-  const seldom = new Seldom((count) => log.error({ error: message, count }, 'a connection could not be taken'));
+  const seldom = new Seldom((count) => log.error({ error: message, count }, 'could not accept a connection'));
   server.on('error', (error) => {
     message = error.message;
     seldom.note();
@@ -302,8 +302,8 @@ function serverFor(
   const certificate = watchCertificate(server, {
     ...tls,
     onReload: ({ names, validTo, fingerprint }) =>
-      log.info({ names, validTo, fingerprint }, 'new handshakes see the new certificate'),
-    onError: ({ message }) => log.error({ error: message }, 'the certificate cannot be used: the old one stays'),
+      log.info({ names, validTo, fingerprint }, 'new connections get the new certificate'),
+    onError: ({ message }) => log.error({ error: message }, 'cannot use the certificate: the old one stays'),
   });
   return [server, certificate];
 }

@@ -56,7 +56,7 @@ export async function serve(settings: Settings, warnings: readonly string[], rea
     onReload: (file, entries, error) =>
       error === null
         ? log.info({ file, entries }, 'reloaded')
-        : log.error({ file, error: error.message }, 'the file cannot be used: what was read before stays'),
+        : log.error({ file, error: error.message }, 'cannot use the file: the previous contents stay'),
   });
   const nats = await openNats(settings, ({ type, detail }) =>
     type === 'reconnected' ? log.info({ detail }, 'NATS is back') : log.warn({ event: type, detail }, 'NATS'),
@@ -65,7 +65,7 @@ export async function serve(settings: Settings, warnings: readonly string[], rea
   const service =
     url === null ? null : new AuthorizeUrl({ url, secret: secret ?? undefined, timeoutMs: authorizeTimeout * 1000 });
   const unanswered = new Seldom((count) =>
-    log.error({ error: unansweredError, count }, 'authorize-url gave no answer'),
+    log.error({ error: unansweredError, count }, 'authorize-url gave no valid answer'),
   );
   let unansweredError = '';
   const authorize = async (client: AskingClient): Promise<Authorization> => {
@@ -108,7 +108,7 @@ export async function serve(settings: Settings, warnings: readonly string[], rea
       if (unchanged.length > 0) log.warn({ settings: unchanged }, 'these settings change at the next start');
       current = now;
     } catch (error) {
-      log.error({ error: reasonOf(error) }, 'the settings cannot be used: the limits stay');
+      log.error({ error: reasonOf(error) }, 'cannot use the settings: the limits stay');
     }
     access.reload().catch(failed);
     relay.reloadCertificate().catch(failed);

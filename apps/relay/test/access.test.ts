@@ -17,7 +17,7 @@ const PATIENCE = { timeout: 10_000, interval: 10 };
 
 const someone = (): Identity => Identity.generate(randomBytes);
 
-test('lists: comments, blank lines, and a mistake by its line', () => {
+test('list files allow comments and blank lines, and name the line of a mistake', () => {
   const [a, b] = [someone().publicKey, someone().publicKey];
   expect(parseAllowedKeys(`# friends\n${a}   # Alice\n\n  ${b}\r\n`)).toEqual(
     new Map([a, b].map((key) => [key, null])),
@@ -26,7 +26,7 @@ test('lists: comments, blank lines, and a mistake by its line', () => {
   expect(parseAllowedKeys(`${a} messages-per-second=5 bytes-per-second=65536 # Alice`)).toEqual(
     new Map([[a, { messagesPerSecond: 5, bytesPerSecond: 65_536 }]]),
   );
-  expect(() => parseAllowedKeys(`${a}\nnobody`)).toThrow('line 2: a public key is 64 lower-case hex digits');
+  expect(() => parseAllowedKeys(`${a}\nnobody`)).toThrow('line 2: a public key must be 64 lower-case hex digits');
   expect(() => parseAllowedKeys(a.toUpperCase())).toThrow('line 1');
   expect(() => parseAllowedKeys('00'.repeat(32))).toThrow('line 1'); // of low order: nobody has it
   expect(() => parseAllowedKeys(`${a} ${b}`)).toThrow(
@@ -38,10 +38,10 @@ test('lists: comments, blank lines, and a mistake by its line', () => {
   expect(tokenAllows(tokens, a, 'second-token-of-ours')).toBe(true);
   expect(tokenAllows(tokens, b, 'second-token-of-ours')).toBe(false);
   expect(tokenAllows(tokens, a, null)).toBe(false);
-  expect(() => parseTokens('short')).toThrow('line 1: a token has from 16 to 1024 bytes');
+  expect(() => parseTokens('short')).toThrow('line 1: a token must have 16 to 1024 bytes');
   expect(() => parseTokens('correct-horse-battery x')).toThrow('line 1: a public key');
   const twice = 'correct-horse-battery\ncorrect-horse-battery';
-  expect(() => parseTokens(twice)).toThrow(/^line 2: this token stands on another line too$/);
+  expect(() => parseTokens(twice)).toThrow(/^line 2: this token is on another line too$/);
 });
 
 async function privateRelay(files: { allow?: string; tokens?: string }) {
@@ -81,7 +81,7 @@ async function outcome(url: string, identity: Identity, token?: string): Promise
   return state;
 }
 
-test('--allow: only these keys; a key that is taken off the list is closed, one that is put on it is let in', async () => {
+test('--allow admits only its keys; removed keys are closed, added ones admitted', async () => {
   const [alice, bob] = [someone(), someone()];
   const { relay, reloads, paths } = await privateRelay({ allow: `${alice.publicKey}\n` });
   const first = await attempt(relay.url, alice);
@@ -92,7 +92,7 @@ test('--allow: only these keys; a key that is taken off the list is closed, one 
 
   // A list that can't be used changes nothing.
   writeFileSync(paths.allow, `${bob.publicKey}\n${bob.publicKey.slice(0, 20)}`);
-  await expect.poll(() => reloads, PATIENCE).toEqual(['allow: line 2: a public key is 64 lower-case hex digits']);
+  await expect.poll(() => reloads, PATIENCE).toEqual(['allow: line 2: a public key must be 64 lower-case hex digits']);
   expect(first.state).toBe('registered');
 
   // As an editor or a tool replaces it: another file, renamed.
@@ -104,7 +104,7 @@ test('--allow: only these keys; a key that is taken off the list is closed, one 
   expect(await outcome(relay.url, alice)).toBe('down');
 });
 
-test('--tokens: only who gives one; a token that is taken off the list ends the connections that it let in', async () => {
+test('--tokens admits only clients with a token; removing it closes their connections', async () => {
   const { relay, access, paths } = await privateRelay({ tokens: 'token-number-one-x\ntoken-number-two-x\n' });
   const one = await attempt(relay.url, someone(), 'token-number-one-x');
   const two = await attempt(relay.url, someone(), 'token-number-two-x');
@@ -117,7 +117,7 @@ test('--tokens: only who gives one; a token that is taken off the list ends the 
   expect(two.state).toBe('registered');
 });
 
-test('--allow and --tokens together: both count; a list that is not there is said with its name', async () => {
+test('--allow and --tokens together need both; the error names a missing list', async () => {
   const alice = someone();
   const { relay } = await privateRelay({ allow: alice.publicKey, tokens: 'token-number-one-x' });
   expect(await outcome(relay.url, alice, 'token-number-one-x')).toBe('registered');

@@ -40,7 +40,7 @@ async function open(path = folder.path(`admin-${count++}`)): Promise<string> {
   return path;
 }
 
-test('lists the connected keys that begin as asked', async () => {
+test('lists connected keys by prefix', async () => {
   const path = await open();
   expect(statSync(path).mode & 0o777).toBe(0o600);
   const both = await listConnections(path, '');
@@ -53,18 +53,18 @@ test('lists the connected keys that begin as asked', async () => {
   expect(await listConnections(path, '&prefix=ab')).toEqual([]);
 });
 
-test('disconnects a key that is connected, and no other', async () => {
+test('disconnects the given key only', async () => {
   const path = await open();
   closes.length = 0;
   expect(await disconnect(path, SECOND)).toBe(true);
   expect(await disconnect(path, `ad${'01'.repeat(31)}`)).toBe(false);
   expect(closes).toEqual([[SECOND, { code: 'forbidden', detail: 'disconnected by the operator of the relay' }]]);
   for (const wrong of ['', FIRST.slice(1), `${FIRST}0`, FIRST.toUpperCase(), '00'.repeat(32)])
-    await expect(disconnect(path, wrong)).rejects.toThrow('a public key is 64 lower-case hex digits');
+    await expect(disconnect(path, wrong)).rejects.toThrow('a public key must be 64 lower-case hex digits');
   expect(closes).toHaveLength(1);
 });
 
-test('tells the metrics, and what it can not tell it says', async () => {
+test('serves the metrics, or the error', async () => {
   expect(await readMetrics(await open())).toBe('sws_one 1\n');
   const path = folder.path('silent');
   const failing = (): Promise<never> => Promise.reject(new Error('worker 2 gave no answer'));
@@ -74,7 +74,7 @@ test('tells the metrics, and what it can not tell it says', async () => {
   await expect(readMetrics(path)).rejects.toThrow('worker 2 gave no answer');
 });
 
-test('takes the place of a relay that has crashed, and of nothing else', async () => {
+test('replaces only the socket of a crashed relay', async () => {
   const path = await open();
   await expect(open(path)).rejects.toThrow(`admin: ${path}: `); // alive
   expect(await listConnections(path, 'ab')).toHaveLength(1);
@@ -85,7 +85,7 @@ test('takes the place of a relay that has crashed, and of nothing else', async (
   await expect(listConnections(folder.path('none'), '')).rejects.toThrow(`no relay at ${folder.path('none')}: `);
 });
 
-test('a program that cuts its answer short is an error', async () => {
+test('a truncated answer is an error', async () => {
   const path = folder.path('short');
   const server = createServer((socket) => {
     socket.once('data', () => {

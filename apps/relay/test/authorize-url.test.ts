@@ -22,7 +22,7 @@ const says = (body: unknown, status = 200) => {
 const client = { publicKey: 'a', token: null, address: '192.0.2.1' };
 const service = (options = {}) => new AuthorizeUrl({ url: 'https://accounts.example/', ...options });
 
-test('is asked by POST, with JSON, and with the secret if there is one; a redirect is an error', async () => {
+test('the service gets a POST with JSON and the secret; a redirect is an error', async () => {
   says({ allow: true });
   const signal = vi.spyOn(AbortSignal, 'timeout');
   await service().ask(client);
@@ -49,22 +49,22 @@ test.each<[object, unknown]>([
     { allow: true, messagesPerSecond: 5, bytesPerSecond: 6, more: 7 },
     { rate: { messagesPerSecond: 5, bytesPerSecond: 6 } },
   ],
-])('%j is %j', async (body, expected) => {
+])('the answer %j means %j', async (body, expected) => {
   says(body);
   expect(await service().ask(client)).toEqual(expected);
 });
 
 test.each<[unknown, string, number?]>([
-  ['{', 'an answer that is not JSON'],
-  ['null', 'an answer that is not a JSON object'],
-  ['7', 'an answer that is not a JSON object'],
+  ['{', 'the answer is not JSON'],
+  ['null', 'the answer is not a JSON object'],
+  ['7', 'the answer is not a JSON object'],
   [{ allow: 1 }, 'allow must be true or false'],
   [{ allow: true, messagesPerSecond: 0 }, 'messagesPerSecond must be a number above 0'],
   ['{"allow":true,"bytesPerSecond":1e999}', 'bytesPerSecond must be a number above 0'],
   [{ allow: true, bytesPerSecond: '5' }, 'bytesPerSecond must be a number above 0'],
-  [{ allow: true, cacheSeconds: -1 }, 'cacheSeconds must be a number from 0 on'],
-  [{ allow: true, cacheSeconds: '60' }, 'cacheSeconds must be a number from 0 on'],
-  [{ allow: true, filler: 'x'.repeat(65_536) }, 'an answer of over 65536 bytes'],
+  [{ allow: true, cacheSeconds: -1 }, 'cacheSeconds must be 0 or more'],
+  [{ allow: true, cacheSeconds: '60' }, 'cacheSeconds must be 0 or more'],
+  [{ allow: true, filler: 'x'.repeat(65_536) }, 'the answer has more than 65536 bytes'],
   [{ allow: true }, 'status 204, not 200', 204],
   [{ allow: true }, 'status 404, not 200', 404],
 ])('%.60j is refused: %s', async (body, complaint, status = 200) => {
@@ -77,7 +77,7 @@ test.each<[unknown, string, number?]>([
   expect([await asking.ask(client), asked.length]).toEqual([true, 2]);
 });
 
-test('an answer of 64 KiB is read, also one that is cut within a letter', async () => {
+test('an answer of 64 KiB is read, even if split within a character', async () => {
   const [start, end] = ['{"allow":true,"filler":"', '"}'];
   const text = `${start}${'é'.repeat((65_536 - start.length - end.length) / 2)}${end}`;
   const bytes = Buffer.from(text);
@@ -87,7 +87,7 @@ test('an answer of 64 KiB is read, also one that is cut within a letter', async 
   expect(await service().ask(client)).toBe(true);
 });
 
-test('is kept for as long as it says, a day at most, and is asked for again then', async () => {
+test('an answer is kept for its cacheSeconds, at most a day, then asked for again', async () => {
   for (const [cacheSeconds, keptMs] of [
     [60, 60_000],
     [10_000_000, 86_400_000],
@@ -107,7 +107,7 @@ test('is kept for as long as it says, a day at most, and is asked for again then
   }
 });
 
-test('is that of one key and one token', async () => {
+test('an answer is kept per key and token', async () => {
   says({ allow: true, cacheSeconds: 60 });
   const asking = service();
   for (const other of [client, { ...client, token: 't' }, { ...client, token: 'u' }, { ...client, publicKey: 'b' }])
@@ -117,7 +117,7 @@ test('is that of one key and one token', async () => {
   expect(asked).toHaveLength(4);
 });
 
-test('10,000 are kept; the oldest goes first', async () => {
+test('10,000 answers are kept; the oldest is dropped first', async () => {
   says({ allow: true, cacheSeconds: 60 });
   const asking = service();
   const ask = (n: number) => asking.ask({ ...client, publicKey: String(n) });

@@ -18,7 +18,7 @@ test.each([
   ['back by 2 min', -120 * SECOND],
   ['back by an hour', -HOUR],
   ['forward by an hour', HOUR],
-])('the wall clock steps %s under load: senders at their rate go on at their rate', async (_, step) => {
+])('the wall clock steps %s under load: senders keep their rate', async (_, step) => {
   relay = await startRelay({
     port: 0,
     chat: false,

@@ -17,7 +17,7 @@ beforeEach(() => {
 });
 afterEach(() => void vi.useRealTimers());
 
-test('connections are numbered, keys are shortened to 8 digits, and a close says the whole seconds', () => {
+test('connections are numbered, keys shortened to 8 digits, and durations given in whole seconds', () => {
   const closed = log.registered(socket);
   log.refused(refusal('forbidden'));
   vi.advanceTimersByTime(12_400);
@@ -30,7 +30,7 @@ test('connections are numbered, keys are shortened to 8 digits, and a close says
   ]);
 });
 
-test('requests are numbered, and their path is told without its query and with keys shortened', () => {
+test('requests are numbered, with paths without query and with shortened keys', () => {
   const from = { remoteAddress: '192.0.2.3' };
   log.answered({ method: 'GET', url: `/${KEY}?token=x`, socket: from } as unknown as IncomingMessage, 200);
   log.answered({ method: 'HEAD', socket: from } as unknown as IncomingMessage, 405);
@@ -40,7 +40,7 @@ test('requests are numbered, and their path is told without its query and with k
   ]);
 });
 
-test('64 reasons are counted by their names, all others together', () => {
+test('64 reasons are counted by name, all others together', () => {
   for (let i = 0; i < 70; i++) log.refused(refusal(`reason-${i}`));
   log.refused(refusal('reason-0'));
   log.refused(refusal('reason-63'));
@@ -49,13 +49,13 @@ test('64 reasons are counted by their names, all others together', () => {
   expect([count('reason-0'), count('reason-1'), count('reason-63'), count('other')]).toEqual([2, 1, 2, 6]);
 });
 
-test('an address over its bound is named at warn once a minute, what failed inside at error, all else at debug alone', () => {
+test('an address over its limit is a warn once a minute, an internal failure an error, and the rest debug', () => {
   for (let i = 0; i < 3; i++) log.refused(refusal('too-many-connections-from-address'));
   vi.advanceTimersByTime(60_000);
   log.refused(refusal('too-many-connections-from-address'));
   log.refused(refusal('internal-error'));
   const told = lines.filter(([level]) => level !== 'debug');
-  const crowded = 'an address has as many connections as it may';
+  const crowded = 'an address has reached its limit of connections';
   expect(told).toEqual([
     ['warn', { address: '192.0.2.2', refused: 1 }, crowded],
     ['warn', { address: '192.0.2.2', refused: 3 }, crowded],
@@ -64,7 +64,7 @@ test('an address over its bound is named at warn once a minute, what failed insi
   expect(lines).toHaveLength(3 + 1 + 1 + 3);
 });
 
-test('without a logger nothing is told, and all is counted', () => {
+test('without a logger nothing is logged and everything is counted', () => {
   const silent = new ConnectionLog();
   silent.registered(socket)();
   for (const reason of ['internal-error', 'too-many-connections-from-address']) silent.refused(refusal(reason));

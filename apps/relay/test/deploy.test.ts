@@ -44,13 +44,13 @@ test('each Kubernetes manifest is valid by its schema', () => {
   for (const manifest of all) expect(() => validate(manifest), manifest.metadata.name).not.toThrow();
 });
 
-test('the schema finds a mistake', () => {
+test('the schema check finds a mistake', () => {
   const [first] = manifests();
   const broken = JSON.parse(JSON.stringify(first).replace('"containerPort":8787', '"containerPort":"8787"'));
   expect(() => validate(broken)).toThrow(/containerPort/);
 });
 
-test('the Kubernetes relay has settings that are valid, drains within its grace, and is probed where it answers', () => {
+test('the Kubernetes relay has valid settings, drains within its grace period, and has working probes', () => {
   const relay = new Map(manifests().map((one) => [`${one.kind} ${one.metadata.name}`, one])).get(
     'Deployment sws-relay',
   );
@@ -85,7 +85,7 @@ function promtool(...args: string[]): string {
   return status === 0 ? 'sound' : stdout + stderr;
 }
 
-test.skipIf(!hasPromtool)('promtool finds the alert rules sound (skipped where there is no promtool)', () => {
+test.skipIf(!hasPromtool)('promtool accepts the alert rules (skipped where there is no promtool)', () => {
   expect(promtool('check', 'rules', pathOf('prometheus-rules.yaml'))).toBe('sound');
 });
 

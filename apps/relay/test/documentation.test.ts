@@ -50,7 +50,7 @@ test('every TOML example is a valid configuration', () => {
   expect(examples.length).toBeGreaterThan(2);
 });
 
-test('every metric and log line that the guide names is there', async () => {
+test('every metric and log line in the guide exists', async () => {
   const relay = await startRelay({ port: 0, chat: false });
   const metrics = await (await fetch(`${relay.url}metrics`)).text();
   await relay.close();
@@ -64,7 +64,7 @@ test('every metric and log line that the guide names is there', async () => {
   for (const [, line] of lines.matchAll(/`([^`]+)`/g)) expect(sources).toContain(`'${line}'`);
 });
 
-test('links between the documents lead somewhere', () => {
+test('links between the documents resolve', () => {
   for (const name of DOCUMENTS) {
     const text = read(name);
     for (const [, target = ''] of text.matchAll(/\]\((?!https?:)([^)]+)\)/g)) {
@@ -82,7 +82,7 @@ test('links between the documents lead somewhere', () => {
   }
 });
 
-test('certbot’s hook gives the relay a copy that nobody else can read', () => {
+test('certbot’s hook gives the relay a copy that other users cannot read', () => {
   const lineage = folder.path('live');
   mkdirSync(lineage);
   for (const name of ['privkey.pem', 'fullchain.pem']) writeFileSync(`${lineage}/${name}`, name);

@@ -80,7 +80,7 @@ const upgrade = (protocol = 'sws.v1'): string =>
   'GET / HTTP/1.1\r\nHost: localhost\r\nConnection: Upgrade\r\nUpgrade: websocket\r\nSec-WebSocket-Version: 13\r\n' +
   `Sec-WebSocket-Key: AAAAAAAAAAAAAAAAAAAAAA==\r\nSec-WebSocket-Protocol: ${protocol}\r\n\r\n`;
 
-describe.each(['emitted', 'as its end'])('an error of a connection, %s,', (how) => {
+describe.each(['emitted', 'as its end'])('a connection’s error, %s,', (how) => {
   const fail = (socket: Socket): void => {
     if (how === 'as its end') socket.destroy(boom());
     else if (!socket.destroyed) socket.emit('error', boom()); // Node emits none after the end
@@ -96,7 +96,7 @@ describe.each(['emitted', 'as its end'])('an error of a connection, %s,', (how) 
     ['with a key that ws refuses', upgrade().replace('AAAA', '!!!!')],
     ['unregistered', upgrade()],
     ['with a method without a listener', 'CONNECT a:1 HTTP/1.1\r\nHost: a\r\n\r\n'],
-  ])('is its own alone: %s', async (_, sent) => {
+  ])('affects no other connection: %s', async (_, sent) => {
     const { relay, stays } = await start();
     const count = ends.length;
     const socket = connect(relay.port, '127.0.0.1').on('error', () => {});
@@ -110,7 +110,7 @@ describe.each(['emitted', 'as its end'])('an error of a connection, %s,', (how) 
     socket.destroy();
   });
 
-  test('is its own alone: registered', async () => {
+  test('affects no other connection: registered', async () => {
     const { relay, stays } = await start();
     const count = ends.length;
     const endpoint = new Endpoint(relay.url, { identity: Identity.generate(randomBytes) });
@@ -120,7 +120,7 @@ describe.each(['emitted', 'as its end'])('an error of a connection, %s,', (how) 
     await stays();
   });
 
-  test('is its own alone: being closed', async () => {
+  test('affects no other connection: being closed', async () => {
     const { relay, stays } = await start();
     const count = ends.length;
     const socket = connect(relay.port, '127.0.0.1').on('error', () => {});
@@ -133,7 +133,7 @@ describe.each(['emitted', 'as its end'])('an error of a connection, %s,', (how) 
     socket.destroy();
   });
 
-  test('is its own alone: during the TLS handshake, and after it', async () => {
+  test('affects no other connection: during and after the TLS handshake', async () => {
     const [key, cert] = [folder.path('tls.key'), folder.path('tls.pem')];
     const what = [
       '-newkey',
@@ -164,7 +164,7 @@ describe.each(['emitted', 'as its end'])('an error of a connection, %s,', (how) 
   });
 });
 
-test('an error of the listener is logged once a minute, and the relay goes on', async () => {
+test('a listener’s error is logged once a minute, and the relay continues', async () => {
   const { logged, stays, relay } = await start({ metricsListen: { host: '127.0.0.1', port: 0 } });
   await fetch(`http://127.0.0.1:${relay.metricsPort}/healthz`);
   const servers = new Set(ends.map((end) => (end as Socket & { server: Server }).server));
@@ -172,11 +172,11 @@ test('an error of the listener is logged once a minute, and the relay goes on', 
   for (const server of servers) for (let i = 0; i < 5; i++) server.emit('error', new Error('accept EMFILE'));
   await stays();
   const errors = logged.filter(({ level }) => level === 'error');
-  expect(errors.map(({ message }) => message)).toEqual(Array(2).fill('a connection could not be taken'));
+  expect(errors.map(({ message }) => message)).toEqual(Array(2).fill('could not accept a connection'));
   expect(errors[0]?.fields).toEqual({ error: 'accept EMFILE', count: 1 });
 });
 
-test('an error of a listener between its stop and its end does not end the drain', async () => {
+test('a listener’s error during a drain does not end the drain', async () => {
   const relay = await startRelay({ port: 0, chat: false });
   const socket = connect(relay.port, '127.0.0.1').on('error', () => {});
   const end = await lastEnd(0);
@@ -187,7 +187,7 @@ test('an error of a listener between its stop and its end does not end the drain
   socket.destroy();
 });
 
-test('an error of an answer is its own alone', async () => {
+test('a response’s error affects no other', async () => {
   const { relay, stays } = await start();
   const end = ServerResponse.prototype.end;
   cleanup.push(() => {
@@ -203,7 +203,7 @@ test('an error of an answer is its own alone', async () => {
   await stays();
 });
 
-test('metrics that can’t be read are answered with 500', async () => {
+test('unreadable metrics give 500', async () => {
   const nats = {
     counters: {},
     get connected(): boolean {
@@ -216,7 +216,7 @@ test('metrics that can’t be read are answered with 500', async () => {
   await stays();
 });
 
-test('a throwing onSocket closes that client only, and is logged', async () => {
+test('a throwing onSocket closes only that client, and is logged', async () => {
   const inner = inProcessBackplane();
   let failing = false;
   const { relay, logged, stays } = await start({
@@ -246,7 +246,7 @@ test('a throwing onSocket closes that client only, and is logged', async () => {
   await stays();
 });
 
-test('the lists are still followed after their change has caused an exception', async () => {
+test('lists are still followed after a change that threw', async () => {
   const allow = folder.path('allow');
   writeFileSync(allow, `${'aa'.repeat(31)}00\n`);
   const told: (string | null)[] = [];

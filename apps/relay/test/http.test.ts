@@ -20,7 +20,7 @@ const get = (url: string): Promise<Response> => fetch(url);
 const textOf = async (url: string): Promise<string> => (await get(url)).text();
 
 describe('pages', () => {
-  test('every answer has the security headers, whatever was asked', async () => {
+  test('every response has the security headers', async () => {
     const relay = await start();
     for (const path of ['', 'healthz', 'readyz', 'metrics', 'nothing/here', '7'.repeat(64), 'icon.svg']) {
       const { headers } = await get(`${relay.url}${path}`);
@@ -36,13 +36,13 @@ describe('pages', () => {
     expect(posted.headers.get('x-frame-options')).toBe('DENY');
   });
 
-  test('the chat page has no inline script or style, which the policy would forbid', async () => {
+  test('the chat page has no inline script or style', async () => {
     const html = await textOf((await start()).url);
     expect(html).toContain('<div id="app">');
     expect(html).not.toMatch(/<script(?![^>]*\bsrc=)[^>]*>|<style|\sstyle=|\son[a-z]+=/i);
   });
 
-  test('without the chat page the relay says what it is, and still answers for its health', async () => {
+  test('without the chat page the relay says what it is, and serves its health', async () => {
     const relay = await start({ chat: false });
     const page = await get(relay.url);
     expect([page.status, await page.text()]).toEqual([404, expect.stringContaining('An SWS relay')]);
@@ -50,7 +50,7 @@ describe('pages', () => {
     expect((await get(`${relay.url}readyz`)).status).toBe(200);
   });
 
-  test('a page connects to the relay that served it, and a Host header that is not ours changes nothing', () => {
+  test('a page connects to its own relay, whatever the Host header', () => {
     const connectSrc = (host: string | undefined, hosts: string[] | null) =>
       /connect-src [^;]*/.exec(contentSecurityPolicy(host, hosts))?.[0];
     expect(connectSrc('relay.example', ['relay.example'])).toBe(
@@ -64,7 +64,7 @@ describe('pages', () => {
 });
 
 describe('metrics', () => {
-  test('count what happens, and never have a key or an address as a label', async () => {
+  test('count events, and have no key or address as a label', async () => {
     const relay = await start({ chat: false });
     const [alice, bob] = [Identity.generate(randomBytes), Identity.generate(randomBytes)];
     const receiver = new Endpoint(relay.url, { identity: bob });
@@ -98,7 +98,7 @@ describe('metrics', () => {
     await Promise.all([sender.close(), receiver.close()]);
   });
 
-  test('why a registration failed is counted', async () => {
+  test('registration failures are counted by reason', async () => {
     const access = { allows: () => false, onchange: null };
     const relay = await start({ chat: false, access });
     const endpoint = new Endpoint(relay.url, { identity: Identity.generate(randomBytes) });
@@ -109,7 +109,7 @@ describe('metrics', () => {
     await endpoint.close();
   });
 
-  test('can be had at an address of their own, and there alone', async () => {
+  test('are served only at their own address, if one is set', async () => {
     const relay = await start({ chat: false, metricsListen: { host: '127.0.0.1', port: 0 } });
     const aside = `http://127.0.0.1:${relay.metricsPort}`;
     expect(await textOf(`${aside}/metrics`)).toContain('sws_connections 0');
@@ -119,7 +119,7 @@ describe('metrics', () => {
     expect((await get(`${none.url}metrics`)).status).toBe(404);
   });
 
-  test('the Grafana dashboard asks for metrics that exist', async () => {
+  test('the Grafana dashboard uses existing metrics', async () => {
     const file = fileURLToPath(new URL('../../../deploy/grafana-dashboard.json', import.meta.url));
     const dashboard: { panels: { title: string; targets?: { expr: string }[] }[] } = JSON.parse(
       readFileSync(file, 'utf8'),

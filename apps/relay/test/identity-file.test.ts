@@ -7,7 +7,7 @@ import { IdentityFile } from '../src/identity-file.js';
 const folder = temporaryFolder();
 afterAll(folder.remove);
 
-test('an identity that another process never lets go of is an error within seconds, not a wait for ever', async () => {
+test('an identity that stays locked is an error within seconds', async () => {
   const path = folder.path('held');
   const holder = fileStore(path);
   await holder.loadOrCreate(() => new Uint8Array(32).fill(7));
@@ -19,7 +19,7 @@ test('an identity that another process never lets go of is an error within secon
   await holder.close();
 });
 
-test('an identity that another process holds for a moment is waited for', async () => {
+test('a briefly locked identity is waited for', async () => {
   const path = folder.path('shared');
   const holder = fileStore(path);
   await holder.loadOrCreate(() => new Uint8Array(32).fill(7));
@@ -29,7 +29,7 @@ test('an identity that another process holds for a moment is waited for', async 
   expect((await new IdentityFile(path).load())?.publicKey).toBe(publicKey);
 });
 
-test('without a prepared identity `rotate` makes a new one, and keeps the old one beside it', async () => {
+test('without a prepared identity `rotate` creates one, and keeps the old one as FILE.previous', async () => {
   const file = new IdentityFile(folder.path('rotated'));
   expect(await file.load()).toBeNull();
   const { old, present } = await file.rotate();

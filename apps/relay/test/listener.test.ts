@@ -27,15 +27,15 @@ const dial = (port: number): Socket => {
 };
 const closed = (socket: Socket): Promise<void> => new Promise((resolve) => socket.once('close', () => resolve()));
 
-describe('a port that another process has', () => {
-  test('is an error that says what waits for it', async () => {
+describe('a port in use', () => {
+  test('is an error that names wait-for-port', async () => {
     const port = await listen(http(), { port: 0, host: HOST });
     await expect(listen(http(), { port, host: HOST })).rejects.toThrow(
       `port ${port} of ${HOST} is in use; wait-for-port waits for it`,
     );
   });
 
-  test('is waited for, which is told once, and had as soon as it is free', async () => {
+  test('is waited for, which is logged once, and taken as soon as it is free', async () => {
     const first = http();
     const port = await listen(first, { port: 0, host: HOST });
     const second = http();
@@ -47,7 +47,7 @@ describe('a port that another process has', () => {
     expect([await waiting, onWait.mock.calls.length]).toEqual([port, 1]);
   });
 
-  test('that does not get free in time is an error that says how long it was waited for', async () => {
+  test('is an error with the waiting time if it stays in use', async () => {
     const port = await listen(http(), { port: 0, host: HOST });
     const tries = http();
     const spy = vi.spyOn(tries, 'listen');
@@ -59,14 +59,14 @@ describe('a port that another process has', () => {
     expect(spy.mock.calls.length).toBeLessThan(12);
   });
 
-  test('any other error is Node’s own, and at once', async () => {
+  test('other errors are Node’s own and immediate', async () => {
     await expect(listen(http(), { port: 0, host: '192.0.2.1', waitMs: 60_000 })).rejects.toMatchObject({
       code: 'EADDRNOTAVAIL',
     });
   });
 });
 
-test('takes descriptor 3 from systemd if it is meant for this process', async () => {
+test('uses descriptor 3 from systemd if it is meant for this process', async () => {
   const { pid } = process;
   const given: [Record<string, string>, boolean][] = [
     [{ LISTEN_PID: String(pid), LISTEN_FDS: '1' }, true],
@@ -88,7 +88,7 @@ test('takes descriptor 3 from systemd if it is meant for this process', async ()
 });
 
 describe('listeners', () => {
-  test('stop: the ports are free, idle connections end, and those at work stay', async () => {
+  test('stop frees the ports and ends idle connections only', async () => {
     const [idle, busy] = [http(), http(false)];
     const ports = await Promise.all([idle, busy].map((server) => listen(server, { port: 0, host: HOST })));
     const [quiet, working] = ports.map(dial);
@@ -110,7 +110,7 @@ describe('listeners', () => {
     await cut;
   });
 
-  test('close gives connections 200 ms to end by themselves', async () => {
+  test('close gives connections 200 ms to end', async () => {
     const server = http(false);
     const port = await listen(server, { port: 0, host: HOST });
     dial(port).write('GET / HTTP/1.1\r\nHost: a\r\n\r\n');
@@ -121,7 +121,7 @@ describe('listeners', () => {
     expect([cut.mock.calls.length, delays.mock.calls.map(([, ms]) => ms).includes(200)]).toEqual([1, true]);
   });
 
-  test('close waits for nothing where all have ended, and leaves no timer that cuts', async () => {
+  test('close does not wait if all have ended, and leaves no timer', async () => {
     const server = http();
     await listen(server, { port: 0, host: HOST });
     const cleared = vi.spyOn(globalThis, 'clearTimeout');

@@ -86,7 +86,7 @@ describe('local backplane', () => {
     await run(async () => nearAndFar(await open(), far));
   });
 
-  test('a worker that comes later knows what is held before it says that it is there', async () => {
+  test('a new worker knows the held keys before it listens', async () => {
     const open = meetingPlace();
     const heard: string[] = [];
     const first = (await open()).join(nodeOf('one', takingInto(heard)));
@@ -141,7 +141,7 @@ describe('local backplane', () => {
     await expect.poll(() => gone, PATIENCE).toEqual([`${B}@1`]);
   });
 
-  test('the keys of a worker that dies are told to be gone, and are offline', async () => {
+  test('a dead worker’s keys are offline, and their peers get PEER_GONE', async () => {
     const open = meetingPlace();
     const gone: string[] = [];
     const one = await open();
@@ -236,7 +236,7 @@ describe('local backplane', () => {
     expect(await ended[0]).toBe(0);
   });
 
-  test('a sibling that stands still is given a bounded number of bytes, and others still get theirs', async () => {
+  test('a stalled sibling gets a bounded number of bytes, and others still get theirs', async () => {
     const folder = mkdtempSync(join(tmpdir(), 'sws-local-'));
     cleanup.push(() => rmSync(folder, { recursive: true, force: true }));
     const one = await LocalBackplane.open({ path: join(folder, 'one') });
@@ -272,7 +272,7 @@ describe('local backplane', () => {
     expect(link.publish(A, A, messageOf(65_000))).toBe(null);
   });
 
-  test('what is no record ends a socket, and harms nothing', async () => {
+  test('an invalid record closes only its socket', async () => {
     const folder = mkdtempSync(join(tmpdir(), 'sws-local-'));
     cleanup.push(() => rmSync(folder, { recursive: true, force: true }));
     const path = join(folder, 'one');
@@ -296,7 +296,7 @@ describe('local backplane', () => {
     expect(link.publish(B, A, messageOf(1))).toBe('offline');
   });
 
-  test('how many connections of an address there are is known to all, and forgotten with the worker', async () => {
+  test('all workers know an address’s connections, and forget them with their worker', async () => {
     const open = meetingPlace();
     const [one, two, three] = [new SharedCounts(), new SharedCounts(), new SharedCounts()];
     (await open(one)).join(nodeOf('one'));

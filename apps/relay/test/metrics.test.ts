@@ -62,7 +62,7 @@ const metricsOf = async (changes: object = {}): Promise<string[]> => {
   return text.split('\n').filter((line) => line.startsWith('sws_'));
 };
 
-test('each metric tells its own number', async () => {
+test('each metric has its own value', async () => {
   expect((await metricsOf()).sort()).toEqual(
     [
       'sws_info{version="1.2.3"} 1',
@@ -116,7 +116,7 @@ test('each metric tells its own number', async () => {
   );
 });
 
-test('a metric asked for twice is told anew, and is not added up', async () => {
+test('a metric read twice is not added up', async () => {
   const registry = relayMetrics(sources as unknown as MetricSources);
   await registry.metrics();
   expect(await registry.getSingleMetricAsString('sws_routed_messages_total')).toContain(
@@ -124,7 +124,7 @@ test('a metric asked for twice is told anew, and is not added up', async () => {
   );
 });
 
-test('without TLS, NATS and other workers there are no metrics of them, and what is off is 0', async () => {
+test('without TLS, NATS and other workers their metrics are absent, and disabled features are 0', async () => {
   const router = { ...sources.router, draining: false };
   const lines = await metricsOf({ nats: null, local: null, certificateExpiresMs: () => null, router });
   expect(lines.filter((line) => /nats|certificate|workers/.test(line))).toEqual([]);
@@ -132,13 +132,13 @@ test('without TLS, NATS and other workers there are no metrics of them, and what
   expect(await metricsOf({ nats: { ...sources.nats, connected: false } })).toContain('sws_nats_connected 0');
 });
 
-describe('the metrics of several workers', () => {
+describe('the metrics of workers', () => {
   const jsonOf = async (changes: object = {}): Promise<string> =>
     JSON.stringify(await relayMetrics({ ...sources, ...changes } as unknown as MetricSources).getMetricsAsJSON());
   const readingOf = (text: string, name: string): number =>
     Number(new RegExp(`^${name.replace(/[{}]/g, '.')} (\\S+)$`, 'm').exec(text)?.[1]);
 
-  test('are summed, but for what is one and the same for all: once, the largest, or the least', async () => {
+  test('are summed, or taken once, as maximum or as minimum', async () => {
     const workers = new Map([
       [1, () => jsonOf()],
       [2, () => jsonOf({ certificateExpiresMs: () => 90_000, nats: { ...sources.nats, connected: false } })],
@@ -156,7 +156,7 @@ describe('the metrics of several workers', () => {
       expect(readingOf(text, name), name).toBe(value);
   });
 
-  test('what a worker had counted stays counted after its death; what it had does not', async () => {
+  test('keep a dead worker’s counters and drop its gauges', async () => {
     const summed = new SummedMetrics();
     const workers = new Map([
       [1, () => jsonOf()],
@@ -176,7 +176,7 @@ describe('the metrics of several workers', () => {
     expect(readingOf(await summed.read(workers, new Registry()), 'sws_routed_messages_total')).toBe(321);
   });
 
-  test('a worker that does not answer counts as it did before', async () => {
+  test('use the last values of a silent worker', async () => {
     const summed = new SummedMetrics();
     const workers = new Map([[1, () => jsonOf()]]);
     await summed.read(workers, new Registry());

@@ -55,7 +55,7 @@ async function asked(socketPath: string, path: string): Promise<number | undefin
   return response.statusCode;
 }
 
-test('connections and disconnect go by a socket that its owner alone can open', { timeout: 60_000 }, async () => {
+test('connections and disconnect use a socket that only its owner can open', { timeout: 60_000 }, async () => {
   const admin = folder.path('admin.sock');
   const crashed = await start(['--admin', admin]);
   await crashed.stop(); // SIGKILL: its socket stays behind
@@ -116,7 +116,7 @@ async function service(answer: (client: AskingClient) => [status: number, body: 
   return { url: `http://127.0.0.1:${(server.address() as AddressInfo).port}/`, asked };
 }
 
-test('--authorize-url: a service says who may register, and how fast they may send', async () => {
+test('--authorize-url decides who may register, and at which rate', async () => {
   const [alice, bob, carol] = [0, 1, 2].map(() => Identity.generate(randomBytes)) as [Identity, Identity, Identity];
   const { url, asked } = await service(({ publicKey }) => {
     if (publicKey === carol.publicKey) return [500, {}];
@@ -131,7 +131,7 @@ test('--authorize-url: a service says who may register, and how fast they may se
   expect((await client(relay.url, alice, 'letter')).state).toBe('registered');
   expect((await client(relay.url, bob)).state).toBe('down');
   expect((await client(relay.url, carol)).state).toBe('reconnecting');
-  expect(await relay.logged('authorize-url gave no answer')).toMatchObject({ error: 'status 500, not 200' });
+  expect(await relay.logged('authorize-url gave no valid answer')).toMatchObject({ error: 'status 500, not 200' });
   expect(asked[0]).toEqual({
     publicKey: alice.publicKey,
     token: 'letter',
@@ -143,7 +143,7 @@ test('--authorize-url: a service says who may register, and how fast they may se
   expect(asked.at(-1)?.authorization).toBeUndefined();
 });
 
-test('an answer of the service is kept for as long as it says, and asked for once by many', async () => {
+test('an answer of the service is cached, and asked for once for many', async () => {
   const { url, asked } = await service(({ token }) => [
     200,
     { allow: true, bytesPerSecond: 5, cacheSeconds: token === null ? 60 : 0 },
@@ -161,15 +161,15 @@ test.each([
   [{ allow: 'yes' }, 'allow must be true or false'],
   [{ allow: true, messagesPerSecond: -1 }, 'messagesPerSecond must be a number above 0'],
   [[], 'allow must be true or false'],
-  [{ allow: true, filler: 'x'.repeat(70_000) }, 'an answer of over 65536 bytes'],
-])('an answer that cannot be used lets nobody in, and names what is wrong: %.40j', async (body, complaint) => {
+  [{ allow: true, filler: 'x'.repeat(70_000) }, 'the answer has more than 65536 bytes'],
+])('an invalid answer refuses the client, and the log says why: %.40j', async (body, complaint) => {
   const { url } = await service(() => [200, body]);
   await expect(new AuthorizeUrl({ url }).ask({ publicKey: 'a', token: null, address: null })).rejects.toThrow(
     complaint,
   );
 });
 
-test('a service that does not answer in time lets nobody in', async () => {
+test('a silent service refuses the client', async () => {
   const silent = createServer(() => {});
   silent.listen(0, '127.0.0.1');
   await once(silent, 'listening');
@@ -182,7 +182,7 @@ test('a service that does not answer in time lets nobody in', async () => {
   await expect(asking.ask({ publicKey: 'a', token: null, address: null })).rejects.toThrow(/timeout/);
 });
 
-test('SIGHUP changes the limits of the file, also of those who are connected; what needs a restart is named', async () => {
+test('SIGHUP applies the file’s limits, also to connected clients, and names settings that need a restart', async () => {
   const config = folder.path('limits.toml');
   writeFileSync(config, 'max-connections = 1\n');
   const relay = await start(['--config', config]);
@@ -198,8 +198,8 @@ test('SIGHUP changes the limits of the file, also of those who are connected; wh
   await expect.poll(reloads, PATIENCE).toBe(2);
   writeFileSync(config, 'max-connections = 0\n');
   relay.child.kill('SIGHUP');
-  const { error } = await relay.logged('the settings cannot be used: the limits stay');
-  expect(error).toMatch(/^max-connections: a whole number from 1/);
+  const { error } = await relay.logged('cannot use the settings: the limits stay');
+  expect(error).toMatch(/^max-connections must be a whole number from 1/);
   expect(first.state).toBe('registered');
   // What the second signal found as it was is told no more.
   const told = (message: string) => relay.log.filter(({ msg }) => msg === message).length;

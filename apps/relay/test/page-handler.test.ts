@@ -56,8 +56,8 @@ test.each<[string, Partial<PageOptions>, Asked, number, string]>([
   ['no URL', {}, {}, 404, 'An SWS relay. Connect with a WebSocket, subprotocol sws.v1.\n'],
   ['nothing there', { shell: { answer: () => false } as unknown as Shell }, { url: '/x' }, 404, 'not found\n'],
   ['a method', {}, { url: '/healthz', method: 'PUT' }, 405, 'only GET\n'],
-  ['a body', {}, { url: '/healthz', headers: { 'content-length': '1' } }, 413, 'a request has no body here\n'],
-  ['a body', {}, { url: '/healthz', headers: { 'transfer-encoding': 'chunked' } }, 413, 'a request has no body here\n'],
+  ['a body', {}, { url: '/healthz', headers: { 'content-length': '1' } }, 413, 'requests must have no body\n'],
+  ['a body', {}, { url: '/healthz', headers: { 'transfer-encoding': 'chunked' } }, 413, 'requests must have no body\n'],
   ['no body', {}, { url: '/healthz', headers: { 'content-length': '0' } }, 200, 'ok\n'],
 ])('%s', async (_, options, asked, status, text) => {
   const answer = await ask(options, asked);
@@ -70,7 +70,7 @@ test.each<[string, Partial<PageOptions>, Asked, number, string]>([
   ]);
 });
 
-test('metrics are told in their own type; the page is asked for by its path', async () => {
+test('metrics have their own content type, and the page is chosen by path', async () => {
   const metrics = await ask({ metrics: async () => 'sws_info 1\n' }, { url: '/metrics' });
   expect([metrics.status, metrics.text, metrics.headers['Content-Type']]).toEqual([
     200,
@@ -86,13 +86,13 @@ test('metrics are told in their own type; the page is asked for by its path', as
   expect((await ask({ shell }, { url: '/abc?x=1' })).text).toBe('/abc');
 });
 
-test('each answer is told with its request, once it is sent', async () => {
+test('each response is logged with its request, once sent', async () => {
   const told: unknown[] = [];
   await ask({ onAnswer: ({ url }, status) => told.push([url, status]) }, { url: '/readyz' });
   expect(told).toEqual([['/readyz', 200]]);
 });
 
-test('each answer has all the security headers; browsers keep to TLS where there is TLS', async () => {
+test('each response has all security headers, and HSTS with TLS', async () => {
   const host = 'relay.example';
   const fixed = {
     'X-Content-Type-Options': 'nosniff',
@@ -110,7 +110,7 @@ test('each answer has all the security headers; browsers keep to TLS where there
   expect(secure.headers).toMatchObject({ ...fixed, 'Strict-Transport-Security': 'max-age=31536000' });
 });
 
-test('the policy lets the page do what it needs, and connect to a host of ours alone', () => {
+test('the policy allows what the page needs, and connections to our hosts only', () => {
   const policy = (connect: string): string =>
     [
       "default-src 'self'",

@@ -43,7 +43,7 @@ describe('the page', () => {
   });
   afterAll(() => relay.close());
 
-  test('is sent compressed to who takes it so, and as it is to others', async () => {
+  test('is sent compressed if the client accepts that', async () => {
     const plain = readFileSync(join(chat, script));
     const url = `${relay.url}${script}`;
     for (const [accepted, encoding, decoded] of [
@@ -62,7 +62,7 @@ describe('the page', () => {
     expect((await get(url, { 'Accept-Encoding': 'br' })).body.length).toBeLessThan(plain.length / 3);
   });
 
-  test('is asked for again only if it has changed; what has a hash in its name never does', async () => {
+  test('is revalidated, except files with a hash in their name', async () => {
     for (const accepted of ['br', '']) {
       const first = await get(relay.url, { 'Accept-Encoding': accepted });
       expect(first.headers['cache-control']).toBe('no-cache');
@@ -77,7 +77,7 @@ describe('the page', () => {
     expect((await get(`${relay.url}${script}`)).headers['cache-control']).toContain('immutable');
   });
 
-  test('stands at every address; a file that is not there is not found; HEAD gives the head alone', async () => {
+  test('is served at every address; a missing file is 404; HEAD sends headers only', async () => {
     const page = await get(relay.url);
     for (const path of ['7'.repeat(64), `${'7'.repeat(64)}/room?x=1`, '?q=1'])
       expect((await get(relay.url + path)).body.equals(page.body), path).toBe(true);
@@ -87,7 +87,7 @@ describe('the page', () => {
     expect([head.status, head.body.length, head.headers['content-length']]).toEqual([200, 0, String(page.body.length)]);
   });
 
-  test('a request with a body is refused at once, and its connection ends unread', async () => {
+  test('a request with a body is refused at once and not read', async () => {
     const { port } = new URL(relay.url);
     for (const [head, status] of [
       ['POST / HTTP/1.1\r\nHost: localhost\r\nContent-Length: 1000000\r\n\r\n', 405],
@@ -106,7 +106,7 @@ describe('the page', () => {
   });
 });
 
-test('a page replaced or removed on disk is served as it was at the start', async () => {
+test('a page changed on disk is served as it was at the start', async () => {
   const path = folder.path('page');
   mkdirSync(join(path, 'assets'), { recursive: true });
   writeFileSync(join(path, 'index.html'), 'one');
@@ -134,74 +134,68 @@ describe('of a relay process', () => {
   const descriptors = ({ child }: RelayProcess): number => readdirSync(`/proc/${child.pid}/fd`).length;
   const isLinux = process.platform === 'linux';
 
-  test.skipIf(!isLinux)(
-    'no early end of a request leaves a descriptor or a handle behind',
-    { timeout: 60_000 },
-    async () => {
-      const relay = await RelayProcess.start([
-        ...['--port', '0', '--identity', folder.path('identity'), '--handshake-timeout', '1'],
-        ...['--max-pending-per-address', '1000'],
-      ]);
-      running.push(relay);
-      const handles = async (): Promise<number> => {
-        const text = String((await get(`${relay.url}metrics`)).body);
-        return Number(/^nodejs_active_resources_total (\d+)/m.exec(text)?.[1]);
-      };
-      await handles();
-      const before = { descriptors: descriptors(relay), handles: await handles() };
-      const asking = (head: string, then: (socket: Socket) => void): Promise<void> =>
-        new Promise((resolve) => {
-          const socket = connect(relay.port, '127.0.0.1');
-          socket.on('error', () => {});
-          socket.once('close', () => resolve());
-          socket.once('connect', () => {
-            socket.write(`${head} HTTP/1.1\r\nHost: localhost\r\n`);
-            then(socket);
-          });
+  test.skipIf(!isLinux)('an aborted request leaks no descriptor or handle', { timeout: 60_000 }, async () => {
+    const relay = await RelayProcess.start([
+      ...['--port', '0', '--identity', folder.path('identity'), '--handshake-timeout', '1'],
+      ...['--max-pending-per-address', '1000'],
+    ]);
+    running.push(relay);
+    const handles = async (): Promise<number> => {
+      const text = String((await get(`${relay.url}metrics`)).body);
+      return Number(/^nodejs_active_resources_total (\d+)/m.exec(text)?.[1]);
+    };
+    await handles();
+    const before = { descriptors: descriptors(relay), handles: await handles() };
+    const asking = (head: string, then: (socket: Socket) => void): Promise<void> =>
+      new Promise((resolve) => {
+        const socket = connect(relay.port, '127.0.0.1');
+        socket.on('error', () => {});
+        socket.once('close', () => resolve());
+        socket.once('connect', () => {
+          socket.write(`${head} HTTP/1.1\r\nHost: localhost\r\n`);
+          then(socket);
         });
-      const ends: Record<string, () => Promise<void>> = {
-        'closed by the relay': () => asking('GET /', (socket) => socket.resume().write('Connection: close\r\n\r\n')),
-        'closed by the client after the first bytes': () =>
-          asking(`GET /${script}`, (socket) => {
-            socket.once('data', () => socket.destroy());
-            socket.write('\r\n');
-          }),
-        'reset while it is sent': () =>
-          asking(`GET /${script}`, (socket) => {
-            socket.once('data', () => socket.resetAndDestroy());
-            socket.write('\r\n');
-          }),
-        'closed before the answer': () =>
-          asking('GET /', (socket) => void socket.write('\r\n', () => socket.destroy())),
-        'half-closed': () => asking('GET /', (socket) => void socket.resume().end('\r\n')),
-        'never read': () =>
-          asking(`GET /${script}`, (socket) => {
-            socket.pause();
-            for (let i = 0; i < 40; i++) socket.write(`\r\nGET /${script} HTTP/1.1\r\nHost: localhost\r\n`);
-            socket.write('\r\n');
-          }),
-        'never asked whole': () => asking('GET /', (socket) => void socket.resume()),
-        'a body that never comes': () =>
-          asking('POST /', (socket) => socket.resume().write('Content-Length: 9\r\n\r\n')),
-      };
-      for (const [name, end] of Object.entries(ends)) {
-        const done = Promise.all(Array.from({ length: 30 }, end));
-        // Those who do not read hear of the end only when they do.
-        if (name !== 'never read') await done;
-        await expect
-          .poll(() => descriptors(relay), { timeout: 10_000, message: name })
-          .toBeLessThanOrEqual(before.descriptors);
-      }
-      await expect.poll(handles, { timeout: 5_000 }).toBeLessThanOrEqual(before.handles);
-      const refused = String((await get(`${relay.url}metrics`)).body);
-      expect(refused).toContain('sws_refusals_total{reason="slow-reader"} 30');
-      expect(refused).toContain('sws_refusals_total{reason="slow-handshake"} 30');
-    },
-  );
+      });
+    const ends: Record<string, () => Promise<void>> = {
+      'closed by the relay': () => asking('GET /', (socket) => socket.resume().write('Connection: close\r\n\r\n')),
+      'closed by the client after the first bytes': () =>
+        asking(`GET /${script}`, (socket) => {
+          socket.once('data', () => socket.destroy());
+          socket.write('\r\n');
+        }),
+      'reset while it is sent': () =>
+        asking(`GET /${script}`, (socket) => {
+          socket.once('data', () => socket.resetAndDestroy());
+          socket.write('\r\n');
+        }),
+      'closed before the answer': () => asking('GET /', (socket) => void socket.write('\r\n', () => socket.destroy())),
+      'half-closed': () => asking('GET /', (socket) => void socket.resume().end('\r\n')),
+      'never read': () =>
+        asking(`GET /${script}`, (socket) => {
+          socket.pause();
+          for (let i = 0; i < 40; i++) socket.write(`\r\nGET /${script} HTTP/1.1\r\nHost: localhost\r\n`);
+          socket.write('\r\n');
+        }),
+      'never asked whole': () => asking('GET /', (socket) => void socket.resume()),
+      'a body that never comes': () => asking('POST /', (socket) => socket.resume().write('Content-Length: 9\r\n\r\n')),
+    };
+    for (const [name, end] of Object.entries(ends)) {
+      const done = Promise.all(Array.from({ length: 30 }, end));
+      // Those who do not read hear of the end only when they do.
+      if (name !== 'never read') await done;
+      await expect
+        .poll(() => descriptors(relay), { timeout: 10_000, message: name })
+        .toBeLessThanOrEqual(before.descriptors);
+    }
+    await expect.poll(handles, { timeout: 5_000 }).toBeLessThanOrEqual(before.handles);
+    const refused = String((await get(`${relay.url}metrics`)).body);
+    expect(refused).toContain('sws_refusals_total{reason="slow-reader"} 30');
+    expect(refused).toContain('sws_refusals_total{reason="slow-handshake"} 30');
+  });
 
   const hasPrlimit = spawnSync('prlimit', ['--version']).status === 0;
   test.skipIf(!hasPrlimit)(
-    'where the process may open no more files, it lives, keeps its clients and serves the page again when it can (skipped where prlimit is missing)',
+    'without free descriptors the relay keeps its clients, and later serves the page again (skipped where prlimit is missing)',
     { timeout: 60_000 },
     async () => {
       const relay = await RelayProcess.start(['--port', '0', '--identity', folder.path('identity')]);

@@ -36,7 +36,7 @@ async function client(url: string, options: { serverKey?: string } = {}): Promis
 }
 
 describe('starting', () => {
-  test('an error at the start is one line that names the setting', async () => {
+  test('a start error is one line that names the setting', async () => {
     const taken = await start([]);
     for (const [args, complaint] of [
       [['--port', String(taken.port)], /port \d+ of 127\.0\.0\.1 is in use; wait-for-port waits for it/],
@@ -52,7 +52,7 @@ describe('starting', () => {
     }
   });
 
-  test('its identity is kept from run to run, readable by its owner alone, and shared by relays that run at once', async () => {
+  test('the identity persists, is readable by its owner only, and can be shared', async () => {
     const file = folder.path('kept');
     const another = (): Promise<RelayProcess> => start(['--identity', file]);
     const [first, second] = await Promise.all([another(), another()]); // neither finds it, and both get the same
@@ -64,7 +64,7 @@ describe('starting', () => {
     expect((await client(second.url, { serverKey: first.serverKey })).state).toBe('registered');
   });
 
-  test('a rotated identity is used from the next start; who pins the old one is told, who was told the next one connects', async () => {
+  test('a rotated identity is used from the next start; clients with the old pin are refused, with the new one admitted', async () => {
     const file = folder.path('rotated');
     const run = (verb: string): string =>
       execFileSync(process.execPath, [MAIN, '--identity', file, 'identity', verb], {
@@ -74,7 +74,7 @@ describe('starting', () => {
     const old = run('show').trim();
     const next = run('prepare').trim();
     expect([run('show').trim(), run('prepare').trim()]).toEqual([old, next]);
-    expect(run('rotate')).toBe(`Server key so far:   ${old}\nServer key from now: ${next}\n`);
+    expect(run('rotate')).toBe(`Old server key: ${old}\nNew server key: ${next}\n`);
     const relay = await start(['--identity', file]);
     expect(relay.serverKey).toBe(next);
     expect((await client(relay.url, { serverKey: next })).state).toBe('registered');
@@ -85,7 +85,7 @@ describe('starting', () => {
 });
 
 describe('logs', () => {
-  test('are JSON lines without keys: shortened where they are needed, with numbers to follow a connection by', async () => {
+  test('are JSON lines with shortened keys and connection numbers', async () => {
     const relay = await start(['--log-level', 'debug']);
     const someone = await client(relay.url);
     await fetch(`${relay.url}${someone.address}?token=secret`);
@@ -105,7 +105,7 @@ describe('logs', () => {
     for (const line of relay.stderr.trim().split('\n')) expect(JSON.parse(line)).toHaveProperty('time');
   });
 
-  test('say nothing of single connections unless they are asked to', async () => {
+  test('contain single connections at debug only', async () => {
     const relay = await start([]);
     await (await client(relay.url)).close();
     expect(relay.log.map(({ msg }) => msg)).toEqual(['listening']);
@@ -113,7 +113,7 @@ describe('logs', () => {
 });
 
 describe('stopping', () => {
-  test('SIGTERM: not ready at once, ready to leave after the delay, clients told when to come back, exit 0', async () => {
+  test('SIGTERM drains: not ready at once, clients leave after the delay, exit 0', async () => {
     const aside = await freePort();
     const flags = ['--metrics-listen', String(aside), '--drain-delay', '1', '--drain-spread', '0.2'];
     const relay = await start(flags);
@@ -159,7 +159,7 @@ describe('TLS', () => {
       socket.on('error', reject);
     });
 
-  test('a renewed certificate is served without a restart, a broken one is not; HSTS and its end are told', async () => {
+  test('a renewed certificate is served without a restart, a broken one is not', async () => {
     certificate('one', 'one.example');
     certificate('two', 'two.example');
     const [cert, key] = [folder.path('live.pem'), folder.path('live.key')];
@@ -175,10 +175,10 @@ describe('TLS', () => {
 
     writeFileSync(cert, readFileSync(folder.path('two.pem'))); // the key is still the old one's
     relay.child.kill('SIGHUP');
-    await relay.logged('the certificate cannot be used: the old one stays');
+    await relay.logged('cannot use the certificate: the old one stays');
     expect(await servedName(relay.port)).toBe('one.example');
     writeFileSync(key, readFileSync(folder.path('two.key')));
-    await relay.logged('new handshakes see the new certificate');
+    await relay.logged('new connections get the new certificate');
     expect(await servedName(relay.port)).toBe('two.example');
   });
 });
@@ -199,7 +199,7 @@ test.skipIf(!hasNatsServer)(
   },
 );
 
-test('behind a proxy, X-Forwarded-For counts only from whom it is trusted', async () => {
+test('X-Forwarded-For counts only from a trusted proxy', async () => {
   const upgradeFrom = (url: string, forwarded: string): Promise<void> =>
     new Promise((resolve) => {
       const headers = { Connection: 'Upgrade', Upgrade: 'websocket', 'X-Forwarded-For': forwarded };
@@ -235,7 +235,7 @@ for run in range(2):
 const hasPython = spawnSync('python3', ['--version']).status === 0;
 
 test.skipIf(!hasPython)(
-  'socket activation: while the relay is restarted no connection is refused, and channels carry on (skipped where python3 is missing)',
+  'socket activation: a restart refuses no connection, and channels resume (skipped where python3 is missing)',
   { timeout: 60_000 },
   async () => {
     const command = [process.execPath, MAIN, '--no-chat'];

@@ -60,7 +60,7 @@ const BOUNDS = {
   maxPendingPerAddress: 14,
 };
 
-test('each setting goes to the option of its name, seconds as milliseconds', () => {
+test('each setting goes to its option, seconds as milliseconds', () => {
   expect(boundsOf(all)).toEqual(BOUNDS);
   expect(relayOptionsOf(all)).toEqual({
     ...BOUNDS,
@@ -82,7 +82,7 @@ test('each setting goes to the option of its name, seconds as milliseconds', () 
   });
 });
 
-test('an unset setting is absent, and so is TLS without both certificate and key', () => {
+test('an unset setting is absent; TLS needs both certificate and key', () => {
   const optional = ['host', 'hosts', 'tls', 'trustedProxies', 'metricsListen', 'origins', 'nodeId', 'admin'];
   const options = relayOptionsOf(none);
   for (const name of [...optional, 'maxConnections']) expect(name in options, name).toBe(false);
@@ -90,7 +90,7 @@ test('an unset setting is absent, and so is TLS without both certificate and key
   for (const half of ['cert', 'key']) expect('tls' in relayOptionsOf({ ...all, [half]: null }), half).toBe(false);
 });
 
-test('the limits of the relay change while it runs, all else at the next start', () => {
+test('limits change while the relay runs, other settings at the next start', () => {
   const changed = Object.keys(boundsOf(all)).flatMap((name) =>
     name === 'limits' || name === 'addressLimits'
       ? ['messagesPerSecond', 'bytesPerSecond'].map((rate) => (name === 'limits' ? rate : `${rate}PerAddress`))
@@ -105,7 +105,7 @@ test('the limits of the relay change while it runs, all else at the next start',
   expect(changesBetween(all, { ...all, hosts: ['relay.example'] })).toEqual({ changed: [], unchanged: [] });
 });
 
-test('NATS is asked for as the settings say, and for nothing that they do not say', async () => {
+test('NATS gets exactly the options that the settings give', async () => {
   const onEvent = () => {};
   expect(await openNats(none, onEvent)).toBeUndefined();
   expect(nats.asked).toEqual([]);

@@ -16,7 +16,7 @@ afterEach(async () => {
   for (const relay of relays.splice(0)) await relay.close();
 });
 
-test('two relays on one backplane carry messages between their clients; a drained one loses none', async () => {
+test('two relays on one backplane route to each other, and a drained one loses nothing', async () => {
   const backplane = inProcessBackplane();
   const [one, two] = [await start({ chat: false, backplane }), await start({ chat: false, backplane })];
   const [alice, bob] = [Identity.generate(randomBytes), Identity.generate(randomBytes)];
@@ -39,7 +39,7 @@ test('two relays on one backplane carry messages between their clients; a draine
   await Promise.all([sender.close(), receiver.close()]);
 });
 
-test('a relay that cannot listen leaves nothing behind: its node has left the backplane', async () => {
+test('a relay that cannot listen leaves its backplane', async () => {
   const { port } = await start({ chat: false });
   const inner = inProcessBackplane();
   let joined = 0;

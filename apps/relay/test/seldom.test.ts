@@ -3,7 +3,7 @@ import { Seldom } from '../src/seldom.js';
 
 afterEach(() => void vi.useRealTimers());
 
-test('logs a frequent event once a minute with its count, whatever the wall clock says', () => {
+test('logs a frequent event once a minute with its count, whatever the wall clock', () => {
   vi.useFakeTimers();
   const told: number[] = [];
   const seldom = new Seldom((count) => told.push(count));

@@ -74,7 +74,7 @@ const SAMPLES: Record<keyof typeof SCHEMA, [string, unknown]> = {
 };
 const names = Object.keys(SCHEMA) as (keyof typeof SCHEMA)[];
 
-test.each(names)('%s means the same on the command line, in the environment and in the file', (name) => {
+test.each(names)('%s can be set on the command line, in the environment and in the file', (name) => {
   const [text, value] = SAMPLES[name];
   const setting: Setting<unknown> = SCHEMA[name];
   // What it can't be without comes along.
@@ -129,7 +129,7 @@ test.each(RANGES)('%s is from %f to %f, by default %s', (name, least, most, fall
   else expect(half).toThrow('a whole number from');
 });
 
-test('every setting that is a number has its range above; a default of all others is none, or these', () => {
+test('every number setting is in the table above; the other defaults are as listed', () => {
   const others = names.filter((name) => RANGES.every(([known]) => known !== name));
   for (const name of others) {
     const { parse }: Setting<unknown> = SCHEMA[name];
@@ -146,7 +146,7 @@ test('every setting that is a number has its range above; a default of all other
   });
 });
 
-test('the command line counts before the environment, that before the file, that before the default', () => {
+test('the command line overrides the environment, that the file, that the default', () => {
   const file = config('max-pending = 1\nmax-pending-per-address = 1\nkeepalive = 20\n# a comment\n');
   const env = { SWS_MAX_PENDING: '2', SWS_MAX_PENDING_PER_ADDRESS: '2' };
   const settings = load(['--config', file, '--max-pending', '3'], env);
@@ -154,27 +154,27 @@ test('the command line counts before the environment, that before the file, that
   expect(load([], { SWS_CONFIG: file }).keepalive).toBe(20);
 });
 
-describe('a mistake names the setting and where it is from', () => {
+describe('a mistake names the setting and its source', () => {
   test.each<[string, string[], Record<string, string>, RegExp]>([
     [
       'a port that is none',
       ['--port', '70000'],
       {},
-      /^port: a whole number from 0 to 65535 is wanted, not '70000' \(from --port\)$/,
+      /^port must be a whole number from 0 to 65535, got '70000' \(from --port\)$/,
     ],
-    ['in the environment', [], { SWS_PORT: '-1' }, /port: .*not '-1' \(from SWS_PORT\)/],
-    ['a word for a number', [], { SWS_KEEPALIVE: 'often' }, /keepalive: .*'often' \(from SWS_KEEPALIVE\)/],
-    ['a fraction', ['--max-message', '70000.5'], {}, /max-message: a whole number/],
-    ['an unknown level', ['--log-level', 'loud'], {}, /log-level: one of trace, debug/],
+    ['in the environment', [], { SWS_PORT: '-1' }, /port must be .*, got '-1' \(from SWS_PORT\)/],
+    ['a word for a number', [], { SWS_KEEPALIVE: 'often' }, /keepalive must be .*, got 'often' \(from SWS_KEEPALIVE\)/],
+    ['a fraction', ['--max-message', '70000.5'], {}, /max-message must be a whole number/],
+    ['an unknown level', ['--log-level', 'loud'], {}, /log-level must be one of trace, debug/],
     [
       'a URL for a name',
       ['--hosts', 'https://relay.example/'],
       {},
-      /hosts: a name or name:port, without scheme or path/,
+      /hosts must be a name or name:port, without scheme or path/,
     ],
-    ['a proxy by name', ['--trusted-proxies', 'proxy.example'], {}, /trusted-proxies: an IP address/],
-    ['a switch', [], { SWS_CHAT: 'maybe' }, /chat: true or false is wanted, not 'maybe' \(from SWS_CHAT\)/],
-    ['half a pair', ['--cert', 'c.pem'], {}, /cert and key: both or none/],
+    ['a proxy by name', ['--trusted-proxies', 'proxy.example'], {}, /trusted-proxies must be an IP address/],
+    ['a switch', [], { SWS_CHAT: 'maybe' }, /chat must be true or false, got 'maybe' \(from SWS_CHAT\)/],
+    ['half a pair', ['--cert', 'c.pem'], {}, /cert and key must be set together/],
     ['a NATS user without NATS', ['--nats-user', 'x'], {}, /nats-user needs nats/],
     [
       'a rate below one message',
@@ -186,30 +186,32 @@ describe('a mistake names the setting and where it is from', () => {
       'a file that is not there',
       ['--config', '/nowhere/relay.toml'],
       {},
-      /config: \/nowhere\/relay\.toml can't be used: .*ENOENT/,
+      /config: cannot use \/nowhere\/relay\.toml: .*ENOENT/,
     ],
   ])('%s', (_, args, env, complaint) => {
     expect(() => load(args, env)).toThrow(complaint);
   });
 
-  test('in the file: unknown names, wrong kinds, broken TOML', () => {
+  test('the file’s unknown names, wrong types and broken TOML are errors', () => {
     expect(() => load(['--config', config('max-mesage = 1')])).toThrow(
-      /max-mesage is no setting \(from .*relay\.toml\)/,
+      /max-mesage is not a setting \(from .*relay\.toml\)/,
     );
-    expect(() => load(['--config', config('port = [1]')])).toThrow(/port: one value is wanted/);
-    expect(() => load(['--config', config('hosts = [["a"]]')])).toThrow(/hosts: a list of texts is wanted/);
-    expect(() => load(['--config', config('port = ')])).toThrow(/config: .*relay\.toml can't be used/);
-    expect(() => load(['--config', config('port = 70000')])).toThrow(/port: .*'70000' \(from .*relay\.toml\)/);
+    expect(() => load(['--config', config('port = [1]')])).toThrow(/port must be one value/);
+    expect(() => load(['--config', config('hosts = [["a"]]')])).toThrow(/hosts must be a list of strings/);
+    expect(() => load(['--config', config('port = ')])).toThrow(/config: cannot use .*relay\.toml/);
+    expect(() => load(['--config', config('port = 70000')])).toThrow(
+      /port must be .*, got '70000' \(from .*relay\.toml\)/,
+    );
   });
 
-  test('a secret is not repeated, and a misspelt variable is warned of', () => {
+  test('an error hides secrets, and a misspelt variable gives a warning', () => {
     expect(() => load([], { SWS_NATS: 'nats://x', SWS_NATS_PASSWORD: 'hunter2' })).toThrow(
       /^nats-password needs nats-user$/,
     );
     const warnings: string[] = [];
     const ofClients = { SWS_RELAY: 'wss://relay.example', SWS_PASSPHRASE: 'a secret' };
     load([], { SWS_PROT: '1', SWS_PORT: '', ...ofClients }, (message) => warnings.push(message));
-    expect(warnings).toEqual(['SWS_PROT in the environment is no setting']);
+    expect(warnings).toEqual(['SWS_PROT in the environment is not a setting']);
   });
 });
 
@@ -249,7 +251,7 @@ test('a value that is no list may have spaces and commas', () => {
   expect(load(['--allow', 'my keys, all'], {}).allow).toBe('my keys, all');
 });
 
-test('where to listen for metrics: a port, or an address and a port', () => {
+test('metrics-listen takes a port, or an address and port', () => {
   expect(parseListen('9100')).toEqual({ host: '127.0.0.1', port: 9100 });
   expect(parseListen('0.0.0.0:9100')).toEqual({ host: '0.0.0.0', port: 9100 });
   expect(parseListen('[::]:9100')).toEqual({ host: '::', port: 9100 });
@@ -274,23 +276,23 @@ test.each<[keyof typeof SCHEMA, good: string[], bad: string[]]>([
   ['chat', ['true', 'ON', 'yes', '1', 'false', 'off', 'No', '0'], ['', 'y', '2']],
   ['port', ['0', '00', '1.0'], ['1.5', '-1', '1e3', ' 1', '0x1', '']],
   ['drainSpread', ['0', '0.5', '60'], ['60.1', '.5', '']],
-])('%s takes what it can be, and nothing else', (name, good, bad) => {
+])('%s accepts exactly its values', (name, good, bad) => {
   const { parse }: Setting<unknown> = SCHEMA[name];
   for (const text of good) expect(() => parse(text), text).not.toThrow();
   for (const text of bad) expect(() => parse(text), text).toThrow();
 });
 
-test('a switch is on by any of four words, and off by four others', () => {
+test('a switch has four words for on and four for off', () => {
   const { parse }: Setting<unknown> = SCHEMA.chat;
   expect(['true', 'on', 'yes', '1'].map(parse)).toEqual([true, true, true, true]);
   expect(['false', 'off', 'no', '0'].map(parse)).toEqual([false, false, false, false]);
 });
 
-test('a setting that needs another one names it', () => {
+test('a setting that needs another names it', () => {
   const needs: [string[], Record<string, string>, string | null][] = [
-    [['--key', 'k.pem'], {}, 'cert and key: both or none'],
-    [['--nats', 'nats://a', '--nats-cert', 'c.pem'], {}, 'nats-cert and nats-key: both or none'],
-    [['--nats', 'nats://a', '--nats-key', 'k.pem'], {}, 'nats-cert and nats-key: both or none'],
+    [['--key', 'k.pem'], {}, 'cert and key must be set together'],
+    [['--nats', 'nats://a', '--nats-cert', 'c.pem'], {}, 'nats-cert and nats-key must be set together'],
+    [['--nats', 'nats://a', '--nats-key', 'k.pem'], {}, 'nats-cert and nats-key must be set together'],
     [[], { SWS_NATS_TOKEN: 't' }, 'nats-token needs nats'],
     [['--nats-credentials', 'n.creds'], {}, 'nats-credentials needs nats'],
     [['--nats-ca', 'ca.pem'], {}, 'nats-ca needs nats'],
@@ -307,7 +309,7 @@ test('a setting that needs another one names it', () => {
   }
 });
 
-test('lists are parted by commas or spaces, and an empty one is none', () => {
+test('lists are separated by commas or spaces; an empty one is none', () => {
   expect(load(['--hosts', 'a,b', 'c'], {}).hosts).toEqual(['a', 'b', 'c']);
   expect(load([], { SWS_HOSTS: 'a, b  c,' }).hosts).toEqual(['a', 'b', 'c']);
   expect(load(['--config', config('hosts = []')]).hosts).toBeNull();

@@ -56,13 +56,13 @@ test.each([
   expect(etags.size).toBe(compressed ? 3 : 1);
 });
 
-test('chooses an encoding that the client accepts, ours first, and none with weight 0', () => {
+test('chooses an accepted encoding, ours first, none with weight 0', () => {
   const encoding = (accepted: string) => ask('/', { 'accept-encoding': accepted })?.headers['Content-Encoding'];
   const taken = ['gzip, br', 'BR', ' gzip ; q=0.1', 'br;q=0,gzip', 'br;q=0.00', 'br;q=0.01', 'zstd', ''].map(encoding);
   expect(taken).toEqual(['br', 'br', 'gzip', 'gzip', undefined, 'br', undefined, undefined]);
 });
 
-test('browsers keep only files with a hash in their name without asking', () => {
+test('only files with a hash in their name are cached without revalidation', () => {
   const cached = (path: string) => ask(path)?.headers['Cache-Control'];
   expect(['/assets/a-1.js', '/index.html', '/icon.svg'].map(cached)).toEqual([
     'public, max-age=31536000, immutable',
@@ -71,7 +71,7 @@ test('browsers keep only files with a hash in their name without asking', () => 
   ]);
 });
 
-test('a path without a dot in its last part is the page; one with a dot that names no file is nothing', () => {
+test('a path without a dot is the page; an unknown file is 404', () => {
   const page = ask('/index.html')?.body;
   expect(['/', '/abc', '/v1.2/abc'].map((path) => ask(path)?.body === page)).toEqual([true, true, true]);
   expect(['/gone.js', '/abc/.env'].map((path) => ask(path))).toEqual([null, null]);

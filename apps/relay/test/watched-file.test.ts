@@ -53,7 +53,7 @@ test.each([
   ['time', { mtimeMs: 2 }],
   ['place', { ino: 2 }],
   ['size', { size: 2 }],
-])('another %s is a change, which is read once it has stood still for a second', async (_, change) => {
+])('a changed %s is read after a second without changes', async (_, change) => {
   const { file, heard, write } = await open();
   expect([watch.intervals, file.value]).toEqual([[1_000], 1]);
   write('2');
@@ -70,7 +70,7 @@ test.each([
   file.close();
 });
 
-test('a content that cannot be used is told, and the last good one stays', async () => {
+test('invalid content is reported, and the last valid content stays', async () => {
   const { file, heard, write } = await open(50);
   expect(watch.intervals).toEqual([50]);
   write('x');
@@ -81,7 +81,7 @@ test('a content that cannot be used is told, and the last good one stays', async
   file.close();
 });
 
-test('after close nothing is looked at, nor read', async () => {
+test('after close nothing is read', async () => {
   const { file, heard, write } = await open();
   write('2');
   look({ size: 9 });

@@ -8,7 +8,7 @@ const folder = temporaryFolder();
 afterAll(folder.remove);
 
 test.skipIf(!existsSync('/proc/self/task'))(
-  'a worker that stands still is ended after a while and replaced, and nothing is lost (skipped where there is no /proc)',
+  'a stalled worker is killed and replaced, and nothing is lost (skipped where there is no /proc)',
   { timeout: 120_000 },
   async () => {
     const relay = await RelayProcess.start([

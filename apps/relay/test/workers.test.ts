@@ -48,7 +48,7 @@ async function metric(url: string, name: string): Promise<number> {
 }
 
 describe.skipIf(!existsSync('/proc/self/task'))('workers (skipped where there is no /proc)', () => {
-  test('all clients reach each other, and metrics, connections and `disconnect` are those of all workers', async () => {
+  test('all clients reach each other; metrics, connections and `disconnect` cover all workers', async () => {
     const admin = folder.path('admin.sock');
     const relay = await start(2, ['--admin', admin, '--metrics-listen', '0']);
     const metricsUrl = `http://127.0.0.1:${(await relay.logged('listening')).metricsPort}/`;
@@ -83,7 +83,7 @@ describe.skipIf(!existsSync('/proc/self/task'))('workers (skipped where there is
     expect(await disconnect(admin, newIdentity().publicKey)).toBe(false);
   });
 
-  test('a key that registers again and again, at whichever worker, is connected once: the newest', async () => {
+  test('a key that registers repeatedly at any worker is connected once: the newest', async () => {
     const relay = await start(2);
     const identity = newIdentity();
     const closes: number[] = [];
@@ -105,7 +105,7 @@ describe.skipIf(!existsSync('/proc/self/task'))('workers (skipped where there is
     await expect.poll(() => [...heard].sort(), PATIENCE).toEqual([0, 1]);
   });
 
-  test('bounds of connections hold for all workers together, wherever a client aims them', async () => {
+  test('connection limits hold for all workers together', async () => {
     const config = folder.path('limits.toml');
     writeFileSync(config, 'max-connections-per-address = 6\n');
     const relay = await start(2, ['--config', config]);
@@ -133,7 +133,7 @@ describe.skipIf(!existsSync('/proc/self/task'))('workers (skipped where there is
     expect((await tryAll(12)).length).toBe(2);
   });
 
-  test('workers that are killed under traffic are replaced, and nothing is lost', { timeout: 60_000 }, async () => {
+  test('killed workers are replaced under traffic, and nothing is lost', { timeout: 60_000 }, async () => {
     const relay = await start(2);
     const url = urlOf(relay);
     const transfers = await Promise.all(
@@ -164,7 +164,7 @@ describe.skipIf(!existsSync('/proc/self/task'))('workers (skipped where there is
     expect(await metric(relay.url, 'sws_received_messages_total')).toBeGreaterThan(received);
   });
 
-  test('SIGTERM to the whole group drains every worker: clients are told to come back, and all end', async () => {
+  test('SIGTERM to the process group drains every worker', async () => {
     const relay = await start(2, ['--drain-spread', '0.2', '--drain-deadline', '5']);
     const notices: string[] = [];
     const clients = await Promise.all(Array.from({ length: 4 }, () => connect(relay)));
@@ -193,7 +193,7 @@ describe.skipIf(!existsSync('/proc/self/task'))('workers (skipped where there is
     expect(await relay.exited).toBe(1);
   });
 
-  test('when the first process is killed its workers send their clients away, and end', async () => {
+  test('when the first process is killed, its workers close their clients and exit', async () => {
     const temporary = folder.path('temporary');
     mkdirSync(temporary);
     const relay = await start(2, ['--drain-spread', '0.2', '--drain-deadline', '2'], { TMPDIR: temporary });
@@ -211,7 +211,7 @@ describe.skipIf(!existsSync('/proc/self/task'))('workers (skipped where there is
     expect(readdirSync(temporary)).toEqual([]);
   });
 
-  test('what keeps it from starting is said once', async () => {
+  test('a start error is printed once', async () => {
     const taken = await start(1);
     const failed = RelayProcess.spawn([
       ...['--port', String(taken.port), '--workers', '2', '--no-chat', '--identity', folder.path('identity')],

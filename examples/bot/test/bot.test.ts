@@ -30,7 +30,7 @@ afterEach(async () => {
 });
 
 test(
-  'a bot that is ended and started again comes back as itself, with what it was told; a repeat is answered once',
+  'a restarted bot keeps its address and notes, and answers a repeated message once',
   async () => {
     const link = await bot.prints(LINK);
     const identity = Identity.generate(randomBytes);
@@ -66,7 +66,7 @@ test(
 );
 
 test.skipIf(!hasChromium)(
-  'somebody at the chat page talks to it (in Chromium; skipped where there is none)',
+  'a person at the chat page talks to it (in Chromium; skipped where there is none)',
   async () => {
     const link = await bot.prints(LINK);
     const browser = await launchChromium();

@@ -40,7 +40,7 @@ describe.skipIf(!hasChromium)('a page and a device (in Chromium; skipped where t
   }
 
   test(
-    'its owner reads it and switches the lamp, also while the relay is away; nobody else can',
+    'only the owner reads it and switches the lamp, even while the relay restarts',
     async () => {
       const owner = await visit();
       await owner.getByText(/^\d+(\.\d)? °C$/).waitFor();

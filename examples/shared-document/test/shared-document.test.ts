@@ -6,7 +6,7 @@ import { Running, STEP_MS } from '@sws/testing/example-process';
 import { expect, test } from 'vitest';
 
 test(
-  'two terminals edit one list, also while the relay is down, and end with the same',
+  'two terminals edit one list, even while the relay is down, and converge',
   async () => {
     const folder = mkdtempSync(join(tmpdir(), 'sws-document-'));
     const example = new URL('../', import.meta.url);

@@ -328,7 +328,7 @@ export class ChannelSocket implements ChannelReceiver {
   #endSoon(failure: SwsError | null): void {
     if (this.#ending || this.#readyState === 3) return;
     this.#ending = true;
-    const detail = failure?.message ?? 'terminated by this end';
+    const detail = failure?.message ?? 'terminated locally';
     this.#channel?.terminate({ code: 'aborted', detail });
     queueTask(() => this.#ended({ ...ABNORMAL, failure }));
   }

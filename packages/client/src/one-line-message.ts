@@ -7,7 +7,7 @@ export const NOT_JSON = { code: 3003, reason: 'not JSON' } as const;
 export function encodeOneLine(value: unknown): string | ArrayBuffer | ArrayBufferView<ArrayBuffer> {
   if (value instanceof ArrayBuffer || ArrayBuffer.isView(value)) return value as ArrayBuffer;
   const text: string | undefined = JSON.stringify(value);
-  if (text === undefined) throw new TypeError(`value must be JSON or bytes, was ${typeof value}`);
+  if (text === undefined) throw new TypeError(`value must be JSON or bytes, got ${typeof value}`);
   return text;
 }
 

@@ -366,7 +366,7 @@ export class RelayConnection implements ChannelDriver {
     this.#isShut = true;
     pool.delete(this.#key);
     this.#turn?.release();
-    this.connection.close({ code: 'normal', detail: 'closed by this end' });
+    this.connection.close({ code: 'normal', detail: 'closed locally' });
     this.#pump();
     this.#disarm();
   }

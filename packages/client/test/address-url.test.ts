@@ -11,7 +11,7 @@ afterEach(() => {
   base.url = undefined;
 });
 
-test('a relay’s URL: http is ws, credentials stand apart, the host is what registration signs', () => {
+test('a relay’s URL: http becomes ws, credentials are split off, registration signs the host', () => {
   const plain = { credentials: '' };
   expect(parseRelayUrl('wss://Relay.Example')).toEqual({
     ...plain,
@@ -56,7 +56,7 @@ describe('refused', () => {
     expect(() => parseAddressUrl(`wss://relay.example${path}`)).toThrow(refused);
   });
 
-  test('a host that a browser keeps percent-encoded', () => {
+  test('refuses a host that a browser keeps percent-encoded', () => {
     // Node refuses it by itself.
     const url = vi.spyOn(URL.prototype, 'host', 'get').mockReturnValue('a%20b');
     expect(() => parseRelayUrl('wss://relay.example/')).toThrow(refused);
@@ -64,7 +64,7 @@ describe('refused', () => {
   });
 });
 
-test('a peer’s URL: the first address is the peer, before it is the relay, behind it the resource', () => {
+test('a peer’s URL: the first address is the peer, the relay is before it, the resource after it', () => {
   const other = newIdentity().publicKey;
   const parsed = (path: string) => {
     const { href, relay, peer: found, resource } = parseAddressUrl(`https://relay.example${path}`);
@@ -78,7 +78,7 @@ test('a peer’s URL: the first address is the peer, before it is the relay, beh
   expect(parsed(`/${peer}/${other}/x`)).toEqual(['wss://relay.example/', `/${other}/x`]);
 });
 
-test('a URL is relative to the page, where there is one', () => {
+test('a URL is relative to the page, if there is one', () => {
   expect(() => parseAddressUrl(`/${peer}`)).toThrow(refused);
   base.url = 'https://chat.example/app/index.html';
   expect(parseAddressUrl(`/${peer}/x`)).toMatchObject({ href: `wss://chat.example/${peer}/x`, peer, resource: '/x' });

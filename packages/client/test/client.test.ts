@@ -52,7 +52,7 @@ async function pair(path = '/room?x=1', protocols: string[] = []): Promise<[Clie
   return [socket, (await connection).socket];
 }
 
-test('two sockets talk as WebSockets do, and close with code and reason', async () => {
+test('two sockets exchange messages, and close with code and reason', async () => {
   const [a, b] = await pair('/room?x=1', ['v1', 'v2']);
   expect([a.protocol, b.protocol, b.resource, b.peer]).toEqual(['v2', 'v2', '/room?x=1', alice.publicKey]);
   b.binaryType = 'arraybuffer';
@@ -90,8 +90,8 @@ test('sockets of one identity share one registration', async () => {
   expect(first.readyState).toBe(1);
 });
 
-describe('what cannot be reached fails as a WebSocket does: error, then close 1006', () => {
-  test('a peer that is offline, one that refuses, oneself, and no relay', async () => {
+describe('an unreachable peer gives error, then close 1006', () => {
+  test('fails with its code: offline peer, refusing peer, own address, no relay', async () => {
     const attempt = async (url: string) => {
       const socket = new ClientSecureWebSocket(url, [], { identity: alice });
       const [error, close] = await Promise.all([
@@ -162,12 +162,12 @@ describe('a pinned relay', () => {
     }
   }
 
-  test('is registered with if its key is the pinned one, and otherwise not', async () => {
+  test('registers only if the relay’s key matches the pin', async () => {
     expect(await settled(endpoint(alice, right))).toEqual(['registered', undefined]);
     expect(await settled(endpoint(bob, wrong))).toEqual(['down', 'wrong-server-key']);
   });
 
-  test('a pin holds too where another of the same identity is connected already', async () => {
+  test('a pin holds even if another socket of the identity is connected', async () => {
     await registered(alice);
     expect(await settled(endpoint(alice, wrong))).toEqual(['down', 'wrong-server-key']);
     const socket = new ClientSecureWebSocket(`${relay.url}${bob.publicKey}`, [], { identity: alice, ...wrong });
@@ -180,7 +180,7 @@ describe('a pinned relay', () => {
   test.each([
     ['identity-in-use', new SwsError('identity-in-use', 'another process holds it')],
     ['unexpected', new Error('no such file')],
-  ])('an endpoint whose identity cannot be loaded is down, and says why: %s', async (code, error) => {
+  ])('an endpoint whose identity cannot be loaded is down, with the reason: %s', async (code, error) => {
     const made = new Endpoint(relay.url, { identity: Promise.reject(error) });
     const { state, failure } = await event<StateEvent>(made, 'state');
     expect([state, failure]).toEqual(['down', { code, detail: error.message }]);
@@ -218,7 +218,7 @@ test('one-line messages carry JSON and bytes', async () => {
   ]);
 });
 
-test('a relay killed and started again under load: nothing lost, nothing twice, in order', async () => {
+test('a relay restarted under load: nothing is lost, repeated or reordered', async () => {
   const [a, b] = await pair();
   const interrupted = event(a, 'interrupted');
   const count = 1_500;
@@ -245,7 +245,7 @@ test('a relay killed and started again under load: nothing lost, nothing twice, 
   expect([wrong, next]).toEqual([0, count]);
 });
 
-test('a JSON client and a binary one talk', async () => {
+test('a JSON client and a binary client exchange messages', async () => {
   const listener = await registered(bob, { accept: () => true, encoding: 'json' });
   const connection = event<ConnectionEvent>(listener, 'connection');
   const socket = new ClientSecureWebSocket(`${relay.url}${bob.publicKey}`, [], { identity: alice });
@@ -255,7 +255,7 @@ test('a JSON client and a binary one talk', async () => {
   expect((await message).data).toBe('from JSON');
 });
 
-test('user name and password in a URL are for the gate before the relay, and are in no URL that is handed out', async () => {
+test('a URL’s user name and password go to the HTTP server only, and appear in no URL', async () => {
   const gate = createServer();
   const asked = new Promise<string | undefined>((resolve) => {
     gate.on('upgrade', (request, socket) => {
@@ -277,7 +277,7 @@ test('user name and password in a URL are for the gate before the relay, and are
   gate.close();
 });
 
-test('a frame longer than any relay sends ends the connection before it is held', async () => {
+test('an oversized frame ends the connection before it is held', async () => {
   const hostile = new WebSocketServer({ port: 0, host: '127.0.0.1', handleProtocols: () => 'sws.v1' });
   await once(hostile, 'listening');
   const closed = new Promise<number>((resolve) => {

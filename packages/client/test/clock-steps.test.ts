@@ -108,7 +108,7 @@ describe.each(STEPS)('the wall clock steps %s', (_, ms) => {
     expect(took).toBeLessThan((KEEPALIVE_S + 6) * 1_000);
   });
 
-  test('while connecting: a peer that does not answer is given up after 45 s', async () => {
+  test('while connecting: a silent peer is given up after 45 s', async () => {
     const [a, b] = [endpoint(), endpoint()];
     await pass(500);
     network.muted.add((await b.ready).publicKey);
@@ -120,7 +120,7 @@ describe.each(STEPS)('the wall clock steps %s', (_, ms) => {
     expect(took).toBeLessThan(46_000);
   });
 
-  test('while a socket is open: it stays open, and carries messages', async () => {
+  test('while a socket is open: it stays open and carries messages', async () => {
     const { a, b, socket, other } = await pair();
     const states: string[] = [];
     for (const one of [a, b]) one.addEventListener('state', ({ state }) => states.push(state));
@@ -134,7 +134,7 @@ describe.each(STEPS)('the wall clock steps %s', (_, ms) => {
     expect([received, states, socket.readyState]).toEqual([['0', '1', '2', '3', '4'], [], 1]);
   });
 
-  test('while the peer is away: closes after resumeTimeout', async () => {
+  test('while the peer is unreachable: closes after resumeTimeout', async () => {
     const { b, socket } = await pair();
     network.muted.add((await b.ready).publicKey);
     socket.send('are you there?');
@@ -157,7 +157,7 @@ describe.each(STEPS)('the wall clock steps %s', (_, ms) => {
   });
 });
 
-test('a device that has slept asks the relay at its first timer or call, and gives nothing up before', async () => {
+test('a device that slept sends a PING at its first timer or call, before it gives up anything', async () => {
   const { a, socket } = await pair();
   network.behaviour = 'silent';
   const lost = watchLoss(a);
@@ -169,8 +169,8 @@ test('a device that has slept asks the relay at its first timer or call, and giv
   expect(took).toBeLessThan(6_000);
 });
 
-describe('an endpoint that is closed', () => {
-  test('does not dial again when its connection breaks while it lingers', async () => {
+describe('a closed endpoint', () => {
+  test('does not reconnect if its connection breaks while it lingers', async () => {
     const a = endpoint();
     await pass(500);
     await Promise.all([a.close(), pass(100)]);

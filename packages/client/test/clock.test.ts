@@ -4,14 +4,14 @@ import { monotonicNow, SleepWatch } from '../src/clock.js';
 beforeEach(() => void vi.useFakeTimers());
 afterEach(() => void vi.useRealTimers());
 
-test('intervals are measured by a clock that no step of the wall clock moves', () => {
+test('intervals do not change when the wall clock steps', () => {
   const from = monotonicNow();
   vi.setSystemTime(Date.now() + 3_600_000);
   vi.advanceTimersByTime(10);
   expect(monotonicNow() - from).toBe(10);
 });
 
-test('a wall clock that is 5 s ahead of the other since the last call is sleep, once; behind means nothing', () => {
+test('a wall clock that gained 5 s since the last call means sleep, once; one behind means nothing', () => {
   const watch = new SleepWatch();
   const step = (ms: number): boolean => {
     vi.advanceTimersByTime(60_000);

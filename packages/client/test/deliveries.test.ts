@@ -15,7 +15,7 @@ function watched(promise: Promise<void>): { state: 'waits' | 'resolved' | 'rejec
   return seen;
 }
 
-test('each wait settles when its message is acknowledged, and the others go on', async () => {
+test('each wait settles when its message is acknowledged', async () => {
   const deliveries = new Deliveries();
   const waits = [1, 2, 3].map((after) => watched(deliveries.wait(after)));
   const states = async () => {

@@ -77,7 +77,7 @@ async function pair(
 }
 
 describe('the default identity', () => {
-  test('is made once, kept, and the same for all who ask', async () => {
+  test('is created once, kept, and shared', async () => {
     const [first, second] = await Promise.all([defaultIdentity(), defaultIdentity()]);
     expect(first).toBe(second);
     expect(await defaultKeyStore().load()).toEqual(first.exportSeed());
@@ -86,7 +86,7 @@ describe('the default identity', () => {
     expect((await made.ready).publicKey).toBe(first.publicKey);
   });
 
-  test('that could not be had is asked for again', async () => {
+  test('is loaded again after a failure', async () => {
     vi.resetModules();
     const again = await import('../src/options.js');
     platform.store = { loadOrCreate: () => Promise.reject(new Error('no disk')) };
@@ -97,7 +97,7 @@ describe('the default identity', () => {
 });
 
 describe('one-line messages', () => {
-  test('that are no JSON end the channel with 3003; the endpoint goes on', async () => {
+  test('that are not JSON close the channel with 3003; the endpoint continues', async () => {
     const b = endpoint({ accept: undefined as never });
     const got: unknown[] = [];
     b.addEventListener('message', ({ data, from }) => got.push([from, data]));
@@ -115,7 +115,7 @@ describe('one-line messages', () => {
     expect(got).toEqual([[a.address, { whole: true }]]);
   });
 
-  test('are refused while nobody listens, and of those offered the message protocol is chosen', async () => {
+  test('are refused while nobody listens, and choose their own subprotocol', async () => {
     const b = endpoint({ accept: undefined as never });
     const a = endpoint();
     await pass(500);
@@ -130,7 +130,7 @@ describe('one-line messages', () => {
 });
 
 describe('takeOver', () => {
-  test('registers at once where this tab has the turn but is down', async () => {
+  test('registers at once if this tab has the turn but is down', async () => {
     const a = endpoint();
     await pass(500);
     network.sockets[0]?.onclose?.({ code: 4403 });
@@ -141,7 +141,7 @@ describe('takeOver', () => {
     expect([a.state, network.dials.length, platform.takenOver]).toEqual(['registered', 2, 0]);
   });
 
-  test('asks for the turn where another tab has it', async () => {
+  test('asks for the turn if another tab has it', async () => {
     platform.turn = 'queued';
     const a = endpoint();
     await pass(500);
@@ -151,7 +151,7 @@ describe('takeOver', () => {
     expect([a.state, platform.takenOver]).toEqual(['registered', 1]);
   });
 
-  test('of an endpoint without an identity, or that is closed, does nothing', async () => {
+  test('does nothing without an identity or after close', async () => {
     const a = endpoint({ identity: Promise.reject(new Error('none')) as Promise<Identity> });
     await pass(100);
     a.takeOver();
@@ -166,7 +166,7 @@ describe('takeOver', () => {
   });
 });
 
-test('an application’s answer that throws is a no, one that rejects is none; the error is uncaught as a listener’s is', async () => {
+test('a throwing accept refuses, a rejecting one gives no answer; the error is uncaught', async () => {
   const uncaught: unknown[] = [];
   vi.stubGlobal('queueMicrotask', (task: () => void) =>
     Promise.resolve()
@@ -193,7 +193,7 @@ test('an application’s answer that throws is a no, one that rejects is none; t
   expect([socket.readyState, uncaught.length, asked]).toEqual([1, 1, 2]);
 });
 
-test('a transport that cannot be made is a connection lost: it is tried again', async () => {
+test('a transport that cannot be created is retried as a lost connection', async () => {
   let makes = 0;
   const { WebSocket } = network;
   class Failing extends WebSocket {
@@ -213,7 +213,7 @@ test('a transport that cannot be made is a connection lost: it is tried again', 
   expect(states.filter(({ state }) => state !== 'reconnecting').map(({ retryInMs }) => retryInMs)).not.toContain(0);
 });
 
-test('without a WebSocket class there is an error that says what to pass', async () => {
+test('without a WebSocket class the error says what to pass', async () => {
   const socket = new ClientSecureWebSocket(`ws://localhost/${newIdentity().publicKey}`, [], {
     identity: newIdentity(),
     WebSocket: null as never,
@@ -223,7 +223,7 @@ test('without a WebSocket class there is an error that says what to pass', async
   expect((await failed).code).toBeDefined();
 });
 
-test('a page that goes away closes its open sockets with 1001, in the same turn', async () => {
+test('an unloading page closes its open sockets with 1001, in the same turn', async () => {
   const page = new EventTarget();
   vi.stubGlobal('addEventListener', page.addEventListener.bind(page));
   vi.stubGlobal('removeEventListener', page.removeEventListener.bind(page));
@@ -240,7 +240,7 @@ test('a page that goes away closes its open sockets with 1001, in the same turn'
   expect([(await heard).code, a.state]).toEqual([1001, 'registered']);
 });
 
-test('what is sent into a channel that has ended counts as buffered for good', async () => {
+test('data sent into an ended channel counts as buffered', async () => {
   const { a, socket } = await pair();
   network.behaviour = 'unreachable';
   network.cut();
@@ -254,7 +254,7 @@ test('what is sent into a channel that has ended counts as buffered for good', a
   expect(socket.bufferedAmount).toBe(11);
 });
 
-test('so does what is sent after the peer’s close has come, while messages before it are still to be told', async () => {
+test('data sent after the peer’s close counts as buffered, while earlier messages still arrive', async () => {
   const { socket, other } = await pair();
   const buffered: unknown[] = [];
   // Two messages and the close, in one turn: each is told in a task of its own.
@@ -274,7 +274,7 @@ test('so does what is sent after the peer’s close has come, while messages bef
   expect([buffered, socket.readyState, socket.bufferedAmount]).toEqual([[true, 4, false, 8], 3, 8]);
 });
 
-test('a message that comes in one read with its connection waits for listeners that are set after an await', async () => {
+test('a message read together with its connection waits for listeners set after an await', async () => {
   const [a, b] = [endpoint(), endpoint()];
   await pass(500);
   const transport = network.sockets[1];
@@ -303,7 +303,7 @@ test('a message that comes in one read with its connection waits for listeners t
   expect(got).toEqual(['first', 'second']);
 });
 
-test('drain tells that the peer has all that was sent, and not before', async () => {
+test('drain fires only when the peer has everything', async () => {
   const { socket } = await pair();
   const buffered: number[] = [];
   socket.addEventListener('drain', () => buffered.push(socket.bufferedAmount));
@@ -314,7 +314,7 @@ test('drain tells that the peer has all that was sent, and not before', async ()
   expect([buffered.length > 0, buffered.every((amount) => amount === 0)]).toEqual([true, true]);
 });
 
-test('of an endpoint that is closed, nothing can be opened', async () => {
+test('a closed endpoint opens nothing', async () => {
   const a = endpoint();
   await pass(500);
   await Promise.all([a.close(), pass(3_000)]);
@@ -324,7 +324,7 @@ test('of an endpoint that is closed, nothing can be opened', async () => {
 });
 
 describe('the connection of an identity', () => {
-  test('is found by whoever comes within half a second, and is closed then', async () => {
+  test('is reused within half a second, and then closed', async () => {
     const identity = newIdentity();
     const first = endpoint({ identity });
     await pass(500);
@@ -343,7 +343,7 @@ describe('the connection of an identity', () => {
     expect(network.sockets[1]?.readyState).toBe(3);
   });
 
-  test('is shared by its endpoints: one that closes leaves it to the others', async () => {
+  test('is shared by its endpoints, and outlives the first to close', async () => {
     const identity = newIdentity();
     const [first, second] = [endpoint({ identity }), endpoint({ identity })];
     await pass(500);
@@ -351,7 +351,7 @@ describe('the connection of an identity', () => {
     expect([second.state, network.dials.length, network.sockets[0]?.readyState]).toEqual(['registered', 1, 1]);
   });
 
-  test('that does not come about is given up with its last user', async () => {
+  test('is given up with its last user if it does not register', async () => {
     network.behaviour = 'no-challenge';
     const a = endpoint();
     await pass(500);
@@ -359,40 +359,37 @@ describe('the connection of an identity', () => {
     expect(network.sockets[0]?.readyState).toBe(3);
   });
 
-  test.each(['blob', 'nodebuffer'])(
-    'takes bytes as they come from a transport of binaryType %s',
-    async (binaryType) => {
-      const { WebSocket } = network;
-      const made: { binaryType: string; onmessage: unknown }[] = [];
-      class Other extends WebSocket {
-        constructor(url: string, protocols: string) {
-          super(url, protocols);
-          this.binaryType = binaryType;
-          made.push(this);
-        }
+  test.each(['blob', 'nodebuffer'])('accepts bytes from a transport of binaryType %s', async (binaryType) => {
+    const { WebSocket } = network;
+    const made: { binaryType: string; onmessage: unknown }[] = [];
+    class Other extends WebSocket {
+      constructor(url: string, protocols: string) {
+        super(url, protocols);
+        this.binaryType = binaryType;
+        made.push(this);
       }
-      const { socket, other } = await pair({ WebSocket: Other });
-      expect(made.map((one) => one.binaryType)).toEqual([binaryType === 'blob' ? 'arraybuffer' : 'nodebuffer']);
-      // As a browser gives them, and as `ws` does: a part of what was read.
-      const [transport] = made as { onmessage: (event: { data: unknown }) => void }[];
-      const take = transport?.onmessage;
-      if (transport === undefined || take === undefined) throw new Error('no transport');
-      const forms = [
-        (bytes: Uint8Array) => bytes.slice().buffer,
-        (bytes: Uint8Array) => Buffer.concat([Buffer.alloc(3), bytes, Buffer.alloc(3)]).subarray(3, 3 + bytes.length),
-      ];
-      let count = 0;
-      transport.onmessage = ({ data }) =>
-        take.call(transport, { data: data instanceof Uint8Array ? forms[count++ % 2]?.(data) : data });
-      const got: unknown[] = [];
-      socket.onmessage = ({ data }) => got.push(data);
-      for (const text of ['a', 'b', 'c', 'd']) other.send(text);
-      await pass(1_000);
-      expect([got, count > 3]).toEqual([['a', 'b', 'c', 'd'], true]);
-    },
-  );
+    }
+    const { socket, other } = await pair({ WebSocket: Other });
+    expect(made.map((one) => one.binaryType)).toEqual([binaryType === 'blob' ? 'arraybuffer' : 'nodebuffer']);
+    // As a browser gives them, and as `ws` does: a part of what was read.
+    const [transport] = made as { onmessage: (event: { data: unknown }) => void }[];
+    const take = transport?.onmessage;
+    if (transport === undefined || take === undefined) throw new Error('no transport');
+    const forms = [
+      (bytes: Uint8Array) => bytes.slice().buffer,
+      (bytes: Uint8Array) => Buffer.concat([Buffer.alloc(3), bytes, Buffer.alloc(3)]).subarray(3, 3 + bytes.length),
+    ];
+    let count = 0;
+    transport.onmessage = ({ data }) =>
+      take.call(transport, { data: data instanceof Uint8Array ? forms[count++ % 2]?.(data) : data });
+    const got: unknown[] = [];
+    socket.onmessage = ({ data }) => got.push(data);
+    for (const text of ['a', 'b', 'c', 'd']) other.send(text);
+    await pass(1_000);
+    expect([got, count > 3]).toEqual([['a', 'b', 'c', 'd'], true]);
+  });
 
-  test('gives its transport all that is due in one write, where it can hold it back', async () => {
+  test('writes all due frames at once, if the transport can cork', async () => {
     const { WebSocket } = network;
     const calls: string[] = [];
     class Corked extends WebSocket {
@@ -414,7 +411,7 @@ describe('the connection of an identity', () => {
     expect(calls.slice(0, 5)).toEqual(['cork', 'send', 'send', 'send', 'uncork']);
   });
 
-  test('is dialled with the credentials and the subprotocol, and registers for the host without them', async () => {
+  test('is dialled with credentials and subprotocol, and registers for the host without them', async () => {
     const { WebSocket } = network;
     const dialled: string[][] = [];
     class Noting extends WebSocket {

@@ -39,7 +39,7 @@ async function outcome(socket: ClientSecureWebSocket): Promise<string> {
 }
 
 describe('several endpoints of one identity', () => {
-  test('each gets the channels that its policy takes; closing one leaves the others', async () => {
+  test('each gets the channels that its policy accepts; closing one leaves the others', async () => {
     const got: string[] = [];
     const listeners = ['/one', '/two'].map((path) => {
       const made = endpoint(bob, { accept: ({ resource }) => resource === path });
@@ -73,7 +73,7 @@ describe('several endpoints of one identity', () => {
     }
   });
 
-  test('one that is made again in the same turn, as React does in development, is reachable', async () => {
+  test('one recreated in the same turn, as React does in development, is reachable', async () => {
     const first = endpoint(bob, { accept: () => true });
     void first.close();
     const second = endpoint(bob, { accept: () => true });
@@ -100,7 +100,7 @@ describe('the end of an endpoint', () => {
     expect(socket.readyState).toBe(ClientSecureWebSocket.CLOSED);
   });
 
-  test('a peer whose channel was accepted but is not open yet does not get in', async () => {
+  test('a peer whose accepted channel is not open yet is refused', async () => {
     let accepted = (): void => {};
     const made = endpoint(bob, {
       accept: () => {
@@ -121,7 +121,7 @@ describe('the end of an endpoint', () => {
     expect([(await closed).code, connections]).toEqual([1006, []]);
   });
 
-  test('an AbortSignal is let go of', async () => {
+  test('an AbortSignal’s listener is removed', async () => {
     const { signal } = new AbortController();
     const listeners = { added: 0 };
     const [add, remove] = [signal.addEventListener.bind(signal), signal.removeEventListener.bind(signal)];
@@ -137,7 +137,7 @@ describe('the end of an endpoint', () => {
     expect(listeners.added).toBe(0);
   });
 
-  test('a relay that is silent does not keep the connection, nor the process, for long after close()', async () => {
+  test('a silent relay does not keep the connection or process long after close()', async () => {
     let frozen = false;
     let gone: Promise<unknown> = Promise.reject(new Error('nobody dialled'));
     gone.catch(() => {});
@@ -165,7 +165,7 @@ describe('the end of an endpoint', () => {
 });
 
 describe('an accept policy that answers later', () => {
-  test('lets in or refuses once it has answered, and is asked once although OPEN comes again', async () => {
+  test('accepts or refuses when it answers, and is called once although OPEN is repeated', async () => {
     const asked: string[] = [];
     let answer: (ok: boolean) => void = () => {};
     const made = endpoint(bob, {
@@ -190,7 +190,7 @@ describe('an accept policy that answers later', () => {
     expect(await refused).toBe('refused');
   });
 
-  test('of several, the next is asked when one has refused', async () => {
+  test('of several, the next is called when one refuses', async () => {
     endpoint(bob, { accept: async () => false });
     const second = endpoint(bob, { accept: async () => ({ protocol: '' }) });
     const connection = event<ConnectionEvent>(second, 'connection');
@@ -201,7 +201,7 @@ describe('an accept policy that answers later', () => {
 });
 
 describe('registered', () => {
-  test('resolves with the address once peers can reach it, and again after a lost connection', async () => {
+  test('resolves with the address when peers can reach it, also after a lost connection', async () => {
     const made = endpoint(bob, { accept: () => true });
     expect(await made.registered).toBe(bob.publicKey);
     relay.cut();
@@ -210,7 +210,7 @@ describe('registered', () => {
     expect(made.state).toBe('registered');
   });
 
-  test('rejects with why it never will be', async () => {
+  test('rejects with the reason if it cannot register', async () => {
     const pinned = endpoint(bob, { serverKey: 'ab'.repeat(32) });
     await expect(pinned.registered).rejects.toMatchObject({ code: 'wrong-server-key' });
     const closed = endpoint(alice);

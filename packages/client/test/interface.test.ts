@@ -26,7 +26,7 @@ const make = (path = '/room?x=1', protocols: string | string[] = []) =>
 describe('a class of sockets', () => {
   const classes = [ClientSecureWebSocket, ClientSecureWebSocket.with(never), SecureWebSocket];
 
-  test('has the constants on itself and its prototype, fixed', () => {
+  test('has fixed constants on itself and its prototype', () => {
     const numbers = { CONNECTING: 0, OPEN: 1, CLOSING: 2, CLOSED: 3 };
     for (const one of classes)
       for (const owner of [one, one.prototype])
@@ -39,7 +39,7 @@ describe('a class of sockets', () => {
           });
   });
 
-  test('shows the standard’s members, and no others, to whoever enumerates', () => {
+  test('has exactly the standard’s enumerable members', () => {
     const standard = ['url', 'readyState', 'bufferedAmount', 'onopen', 'onerror', 'onclose', 'extensions', 'protocol'];
     const members = [
       ...standard,
@@ -55,7 +55,7 @@ describe('a class of sockets', () => {
     for (const one of classes) expect(Object.keys(one.prototype).sort()).toEqual([...members].sort());
   });
 
-  test('has a name and lengths as Web IDL gives them', () => {
+  test('has the name and lengths of Web IDL', () => {
     expect(classes.map(({ name }) => name)).toEqual(['ClientSecureWebSocket', 'WebSocket', 'SecureWebSocket']);
     for (const one of classes) {
       expect([one.length, one.prototype.close.length, one.prototype.send.length]).toEqual([1, 0, 1]);
@@ -69,7 +69,7 @@ describe('a class of sockets', () => {
     });
   });
 
-  test('refuses what it has not made', () => {
+  test('has methods that refuse foreign objects', () => {
     const { prototype } = ClientSecureWebSocket;
     for (const [name, { get, value }] of Object.entries(Object.getOwnPropertyDescriptors(prototype))) {
       if (name === 'constructor') continue;
@@ -84,13 +84,13 @@ describe('a class of sockets', () => {
 });
 
 describe('a socket that is connecting', () => {
-  test('tells its URL, its peer and its state', () => {
+  test('has its URL, peer and state', () => {
     const socket = make();
     expect([socket.url, socket.peer, socket.resource]).toEqual([`ws://localhost/${peer}/room?x=1`, peer, '/room?x=1']);
     expect([socket.readyState, socket.bufferedAmount, socket.protocol, socket.extensions]).toEqual([0, 0, '', '']);
   });
 
-  test('gives bytes as a Blob unless asked for an ArrayBuffer; another type is ignored', () => {
+  test('gives bytes as a Blob or ArrayBuffer; another type is ignored', () => {
     const socket = make();
     const types = ['arraybuffer', 'Blob', 'blob', 'arraybuffer', 'nodebuffer', ''].map((type) => {
       const before = socket.binaryType;
@@ -107,7 +107,7 @@ describe('a socket that is connecting', () => {
     ]);
   });
 
-  test('takes nothing to send, and converts before it says so', () => {
+  test('throws on send, after converting the argument', () => {
     const socket = make();
     expect(() => socket.send('x')).toThrow(expect.objectContaining({ name: 'InvalidStateError' }));
     expect(() => (socket.send as () => void)()).toThrow(TypeError);
@@ -115,7 +115,7 @@ describe('a socket that is connecting', () => {
     expect(socket.bufferedAmount).toBe(0);
   });
 
-  test('that is closed fails, once: error, then close with 1006; then it counts what it cannot send', async () => {
+  test('closed while connecting: error, then close 1006, once; then data counts as buffered', async () => {
     const socket = make();
     const heard: unknown[] = [];
     socket.addEventListener('error', (error) => heard.push([(error as SecureErrorEvent).code, socket.readyState]));
@@ -146,14 +146,14 @@ describe('a socket that is connecting', () => {
     [[undefined, 'why'], 1000, 'why'],
     [['3000.5', 7], 3000, '7'],
     [[4999, null], 4999, 'null'],
-  ])('is closed by close(...%j) with %i and "%s"', (given, code, reason) => {
+  ])('close(...%j) closes with %i and "%s"', (given, code, reason) => {
     const socket = make();
     const close = vi.spyOn(channelSocketOf(socket), 'close');
     (socket.close as (...given: unknown[]) => void)(...given);
     expect(close.mock.calls).toEqual([[{ code, reason }]]);
   });
 
-  test('takes one subprotocol, or any list of them, of which none stands twice', () => {
+  test('accepts one subprotocol, or a list without duplicates', () => {
     for (const protocols of ['v1', ['v1', 'v2'], new Set(['v1'])])
       expect(make('/', protocols as string[]).readyState).toBe(0);
     for (const protocols of [['v1', 'v1'], ['a b'], [''], ''])
@@ -163,7 +163,7 @@ describe('a socket that is connecting', () => {
   });
 });
 
-test('event handlers keep their place, `false` cancels, and what is no object is none', () => {
+test('event handlers keep their order, `false` cancels, and non-objects are null', () => {
   const target = new EventTarget();
   const handlers = new EventHandlers(target);
   const seen: unknown[] = [];
@@ -198,7 +198,7 @@ test('event handlers keep their place, `false` cancels, and what is no object is
   expect(fire()).toEqual([true, 'listener', 'second']);
 });
 
-test('close takes 1000 and 3000 to 4999, and reasons of 123 bytes', () => {
+test('close accepts 1000, 3000–4999, and reasons of 123 bytes', () => {
   expect(checkClose(undefined, '')).toEqual({ code: 1005, reason: '' });
   expect(checkClose(undefined, 'why')).toEqual({ code: 1000, reason: 'why' });
   for (const code of [1000, 3000, 4999]) expect(checkClose(code, 'é'.repeat(61)).code).toBe(code);
@@ -209,7 +209,7 @@ test('close takes 1000 and 3000 to 4999, and reasons of 123 bytes', () => {
     expect(() => checkClose(1000, reason)).toThrow(expect.objectContaining({ name: 'SyntaxError' }));
 });
 
-test('a stream closes as its error says if that can be sent, and without a code for any other reason', () => {
+test('a stream closes with its error’s code if it can be sent, and otherwise without one', () => {
   const error = new SecureWebSocketStreamError('enough', { closeCode: 4001, reason: 'full' });
   expect([error.code, error.message, error.closeCode, error.reason]).toEqual([
     'connection-lost',
@@ -293,7 +293,7 @@ describe('conversions', () => {
     for (const [value, list] of cases) expect(toStringOrSequence(value)).toEqual(list);
   });
 
-  test('to what is sent: text, a copy of bytes, a Blob', () => {
+  test('to what can be sent: text, a copy of bytes, a Blob', () => {
     const bytes = Uint8Array.of(1, 2, 3, 4);
     const copy = toSendItem(bytes.subarray(1, 3)) as Uint8Array;
     bytes.fill(9);
@@ -315,7 +315,7 @@ describe('conversions', () => {
     for (const none of [detached, view]) expect(toSendItem(none)).toEqual(new Uint8Array(0));
   });
 
-  test('memory that others can change, or resize, is not sent', () => {
+  test('refuse shared and resizable memory', () => {
     const shared = new SharedArrayBuffer(4);
     const resizable = new (ArrayBuffer as unknown as new (size: number, options: object) => ArrayBuffer)(4, {
       maxByteLength: 8,
@@ -325,7 +325,7 @@ describe('conversions', () => {
   });
 });
 
-test('an error event says why', () => {
+test('an error event has code and message', () => {
   const error = new SecureErrorEvent('offline', 'the peer is not there');
   expect([error.type, error.code, error.message]).toEqual(['error', 'offline', 'the peer is not there']);
 });

@@ -95,8 +95,8 @@ async function registers(relay: string, network: NetworkOptions): Promise<void> 
   await endpoint.registered;
 }
 
-describe('why a relay cannot be reached is told by its name', () => {
-  test('a name that there is not', async () => {
+describe('an unreachable relay’s error has a code', () => {
+  test('an unknown name', async () => {
     const { code, detail, cause } = await failureAt('ws://relay.invalid/');
     expect([code, detail]).toEqual([
       'dns',
@@ -105,14 +105,14 @@ describe('why a relay cannot be reached is told by its name', () => {
     expect(cause).toMatchObject({ syscall: 'getaddrinfo' });
   });
 
-  test('a port that nobody listens at', async () => {
+  test('a port where nobody listens', async () => {
     expect(await failureAt('ws://127.0.0.1:1/')).toMatchObject({
       code: 'relay-refused',
       detail: '127.0.0.1:1 refused the connection: nothing listens there (ECONNREFUSED)',
     });
   });
 
-  test('a server that closes without an answer', async () => {
+  test('a server that closes without answering', async () => {
     const server = createTcp((socket) => socket.once('data', () => socket.resetAndDestroy()));
     server.listen(0, '127.0.0.1');
     await once(server, 'listening');
@@ -120,18 +120,18 @@ describe('why a relay cannot be reached is told by its name', () => {
     const host = `127.0.0.1:${(server.address() as AddressInfo).port}`;
     expect(await failureAt(`ws://${host}/`)).toMatchObject({
       code: 'unreachable',
-      detail: `${host} closed the connection before it answered (ECONNRESET); is ws://${host}/ right, the path and ws: too?`,
+      detail: `${host} closed the connection before it answered (ECONNRESET); check ws://${host}/, its scheme and path`,
     });
   });
 
   test.each([
-    [404, {}, 'answered with HTTP status 404, and not as a relay does'],
+    [404, {}, 'answered with HTTP status 404, which is not a relay’s answer'],
     [
       301,
       { location: 'https://elsewhere.example/' },
-      'answered with HTTP status 301, to https://elsewhere.example/, and',
+      'answered with HTTP status 301, to https://elsewhere.example/, which',
     ],
-    [503, {}, 'answered with HTTP status 503, and not as a relay does'],
+    [503, {}, 'answered with HTTP status 503, which is not a relay’s answer'],
   ])('HTTP status %i', async (status, headers, detail) => {
     const url = await listening(
       createServer((_, response) => response.writeHead(status, headers).end()),
@@ -140,7 +140,7 @@ describe('why a relay cannot be reached is told by its name', () => {
     expect(await failureAt(url)).toMatchObject({ code: 'http-status', detail: expect.stringContaining(detail) });
   });
 
-  test('a certificate that nobody vouches for, and no TLS at all', async () => {
+  test('an untrusted certificate, and no TLS', async () => {
     const { url } = await privateRelay();
     const untrusted = await failureAt(url);
     expect(untrusted).toMatchObject({
@@ -154,7 +154,7 @@ describe('why a relay cannot be reached is told by its name', () => {
     expect((await failureAt(plain)).code).toBe('tls');
   });
 
-  test('what is tried for ever is told once where nobody listens', async () => {
+  test('a failure that is retried is printed once if nobody listens', async () => {
     const { url } = await privateRelay();
     const warnings: Error[] = [];
     const note = (warning: Error): void => void warnings.push(warning);
@@ -179,7 +179,7 @@ describe('network', () => {
     expect(seen).toEqual([{ headers: expect.objectContaining({ 'x-gate': 'open' }), subject: 'client' }]);
   });
 
-  test('a proxy that is none is a mistake of the caller', async () => {
+  test('an invalid proxy throws', async () => {
     expect((await failureAt('ws://127.0.0.1:1/', { proxy: 'socks5://127.0.0.1:1' })).detail).toBe(
       'TypeError: network.proxy must be an http or https URL',
     );
@@ -228,7 +228,7 @@ describe.skipIf(!hasTinyproxy)('through tinyproxy, with a password (skipped wher
     expect((await failureAt(url, { proxy })).code).toBe('tls'); // the relay's, through the tunnel
   });
 
-  test('HTTPS_PROXY and NO_PROXY are followed, and `proxy: null` goes straight', async () => {
+  test('HTTPS_PROXY and NO_PROXY are used, and `proxy: null` connects directly', async () => {
     const { url } = await privateRelay();
     const ca = read('ca.pem');
     process.env.HTTPS_PROXY = proxy;
@@ -241,7 +241,7 @@ describe.skipIf(!hasTinyproxy)('through tinyproxy, with a password (skipped wher
     expect(proxied()).toBe(before + 1);
   });
 
-  test('a proxy that refuses, and one that is not there, are told apart from the relay', async () => {
+  test('errors tell a refusing and a missing proxy from the relay', async () => {
     const { url } = await privateRelay();
     const refusing = await failureAt(url, { proxy: proxy.replace('secret', 'guess') });
     expect(refusing).toMatchObject({
@@ -258,7 +258,7 @@ describe.skipIf(!hasTinyproxy)('through tinyproxy, with a password (skipped wher
   });
 });
 
-test('a cause is kept on the error that a promise rejects with', async () => {
+test('a rejected promise’s error has its cause', async () => {
   const endpoint = new Endpoint('ws://127.0.0.1:1/', { identity: newIdentity() });
   stops.push(() => endpoint.close());
   const error = await endpoint.send(newIdentity().publicKey, 'x').catch((reason: unknown) => reason);

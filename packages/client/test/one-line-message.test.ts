@@ -38,6 +38,6 @@ test.each(vectors.invalid)('closes for $name', ({ text, close }) => {
   expect(NOT_JSON).toEqual(close);
 });
 
-test.each([undefined, () => {}, Symbol('s'), 1n])('does not send what JSON does not have: %s', (value) => {
+test.each([undefined, () => {}, Symbol('s'), 1n])('refuses a value that is not JSON: %s', (value) => {
   expect(() => encodeOneLine(value)).toThrow(TypeError);
 });

@@ -59,7 +59,7 @@ describe('a tab’s turn, by Web Locks', () => {
   const take = () => takeLockTurn('name', events);
   const last = (): Asked => asked.at(-1) as Asked;
 
-  test('is granted where the lock is free, and is given back by release', async () => {
+  test('is granted if the lock is free, and returned by release', async () => {
     const turn = take();
     expect(asked.map(({ options }) => options)).toEqual([{ ifAvailable: true }]);
     last().give();
@@ -70,7 +70,7 @@ describe('a tab’s turn, by Web Locks', () => {
     expect([asked.length, last().over, told]).toEqual([1, true, ['granted']]);
   });
 
-  test('waits in line where another tab has it, until it is granted', async () => {
+  test('waits until another tab releases it', async () => {
     const turn = take();
     last().give(null);
     expect([told, asked.length]).toEqual([[TAKEN], 2]);
@@ -82,7 +82,7 @@ describe('a tab’s turn, by Web Locks', () => {
     expect(last().over).toBe(true);
   });
 
-  test('is taken over by stealing; the wait in line ends', async () => {
+  test('is taken over by stealing, which ends the wait', async () => {
     const turn = take();
     last().give(null);
     const waiting = last();
@@ -95,7 +95,7 @@ describe('a tab’s turn, by Web Locks', () => {
     expect(asked).toHaveLength(3);
   });
 
-  test('that another tab takes over waits in line again, and can take over in its turn', async () => {
+  test('waits again after another tab took it over, and can take it back', async () => {
     const turn = take();
     last().give();
     last().fail(new DOMException('stolen', 'AbortError'));
@@ -107,7 +107,7 @@ describe('a tab’s turn, by Web Locks', () => {
     expect(told).toEqual(['granted', STOLEN, 'granted']);
   });
 
-  test('that is released waits no more, and takes nothing that comes later', async () => {
+  test('stops waiting when released, and ignores later grants', async () => {
     const turn = take();
     last().give(null);
     const waiting = last();
@@ -129,7 +129,7 @@ describe('a tab’s turn, by Web Locks', () => {
     expect([told, asked.length]).toEqual([[TAKEN], 4]);
   });
 
-  test('is granted where a page may have no locks, and where there are none', async () => {
+  test('is granted if a page may not use locks, or there are none', async () => {
     const turn = take();
     last().fail(new DOMException('no locks here', 'SecurityError'));
     await settled();
@@ -144,7 +144,7 @@ describe('a tab’s turn, by Web Locks', () => {
     expect([told, asked.length]).toEqual([['granted', 'granted', 'granted'], 1]);
   });
 
-  test('is always granted at once where there are no tabs', () => {
+  test('is granted at once where there are no tabs', () => {
     const turn = takeFreeTurn('name', events);
     turn.takeOver();
     turn.release();
@@ -153,7 +153,7 @@ describe('a tab’s turn, by Web Locks', () => {
   });
 });
 
-test('a page that goes away for good is noticed, one that is put aside is not, until it is called off', () => {
+test('an unloading page is noticed, a cached one is not, until cancelled', () => {
   const page = new EventTarget();
   vi.stubGlobal('addEventListener', page.addEventListener.bind(page));
   vi.stubGlobal('removeEventListener', page.removeEventListener.bind(page));
@@ -174,7 +174,7 @@ test('a page that goes away for good is noticed, one that is put aside is not, u
 describe('a close event', () => {
   const fields = { code: 4001, reason: 'why', wasClean: true };
 
-  test('is the runtime’s where it has one', () => {
+  test('is the runtime’s, if it has one', () => {
     class Own extends Event {
       readonly init: object;
       constructor(type: string, init: object) {
@@ -187,7 +187,7 @@ describe('a close event', () => {
       expect([made.constructor, made.type, made.init]).toEqual([Own, 'close', fields]);
   });
 
-  test('is the same by another hand where it has none', () => {
+  test('is our own equal class, if the runtime has none', () => {
     vi.stubGlobal('CloseEvent', undefined);
     const made = nodeCloseEvent(fields);
     expect([made.type, made.code, made.reason, made.wasClean]).toEqual(['close', 4001, 'why', true]);
@@ -209,7 +209,7 @@ test.each([
   ['20.18.3', false],
   ['20.19.0', true],
   ['21.0.0', true],
-])('Node %s: taken %s', async (version, taken) => {
+])('Node %s: used %s', async (version, taken) => {
   vi.resetModules();
   vi.stubGlobal('process', Object.create(process, { versions: { value: { ...process.versions, node: version } } }));
   const loaded = import('../src/platform/node.js');
@@ -217,7 +217,7 @@ test.each([
   else await expect(loaded).rejects.toThrow(`@sws/client needs Node 20.19 or newer; this is Node ${version}`);
 });
 
-test('the WebSocket of the platform is the one from before this package was installed in its place', async () => {
+test('the platform’s WebSocket is read before this package replaces it', async () => {
   class Own {}
   vi.stubGlobal('WebSocket', Own);
   const { webSocketFor } = await import('../src/platform/web.js');
@@ -226,7 +226,7 @@ test('the WebSocket of the platform is the one from before this package was inst
 });
 
 test.runIf(process.platform === 'linux')(
-  'the identity is in the user’s config folder, locked; who waits for it says so',
+  'the identity is locked in the user’s config folder, and waiting for it prints a message',
   async () => {
     const config = mkdtempSync(join(tmpdir(), 'sws-config-'));
     vi.stubEnv('XDG_CONFIG_HOME', config);
@@ -251,7 +251,7 @@ test.runIf(process.platform === 'linux')(
   },
 );
 
-test('URLs are relative to the page, as a base says, to a worker’s place, and to nothing in Node', () => {
+test('URLs are relative to the page’s base or the worker’s location, and to nothing in Node', () => {
   expect([web.baseUrl(), node.baseUrl()]).toEqual([undefined, undefined]);
   vi.stubGlobal('location', { href: 'https://chat.example/worker.js' });
   expect(web.baseUrl()).toBe('https://chat.example/worker.js');
@@ -259,11 +259,11 @@ test('URLs are relative to the page, as a base says, to a worker’s place, and 
   expect(web.baseUrl()).toBe('https://chat.example/base/');
 });
 
-test('a tab holds 64 MiB for all its peers, 20 MiB of them for one', () => {
+test('a tab holds at most 64 MiB for all peers, and 20 MiB for one', () => {
   expect(web.defaultMemory).toEqual({ maxMemoryBytes: 67_108_864, maxPeerMemoryBytes: 20_971_520 });
 });
 
-test('in Node a timer keeps no process; in a browser there is nothing to do', () => {
+test('in Node a timer does not keep the process; in a browser there is nothing to do', () => {
   let kept = true;
   const timer = {
     unref: () => {
@@ -300,11 +300,11 @@ describe('tasks', () => {
   };
   const RIGHT = ['now', 'microtask', 'first', 'true', 'its microtask', 'second false', 'third'];
 
-  test('run after the present one and its microtasks, in order', async () => {
+  test('run in order, after the current task and its microtasks', async () => {
     expect(await order()).toEqual(RIGHT);
   });
 
-  test('run so in a browser too, where they are messages', async () => {
+  test('run the same in a browser, as messages', async () => {
     const ports: MessagePort[] = [];
     const { MessageChannel: Inner } = globalThis;
     vi.stubGlobal(

@@ -60,7 +60,7 @@ async function pair(): Promise<{ a: Endpoint; b: Endpoint; socket: SecureWebSock
   return { a, b, socket, other: (await connection).socket };
 }
 
-test('an idle connection wakes seldom, and keeps one timer however much was sent', async () => {
+test('an idle connection wakes rarely, and has one timer', async () => {
   const { socket } = await pair();
   for (let i = 0; i < 200; i++) {
     socket.send('x');
@@ -76,7 +76,7 @@ test('an idle connection wakes seldom, and keeps one timer however much was sent
   for (const [, delay = 0] of set.mock.calls) expect(delay).toBeLessThan(2 ** 31);
 });
 
-test('frames wait while the transport is full, and go on within 20 ms once it is not', async () => {
+test('frames wait while the transport is full, and continue within 20 ms', async () => {
   const { socket, other } = await pair();
   await pass(1_000);
   const received: unknown[] = [];
@@ -90,7 +90,7 @@ test('frames wait while the transport is full, and go on within 20 ms once it is
   expect(received).toEqual(['x']);
 });
 
-test('a transport that does not tell what it holds, as that of Cloudflare Workers, is written to', async () => {
+test('a transport without bufferedAmount, as in Cloudflare Workers, is written to', async () => {
   class Untold extends network.WebSocket {}
   Object.defineProperty(Untold.prototype, 'bufferedAmount', { get: () => undefined });
   const made = new Endpoint('ws://localhost/', {
@@ -107,7 +107,7 @@ test('a transport that does not tell what it holds, as that of Cloudflare Worker
   expect(made.state).toBe('registered');
 });
 
-test('a connection that is given up is closed, and nothing that it still brings counts', async () => {
+test('a connection that was given up is closed, and its later events are ignored', async () => {
   const a = endpoint();
   await pass(500);
   const [first] = network.sockets;
@@ -122,7 +122,7 @@ test('a connection that is given up is closed, and nothing that it still brings 
   expect(network.sockets.filter(({ readyState }) => readyState === 1)).toHaveLength(1);
 });
 
-test('an endpoint that is closing says nothing of its connection any more', async () => {
+test('a closing endpoint reports no more connection states', async () => {
   const { a, b, socket } = await pair();
   network.muted.add((await b.ready).publicKey);
   const states: string[] = [];
@@ -135,7 +135,7 @@ test('an endpoint that is closing says nothing of its connection any more', asyn
   expect([states, socket.readyState]).toEqual([['closed'], ClientSecureWebSocket.CLOSED]);
 });
 
-test('a tab that loses its turn tells the peers of open sockets, and ends the others', async () => {
+test('a tab that loses its turn closes open sockets and fails the others', async () => {
   const { a, b, socket, other } = await pair();
   const [mine] = turns.asked;
   const opening = a.connect(newIdentity().publicKey, { waitForPeerMs: 60_000 });
@@ -161,7 +161,7 @@ test('a tab that loses its turn tells the peers of open sockets, and ends the ot
   expect(a.state).toBe('registered');
 });
 
-test('a socket that is opened while another tab has the turn opens once it is granted', async () => {
+test('a socket opened while another tab has the turn opens once it is granted', async () => {
   const b = endpoint();
   await pass(500);
   turns.free = false;

@@ -29,7 +29,7 @@ async function pair(): Promise<[SecureWebSocketStream, SecureWebSocketStream]> {
   return [stream, await accepted];
 }
 
-test('messages flow both ways, text and bytes, and a close comes behind them', async () => {
+test('messages flow both ways, text and bytes, before the close', async () => {
   const [a, b] = await pair();
   expect([a.peer, a.resource, b.peer, b.resource]).toEqual([bob.publicKey, '/file?n=1', alice.publicKey, '/file?n=1']);
   const [toBob, toAlice] = [(await a.opened).writable.getWriter(), (await b.opened).writable.getWriter()];
@@ -50,7 +50,7 @@ test('messages flow both ways, text and bytes, and a close comes behind them', a
   ]);
 });
 
-test('a reader that does not read stops the far writer', async () => {
+test('a stream that is not read stops the peer’s writer', async () => {
   const [a, b] = await pair();
   const writer = (await a.opened).writable.getWriter();
   const chunk = new Uint8Array(32_768);
@@ -78,7 +78,7 @@ test('a reader that does not read stops the far writer', async () => {
   await writing;
 });
 
-test('an attempt that fails or is aborted, and a stream that breaks, say why', async () => {
+test('a failed attempt, an aborted one and a broken stream have their reasons', async () => {
   const nobody = new SecureWebSocketStream(`${relay.url}${newIdentity().publicKey}`, { identity: alice });
   await expect(nobody.opened).rejects.toMatchObject({
     code: 'offline',
@@ -102,7 +102,7 @@ test('an attempt that fails or is aborted, and a stream that breaks, say why', a
   await expect(writer.write('too late')).rejects.toMatchObject({ code: 'closed' });
 });
 
-test('who cancels the readable closes the stream, and drops what still comes', async () => {
+test('cancelling the readable closes the stream, and drops later messages', async () => {
   const [a, b] = await pair();
   const writer = (await a.opened).writable.getWriter();
   await writer.write('never read');
@@ -110,7 +110,7 @@ test('who cancels the readable closes the stream, and drops what still comes', a
   await expect(Promise.all([a.closed, b.closed])).resolves.toHaveLength(2);
 });
 
-test('an attempt with an aborted signal, or closed before it is open, rejects both promises and reaches nobody', async () => {
+test('an attempt with an aborted signal, or closed while connecting, rejects both promises', async () => {
   let connections = 0;
   listener.addEventListener('connection', () => connections++);
   const reason = new Error('not any more');
@@ -126,7 +126,7 @@ test('an attempt with an aborted signal, or closed before it is open, rejects bo
   expect(connections).toBe(1);
 });
 
-test('a signal that aborts later does nothing to an open stream', async () => {
+test('a later abort does not close an open stream', async () => {
   const controller = new AbortController();
   const url = `${relay.url}${bob.publicKey}`;
   const accepted = event<ConnectionEvent>(listener, 'connection');
@@ -140,7 +140,7 @@ test('a signal that aborts later does nothing to an open stream', async () => {
   await stream.closed;
 });
 
-test('close takes code and reason as the proposal says, and both ends learn them', async () => {
+test('close accepts code and reason as proposed, and both sides see them', async () => {
   for (const [info, closeCode, reason] of [
     [{ closeCode: 3456, reason: 'pizza' }, 3456, 'pizza'],
     [{ reason: 'alone' }, 1000, 'alone'],
@@ -161,7 +161,7 @@ test('close takes code and reason as the proposal says, and both ends learn them
   a.close();
 });
 
-test('abort and cancel close with what a SecureWebSocketStreamError says; any other reason stays here', async () => {
+test('abort and cancel close with a SecureWebSocketStreamError’s code; other reasons stay local', async () => {
   for (const end of ['writable', 'readable'] as const) {
     for (const [why, closeCode, reason] of [
       [new SecureWebSocketStreamError('', { closeCode: 4567, reason: 'rice' }), 4567, 'rice'],
@@ -181,7 +181,7 @@ test('abort and cancel close with what a SecureWebSocketStreamError says; any ot
   );
 });
 
-test('arguments that the proposal refuses throw', () => {
+test('throws on arguments that the proposal refuses', () => {
   const construct =
     (...given: unknown[]) =>
     () =>
@@ -194,7 +194,7 @@ test('arguments that the proposal refuses throw', () => {
   expect(construct(url, { protocols: ['a', 'a'] })).toThrow(expect.objectContaining({ name: 'SyntaxError' }));
 });
 
-test('a socket of another copy of this package becomes streams too', async () => {
+test('a socket of another copy of this package can become streams', async () => {
   vi.resetModules();
   const copy = await import('../src/index.js');
   expect(copy.SecureWebSocketStream).not.toBe(SecureWebSocketStream);

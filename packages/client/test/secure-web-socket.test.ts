@@ -47,7 +47,7 @@ afterEach(async () => {
   await relay.kill();
 });
 
-test('a Blob in the queue counts as its size from send to acknowledgement, and holds its place', async () => {
+test('a queued Blob counts with its size until acknowledged, and keeps its place', async () => {
   await listen();
   const [socket, accepted] = await pair();
   const seen: unknown[] = [];
@@ -60,7 +60,7 @@ test('a Blob in the queue counts as its size from send to acknowledgement, and h
   expect([seen, socket.bufferedAmount]).toEqual([['before', 1000, 'after'], 0]);
 });
 
-test('a Blob that has no way to be read, as jsdom’s, is not sent, and holds up nothing', async () => {
+test('a Blob without arrayBuffer, as jsdom’s, is refused and delays nothing', async () => {
   await listen();
   const [socket, accepted] = await pair();
   const blob = Object.defineProperty(new Blob(['x']), 'arrayBuffer', { value: undefined });
@@ -70,7 +70,7 @@ test('a Blob that has no way to be read, as jsdom’s, is not sent, and holds up
   expect((await heard).data).toBe('next');
 });
 
-test('a Blob that cannot be read ends the socket with an error that says so; what waited counts as buffered', async () => {
+test('an unreadable Blob ends the socket with an error; queued data counts as buffered', async () => {
   await listen();
   const [socket] = await pair();
   const folder = await mkdtemp(join(tmpdir(), 'sws-blob-'));
@@ -87,7 +87,7 @@ test('a Blob that cannot be read ends the socket with an error that says so; wha
   expect([code, wasClean, socket.bufferedAmount]).toEqual([1006, false, 17]);
 });
 
-test('delivered tells the truth after a close, too', async () => {
+test('delivered is right after a close, too', async () => {
   await listen();
   const [socket, accepted] = await pair();
   socket.send('taken');
@@ -101,7 +101,7 @@ test('delivered tells the truth after a close, too', async () => {
   expect(accepted.readyState).toBe(3);
 });
 
-test('what a lost peer has not acknowledged stays in bufferedAmount when the socket gives up', async () => {
+test('data that a lost peer has not acknowledged stays in bufferedAmount', async () => {
   await listen();
   const [socket] = await pair({ resumeTimeoutMs: 200 });
   const closed = event<CloseEvent>(socket, 'close');
@@ -133,7 +133,7 @@ test('listeners set after awaiting the connection event miss no message', async 
   await all;
 });
 
-test('a socket closed before its identity is there dials nobody; one whose identity fails says why', async () => {
+test('a socket closed before its identity loads dials nobody; a failed identity gives its reason', async () => {
   await listen();
   let resolve: (identity: Identity) => void = () => {};
   const identity = new Promise<Identity>((found) => {
@@ -151,7 +151,7 @@ test('a socket closed before its identity is there dials nobody; one whose ident
   expect([error.code, error.message]).toEqual(['identity-damaged', 'the file is damaged']);
 });
 
-test('every secure socket is an instance of SecureWebSocket, whoever made it; nobody else makes one', async () => {
+test('every secure socket is an instance of SecureWebSocket, which cannot be constructed', async () => {
   await listen();
   const [socket, accepted] = await pair();
   const Bound = ClientSecureWebSocket.with({ identity: alice });
@@ -166,7 +166,7 @@ test('every secure socket is an instance of SecureWebSocket, whoever made it; no
 });
 
 describe('subprotocols', () => {
-  test('true accepts the first one offered; an answer without one fails a client that offered some', async () => {
+  test('true accepts the first one offered; choosing none fails a client that offered some', async () => {
     let answer: boolean | { protocol?: string } = true;
     await listen({ accept: () => answer });
     const accepted = event(listener, 'connection');
@@ -185,7 +185,7 @@ describe('subprotocols', () => {
 });
 
 describe('Endpoint.close', () => {
-  test('fails sockets that still wait for an absent peer, closes the others, and refuses new ones', async () => {
+  test('fails sockets that wait for a peer, closes the others, and refuses new ones', async () => {
     await listen();
     const connection = event<ConnectionEvent>(listener, 'connection');
     const endpoint = new Endpoint(relay.url, { identity: alice, waitForPeerMs: 60_000 });
@@ -204,7 +204,7 @@ describe('Endpoint.close', () => {
     expect((await event<SecureErrorEvent>(late, 'error')).message).toBe('the endpoint is closed');
   });
 
-  test('does not wait for a peer that no longer answers', async () => {
+  test('does not wait for a peer that does not answer', async () => {
     await listen();
     const connection = event<ConnectionEvent>(listener, 'connection');
     const endpoint = new Endpoint(relay.url, { identity: alice });
@@ -218,7 +218,7 @@ describe('Endpoint.close', () => {
     relay = await startRelay(relay.port);
   });
 
-  test('a signal that is aborted already closes it', async () => {
+  test('an already aborted signal closes it', async () => {
     await listen();
     const endpoint = new Endpoint(relay.url, { identity: alice, signal: AbortSignal.abort() });
     while (endpoint.state !== 'closed') await event(endpoint, 'state');

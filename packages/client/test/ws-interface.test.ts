@@ -54,7 +54,7 @@ async function pair(options: Partial<SecureWebSocketServerOptions> = {}) {
 }
 
 describe('a socket', () => {
-  test('has the constants of ws and shows its accessors', async () => {
+  test('has ws’s constants and enumerable accessors', async () => {
     const { socket } = await pair();
     for (const [name, value] of Object.entries({ CONNECTING: 0, OPEN: 1, CLOSING: 2, CLOSED: 3 }))
       for (const owner of [WsPeerSocket, WsPeerSocket.prototype])
@@ -80,7 +80,7 @@ describe('a socket', () => {
     expect(socket.url).toBe(`ws://localhost:8787/${socket.peer}/`);
   });
 
-  test('takes a binaryType of ws, and ignores any other', async () => {
+  test('accepts ws’s binaryTypes, and ignores others', async () => {
     const { socket } = await pair();
     const types = ['arraybuffer', 'blob', 'fragments', 'nodebuffer'].map((type) => {
       socket.binaryType = type as 'nodebuffer';
@@ -89,7 +89,7 @@ describe('a socket', () => {
     expect(types).toEqual(['arraybuffer', 'arraybuffer', 'fragments', 'nodebuffer']);
   });
 
-  test('keeps one handler for each event in its attribute', async () => {
+  test('has one handler attribute for each event', async () => {
     const { socket, client } = await pair();
     const heard: unknown[] = [];
     for (const name of ['onopen', 'onmessage', 'onclose', 'onerror'] as const) {
@@ -109,7 +109,7 @@ describe('a socket', () => {
     expect(socket.onclose).toBeNull();
   });
 
-  test('pings and pongs with 125 bytes at most, and calls back', async () => {
+  test('pings and pongs with at most 125 bytes, and calls back', async () => {
     const { socket, client } = await pair();
     const pongs: string[] = [];
     socket.on('pong', (data: Buffer) => pongs.push(String(data)));
@@ -135,7 +135,7 @@ describe('a socket', () => {
     expect(pongs).toHaveLength(3);
   });
 
-  test('tells when its peer has all, and that it closed before', async () => {
+  test('delivered resolves when the peer has everything, and rejects after a close', async () => {
     const { socket, client } = await pair();
     socket.send('x');
     const delivered = socket.delivered();
@@ -155,7 +155,7 @@ describe('a socket', () => {
     client.close();
   });
 
-  test('sends what ws sends: numbers as text, nothing as no bytes', async () => {
+  test('sends like ws: numbers as text, nothing as zero bytes', async () => {
     const { socket, client } = await pair();
     const got: unknown[] = [];
     client.onmessage = ({ data }) => got.push(data instanceof ArrayBuffer ? [...new Uint8Array(data)] : data);
@@ -171,7 +171,7 @@ describe('a socket', () => {
     expect(got).toEqual(['7', [0x37], [], [1, 2], [...Buffer.from('blob')], '\ufeffmarked']);
   });
 
-  test('closes with what may be sent, once', async () => {
+  test('closes once, with codes that can be sent', async () => {
     const { socket, client } = await pair();
     for (const code of [999, 1004, 1005, 1006, 5000]) expect(() => socket.close(code)).toThrow(TypeError);
     expect(() => socket.close(1000, 'x'.repeat(124))).toThrow(
@@ -191,7 +191,7 @@ describe('a socket', () => {
     expect(socket.isPaused).toBe(false);
   });
 
-  test('that has closed stays paused as it was', async () => {
+  test('stays paused after it closed', async () => {
     const { socket } = await pair();
     socket.pause();
     socket.terminate();
@@ -200,7 +200,7 @@ describe('a socket', () => {
     expect([socket.readyState, socket.isPaused]).toEqual([3, true]);
   });
 
-  test('without a code closes with none', async () => {
+  test('closes without a code if none is given', async () => {
     const { socket, client } = await pair();
     let code = 0;
     client.onclose = (end) => {
@@ -211,7 +211,7 @@ describe('a socket', () => {
     expect(code).toBe(1005);
   });
 
-  test('ends with the connection under its request, and that with it', async () => {
+  test('ends with its request’s connection, and the other way round', async () => {
     const { server, client } = await pair();
     const ends: number[] = [];
     client.onclose = ({ code }) => ends.push(code);
@@ -227,7 +227,7 @@ describe('a socket', () => {
     expect([second?._socket.destroyed, server.clients.size]).toEqual([true, 0]);
   });
 
-  test('a listener that throws is uncaught, and the channel goes on', async () => {
+  test('a listener’s exception is uncaught, and the channel continues', async () => {
     const { socket, client } = await pair();
     const uncaught: unknown[] = [];
     const { nextTick } = process;
@@ -258,7 +258,7 @@ describe('a socket', () => {
 });
 
 describe('a server', () => {
-  test('tells its path, its URL and its address once it has them', async () => {
+  test('has its path, URL and address', async () => {
     const server = serve({ path: '/only' });
     expect([server.path, server.url, server.address()]).toEqual(['/only', null, null]);
     await pass(500);
@@ -274,19 +274,19 @@ describe('a server', () => {
     expect(serve().path).toBe('');
   });
 
-  test('has no requests to upgrade', () => {
+  test('throws on handleUpgrade', () => {
     const given = [{} as IncomingMessage, null, Buffer.alloc(0), () => {}] as const;
     expect(() => serve().handleUpgrade(...given)).toThrow(expect.objectContaining({ code: 'unsupported' }));
   });
 
-  test('handles its path alone, whatever the query', () => {
+  test('handles only its path, with any query', () => {
     const server = serve({ path: '/only' });
     const handled = (url: string) => server.shouldHandle({ url } as IncomingMessage);
     expect(['/only', '/only?x=1', '/', '/only/more'].map(handled)).toEqual([true, true, false, false]);
     expect(serve().shouldHandle({ url: '/any' } as IncomingMessage)).toBe(true);
   });
 
-  test('listens once, and is told with its clients unless it keeps none', async () => {
+  test('listens once, and tracks clients unless told not to', async () => {
     const onListening = vi.fn();
     const server = new SecureWebSocketServer(
       { relay: 'ws://localhost/', identity: newIdentity(), WebSocket: network.WebSocket, clientTracking: false },
@@ -309,7 +309,7 @@ describe('a server', () => {
     expect(client.readyState).toBe(3);
   });
 
-  test('closes when the last is gone, says so once to each who asks, and then has no address', async () => {
+  test('closes when the last client is gone, calls back once each, and then has no address', async () => {
     const { server, client } = await pair();
     const heard: unknown[] = [];
     server.on('close', () => heard.push('close'));
@@ -331,7 +331,7 @@ describe('a server', () => {
     expect(heard.slice(5)).toEqual(['other']);
   });
 
-  test('verifies later: until then a client is connecting', async () => {
+  test('verifies later; until then a client is connecting', async () => {
     const answers: ((ok: boolean, code?: number, message?: string) => void)[] = [];
     const server = serve({ verifyClient: (_info, answer) => void answers.push(answer) });
     await pass(500);
@@ -348,7 +348,7 @@ describe('a server', () => {
     expect([first.readyState, second.readyState, third.readyState, server.clients.size]).toEqual([1, 3, 3, 1]);
   });
 
-  test('is down for good: an error, unless it is closing', async () => {
+  test('emits an error when it is down for good, unless it is closing', async () => {
     const server = serve();
     const errors: string[] = [];
     server.on('error', (error) => errors.push((error as Error & { code: string }).code));
@@ -368,7 +368,7 @@ describe('a server', () => {
   });
 });
 
-test('an upgrade request carries what such a request has', () => {
+test('an upgrade request has the usual fields and headers', () => {
   const peer = newIdentity().publicKey;
   const channelId = new Uint8Array(16);
   const request = upgradeRequest(
@@ -397,7 +397,7 @@ describe('listeners in the browser’s style', () => {
   const listeners = new EventListeners(emitter);
   afterEach(() => void emitter.removeAllListeners());
 
-  test('are given the fields that ws gives', () => {
+  test('get the fields that ws gives', () => {
     const heard: unknown[] = [];
     for (const type of ['open', 'message', 'close', 'error'])
       listeners.add(type, (event) => heard.push({ ...event, target: event.target === emitter }), false);
@@ -421,7 +421,7 @@ describe('listeners in the browser’s style', () => {
     ]);
   });
 
-  test('are added once each, and removed; those for other events are left out', () => {
+  test('are added once each, and removed; those of other events stay', () => {
     const heard: string[] = [];
     const listener = () => heard.push('function');
     const object = { handleEvent: () => heard.push('object') };
@@ -445,7 +445,7 @@ describe('listeners in the browser’s style', () => {
     listeners.remove('open', listener as never);
   });
 
-  test('of an attribute are replaced, and none for another event', () => {
+  test('of an attribute are replaced, and only for its event', () => {
     const heard: string[] = [];
     const first = () => void heard.push('first');
     expect(listeners.get('open')).toBeNull();

@@ -46,7 +46,7 @@ afterEach(async () => {
   await relay.kill();
 });
 
-test('a server library finds what it reads of a request and of a socket', async () => {
+test('a request and a socket have what server libraries read', async () => {
   await serve();
   const [, socket, request] = await pair('/room/7?x=1', ['v1', 'v2']);
   expect([request.url, request.method, request.headers['sec-websocket-protocol']]).toEqual([
@@ -72,7 +72,7 @@ test('one Sec-WebSocket-Key per connection, the same in the policy and in `conne
   for (const key of keys) expect(Buffer.from(key, 'base64')).toHaveLength(16);
 });
 
-test('messages in every binaryType, in both styles of listening; text is a Buffer with isBinary false', async () => {
+test('messages arrive in every binaryType and listener style; text is a Buffer with isBinary false', async () => {
   await serve();
   const [client, socket] = await pair();
   const next = async (type: WsPeerSocket['binaryType'], sent: string | Uint8Array<ArrayBuffer>) => {
@@ -97,7 +97,7 @@ test('messages in every binaryType, in both styles of listening; text is a Buffe
   expect(heard).toEqual(Array(2).fill(['message', 'text']));
 });
 
-test('send takes what ws takes, and calls back; after close it calls back with an error', async () => {
+test('send accepts what ws accepts, and calls back, after close with an error', async () => {
   await serve();
   const [client, socket] = await pair();
   const got: unknown[] = [];
@@ -135,7 +135,7 @@ test('send takes what ws takes, and calls back; after close it calls back with a
   expect(String(error)).toContain('WebSocket is not open: readyState 2 (CLOSING)');
 });
 
-test('whoever awaits send goes no faster than the peer takes', async () => {
+test('code that awaits send goes no faster than the peer reads', async () => {
   await serve();
   const [, socket] = await pair();
   const chunk = Buffer.alloc(262_144);
@@ -149,7 +149,7 @@ test('whoever awaits send goes no faster than the peer takes', async () => {
   expect(peak).toBeLessThan(32 * chunk.length);
 });
 
-test('close codes and reasons go both ways as in ws; terminate is 1006 at both ends, at once', async () => {
+test('close codes and reasons arrive as in ws; terminate gives 1006 on both sides at once', async () => {
   await serve();
   const [client, socket] = await pair();
   const closes = [once(socket, 'close'), event<CloseEvent>(client, 'close')] as const;
@@ -167,7 +167,7 @@ test('close codes and reasons go both ways as in ws; terminate is 1006 at both e
   expect([code, wasClean, terminated.readyState, server.clients.size]).toEqual([1006, false, 3, 0]);
 });
 
-test('ping: the peer’s process answers, with the data given; a relay that restarts only delays it', async () => {
+test('ping is answered by the peer’s process with the same data, after a relay restart too', async () => {
   await serve();
   const [, socket] = await pair();
   const pong = once(socket, 'pong');
@@ -183,7 +183,7 @@ test('ping: the peer’s process answers, with the data given; a relay that rest
   expect(socket.readyState).toBe(1);
 });
 
-test('pause holds messages and the close behind them; resume lets them out in order', async () => {
+test('pause holds messages and the close after them; resume releases them in order', async () => {
   await serve();
   const [client, socket] = await pair();
   const seen: unknown[] = [];
@@ -214,7 +214,7 @@ describe('who may connect', () => {
     return `open ${protocol}`;
   };
 
-  test('verifyClient refuses, at once or later; path and handleProtocols choose; options may change meanwhile', async () => {
+  test('verifyClient, path and handleProtocols decide, at once or later; options may change meanwhile', async () => {
     await serve({
       verifyClient: ({ req, secure }) => secure && req.url !== '/no',
       handleProtocols: (offered, request) => request.url !== '/none' && ([...offered].at(-1) ?? false),
@@ -232,7 +232,7 @@ describe('who may connect', () => {
   });
 });
 
-test('close takes no more connections, leaves those there alone, and calls back when the last is gone', async () => {
+test('close refuses new connections, keeps open ones, and calls back when the last is gone', async () => {
   await serve();
   const [client, socket] = await pair();
   let closed = false;
@@ -254,7 +254,7 @@ test('close takes no more connections, leaves those there alone, and calls back 
   expect(again?.message).toBe('The server is not running');
 });
 
-test('ws’s own createWebSocketStream works over it: a stream both ways, ended by either', async () => {
+test('ws’s createWebSocketStream works both ways, ended by either side', async () => {
   await serve();
   const [client, socket] = await pair();
   const stream = createWebSocketStream(socket as unknown as WebSocket);
@@ -268,7 +268,7 @@ test('ws’s own createWebSocketStream works over it: a stream both ways, ended 
   expect((await closed).wasClean).toBe(true);
 });
 
-test('a relay that refuses for good is an error of the server, as a port in use is', async () => {
+test('a relay’s permanent refusal is an error of the server', async () => {
   const identity = newIdentity();
   await serve({ identity });
   const replaced = once(server, 'error');

@@ -22,7 +22,7 @@ describe.each([
   ['a Web Crypto without Ed25519', { subtle: refusing }],
   ['no Web Crypto', {}],
 ])('with %s', (_, crypto) => {
-  test('signs and verifies as the synchronous functions do', async () => {
+  test('signs and verifies like the synchronous functions', async () => {
     vi.stubGlobal('crypto', crypto);
     await fc.assert(
       fc.asyncProperty(
@@ -42,7 +42,7 @@ describe.each([
     );
   });
 
-  test('gives the verdicts of verifySignature on the edge cases of Taming the many EdDSAs', async () => {
+  test('agrees with verifySignature on the edge cases of Taming the many EdDSAs', async () => {
     vi.stubGlobal('crypto', crypto);
     for (const { message, pub_key, signature } of EDGE_CASES) {
       const given = [hex(pub_key), hex(message), hex(signature)] as const;
@@ -50,7 +50,7 @@ describe.each([
     }
   });
 
-  test('refuses S + L, small order, y of no canonical form and wrong lengths', async () => {
+  test('refuses S + L, small order, non-canonical y and wrong lengths', async () => {
     vi.stubGlobal('crypto', crypto);
     const s = signature.subarray(32).reduceRight((value, byte) => (value << 8n) | BigInt(byte), 0n);
     const malleable = concatBytes(signature.subarray(0, 32), littleEndian(s + L));
@@ -65,7 +65,7 @@ describe.each([
   });
 });
 
-test('asks Web Crypto for sound input, and only for that', async () => {
+test('calls Web Crypto only for valid input', async () => {
   const importKey = vi.spyOn(globalThis.crypto.subtle, 'importKey');
   await verifySignatureAsync(littleEndian(1n), message, signature);
   expect(importKey).not.toHaveBeenCalled();
@@ -74,14 +74,14 @@ test('asks Web Crypto for sound input, and only for that', async () => {
   importKey.mockRestore();
 });
 
-test('tweetnacl does nothing where Web Crypto has Ed25519', async () => {
+test('tweetnacl is not used where Web Crypto has Ed25519', async () => {
   const slow = [vi.spyOn(naclProvider, 'ed25519Sign'), vi.spyOn(naclProvider, 'ed25519Verify')];
   expect(await verifySignatureAsync(key, message, await signAsync(seed, message))).toBe(true);
   for (const spy of slow) expect(spy).not.toHaveBeenCalled();
   vi.restoreAllMocks();
 });
 
-test('takes its arguments as they are at the call, and leaves them so', async () => {
+test('copies its arguments at the call, and does not change them', async () => {
   const [mine, text] = [seed.slice(), message.slice()];
   const signing = signAsync(mine, text);
   expect([mine, text]).toEqual([seed, message]);

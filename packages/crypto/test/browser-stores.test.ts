@@ -42,14 +42,14 @@ describe('indexedDbStore', () => {
     expect(await indexedDbStore({ key: 'b' }).load()).toEqual(b);
   });
 
-  test('eight that race for a first identity get the same, and it is the one that stays', async () => {
+  test('eight racing first uses get the same identity, which stays', async () => {
     const seeds = await Promise.all(Array.from({ length: 8 }, () => indexedDbStore().loadOrCreate(create)));
     const [first] = seeds;
     for (const seed of seeds) expect(seed).toEqual(first);
     expect(await indexedDbStore().load()).toEqual(first);
   });
 
-  test('what is no identity is left alone, with a typed error', async () => {
+  test('a value that is not an identity stays, and gives a typed error', async () => {
     await indexedDbStore().replace(randomBytes(32));
     const opened = indexedDB.open('sws');
     await new Promise((resolve) => {
@@ -64,7 +64,7 @@ describe('indexedDbStore', () => {
     await expect(indexedDbStore().load()).rejects.toMatchObject({ code: 'identity-damaged' });
   });
 
-  test('a browser that fails is a typed error with the browser’s as its cause', async () => {
+  test('a browser’s error becomes a typed error with it as the cause', async () => {
     vi.stubGlobal('indexedDB', {
       open() {
         throw new DOMException('disk', 'UnknownError');
@@ -78,7 +78,7 @@ describe('indexedDbStore', () => {
 });
 
 describe('an identity that an older version put into web storage', () => {
-  test('is moved, also when tabs race for it', async () => {
+  test('is moved, even when tabs race', async () => {
     const old = await webStorageStore(storage).loadOrCreate(create);
     const seeds = await Promise.all(Array.from({ length: 4 }, () => browserStore().loadOrCreate(create)));
     for (const seed of seeds) expect(seed).toEqual(old);
@@ -86,26 +86,26 @@ describe('an identity that an older version put into web storage', () => {
     expect(await browserStore().load()).toEqual(old);
   });
 
-  test('is found by load, and stays where it is until one is asked for', async () => {
+  test('is found by load, which does not move it', async () => {
     const old = await webStorageStore(storage).loadOrCreate(create);
     expect(await browserStore().load()).toEqual(old);
     expect(items.get('sws.identity')).toBe(encodeHex(old));
   });
 
-  test('is not thrown away for another one that is already here', async () => {
+  test('is not replaced by another one in IndexedDB', async () => {
     const here = await browserStore().loadOrCreate(create);
     const old = await webStorageStore(storage).loadOrCreate(create);
     expect(await browserStore().loadOrCreate(create)).toEqual(here);
     expect(items.get('sws.identity')).toBe(encodeHex(old));
   });
 
-  test('goes with remove: it must not come back', async () => {
+  test('is removed too, so it does not come back', async () => {
     await webStorageStore(storage).loadOrCreate(create);
     await browserStore().remove();
     expect(await browserStore().load()).toBeNull();
   });
 
-  test('stays where it is when the move fails', async () => {
+  test('stays if the move fails', async () => {
     const old = await webStorageStore(storage).loadOrCreate(create);
     const remove = vi.fn(async () => {});
     vi.stubGlobal('indexedDB', undefined);
@@ -123,14 +123,14 @@ describe('browserStore falls back', () => {
       },
     });
 
-  test.each(['SecurityError', 'InvalidStateError'])('to web storage where IndexedDB is refused: %s', async (name) => {
+  test.each(['SecurityError', 'InvalidStateError'])('to web storage if IndexedDB is refused: %s', async (name) => {
     refuse(name);
     const seed = await browserStore().loadOrCreate(create);
     expect(items.get('sws.identity')).toBe(encodeHex(seed));
     expect(await browserStore().load()).toEqual(seed);
   });
 
-  test('to memory where both are: a sandboxed frame still works, as somebody new', async () => {
+  test('to memory if both are refused, as in a sandboxed frame, with a new identity', async () => {
     refuse('SecurityError');
     vi.stubGlobal('localStorage', undefined);
     const store = browserStore();
@@ -138,7 +138,7 @@ describe('browserStore falls back', () => {
     expect(await browserStore().load()).toBeNull();
   });
 
-  test('not on a passing failure, which would make the user somebody else; the next call asks again', async () => {
+  test('not on a temporary failure; the next call tries again', async () => {
     const seed = await browserStore().loadOrCreate(create);
     const working = globalThis.indexedDB;
     refuse('UnknownError');

@@ -24,21 +24,21 @@ async function chosenWithout(...libraries: string[]) {
 }
 
 describe('defaultProvider', () => {
-  test.skipIf(sodiumNative === null)('takes sodium-native first (skipped where it has no build)', async () => {
+  test.skipIf(sodiumNative === null)('uses sodium-native first (skipped where it has no build)', async () => {
     expect((await chosenWithout()).name).toBe('node+sodium-native');
   });
 
-  test('takes libsodium-wrappers where sodium-native is not installed', async () => {
+  test('uses libsodium-wrappers if sodium-native is not installed', async () => {
     expect((await chosenWithout('sodium-native')).name).toBe('node+sodium-wasm');
   });
 
-  test('is nodeProvider where neither is installed', async () => {
+  test('is nodeProvider if neither is installed', async () => {
     const provider = await chosenWithout('sodium-native', 'libsodium-wrappers');
     expect(provider.name).toBe('node');
   });
 
   test.each([[[]], [['sodium-native']], [['sodium-native', 'libsodium-wrappers']]])(
-    'seals and signs as tweetnacl does without %j',
+    'seals and signs like tweetnacl without %j',
     async (libraries) => {
       const provider = await chosenWithout(...libraries);
       const [key, nonce] = [new Uint8Array(32).fill(1), new Uint8Array(24).fill(2)];

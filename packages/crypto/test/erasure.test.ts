@@ -28,7 +28,7 @@ const isErased = (bytes: unknown): boolean => bytes instanceof Uint8Array && byt
 const secret = () => new Uint8Array(32).fill(7);
 const provider = () => ({ ...naclProvider });
 
-test('hkdf leaves nothing that went through its hash', () => {
+test('hkdf erases everything that it hashed', () => {
   const passed: Uint8Array[] = [];
   const sha512 = (bytes: Uint8Array) => {
     const hash = naclProvider.sha512(bytes);
@@ -44,7 +44,7 @@ test('hkdf leaves nothing that went through its hash', () => {
   expect(passed.filter((bytes) => !isErased(bytes))).toEqual([]);
 });
 
-test('an identity leaves neither the seed that it has made nor the hash of one, and the array of its caller as it is', () => {
+test('an identity erases its copy of the seed and its hash, and leaves the caller’s array', () => {
   const watched = provider();
   const sha512 = vi.spyOn(watched, 'sha512');
   const seed = secret();
@@ -57,7 +57,7 @@ test('an identity leaves neither the seed that it has made nor the hash of one, 
   expect(identity.exportSeed()).toEqual(secret());
 });
 
-test('seal and unseal leave neither the key nor the seed', { timeout: 60_000 }, async () => {
+test('seal and unseal erase the key and the seed', { timeout: 60_000 }, async () => {
   const sealing = vi.spyOn(naclProvider, 'secretboxSeal');
   const opening = vi.spyOn(naclProvider, 'secretboxOpen');
   const text = await seal(Identity.fromSeed(secret()), 'passphrase', (length) => new Uint8Array(length).fill(1));
@@ -68,7 +68,7 @@ test('seal and unseal leave neither the key nor the seed', { timeout: 60_000 }, 
   expect(isErased(opening.mock.results[0]?.value)).toBe(true);
 });
 
-test('a memory store leaves no seed that it holds no longer', async () => {
+test('a memory store erases a seed that it no longer holds', async () => {
   const copying = vi.spyOn(Object.getPrototypeOf(Uint8Array.prototype) as Uint8Array, 'slice');
   const store = memoryStore();
   await store.replace(secret());
@@ -79,7 +79,7 @@ test('a memory store leaves no seed that it holds no longer', async () => {
   expect([isErased(first), isErased(second)]).toEqual([true, true]);
 });
 
-test('signing leaves no other form of the seed', async () => {
+test('signing erases all forms of the seed', async () => {
   const importing = vi.spyOn(globalThis.crypto.subtle, 'importKey');
   await signAsync(secret(), Uint8Array.of(1));
   expect(isErased(importing.mock.calls[0]?.[1])).toBe(true);
@@ -101,7 +101,7 @@ test('signing leaves no other form of the seed', async () => {
 });
 
 test.skipIf(sodiumNative === null)(
-  'sodium-native leaves no secret key (skipped where it has no build for this machine)',
+  'sodium-native erases secret keys (skipped where it has no build for this machine)',
   async () => {
     const { default: sodium } = await import('sodium-native');
     const signing = vi.spyOn(sodium, 'crypto_sign_detached');
@@ -113,7 +113,7 @@ test.skipIf(sodiumNative === null)(
   },
 );
 
-test('tweetnacl’s room holds no plaintext after a call', () => {
+test('tweetnacl’s buffer holds no plaintext after a call', () => {
   const { lowlevel } = nacl as unknown as {
     lowlevel: Record<'crypto_secretbox' | 'crypto_secretbox_open', (...given: Uint8Array[]) => number>;
   };

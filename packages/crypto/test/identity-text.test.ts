@@ -4,7 +4,7 @@ import { expect, test } from 'vitest';
 import { encodeHex, exportIdentity, Identity, importIdentity } from '../src/index.js';
 import { bytes } from './numbers.js';
 
-test('an exported identity comes back, however mail or paper broke the line', () => {
+test('an exported identity imports again, whatever line breaks mail added', () => {
   fc.assert(
     fc.property(bytes(32), fc.nat({ max: 80 }), (seed, at) => {
       const text = exportIdentity(Identity.fromSeed(seed));
@@ -16,14 +16,14 @@ test('an exported identity comes back, however mail or paper broke the line', ()
   );
 });
 
-test('the text is the documented one, for other programs to read', () => {
+test('the text has the documented format', () => {
   // printf 'sws/1 export\0' and 32 bytes of 07, through sha512sum.
   expect(exportIdentity(Identity.fromSeed(new Uint8Array(32).fill(7)))).toBe(
     `sws-identity-1.${'07'.repeat(32)}.a23caa8b`,
   );
 });
 
-test('one wrong letter is noticed, and the error does not show the secret', () => {
+test('one wrong letter is detected, and the error hides the secret', () => {
   const seed = new Uint8Array(32).fill(0xc4);
   const text = exportIdentity(Identity.fromSeed(seed));
   for (let at = 0; at < text.length; at++) {

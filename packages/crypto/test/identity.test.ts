@@ -22,7 +22,7 @@ import { bytes, hex, littleEndian, ORDER_8_U, P } from './numbers.js';
 
 const identity = Identity.fromSeed(new Uint8Array(32).fill(7));
 
-test('keys and signatures of another length are refused before a provider sees them', () => {
+test('keys and signatures of wrong length are refused before a provider sees them', () => {
   const message = new TextEncoder().encode('sws/1 register\0 and more');
   const signature = identity.signLabelled('register', message);
   const [key, address] = [decodeHex(identity.signingKey), parseAddress(identity.publicKey)];
@@ -52,7 +52,7 @@ test('keys and signatures of another length are refused before a provider sees t
   }
 });
 
-test('low-order and non-canonical addresses', () => {
+test('refuses low-order and non-canonical addresses', () => {
   for (const u of [0n, 1n, P - 1n, ...ORDER_8_U]) {
     expect(isUsablePublicKey(littleEndian(u))).toBe(false);
     expect(() => parseAddress(encodeHex(littleEndian(u)))).toThrow(expect.objectContaining({ code: 'low-order-key' }));
@@ -71,7 +71,7 @@ test('low-order and non-canonical addresses', () => {
   expect(encodeHex(parseAddress(identity.publicKey))).toBe(identity.publicKey);
 });
 
-test('readAddress takes what parseAddress takes, and gives null for the rest', () => {
+test('readAddress accepts what parseAddress accepts, and returns null otherwise', () => {
   expect(readAddress(identity.publicKey)).toEqual(parseAddress(identity.publicKey));
   const low = ORDER_8_U.map((u) => encodeHex(littleEndian(u)));
   const wrong = [
@@ -85,7 +85,7 @@ test('readAddress takes what parseAddress takes, and gives null for the rest', (
   for (const text of wrong) expect(readAddress(text)).toBeNull();
 });
 
-test('a signing key of small order maps to no address', () => {
+test('a small-order signing key maps to no address', () => {
   for (const y of [0n, 1n, P - 1n, P, P + 1n])
     for (const u of [0n, 1n, P - 1n, y % P]) expect(matchesSigningKey(littleEndian(u), littleEndian(y))).toBe(false);
 });
@@ -103,7 +103,7 @@ test('the signing key maps to the address, for every seed', () => {
   );
 });
 
-test('an application cannot be made to sign a registration', () => {
+test('application signatures cannot be registrations', () => {
   const identity = Identity.fromSeed(new Uint8Array(32).fill(7));
   const registration = new TextEncoder().encode('sws/1 register\0nonce');
   const signature = identity.sign('sws/1 register\0', registration);
@@ -120,7 +120,7 @@ test('an application cannot be made to sign a registration', () => {
 });
 
 test.each([0, 1, 255, 256, 65_535])(
-  'sign signs its label, the length %i of the context, context and bytes',
+  'sign covers the label, the length %i of the context, the context and the bytes',
   (length) => {
     const context = 'c'.repeat(length);
     const bytes = Uint8Array.of(1, 2, 3);
@@ -149,7 +149,7 @@ test('hex has one spelling', () => {
   for (const text of ['0', 'AB', '0x', ' 0', 'g0', '٠٠']) expect(decodeHex(text)).toBeNull();
 });
 
-test('nothing prints a secret', () => {
+test('printing an identity shows no secret', () => {
   const seed = randomBytes(32);
   const identity = Identity.fromSeed(seed);
   const printed = [
@@ -165,7 +165,7 @@ test('nothing prints a secret', () => {
   }
 });
 
-test('a fingerprint is the same at both ends, and another for another pair', () => {
+test('both peers compute the same fingerprint, and other pairs another', () => {
   const [a, b, c] = [Identity.generate(randomBytes), Identity.generate(randomBytes), Identity.generate(randomBytes)];
   expect(fingerprint(a.publicKey, b.publicKey)).toBe(fingerprint(b.publicKey, a.publicKey));
   expect(fingerprint(a.publicKey, b.publicKey)).not.toBe(fingerprint(a.publicKey, c.publicKey));
@@ -180,7 +180,7 @@ test('a fingerprint is eight words of SHA-512 over its label and both addresses 
   expect(fingerprint(a, b)).toBe(groups.join(' '));
 });
 
-test('two that race for a first identity get the same', async () => {
+test('two racing first uses get the same identity', async () => {
   const store = memoryStore();
   const [a, b] = await Promise.all([
     store.loadOrCreate(() => randomBytes(32)),
@@ -189,7 +189,7 @@ test('two that race for a first identity get the same', async () => {
   expect(a).toEqual(b);
 });
 
-test('a storage key is the same on every device, and another for another context, seed or purpose', () => {
+test('a storage key is the same on every device, and differs by context, seed and purpose', () => {
   const seed = randomBytes(32);
   const key = Identity.fromSeed(seed, naclProvider).storageKey('history');
   expect(key.length).toBe(32);

@@ -63,7 +63,7 @@ describe.each(PROVIDERS)('$name', (provider) => {
       expect(encodeHex(provider.x25519(hex(scalar), hex(u)))).toBe(result);
   });
 
-  test('RFC 7748 §5.2: once, and a thousand times over', () => {
+  test('RFC 7748 §5.2: 1 and 1,000 iterations', () => {
     let k: Uint8Array = new Uint8Array(32);
     k[0] = 9;
     let u = k;
@@ -95,14 +95,14 @@ describe.each(PROVIDERS)('$name', (provider) => {
     expect(verifySignature(provider, hex(key), hex(`${message}00`), hex(signature))).toBe(false);
   });
 
-  test('Chalkias, Garillot, Nikolaenko, Taming the many EdDSAs: small order, mixed order, S >= L, not canonical', () => {
+  test('Chalkias, Garillot, Nikolaenko, Taming the many EdDSAs: small order, mixed order, S >= L, non-canonical', () => {
     const verdicts = EDGE_CASES.map(({ message, pub_key, signature }) =>
       verifySignature(provider, hex(pub_key), hex(message), hex(signature)),
     );
     expect(verdicts).toEqual(EDGE_CASES.map((_, i) => i === HOLDS));
   });
 
-  test('FIPS 180-4: SHA-512 of "abc", of nothing, and of two blocks', () => {
+  test('FIPS 180-4: SHA-512 of "abc", the empty string, and two blocks', () => {
     const sha512 = (text: string) => encodeHex(provider.sha512(new TextEncoder().encode(text)));
     expect(sha512('abc')).toBe(
       'ddaf35a193617abacc417349ae20413112e6fa4e89a97ea20a9eeee64b55d39a2192992a274fc1a836ba3c23a3feebbd454d4423643ce80e2a9ac94fa54ca49f',
@@ -119,7 +119,7 @@ describe.each(PROVIDERS)('$name', (provider) => {
     );
   });
 
-  test('RFC 5869 with SHA-512, for which it has no vectors: as noble’s HKDF, salts longer than a block included', () => {
+  test('RFC 5869 with SHA-512, which has no vectors: equals noble’s HKDF, also for salts longer than a block', () => {
     const theirs = (salt: Uint8Array, ikm: Uint8Array) => nobleHkdf(nobleSha512, ikm, salt, new Uint8Array(0), 64);
     const cases: readonly (readonly [salt: Uint8Array, ikm: Uint8Array])[] = [
       [new Uint8Array(20).fill(0x0b), new TextEncoder().encode('Hi There')],
@@ -135,7 +135,7 @@ describe.each(PROVIDERS)('$name', (provider) => {
     expect(() => provider.hkdf(hex('00'), hex('00'), hex(''), 16_321)).toThrow(RangeError);
   });
 
-  test('NaCl secretbox (tests/secretbox.c), in place and fresh', () => {
+  test('NaCl secretbox (tests/secretbox.c), in place and into a new array', () => {
     const key = hex('1b27556473e985d462cd51197a9a46c76009549eac6474f206c4ee0844f68389');
     const nonce = hex('69696ee955b62b73cd62bda875fc73d68219e0036b7a0b37');
     const message = hex(

@@ -22,21 +22,21 @@ function sealedElsewhere(): string {
   return `sws-sealed-1.14.${encodeHex(salt)}.${encodeHex(box)}`;
 }
 
-test('a sealed identity comes back, also when the accent is typed as two code points, broken into lines', async () => {
+test('a sealed identity opens again, with composed or decomposed accents and broken lines', async () => {
   expect(await opened(`  ${text.slice(0, 40)}\r\n ${text.slice(40)}\n`, 'cafe\u0301 au lait')).toEqual(seed);
 });
 
-test('the text is the documented one: a seed sealed by another program opens', async () => {
+test('the text has the documented format: a seed sealed by another program opens', async () => {
   expect(await opened(sealedElsewhere(), 'elsewhere')).toEqual(seed);
 });
 
-test('the same seed and passphrase never give the same text, nor does the text show the seed', async () => {
+test('sealing twice gives different texts, which do not show the seed', async () => {
   expect(await seal(identity, passphrase, randomBytes)).not.toBe(text);
   expect(text).not.toContain(encodeHex(seed));
   expect(text).toMatch(/^sws-sealed-1\.17\.[0-9a-f]{32}\.[0-9a-f]{96}$/);
 });
 
-test('a wrong passphrase and an altered text have one code, and neither error shows a secret', async () => {
+test('a wrong passphrase and an altered text give the same code, and no error shows a secret', async () => {
   const sealed = sealedElsewhere();
   const altered = sealed.slice(0, -1) + (sealed.endsWith('0') ? '1' : '0');
   for (const [text, passphrase] of [

@@ -14,7 +14,7 @@ beforeEach(async () => {
 });
 afterEach(() => rm(folder, { recursive: true, force: true }));
 
-test('a file store keeps the seed for its owner alone, across openings', async () => {
+test('a file store keeps the seed across openings, readable by its owner only', async () => {
   const path = join(folder, 'deep', 'identity');
   const store = fileStore(path);
   const seed = await store.loadOrCreate(() => randomBytes(32));
@@ -30,7 +30,7 @@ test('a file store keeps the seed for its owner alone, across openings', async (
   await again.close();
 });
 
-test('another process finds the identity in use, and free again after close; it may read it all the while', async () => {
+test('another process gets identity-in-use until close, and may read meanwhile', async () => {
   const path = join(folder, 'identity');
   const store = fileStore(path);
   const seed = await store.loadOrCreate(() => randomBytes(32));
@@ -46,7 +46,7 @@ test('another process finds the identity in use, and free again after close; it 
   expect(tryIt()).toBe(`${encodeHex(seed)}\nheld`);
 });
 
-test('a lock that a killed process left behind is waited for, if that is asked for', async () => {
+test('a killed process’s lock is waited for, if asked', async () => {
   const path = join(folder, 'identity');
   const seed = new Uint8Array(32).fill(7);
   await mkdir(`${path}.lock`);
@@ -60,7 +60,7 @@ test('a lock that a killed process left behind is waited for, if that is asked f
   await store.close();
 });
 
-test('a process that ends without close leaves no lock behind', async () => {
+test('a process that ends without close leaves no lock', async () => {
   const path = join(folder, 'identity');
   const module = fileURLToPath(new URL('../dist/platform/node.js', import.meta.url));
   for (const end of ['process.exit(0)', '']) {
@@ -74,7 +74,7 @@ test('a process that ends without close leaves no lock behind', async () => {
   expect(await readdir(folder)).toEqual(['identity']);
 });
 
-test('two that race for a first identity through one file store get the same', async () => {
+test('two racing first uses of one file store get the same identity', async () => {
   const store = fileStore(join(folder, 'identity'));
   const [a, b] = await Promise.all([
     store.loadOrCreate(() => randomBytes(32)),
@@ -85,12 +85,12 @@ test('two that race for a first identity through one file store get the same', a
   await store.close();
 });
 
-test('trouble with the lock itself is not called an identity in use', async () => {
+test('an error of the lock itself is not identity-in-use', async () => {
   const path = join(folder, 'n'.repeat(253)); // `.lock` makes it too long for a name
   await expect(fileStore(path).loadOrCreate(() => randomBytes(32))).rejects.toMatchObject({ code: 'ENAMETOOLONG' });
 });
 
-test('a lock that was taken away while the process slept ends nothing; the next use takes it again', async () => {
+test('a lock lost during sleep breaks nothing; the next use takes it again', async () => {
   const path = join(folder, 'identity');
   const store = fileStore(path);
   vi.useFakeTimers({ toFake: ['setTimeout', 'clearTimeout'] });
@@ -111,7 +111,7 @@ test('a lock that was taken away while the process slept ends nothing; the next 
   await store.close();
 });
 
-test('a file that is not an identity is left alone, with a typed error', async () => {
+test('a file that is not an identity stays, and gives a typed error', async () => {
   const path = join(folder, 'identity');
   await writeFile(path, 'precious notes');
   const store = fileStore(path);
@@ -120,7 +120,7 @@ test('a file that is not an identity is left alone, with a typed error', async (
   await store.close();
 });
 
-test('a store that was closed may be closed again, and takes its lock again when it is used', async () => {
+test('a closed store can be closed again, and takes its lock again when used', async () => {
   const path = join(folder, 'identity');
   const store = fileStore(path);
   const seed = await store.loadOrCreate(() => randomBytes(32));
@@ -134,7 +134,7 @@ test('a store that was closed may be closed again, and takes its lock again when
   await other.close();
 });
 
-test('what cannot be read is thrown as Node gives it, and is not taken for a place without an identity', async () => {
+test('a read error is Node’s own, and does not count as no identity', async () => {
   const path = join(folder, 'a-folder');
   await mkdir(path);
   const store = fileStore(path);
@@ -152,7 +152,7 @@ test('a write that fails leaves no seed beside the file', async () => {
   expect(await readdir(folder)).toEqual(['a-folder']);
 });
 
-test('a memory store removes the identity that it has, and has nothing to remove without one', async () => {
+test('a memory store removes its identity, or nothing', async () => {
   const store = memoryStore();
   await store.remove();
   expect(await store.load()).toBeNull();
@@ -162,7 +162,7 @@ test('a memory store removes the identity that it has, and has nothing to remove
   expect(await store.load()).toBeNull();
 });
 
-test('web storage: another seed replaces the one that is there', async () => {
+test('web storage: replace stores another seed', async () => {
   const items = new Map<string, string>();
   const store = webStorageStore({
     getItem: (key) => items.get(key) ?? null,
@@ -175,7 +175,7 @@ test('web storage: another seed replaces the one that is there', async () => {
   await expect(store.replace(new Uint8Array(31))).rejects.toMatchObject({ code: 'identity-damaged' });
 });
 
-test('web storage: two stores on one storage share one identity; damage is typed', async () => {
+test('web storage: two stores share one identity; damage gives a typed error', async () => {
   const items = new Map<string, string>();
   const storage = {
     getItem: (key: string) => items.get(key) ?? null,
@@ -191,7 +191,7 @@ test('web storage: two stores on one storage share one identity; damage is typed
   await expect(webStorageStore(storage).load()).rejects.toMatchObject({ code: 'identity-damaged' });
 });
 
-test('two browser tabs that race for a first identity get the same', async () => {
+test('two racing browser tabs get the same identity', async () => {
   // Each tab sees the other's writes only when it takes the lock, as browsers with a process per tab may do.
   const shared = new Map<string, string>();
   let turn: Promise<unknown> = Promise.resolve();

@@ -33,7 +33,7 @@ const zeros = Buffer.alloc(memory.length);
 const key = new Uint8Array(32).fill(0xa5);
 const nonce = new Uint8Array(24).fill(0x5a);
 
-test('100,000 random boxes are tweetnacl’s, open, and are refused altered', { timeout: 300_000 }, () => {
+test('100,000 random boxes equal tweetnacl’s, open, and are refused when altered', { timeout: 300_000 }, () => {
   const next = random(7);
   const source = new Uint8Array(80_000);
   for (let i = 0; i < source.length; i++) source[i] = next();
@@ -58,7 +58,7 @@ test('100,000 random boxes are tweetnacl’s, open, and are refused altered', { 
   expect(wrong).toBe(0);
 });
 
-test('Poly1305 agrees on limbs that are all ones, where a carry goes through all of them', () => {
+test('Poly1305 agrees on limbs of all ones, where carries pass through all of them', () => {
   // The text is the stream itself XORed with what the tag is to be made of.
   for (const fill of [0xff, 0xfb, 0xfe, 0x00, 0x01, 0x80]) {
     for (let i = 0; i < 300; i++) {
@@ -75,7 +75,7 @@ test('Poly1305 agrees on limbs that are all ones, where a carry goes through all
 });
 
 describe('memory', () => {
-  test('holds only zeros in a new instance: no constant that a wipe would take', async () => {
+  test('holds only zeros in a new instance', async () => {
     expect((await instance()).memory.equals(zeros)).toBe(true);
   });
 
@@ -94,12 +94,12 @@ describe('memory', () => {
     const plaintext = new Uint8Array(100).fill(0x77);
     expect(() => secretboxSeal(key, nonce, plaintext, new Uint8Array(3))).toThrow(RangeError);
     expect(memory.equals(zeros)).toBe(true);
-    expect(() => secretboxSeal(new Uint8Array(33).fill(1), nonce, plaintext)).toThrow('key must have 32 bytes, not 33');
-    expect(() => secretboxOpen(key, new Uint8Array(8), plaintext)).toThrow('nonce must have 24 bytes, not 8');
+    expect(() => secretboxSeal(new Uint8Array(33).fill(1), nonce, plaintext)).toThrow('key must have 32 bytes, got 33');
+    expect(() => secretboxOpen(key, new Uint8Array(8), plaintext)).toThrow('nonce must have 24 bytes, got 8');
     expect(memory.equals(zeros)).toBe(true);
   });
 
-  test('does hold the key and the text during a call', () => {
+  test('holds the key and the text during a call', () => {
     const seen: boolean[] = [];
     const look = (length: number) => {
       seen.push(memory.includes(Buffer.from(key)), memory.includes(Buffer.alloc(100, 0x77)));
@@ -109,7 +109,7 @@ describe('memory', () => {
     expect(seen).toEqual([true, true]);
   });
 
-  test('does not grow, whatever the length', () => {
+  test('does not grow at any length', () => {
     for (const length of [122_880, 122_881, 3_000_000]) {
       const plaintext = new Uint8Array(length).fill(3);
       const box = secretboxSeal(key, nonce, plaintext);
@@ -120,7 +120,7 @@ describe('memory', () => {
   });
 });
 
-test('seals and opens within one array, though the argument’s places overlap', () => {
+test('seals and opens with overlapping arguments', () => {
   const plaintext = new Uint8Array(500).map((_, i) => i);
   const array = new Uint8Array(516);
   array.set(plaintext, 5);
@@ -129,7 +129,7 @@ test('seals and opens within one array, though the argument’s places overlap',
   expect(secretboxOpen(key, nonce, array, array.subarray(1, 501))).toEqual(plaintext);
 });
 
-test('calls of many tasks and two instances do not disturb each other', async () => {
+test('calls from many tasks and two instances do not interfere', async () => {
   const other = await instance();
   const tasks = Array.from({ length: 200 }, async (_, i) => {
     const mine = new Uint8Array(32).fill(i);
@@ -144,25 +144,25 @@ test('calls of many tasks and two instances do not disturb each other', async ()
 describe('wasmProvider', () => {
   afterEach(() => void vi.unstubAllGlobals());
 
-  test('is tweetnacl with another secretbox', async () => {
+  test('is tweetnacl with its own secretbox', async () => {
     const provider = await wasmProvider();
     expect(provider.name).toBe('wasm');
     expect(provider.x25519).toBe(naclProvider.x25519);
     expect(provider.secretboxSeal).not.toBe(naclProvider.secretboxSeal);
   });
 
-  test('is tweetnacl alone where there is no WebAssembly', async () => {
+  test('is tweetnacl alone without WebAssembly', async () => {
     vi.stubGlobal('WebAssembly', undefined);
     expect(await wasmProvider()).toBe(naclProvider);
   });
 
-  test('is tweetnacl alone where the module is refused', async () => {
+  test('is tweetnacl alone if the module is refused', async () => {
     const instantiate = () => Promise.reject(new WebAssembly.CompileError('blocked by the content security policy'));
     vi.stubGlobal('WebAssembly', { instantiate });
     expect(await wasmProvider()).toBe(naclProvider);
   });
 
-  test.each(['seal', 'open'] as const)('is tweetnacl alone where %s gives something else', async (name) => {
+  test.each(['seal', 'open'] as const)('is tweetnacl alone if %s gives a wrong result', async (name) => {
     const { instantiate } = WebAssembly;
     vi.stubGlobal('WebAssembly', {
       async instantiate(bytes: Uint8Array<ArrayBuffer>) {
@@ -174,7 +174,7 @@ describe('wasmProvider', () => {
   });
 });
 
-test('is at most 3 kB, compressed by brotli as the text that it is in a page', () => {
+test('is at most 3 kB in brotli, as text in a page', () => {
   expect(brotliCompressSync(SECRETBOX_WASM).length).toBeLessThanOrEqual(3_000);
 });
 
@@ -189,7 +189,7 @@ const clang = (() => {
 const committed = readFileSync(new URL('../src/platform/secretbox-wasm.ts', import.meta.url), 'utf8');
 const built = /with clang (\d+)/.exec(committed)?.[1];
 test.skipIf(clang !== built)(
-  `the committed bytes are what clang ${built} makes of the source (skipped where it and wasm-ld are not installed)`,
+  `clang ${built} compiles the source to the committed bytes (skipped where it and wasm-ld are not installed)`,
   () => {
     const folder = mkdtempSync(join(tmpdir(), 'sws-wasm-'));
     try {

@@ -59,7 +59,7 @@ function rows(heading: string, head: readonly string[]): string[][] {
 const column = (table: readonly string[][], index: number): string[] => table.map((row) => row[index] ?? '');
 const unquoted = (cells: readonly string[]): string[] => cells.map((cell) => cell.replaceAll('`', ''));
 
-test('every failure is shown as the code acts by it, and no other', () => {
+test('the table of failures equals the code’s', () => {
   const documented = rows('## Failures', ['code', 'close code', 'whose fault', 'client reconnects', 'meaning']);
   const actual = Object.entries(FAILURES).map(([code, row]) => [
     `\`${code}\``,
@@ -71,7 +71,7 @@ test('every failure is shown as the code acts by it, and no other', () => {
   expect(documented).toEqual(actual);
 });
 
-test('every failure that the text names exists', () => {
+test('every failure named in the text exists', () => {
   const named = section('### Channel states') + section('### DATA (kind 3)') + section('### RESET (kind 5)');
   for (const [, code = ''] of named.matchAll(/`([a-z]+(?:-[a-z]+)+)`/g)) {
     if (code !== 'half-open') expect(Object.keys(FAILURES), code).toContain(code);
@@ -113,7 +113,7 @@ test('every frame between client and relay has its heading', () => {
   for (const type of types) section(`### ${type}`);
 });
 
-test.each(['CHALLENGE', 'CHALLENGE_RESPONSE', 'REGISTER_SUCCESS'])('the fields of %s are all there', (type) => {
+test.each(['CHALLENGE', 'CHALLENGE_RESPONSE', 'REGISTER_SUCCESS'])('the fields of %s are complete', (type) => {
   const camel = type.toLowerCase().replace(/(^|_)[a-z]/g, (match) => match.slice(-1).toUpperCase());
   const body = new RegExp(`interface ${camel} \\{([^}]*)\\}`).exec(sourceOf('../src/frames/'))?.[1] ?? '';
   const fields = [...body.matchAll(/readonly (\w+)\??:/g)].map(([, name]) => name).filter((name) => name !== 'type');
@@ -148,7 +148,7 @@ describe('byte layouts', () => {
     ['### CONTROL (kind 4)', channel?.steps.find(({ kind }) => kind === 'CONTROL')?.frame],
     ['### RESET (kind 5)', reset?.frame],
   ];
-  test.each(frames)('the box of %s begins where the code has it', (heading, frame) => {
+  test.each(frames)('the box of %s begins where it does in the code', (heading, frame) => {
     const parsed = parseChannelFrame(unhex(frame ?? ''));
     const [offset] = rows(heading, ['offset', 'bytes', 'field']).find(([, , field]) => field?.startsWith('box')) ?? [];
     expect(parsed?.box.byteOffset).toBe(Number(offset));
@@ -175,7 +175,7 @@ describe('states', () => {
     expect(states('### Registration states', 'client')).toEqual(phases(connection));
   });
 
-  test('of a channel, both ends together', () => {
+  test('of a channel, both roles', () => {
     const documented = [...states('### Channel states', 'initiator'), ...states('### Channel states', 'responder')];
     const [, names = ''] = /type PhaseName = ([^;]+);/.exec(sourceOf('../src/channel/')) ?? [];
     expect(new Set(documented.map((name) => `'${name}'`))).toEqual(new Set(names.split(' | ')));
@@ -223,7 +223,7 @@ describe('numbers', () => {
     }
   });
 
-  test('every limit and time of the channels is listed', () => {
+  test('every limit and time of channels is listed', () => {
     const listed = unquoted(column(rows('## Numbers', ['name', 'value', 'meaning']), 0));
     const own = [...sourceOf('../src/channel/').matchAll(/^export const ([A-Z_]+(?:_MS|_BYTES)|MAX_[A-Z_]+) = [\d]/gm)];
     expect(own.length).toBeGreaterThan(10);
@@ -232,12 +232,12 @@ describe('numbers', () => {
   });
 });
 
-test('the vectors that are named are those that there are', () => {
+test('the named vectors are those that exist', () => {
   const named = unquoted(column(rows('## Vectors', ['file', 'what it holds']), 0));
   expect(named.sort()).toEqual(readdirSync(new URL('../vectors/', import.meta.url)).sort());
 });
 
-test('every place that a link names exists', () => {
+test('every link target exists', () => {
   const anchors = new Set(
     [...text.matchAll(/^#+ (.+)$/gm)].map(([, title = '']) =>
       title
@@ -249,7 +249,7 @@ test('every place that a link names exists', () => {
   for (const [, anchor = ''] of text.matchAll(/\]\(#([^)]+)\)/g)) expect(anchors).toContain(anchor);
 });
 
-test('every part of PROTOCOL.md that the code cites exists', () => {
+test('every section that the code cites exists', () => {
   const parts = new Set([
     ...[...text.matchAll(/^#+ (?:\d\. )?([^(\n]+?)(?: \(kind \d\))?$/gm)].map(([, title = '']) => title),
     ...[...text.matchAll(/^\*\*([^*]+?)\.\*\*/gm)].map(([, title = '']) => title),

@@ -78,7 +78,7 @@ export async function natsBackplane(options: NatsBackplaneOptions = {}): Promise
   });
   if (nats.info?.headers !== true) {
     await nats.close();
-    throw new Error('the NATS server is too old: it must know headers and no-responders (2.2 or newer)');
+    throw new Error('the NATS server must be 2.2 or newer, with headers and no-responders');
   }
   return new ConnectedNats(nats, prefix, onEvent);
 }
@@ -130,7 +130,7 @@ class ConnectedNats implements NatsBackplane {
 
   /** @throws Error the second time: a node has its own connection; RangeError where `nodeId` can't be part of a subject */
   join(node: BackplaneNode): NatsLink {
-    if (this.#link !== null) throw new Error('a NATS backplane is one node’s: make one for each router');
+    if (this.#link !== null) throw new Error('this NATS backplane already has a router: create one for each router');
     this.#link = new NatsLink(this.#nats, this.#prefix, node, this.counters);
     return this.#link;
   }

@@ -9,7 +9,8 @@ export const MAX_NODE_ID_LENGTH = 256;
 
 /** @throws RangeError where it can't start a subject */
 export function checkPrefix(prefix: string): void {
-  if (!PREFIX.test(prefix)) throw new RangeError('prefix: letters, digits, - and _, in parts joined by dots');
+  if (!PREFIX.test(prefix))
+    throw new RangeError(`prefix must be letters, digits, - and _, in parts joined by dots, got '${prefix}'`);
 }
 
 /** Whether it can be part of a subject, and of a batch. */

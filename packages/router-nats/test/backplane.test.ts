@@ -25,7 +25,7 @@ describe.skipIf(!hasNatsServer)('over NATS (skipped where nats-server is not ins
     await run(() => open(prefix));
   });
 
-  test('relays with another prefix hear nothing of each other', async () => {
+  test('relays with different prefixes do not hear each other', async () => {
     const [a, b] = [await open('one'), await open('two')];
     const heard: string[] = [];
     const node = (nodeId: string) => ({
@@ -48,7 +48,7 @@ describe.skipIf(!hasNatsServer)('over NATS (skipped where nats-server is not ins
     await expect.poll(() => heard).toEqual(['offline']);
   });
 
-  test('a name that cannot be part of a subject is refused, as is a second node on one connection', async () => {
+  test('an invalid prefix or nodeId, and a second node on one connection, are refused', async () => {
     const end = await open('sws');
     const node = (nodeId: string) => ({
       nodeId,
@@ -64,7 +64,7 @@ describe.skipIf(!hasNatsServer)('over NATS (skipped where nats-server is not ins
     expect(() => end.join(node('b'))).toThrow(/one node/);
   });
 
-  test('a NATS that is not there is said at once', async () => {
+  test('an unreachable NATS fails at once', async () => {
     const gone = await NatsServer.start();
     await gone.stop();
     await expect(natsBackplane({ connection: { servers: gone.url } })).rejects.toThrow(/refused/);

@@ -60,7 +60,7 @@ describe.skipIf(!hasNatsServer)('batches over NATS (skipped where nats-server is
     return seen;
   }
 
-  test('what goes to one node in one turn of the event loop is one NATS message, and so are its answers', async () => {
+  test('one turn sends one NATS message to each node, and gets one with the answers', async () => {
     const [toB, toA] = [await watchBatches('sws.node.b.batch'), await watchBatches('sws.node.a.batch')];
     const [a, b] = [await open('a'), await open('b')];
     b.hold(B, 1);
@@ -83,7 +83,7 @@ describe.skipIf(!hasNatsServer)('batches over NATS (skipped where nats-server is
     expect(toB.length).toBe(5);
   });
 
-  test('a key that moves is found again: every MESSAGE arrives, here or there', async () => {
+  test('every MESSAGE reaches a key that moves between nodes', async () => {
     const toB = await watchBatches('sws.node.b.batch');
     const [a, b, c] = [await open('a'), await open('b'), await open('c')];
     b.hold(B, 1);
@@ -100,7 +100,7 @@ describe.skipIf(!hasNatsServer)('batches over NATS (skipped where nats-server is
     expect(a.undelivered).toEqual([]);
   });
 
-  test('a key that leaves is offline, also for what was on its way to it', async () => {
+  test('messages on their way to a key that leaves come back as offline', async () => {
     const toB = await watchBatches('sws.node.b.batch');
     const [a, b] = [await open('a'), await open('b')];
     b.hold(B, 1);
@@ -111,7 +111,7 @@ describe.skipIf(!hasNatsServer)('batches over NATS (skipped where nats-server is
     expect(b.messages).toEqual([]);
   });
 
-  test('a node that dies loses nothing that another has for a key which came elsewhere', async () => {
+  test('messages batched for a node that dies reach keys that registered elsewhere', async () => {
     const answers = await watchBatches('sws.node.a.>');
     const [a, b, c] = [await open('a'), await open('b'), await open('c')];
     b.hold(B, 1);
@@ -133,7 +133,7 @@ describe.skipIf(!hasNatsServer)('batches over NATS (skipped where nats-server is
   });
 });
 
-test('what is known of where keys are is bounded, and what comes back is sent with its key', () => {
+test('the cache of key locations is bounded, and a MESSAGE that comes back goes to its key’s subject', () => {
   const sent: [string, Uint8Array][] = [];
   const batches = new NodeBatches(
     'own',

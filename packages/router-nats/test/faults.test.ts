@@ -61,7 +61,7 @@ async function reach(from: RecordingNode, to: RecordingNode, key: string): Promi
 }
 
 describe.skipIf(!hasNatsServer)('NATS in trouble (skipped where nats-server is not installed)', () => {
-  test('while NATS is away nothing is taken and lost; when it is back, keys are found and claims are settled', async () => {
+  test('a lost NATS connection refuses messages, and after it keys are found and claims settled', async () => {
     const server = await natsServer();
     const events: NatsEvent[] = [];
     const [one, two] = [await open(server.url, { onEvent: (event) => events.push(event) }), await open(server.url)];
@@ -89,7 +89,7 @@ describe.skipIf(!hasNatsServer)('NATS in trouble (skipped where nats-server is n
     expect(events.map(({ type }) => type)).toEqual(['disconnected', 'reconnected']);
   });
 
-  test('a NATS that stands still is given 16 MiB and no more; what was taken arrives in order when it moves again', async () => {
+  test('a stalled NATS gets at most 16 MiB, delivered in order once it resumes', async () => {
     const server = await natsServer();
     const { one, a, b } = await twoNodes(server);
     b.hold(B, 1);
@@ -114,7 +114,7 @@ describe.skipIf(!hasNatsServer)('NATS in trouble (skipped where nats-server is n
     await expect.poll(() => one.unconfirmedBytes, PATIENCE).toBeLessThan(1_048_576);
   });
 
-  test('a node that NATS cuts off as a slow consumer comes back, and its counters say so', async () => {
+  test('a node that NATS disconnects as a slow consumer reconnects and counts it', async () => {
     const monitor = await freePort();
     const server = await natsServer(`max_pending: 2MB\nwrite_deadline: "1s"\nhttp: "127.0.0.1:${monitor}"\n`);
     const slowConsumers = async (): Promise<number> =>
@@ -140,7 +140,7 @@ describe.skipIf(!hasNatsServer)('NATS in trouble (skipped where nats-server is n
     await reach(a, b, B);
   });
 
-  test('15,000 keys cost little to claim, and are all found again after a restart of NATS', async () => {
+  test('15,000 keys are cheap to claim, and are found again after a restart of NATS', async () => {
     const server = await natsServer();
     const { one, two, a, b } = await twoNodes(server);
     const keys = Array.from({ length: 15_000 }, (_, i) => i.toString(16).padStart(4, '0').repeat(16));
@@ -172,7 +172,7 @@ describe.skipIf(!hasNatsServer)('NATS in trouble (skipped where nats-server is n
       .toBeGreaterThan(0);
   });
 
-  test('a MESSAGE that waits for a slow receiver keeps its own bytes alone, whatever comes after it', async () => {
+  test('a MESSAGE waiting for a slow receiver retains only its own bytes', async () => {
     const server = await natsServer();
     const { a, b } = await twoNodes(server);
     b.hold(B, 1);
@@ -183,7 +183,7 @@ describe.skipIf(!hasNatsServer)('NATS in trouble (skipped where nats-server is n
     for (const message of b.messages) expect(message.buffer.byteLength).toBe(100);
   });
 
-  test('a small max_payload is known before a MESSAGE is promised, and a larger one is refused as message-too-large', async () => {
+  test('a MESSAGE larger than max_payload is refused as message-too-large', async () => {
     const server = await natsServer('max_payload: 100000\n');
     const end = await open(server.url);
     expect(end.maxMessageBytes).toBe(100_000);
@@ -193,7 +193,7 @@ describe.skipIf(!hasNatsServer)('NATS in trouble (skipped where nats-server is n
     expect(end.counters.undeliverable['message-too-large']).toBe(1);
   });
 
-  test('what others send on its subjects is dropped and counted, and harms nothing', async () => {
+  test('malformed NATS messages are dropped and counted', async () => {
     const server = await natsServer();
     const { two, a, b } = await twoNodes(server);
     b.hold(B, 7);
@@ -225,7 +225,7 @@ describe.skipIf(!hasNatsServer)('NATS in trouble (skipped where nats-server is n
     await reach(a, b, B);
   });
 
-  test('a holder that does not answer delays a registration by a second at most', async () => {
+  test('a silent holder delays a registration by at most a second', async () => {
     const server = await natsServer();
     const end = await open(server.url);
     const { link } = new RecordingNode('a', end);
@@ -237,7 +237,7 @@ describe.skipIf(!hasNatsServer)('NATS in trouble (skipped where nats-server is n
     expect(end.counters.termTimeouts).toBe(1);
   });
 
-  test('TLS options are passed on: a server whose certificate nobody vouches for is refused', async () => {
+  test('TLS options are passed on: an untrusted certificate is refused', async () => {
     const [cert, key] = [join(folder, 'cert.pem'), join(folder, 'key.pem')];
     const request = [
       'req',
@@ -258,7 +258,7 @@ describe.skipIf(!hasNatsServer)('NATS in trouble (skipped where nats-server is n
     expect(await new RecordingNode('a', end).link.highestTerm(B)).toBe(0);
   });
 
-  test('credentials that can’t be read when NATS comes back are those read last, and a log that throws changes nothing', async () => {
+  test('unreadable credentials leave the last valid ones in use, and a throwing onEvent changes nothing', async () => {
     const server = await natsServer();
     const credentialsFile = join(folder, 'relay.creds');
     const credentials = [
@@ -288,7 +288,7 @@ describe.skipIf(!hasNatsServer)('NATS in trouble (skipped where nats-server is n
     await expect(open(server.url, { credentialsFile })).rejects.toThrow(/ENOENT/);
   });
 
-  test('user and password are passed on; a wrong one is said, and what NATS forbids is counted', async () => {
+  test('user and password are passed on; wrong ones are reported, and permission errors counted', async () => {
     const server = await natsServer(`authorization {
       users = [
         { user: relay, password: secret, permissions: { publish: "sws.>", subscribe: "sws.>" } }

@@ -72,7 +72,7 @@ describe.skipIf(!hasNatsServer)('three routers on NATS (skipped where nats-serve
   };
   const keyOf = (i: number): string => `${i.toString(16).padStart(4, '0')}${'5a'.repeat(29)}00`;
 
-  test('a key that registers on three nodes at the same moment ends up on one, and there it is reached', async () => {
+  test('a key that registers on three nodes at once ends up at one, where it is reachable', async () => {
     const [keys, sockets] = [Array.from({ length: 30 }, (_, i) => keyOf(i)), [] as FakeSocket[][]];
     for (const key of keys) sockets.push(await Promise.all([0, 1, 2].map((i) => register(router(i), key))));
     await expect.poll(() => router(0).size + router(1).size + router(2).size, PATIENCE).toBe(keys.length);
@@ -90,7 +90,7 @@ describe.skipIf(!hasNatsServer)('three routers on NATS (skipped where nats-serve
     expect(sockets.flat().filter(({ closedWith }) => closedWith?.code === 'replaced')).toHaveLength(60);
   });
 
-  test('the newest registration wins wherever it is made, and its term is the highest', async () => {
+  test('the newest registration wins across nodes, with the highest term', async () => {
     const key = keyOf(100);
     let last: FakeSocket | null = null;
     for (const i of [0, 1, 2, 1, 0]) {
@@ -111,7 +111,7 @@ describe.skipIf(!hasNatsServer)('three routers on NATS (skipped where nats-serve
     }
   });
 
-  test('offline and gone are told across nodes', async () => {
+  test('offline and PEER_GONE reach senders at other nodes', async () => {
     const [a, b] = [await register(router(0), keyOf(200)), await register(router(2), keyOf(201))];
     await expect
       .poll(() => {

@@ -115,5 +115,5 @@ export class QueueBudget {
 
 function checkBytes(name: string, bytes: number): void {
   if (!(bytes >= MIN_SHARE_BYTES))
-    throw new RangeError(`${name} must be at least ${MIN_SHARE_BYTES} bytes, not ${bytes}`);
+    throw new RangeError(`${name} must be at least ${MIN_SHARE_BYTES} bytes, got ${bytes}`);
 }

@@ -9,7 +9,7 @@ test.each(backplaneTests)('in-process backplane: $name', async ({ run }) => {
   await run(() => backplane);
 });
 
-test('a router does not promise a MESSAGE larger than its backplane carries', () => {
+test('maxMessage above the backplane’s limit is refused', () => {
   const small = { ...inProcessBackplane(), maxMessageBytes: 100_000 };
   expect(() => new Router({ backplane: small, limits: { maxMessage: 100_001 } })).toThrow(/at most 100000 bytes/);
   new Router({ backplane: small, limits: { maxMessage: 100_000 } }).close();

@@ -158,7 +158,7 @@ function explore(bounds: Bounds): number {
   return seen.size;
 }
 
-describe('whatever becomes of claims, one connection of a key stays: that with the greatest', () => {
+describe('in every order of claims, only the greatest connection of a key stays', () => {
   test.each([
     { nodes: 2, registrations: 3, inFlight: 4 },
     { nodes: 3, registrations: 2, inFlight: 4 },

@@ -12,12 +12,12 @@ function way(rate: number, roundTripMs: number): Way {
   return { up: rate, down: rate, delayMs: roundTripMs / 4, cpu: CPU };
 }
 
-describe('one channel over a far way', () => {
+describe('one channel over a far link', () => {
   test.each([
     [20, 0.9],
     [100, 0.85],
     [200, 0.8],
-  ])('of 100 Mbit/s and %i ms gets %f of it, the start included', (roundTripMs, part) => {
+  ])('100 Mbit/s and %i ms: it uses %f of the bandwidth, including the start', (roundTripMs, part) => {
     const both = way(100 * MBIT, roundTripMs);
     const { bytesPerSecond, refusals, longestPauseMs } = carry(both, both, { bytes: 60e6 });
     expect(bytesPerSecond).toBeGreaterThan(part * 100 * MBIT);
@@ -25,14 +25,14 @@ describe('one channel over a far way', () => {
     expect(longestPauseMs).toBeLessThan(1_000);
   });
 
-  test('without a limit and of 200 ms gets more than half of what it gets on loopback', () => {
+  test('unlimited and 200 ms: it is at least half as fast as on loopback', () => {
     const [far, near] = [way(UNLIMITED, 200), way(UNLIMITED, 0.2)];
     const { bytesPerSecond, refusals } = carry(far, far, { bytes: 100e6 });
     expect(refusals).toBe(0);
     expect(bytesPerSecond / carry(near, near, { bytes: 100e6 }).bytesPerSecond).toBeGreaterThan(0.5);
   });
 
-  test('into a receiver of 10 Mbit/s has less than 2 MiB wait at the relay', () => {
+  test('into a receiver of 10 Mbit/s, less than 2 MiB wait at the relay', () => {
     const { bytesPerSecond, queuedBytes, longestPauseMs } = carry(way(100 * MBIT, 100), way(10 * MBIT, 100), {
       bytes: 8e6,
     });
@@ -43,7 +43,7 @@ describe('one channel over a far way', () => {
 });
 
 describe('BACKLOG comes before a refusal', () => {
-  test.each([40, 100, 200])('where a sender without a limit finds the end of 100 Mbit/s, %i ms away', (roundTripMs) => {
+  test.each([40, 100, 200])('when an unlimited sender fills a link of 100 Mbit/s, %i ms away', (roundTripMs) => {
     const to = { ...way(UNLIMITED, roundTripMs), down: 100 * MBIT };
     const { refusals, notices, bytesPerSecond } = carry(way(UNLIMITED, roundTripMs), to, { bytes: 40e6 });
     expect(notices).toBeGreaterThan(0);
@@ -56,7 +56,7 @@ describe('BACKLOG comes before a refusal', () => {
     [100, 0],
     [200, 20],
   ])(
-    'where a downlink %i ms away falls from 100 to 20 Mbit/s: at most %i are refused, and nothing pauses',
+    'when a downlink %i ms away falls from 100 to 20 Mbit/s: at most %i refusals, and no pause',
     (roundTripMs, most) => {
       const both = way(100 * MBIT, roundTripMs);
       const { refusals, longestPauseMs, queuedBytes } = carry(both, both, {
@@ -73,7 +73,7 @@ describe('BACKLOG comes before a refusal', () => {
   );
 });
 
-test.each([8, 32])('%i channels to one peer at 200 ms get together half of what one gets on loopback', (channels) => {
+test.each([8, 32])('%i channels to one peer at 200 ms together reach half of one channel on loopback', (channels) => {
   const [far, near] = [way(UNLIMITED, 200), way(UNLIMITED, 0.2)];
   const { bytesPerSecond, refusals } = carry(far, far, { bytes: 200e6, channels });
   expect(refusals).toBe(0);

@@ -22,7 +22,7 @@ describe('the table of newest wins', () => {
   test('has a row for every state and event', () => {
     expect(rows).toHaveLength(12);
   });
-  test.each(rows)('$state, $event: what it does fits where it leads', ({ state, step }) => {
+  test.each(rows)('$state, $event: the actions match the next state', ({ state, step }) => {
     const { next, actions } = step;
     // A key that is no longer held is given up, and one is given up only then.
     expect(actions.includes('leave')).toBe(state === 'held' && next === 'absent');
@@ -35,7 +35,7 @@ describe('the table of newest wins', () => {
     if (actions.includes('tell-gone')) expect(actions).not.toContain('close-held');
   });
 
-  test('two admitted at once: the one with the greater term stays, in whichever order they attach', async () => {
+  test('of two keys admitted at once, the greater term stays, whichever attaches first', async () => {
     for (const order of [
       [0, 1],
       [1, 0],
@@ -53,7 +53,7 @@ describe('the table of newest wins', () => {
     }
   });
 
-  test('a node that hears a lesser claim says its own again, so that the other gives way', async () => {
+  test('a node repeats its claim when it hears a lesser one', async () => {
     const backplane = inProcessBackplane();
     const router = new Router({ backplane, nodeId: 'n' });
     const socket = await register(router, A);
@@ -93,7 +93,7 @@ describe('an admission that never attaches', () => {
     terms.expire(31_000);
     expect([terms.highest(A), terms.size]).toEqual([0, 0]);
   });
-  test('an older one that attaches does not release a newer one', () => {
+  test('an older admission that attaches does not release a newer one', () => {
     const terms = new PendingTerms();
     terms.give(A, 7, 0);
     terms.give(A, 8, 0);
@@ -108,7 +108,7 @@ describe('terms (PROTOCOL §2)', () => {
   afterEach(() => void vi.useRealTimers());
   const refused = { ok: false, failure: { code: 'term-refused' } };
 
-  test('one registration with the highest lastTerm locks nobody out', async () => {
+  test('one registration with the highest lastTerm does not lock the key out', async () => {
     const backplane = inProcessBackplane();
     const [a, b] = [new Router({ backplane, nodeId: 'a' }), new Router({ backplane, nodeId: 'b' })];
     expect(await a.admit(A, MAX_TERM)).toMatchObject(refused);
@@ -123,7 +123,7 @@ describe('terms (PROTOCOL §2)', () => {
     b.close();
   });
 
-  test('a node whose clock is years ahead does not keep others from being the newest', async () => {
+  test('a node with a clock years ahead does not keep others from being the newest', async () => {
     vi.useFakeTimers({ toFake: ['Date'] });
     const now = Date.now();
     const backplane = inProcessBackplane();
@@ -142,7 +142,7 @@ describe('terms (PROTOCOL §2)', () => {
     other.close();
   });
 
-  test('a relay that has forgotten everything gives a greater term than before, also if its clock went back an hour', async () => {
+  test('a restarted relay gives a greater term, even if its clock went back an hour', async () => {
     vi.useFakeTimers({ toFake: ['Date'] });
     const before = new Router();
     const { term } = await register(before, A);

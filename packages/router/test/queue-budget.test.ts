@@ -16,7 +16,7 @@ function flood(budget: QueueBudget, network: string | null): ReceiverQueue {
   return queue;
 }
 
-test('150 receivers of one address that do not read take 64 MiB together, and one more still gets a window', () => {
+test('150 silent receivers of one address queue at most 64 MiB, and one more still gets a window', () => {
   const budget = new QueueBudget();
   for (let i = 0; i < 150; i++) flood(budget, '192.0.2.1');
   expect(budget.bytes).toBeGreaterThan(60 * MIB);
@@ -25,7 +25,7 @@ test('150 receivers of one address that do not read take 64 MiB together, and on
   expect(reads.tryReserve('sender', MESSAGE - QUEUED_COST_BYTES)).toBeNull();
 });
 
-test('1,000 addresses whose receivers do not read take 512 MiB together, and one more address still gets a window', () => {
+test('silent receivers at 1,000 addresses queue at most 512 MiB, and one more address still gets a window', () => {
   const budget = new QueueBudget();
   for (let i = 0; i < 1_000; i++) for (let j = 0; j < 8; j++) flood(budget, `2001:db8:0:${i}`);
   expect(budget.bytes).toBeGreaterThan(500 * MIB);
@@ -34,7 +34,7 @@ test('1,000 addresses whose receivers do not read take 512 MiB together, and one
   expect(reads.tryReserve('sender', MESSAGE - QUEUED_COST_BYTES)).toBeNull();
 });
 
-test('receivers of an unknown address are bounded by the node alone', () => {
+test('receivers of an unknown address share only the node’s limit', () => {
   const budget = new QueueBudget(16 * MIB, MIB);
   for (let i = 0; i < 10; i++) flood(budget, null);
   expect(budget.bytes).toBeGreaterThan(15 * MIB);
@@ -44,7 +44,7 @@ test('receivers of an unknown address are bounded by the node alone', () => {
 test.each([
   ['their address', 512 * MIB, 2 * MIB],
   ['the node', 64 * MIB, 0.8 * MIB],
-])('receivers that began at different times end with equal shares of what %s has', (_, bytes, least) => {
+])('receivers that start at different times end with equal shares of %s’s limit', (_, bytes, least) => {
   const budget = new QueueBudget(bytes, 64 * MIB);
   const queues = Array.from({ length: 20 }, () => new ReceiverQueue(budget.address('192.0.2.1')));
   // Each is written from now and then and filled again at once, by as many senders as it takes.
@@ -58,7 +58,7 @@ test.each([
   expect(Math.min(...shares)).toBeGreaterThan(least);
 });
 
-test('an address takes and refuses as PROTOCOL §3 says, whatever the order', () => {
+test('the address queue follows PROTOCOL §3 in every order', () => {
   const [max, maxPerAddress, least] = [4 * MIB, 1.5 * MIB, 65_536];
   const step = fc.record({
     network: fc.constantFrom('a', 'b', 'c', 'd', 'e', 'f'),
@@ -92,7 +92,7 @@ test('an address takes and refuses as PROTOCOL §3 says, whatever the order', ()
   );
 });
 
-test('a small MESSAGE costs what it makes the relay hold, not only its bytes', () => {
+test('a small MESSAGE is charged for the memory it holds, not only its bytes', () => {
   const budget = new QueueBudget();
   const queue = new ReceiverQueue(budget.address('192.0.2.1'));
   for (let i = 0; i < 1_000; i++) queue.tryReserve('sender', 33);
@@ -101,12 +101,12 @@ test('a small MESSAGE costs what it makes the relay hold, not only its bytes', (
   expect(budget.bytes).toBe(0);
 });
 
-test('a lone receiver is bounded by its own 8 MiB, whatever its address may have', () => {
+test('a single receiver can queue at most 8 MiB', () => {
   const budget = new QueueBudget();
   expect(flood(budget, '192.0.2.1').bytes).toBe(MAX_QUEUED_BYTES);
 });
 
-test('a router forgets an address once its receivers are gone and nothing waits for them', async () => {
+test('a router forgets an address when its receivers are gone and its queue is empty', async () => {
   const router = new Router({ maxQueuedBytes: MIB, maxQueuedBytesPerAddress: 131_072 });
   const sender = await register(router, A, 0, '198.51.100.1');
   const receivers = [];
@@ -121,7 +121,7 @@ test('a router forgets an address once its receivers are gone and nothing waits 
   expect(router.queuedBytes).toBe(0);
 });
 
-test('a key that registers again and again holds no more than one that stays', async () => {
+test('a key that registers repeatedly holds no more memory than one that stays', async () => {
   const router = new Router({ maxQueuedBytesPerAddress: 1 * MIB });
   const sender = await register(router, A, 0, '198.51.100.1');
   for (let i = 0; i < 50; i++) {
@@ -132,7 +132,7 @@ test('a key that registers again and again holds no more than one that stays', a
   expect(router.counters.queueFull.address).toBeGreaterThan(1_000);
 });
 
-test('an address is forgotten by its budget when it has neither receivers nor bytes', () => {
+test('the budget forgets an address without receivers and bytes', () => {
   const budget = new QueueBudget();
   for (let i = 0; i < 1_000; i++) {
     const address = budget.address(`n${i}`);
@@ -146,9 +146,9 @@ test('an address is forgotten by its budget when it has neither receivers nor by
   expect([budget.addresses, budget.bytes]).toEqual([0, 0]);
 });
 
-test('a bound too small for one MESSAGE is refused by its name', () => {
+test('a limit too small for one MESSAGE is refused, naming the option', () => {
   expect(() => new Router({ maxQueuedBytes: 65_535 })).toThrow(
-    'maxQueuedBytes must be at least 65536 bytes, not 65535',
+    'maxQueuedBytes must be at least 65536 bytes, got 65535',
   );
   expect(() => new Router({ maxQueuedBytesPerAddress: Number.NaN })).toThrow('maxQueuedBytesPerAddress must be');
 });

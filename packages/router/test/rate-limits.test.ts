@@ -7,7 +7,7 @@ const NONE = { messagesPerSecond: Number.POSITIVE_INFINITY, bytesPerSecond: Numb
 
 afterEach(() => vi.useRealTimers());
 
-test('two seconds’ worth at once, then the rate: in messages', () => {
+test('a bucket allows two seconds’ worth at once, then the rate: in messages', () => {
   const limits = new RateLimits(RATE, NONE);
   const meter = limits.meter('key', null);
   for (let i = 0; i < 200; i++) meter.charge(1, 0);
@@ -18,7 +18,7 @@ test('two seconds’ worth at once, then the rate: in messages', () => {
   limits.close();
 });
 
-test('the same in bytes, whichever is worse', () => {
+test('a bucket limits bytes too; the stricter limit counts', () => {
   const limits = new RateLimits(RATE, NONE);
   const meter = limits.meter('key', null);
   meter.charge(25_000, 0);
@@ -35,7 +35,7 @@ test('the clients of one address share its rate; another address has its own', (
   limits.close();
 });
 
-test('coming back does not fill the bucket, and a full one is forgotten', () => {
+test('reconnecting does not refill a bucket, and full buckets are forgotten', () => {
   const limits = new RateLimits(RATE, NONE);
   const first = limits.meter('key', null);
   for (let i = 0; i < 300; i++) first.charge(1, 0);
@@ -55,7 +55,7 @@ test('coming back does not fill the bucket, and a full one is forgotten', () => 
   limits.close();
 });
 
-test('a router gives each client a meter, and its addresses ten times as much', async () => {
+test('each client gets its rate, and each address ten times as much', async () => {
   vi.useFakeTimers();
   const router = new Router({ limits: { messagesPerSecond: 10 } });
   const admit = async (key: string) => {
@@ -72,7 +72,7 @@ test('a router gives each client a meter, and its addresses ten times as much', 
   expect(vi.getTimerCount()).toBe(0);
 });
 
-test('what is over the rate is owed for a minute at most, in messages as in bytes', () => {
+test('the debt of a sender over its rate is at most a minute, in messages and bytes', () => {
   for (const [bytes, messages] of [
     [1, 1_000_000],
     [1e9, 1],
@@ -86,7 +86,7 @@ test('what is over the rate is owed for a minute at most, in messages as in byte
   }
 });
 
-test('many frames at once count as so many messages', () => {
+test('many frames at once count as that many messages', () => {
   const limits = new RateLimits(RATE, NONE);
   const meter = limits.meter('key', null);
   meter.charge(0, 0, 200);
@@ -96,7 +96,7 @@ test('many frames at once count as so many messages', () => {
   limits.close();
 });
 
-test('full buckets are looked for every ten seconds', () => {
+test('full buckets are removed every ten seconds', () => {
   vi.useFakeTimers();
   const limits = new RateLimits(RATE, NONE);
   limits.meter('key', null).charge(1, performance.now());

@@ -5,7 +5,7 @@ import { MAX_QUEUED_BYTES, ReceiverQueue } from '../src/receiver-queue.js';
 
 const MIB = 1_048_576;
 
-test('a queue is shared: one sender alone never lacks 1 MiB, many senders shrink each other', () => {
+test('a single sender always gets 1 MiB of a queue; many senders get less each', () => {
   const queue = new ReceiverQueue(new QueueBudget().address('192.0.2.1'));
   let alone = 0;
   while (queue.tryReserve('a', 65_536) === null) alone += 65_536;
@@ -16,7 +16,7 @@ test('a queue is shared: one sender alone never lacks 1 MiB, many senders shrink
   expect(queue.bytes).toBeLessThanOrEqual(MAX_QUEUED_BYTES);
 });
 
-test('it takes and refuses as PROTOCOL §3 says, whatever the order', () => {
+test('the receiver queue follows PROTOCOL §3 in every order', () => {
   const senders = ['a', 'b', 'c'] as const;
   const step = fc.oneof(
     fc.record({ from: fc.constantFrom(...senders), bytes: fc.integer({ min: 33, max: MIB }) }),
@@ -45,7 +45,7 @@ test('it takes and refuses as PROTOCOL §3 says, whatever the order', () => {
   );
 });
 
-test('a sender is told once when three eighths of what it may have wait, and again after half of that has gone', () => {
+test('a sender gets one BACKLOG at three eighths of its share, and another after half has drained', () => {
   const queue = new ReceiverQueue(new QueueBudget().address('192.0.2.1'));
   const told: number[] = [];
   const fill = (bytes: number): void => {
@@ -69,7 +69,7 @@ test('a sender is told once when three eighths of what it may have wait, and aga
   expect(queue.isBacklog).toBe(false);
 });
 
-test('thousands of senders over time leave nothing behind', () => {
+test('thousands of senders over time leave no memory behind', () => {
   const queue = new ReceiverQueue(new QueueBudget().address('192.0.2.1'));
   queue.tryReserve('stays', 100);
   for (let i = 0; i < 10_000; i++) {
@@ -80,7 +80,7 @@ test('thousands of senders over time leave nothing behind', () => {
   expect(queue.senders).toBeLessThanOrEqual(130);
 });
 
-test('however many share a queue, another sender may have 64 KiB and no more', () => {
+test('another sender gets 64 KiB, however many share the queue', () => {
   const queue = new ReceiverQueue(new QueueBudget().address('192.0.2.1'));
   for (let i = 0; i < 80; i++) queue.tryReserve(`s${i}`, 65_000);
   expect(queue.bytes).toBeGreaterThan(4 * MIB);

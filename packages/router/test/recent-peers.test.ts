@@ -1,7 +1,7 @@
 import { expect, test } from 'vitest';
 import { MAX_IN_ALL, MAX_PER_KEY, RecentPeers } from '../src/recent-peers.js';
 
-test('whoever talked to a key is told, once, and nobody else', () => {
+test('only peers that talked to a key get PEER_GONE, once', () => {
   const known = new RecentPeers();
   known.note('a', 'b');
   known.note('b', 'a');
@@ -12,7 +12,7 @@ test('whoever talked to a key is told, once, and nobody else', () => {
   expect(known.size).toBe(0);
 });
 
-test('a hub tells all who talked to it, and hears of its last 1,024', () => {
+test('a hub notifies all its peers, and gets notified about its last 1,024', () => {
   const known = new RecentPeers();
   for (let i = 0; i < 3_000; i++) {
     known.note('hub', `k${i}`);
@@ -24,7 +24,7 @@ test('a hub tells all who talked to it, and hears of its last 1,024', () => {
   expect(known.size).toBe(0);
 });
 
-test('memory is bounded, however many keys talk to however many', () => {
+test('memory is bounded for any number of keys and peers', () => {
   const known = new RecentPeers();
   for (let key = 0; key < 1_100; key++)
     for (let peer = 0; peer < MAX_PER_KEY; peer++) known.note(`k${key}`, `p${peer}`);
@@ -34,7 +34,7 @@ test('memory is bounded, however many keys talk to however many', () => {
   expect(known.size).toBe(before + 64);
 });
 
-test('notes again what it has forgotten', () => {
+test('a forgotten pair is remembered again', () => {
   const known = new RecentPeers();
   known.note('hub', 'first');
   const { generation } = known;

@@ -29,7 +29,7 @@ const messageOf = (bytes: number): Uint8Array => new Uint8Array(33 + bytes).fill
 
 afterEach(() => void vi.useRealTimers());
 
-test('what is said in one turn is sent together at its end, in order, and reads back', async () => {
+test('records of one turn are sent together, in order, and parse back', async () => {
   const sent: Uint8Array[] = [];
   const batch = new RecordBatch((parts) => sent.push(Buffer.concat(parts)), {
     kind: FIRST_OWN_KIND,
@@ -60,7 +60,7 @@ test('what is said in one turn is sent together at its end, in order, and reads 
   expect(sent.length).toBe(2); // what was dropped is not sent, and what was flushed is not sent again
 });
 
-test('of a stream whole records are read, however it is cut', () => {
+test('whole records are read from a stream cut anywhere', () => {
   let stream = new Uint8Array(0);
   const batch = new RecordBatch((parts) => {
     stream = new Uint8Array(Buffer.concat(parts));
@@ -80,7 +80,7 @@ test('of a stream whole records are read, however it is cut', () => {
   );
 });
 
-test('what is no record ends the reading, and nothing is made of it', () => {
+test('an invalid record ends the reading without a record', () => {
   const record = (kind: number, length: number, body: readonly number[]): Uint8Array => {
     const bytes = new Uint8Array(5 + body.length);
     bytes[0] = kind;

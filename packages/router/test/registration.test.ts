@@ -3,7 +3,7 @@ import { expect, test } from 'vitest';
 import { Registration } from '../src/registration.js';
 import { A, B, FakeSocket, keyBytes } from './fake-socket.js';
 
-test('the way to a receiver is found once for all messages that go there, Buffers included', () => {
+test('a receiver is looked up once for all its messages, Buffers included', () => {
   const socket = new FakeSocket(A, 1);
   const sender = new Registration(socket, { key: A, term: 1, nodeId: 'n', connectionId: 1 });
   const next = (): Buffer => Buffer.from(encodeMessage(keyBytes(B), new Uint8Array(10)));

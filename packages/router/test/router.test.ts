@@ -5,7 +5,7 @@ import { A, B, keyBytes, register } from './fake-socket.js';
 
 const newRouter = (options?: RouterOptions) => new Router(options);
 
-test('a message arrives under its sender’s key, in the buffer that came', async () => {
+test('a message arrives with its sender’s key, in the buffer that came', async () => {
   const router = newRouter();
   const [a, b] = [await register(router, A), await register(router, B)];
   const message = encodeMessage(keyBytes(B), Uint8Array.of(1, 2, 3));
@@ -23,7 +23,7 @@ test('a message to the sender’s own key comes back to it', async () => {
   expect(a.frames).toEqual([]);
 });
 
-test('offline, message-too-large and congested come back with the head of the message', async () => {
+test('offline, message-too-large and congested return the head of the message', async () => {
   const router = newRouter();
   const a = await register(router, A);
   a.send(B, new Uint8Array(40).fill(5));
@@ -52,7 +52,7 @@ test('the newest registration wins, in one router and across nodes', async () =>
   expect([one.size, two.size]).toEqual([0, 1]);
 });
 
-test('nodes route to each other, and tell of those who went', async () => {
+test('nodes route to each other, and send PEER_GONE', async () => {
   const backplane = inProcessBackplane();
   const [one, two] = [newRouter({ backplane, nodeId: '1' }), newRouter({ backplane, nodeId: '2' })];
   const [a, b] = [await register(one, A), await register(two, B)];
@@ -64,7 +64,7 @@ test('nodes route to each other, and tell of those who went', async () => {
   expect(a.frames[1]).toMatchObject({ code: 'offline' });
 });
 
-test('drain asks clients to come back, closes those who stay, and admits nobody', async () => {
+test('drain sends RESTARTING, closes clients that stay, and admits nobody', async () => {
   const router = newRouter();
   const a = await register(router, A);
   await router.drain({ reconnectInMs: 10, spreadMs: 20, deadlineMs: 50 });
@@ -73,7 +73,7 @@ test('drain asks clients to come back, closes those who stay, and admits nobody'
   expect(await router.admit(B, 0)).toMatchObject({ ok: false });
 });
 
-test('drain ends with the last client that leaves, not with the deadline', async () => {
+test('drain ends when the last client leaves', async () => {
   vi.useFakeTimers();
   try {
     const router = newRouter();
@@ -93,7 +93,7 @@ test('drain ends with the last client that leaves, not with the deadline', async
   }
 });
 
-test('who exchanged nothing with a key is not told of its going; a message that went nowhere is no exchange', async () => {
+test('PEER_GONE goes only to peers that exchanged a delivered message', async () => {
   const router = newRouter();
   const [a, b] = [await register(router, A), await register(router, B)];
   b.close({ code: 'normal', detail: '' });
@@ -104,7 +104,7 @@ test('who exchanged nothing with a key is not told of its going; a message that 
   expect(router.counters.peerGone).toBe(0);
 });
 
-test('a receiver that comes back is found again by those who were sending to it', async () => {
+test('senders reach a receiver again after it reconnects', async () => {
   const router = newRouter();
   const [a, b] = [await register(router, A), await register(router, B)];
   a.send(B, Uint8Array.of(1));
@@ -116,13 +116,13 @@ test('a receiver that comes back is found again by those who were sending to it'
   expect(a.frames.map(({ type }) => type)).toEqual(['PEER_GONE', 'UNDELIVERABLE']);
 });
 
-test('a limit out of its range is named', () => {
+test('a limit out of range is refused, naming the option', () => {
   expect(() => newRouter({ limits: { maxMessage: 1_000 } })).toThrow(/limits\.maxMessage/);
   expect(() => newRouter({ limits: { messagesPerSecond: 0 } })).toThrow(/limits\.messagesPerSecond/);
   expect(() => newRouter({ addressLimits: { bytesPerSecond: Number.NaN } })).toThrow(/addressLimits\.bytesPerSecond/);
 });
 
-test('a Buffer, as ws gives it, is routed as any bytes: message after message to whom each names', async () => {
+test('a Buffer from ws is routed like other bytes: each message to its own receiver', async () => {
   const router = newRouter();
   const [a, b] = [await register(router, A), await register(router, B)];
   for (let i = 0; i < 3; i++) {
@@ -132,7 +132,7 @@ test('a Buffer, as ws gives it, is routed as any bytes: message after message to
   expect(a.delivered.map((message) => message[33])).toEqual([0, 1, 2]);
 });
 
-test('a sender hears once that much of what it sent waits for one receiver, before anything is refused', async () => {
+test('a sender gets one BACKLOG before anything is refused', async () => {
   const router = new Router({ limits: { maxMessage: 65_536 } });
   const [a, c] = [await register(router, A), await register(router, `${'cc'.repeat(31)}00`)];
   const b = await register(router, B);

@@ -34,7 +34,7 @@ function roundTripP99(way: Way, bulkBytes: number): number {
   return times.sort((a, b) => a - b)[Math.floor(times.length * 0.99)] ?? Number.NaN;
 }
 
-test('a small message beside bulk takes at most 1.5 times as long as on an empty link: 100 Mbit/s, 100 ms', () => {
+test('at 100 Mbit/s and 100 ms, a small message beside bulk data takes at most 1.5 times as long as on an empty link', () => {
   const way = { up: 100 * MBIT, down: 100 * MBIT, delayMs: 25 };
   const empty = roundTripP99(way, 0);
   expect(empty).toBeGreaterThanOrEqual(100);

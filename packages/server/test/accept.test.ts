@@ -28,7 +28,7 @@ function start(options: Partial<AcceptOptions<string>> = {}) {
   return { socket, counters, accepted, outcome, answer };
 }
 
-test('rejects once the socket is closed before it was registered, with why', async () => {
+test('rejects with the reason when the socket closes before registration', async () => {
   for (const [cause, code] of [
     [null, 'connection-lost'],
     ['bad-frame', 'bad-frame'],
@@ -41,7 +41,7 @@ test('rejects once the socket is closed before it was registered, with why', asy
   }
 });
 
-test('rejects what it refuses, and closes with the refusal’s code', async () => {
+test('rejects a refused client, and closes with the refusal’s code', async () => {
   const cases: [Partial<AcceptOptions<string>>, string, number][] = [
     [{ authorize: () => false }, 'forbidden', 4403],
     [{ authorize: () => Promise.reject(new Error('no database')) }, 'try-again-later', 1013],
@@ -121,7 +121,7 @@ test('a proof for another relay is refused: for none of `hosts`, or without them
   }
 });
 
-test.each(['authorize', 'admit'] as const)('%s that never answers is given up after 10 s', async (which) => {
+test.each(['authorize', 'admit'] as const)('%s that never answers fails after 10 s', async (which) => {
   vi.useFakeTimers();
   const { socket, outcome, answer } = start({ [which]: () => new Promise<never>(() => {}) });
   answer();
@@ -132,7 +132,7 @@ test.each(['authorize', 'admit'] as const)('%s that never answers is given up af
   expect(socket.ended).toBe(1013);
 });
 
-test('a client that leaves while it is admitted is told to whoever admits, and is not registered', async () => {
+test('a client that leaves during admission is released, and not registered', async () => {
   let signal: AbortSignal | undefined;
   const { socket, outcome, answer } = start({
     admit: (_key, _term, applicant) => {
@@ -147,7 +147,7 @@ test('a client that leaves while it is admitted is told to whoever admits, and i
   expect(signal?.aborted).toBe(true);
 });
 
-test('a refused client that does not close is cut after 2 s', async () => {
+test('a refused client that does not close is cut off after 2 s', async () => {
   vi.useFakeTimers();
   const { socket, outcome, answer } = start({ authorize: () => false });
   const terminate = vi.spyOn(socket, 'terminate');
@@ -159,7 +159,7 @@ test('a refused client that does not close is cut after 2 s', async () => {
   expect(terminate).toHaveBeenCalledOnce();
 });
 
-test('leaves no timer behind but that which looks after all connections', async () => {
+test('leaves no timer except the shared one', async () => {
   vi.useFakeTimers();
   const { accepted, answer } = start({ authorize: () => true });
   answer();

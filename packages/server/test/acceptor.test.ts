@@ -41,7 +41,7 @@ function open(options: Partial<AcceptorOptions<string>> = {}) {
   return { acceptor, socket, register, answer, refusals, order, sockets };
 }
 
-test('a client that has registered is no longer pending, and is read once whoever routes has it', async () => {
+test('a registered client is no longer pending, and is read once the router has it', async () => {
   const { acceptor, socket, register, answer, order, refusals, sockets } = open();
   expect(acceptor.enter(info)).toMatchObject({ ok: false, reason: 'too-many-pending' });
   register();
@@ -52,7 +52,7 @@ test('a client that has registered is no longer pending, and is read once whoeve
   expect(refusals.map(({ reason }) => reason)).toEqual(['too-many-pending']);
 });
 
-test('whoever routes throws: that client is closed with 1013, counted and told', async () => {
+test('a throwing onSocket closes its client with 1013, counted and reported', async () => {
   for (const thrown of [new Error('boom'), 'boom']) {
     const { acceptor, socket, register, answer, refusals } = open({
       onSocket: () => {
@@ -69,7 +69,7 @@ test('whoever routes throws: that client is closed with 1013, counted and told',
   }
 });
 
-test('a registration that throws ends its connection alone, counted and told', async () => {
+test('a throwing registration closes only its connection, counted and reported', async () => {
   const { acceptor, socket, register, refusals } = open();
   vi.spyOn(socket, 'send').mockImplementation(() => {
     throw new Error('no socket');
@@ -81,7 +81,7 @@ test('a registration that throws ends its connection alone, counted and told', a
   expect(refusals).toEqual([{ reason: 'internal-error', detail, remoteAddress: '192.0.2.1' }]);
 });
 
-test('a refusal is told with its code and why', async () => {
+test('a refusal is reported with its code and reason', async () => {
   const { acceptor, socket, register, answer, refusals } = open({ authorize: () => false });
   register();
   answer();
@@ -90,7 +90,7 @@ test('a refusal is told with its code and why', async () => {
   expect(acceptor.counters.refusals.has('internal-error')).toBe(false);
 });
 
-test('once it is closed nobody is let in, and that is told by the address that counts', () => {
+test('a closed acceptor refuses everyone, with the address that counts', () => {
   const { acceptor, refusals } = open({ trustedProxies: ['192.0.2.1'] });
   acceptor.close();
   const late = acceptor.enter({ ...info, forwardedFor: '203.0.113.9' });
@@ -98,7 +98,7 @@ test('once it is closed nobody is let in, and that is told by the address that c
   expect(refusals).toEqual([{ reason: 'restarting', detail: 'the upgrade was refused', remoteAddress: '203.0.113.9' }]);
 });
 
-test('a frame may have twice the largest message in base64, and a kilobyte', () => {
+test('a frame may be twice the largest message in base64, plus a kilobyte', () => {
   expect([65_536, 1_048_576].map(maxFrameBytes)).toEqual([174_763 + 1_024, 2_796_203 + 1_024]);
   expect(open().acceptor.maxFrameBytes).toBe(maxFrameBytes(65_536));
   expect(open({ maxMessage: 100_000 }).acceptor.maxFrameBytes).toBe(maxFrameBytes(100_000));

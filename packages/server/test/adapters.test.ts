@@ -91,7 +91,7 @@ describe.each(adapters)('adapter $name', ({ name, program, args, canPause, allCo
     return String(error);
   };
 
-  test.skipIf(!there)('a message of any size comes whole, many come in order, in both encodings', async () => {
+  test.skipIf(!there)('messages of any size arrive whole and in order, in both encodings', async () => {
     const client = await registered(host, identity());
     for (const size of [0, 1, 92, 93, 1_000, 8_200, 65_400]) {
       const content = randomBytes(size);
@@ -109,7 +109,7 @@ describe.each(adapters)('adapter $name', ({ name, program, args, canPause, allCo
     await until(({ connections }) => connections === 0);
   });
 
-  test.skipIf(!there)('what is refused at the gate, and is counted by its name', async () => {
+  test.skipIf(!there)('a refused upgrade is counted by reason', async () => {
     expect(await status(['other.v1'])).toContain('400');
     expect(await status([SUBPROTOCOL], { origin: 'https://evil.example' })).toContain('403');
     const headers = { 'X-Forwarded-For': '203.0.113.9' };
@@ -123,7 +123,7 @@ describe.each(adapters)('adapter $name', ({ name, program, args, canPause, allCo
     expect(refusals).toMatchObject({ subprotocol: 1, origin: 1, 'too-many-pending-from-address': 1 });
   });
 
-  test.skipIf(!there)('what is refused at registration, with its code', async () => {
+  test.skipIf(!there)('a refused registration closes with its code', async () => {
     const cases: [string | Uint8Array | null, Parameters<typeof respond>[2], number][] = [
       ['{"type":', {}, 4400],
       [randomBytes(50), {}, 4400],
@@ -169,7 +169,7 @@ describe.each(adapters)('adapter $name', ({ name, program, args, canPause, allCo
     },
   );
 
-  test.skipIf(!there)('what comes before the router has the socket is kept', async () => {
+  test.skipIf(!there)('data received before the router has the socket is kept', async () => {
     const client = await registered(host, identity(), { token: 'late' });
     // The test server takes the socket up only after a while; until then `onmessage` is not set.
     for (let i = 0; i < 5; i++) client.socket.send(to(`${i}`));
@@ -192,21 +192,18 @@ describe.each(adapters)('adapter $name', ({ name, program, args, canPause, allCo
     }
   });
 
-  test.skipIf(!there)(
-    'a client that does not read for a while gets all of it then, and all is told as written',
-    async () => {
-      const client = await registered(host, identity());
-      const { written } = await state();
-      client.socket.pause();
-      client.socket.send(to('flood 130'));
-      // 7.8 MB do not fit in the kernel's buffers: some must wait in the server.
-      await new Promise((resolve) => setTimeout(resolve, 300));
-      client.socket.resume();
-      for (let i = 0; i < 130; i++) expect((await client.next()).length).toBe(60_000);
-      await until((now) => now.written >= written + 130);
-      client.socket.close();
-    },
-  );
+  test.skipIf(!there)('a client that pauses reading gets everything later, all reported as written', async () => {
+    const client = await registered(host, identity());
+    const { written } = await state();
+    client.socket.pause();
+    client.socket.send(to('flood 130'));
+    // 7.8 MB do not fit in the kernel's buffers: some must wait in the server.
+    await new Promise((resolve) => setTimeout(resolve, 300));
+    client.socket.resume();
+    for (let i = 0; i < 130; i++) expect((await client.next()).length).toBe(60_000);
+    await until((now) => now.written >= written + 130);
+    client.socket.close();
+  });
 
   test.skipIf(!there)('a ping is answered', async () => {
     const client = await registered(host, identity());
@@ -231,7 +228,7 @@ describe.each(adapters)('adapter $name', ({ name, program, args, canPause, allCo
     client.socket.close();
   });
 
-  test.skipIf(!there || !canPause)('over its rate a sender is paused, and nothing is lost', async () => {
+  test.skipIf(!there || !canPause)('a sender over its rate is paused, and nothing is lost', async () => {
     const client = await registered(host, identity(), { token: 'slow' });
     for (let i = 0; i < 60; i++) client.socket.send(to(`${i}`));
     for (let i = 0; i < 60; i++) expect(textOf(await client.next())).toBe(`${i}`);
@@ -240,7 +237,7 @@ describe.each(adapters)('adapter $name', ({ name, program, args, canPause, allCo
   });
 
   test.skipIf(!there || canPause)(
-    'over its rate a sender that can’t be paused is told, and cut past 1 MiB',
+    'a sender over its rate that cannot be paused gets congested, and is closed past 1 MiB',
     async () => {
       const client = await registered(host, identity(), { token: 'slower' });
       for (let i = 0; i < 60; i++) client.socket.send(to(`${i}`));
@@ -257,7 +254,7 @@ describe.each(adapters)('adapter $name', ({ name, program, args, canPause, allCo
   );
 });
 
-test('importing one adapter pulls in no other library', async () => {
+test('importing one adapter loads no other library', async () => {
   for (const name of ['bun', 'deno', 'uws']) {
     const script = `import '@sws/server/${name}'; process.stdout.write(Object.keys(process.moduleLoadList ?? {}).length + ' ' + [...(await import('node:module')).createRequire(import.meta.url).resolve ? Object.keys((await import('node:module')).default._cache) : []].filter((file) => /node_modules.(ws|@trufflesuite)./.test(file)).join());`;
     const child = spawn(process.execPath, ['--input-type=module', '-e', script], { cwd: path('..') });

@@ -89,7 +89,7 @@ function open(options: Partial<AcceptorOptions<Request>> = {}) {
   return { acceptor, server, bun, asked, refusals, register, settle };
 }
 
-test('what asks for no WebSocket, or is not let in, gets an answer that says so', () => {
+test('a request without a WebSocket, and a refused one, get an HTTP answer', () => {
   const { acceptor, server, bun, refusals } = open({
     origins: ['https://chat.example'],
     trustedProxies: ['192.0.2.0/24'],
@@ -114,13 +114,13 @@ test('what asks for no WebSocket, or is not let in, gets an answer that says so'
   expect(bun.sessions).toHaveLength(1);
 });
 
-test('what Bun does not upgrade is answered, and counts no longer', () => {
+test('a failed upgrade is answered, and no longer counts', () => {
   const { acceptor, server, bun } = open();
   bun.upgrades = false;
   expect([acceptor.upgrade(request(), server)?.status, acceptor.connections]).toEqual([400, 0]);
 });
 
-test('Bun is asked for the subprotocol, and for no pings, timeouts, compression or ends of its own', async () => {
+test('Bun gets the subprotocol, and no pings, timeouts or compression', async () => {
   const { acceptor, bun, asked, register } = open({ maxMessage: 100_000 });
   const { socket } = await register();
   expect(acceptor.websocket).toMatchObject({
@@ -137,7 +137,7 @@ test('Bun is asked for the subprotocol, and for no pings, timeouts, compression 
   expect(acceptor.connections).toBe(0);
 });
 
-test('what one turn sends is corked together, and told as written once Bun holds it no more', async () => {
+test('one turn’s messages are corked together, and reported as written once Bun has sent them', async () => {
   const { acceptor, register, settle } = open();
   const { one, socket } = await register();
   let written = 0;
@@ -154,7 +154,7 @@ test('what one turn sends is corked together, and told as written once Bun holds
   expect(written).toBe(2);
 });
 
-test('messages, pings and pongs are passed on and counted; none is, of a connection that never opened', async () => {
+test('messages, pings and pongs are passed on and counted, but none of a connection that never opened', async () => {
   const { acceptor, server, bun, register } = open();
   const { one, socket } = await register();
   const got: Uint8Array[] = [];
@@ -176,7 +176,7 @@ test('messages, pings and pongs are passed on and counted; none is, of a connect
   expect([got.length, acceptor.counters.receivedFrames, acceptor.connections]).toEqual([1, 2, 1]);
 });
 
-test('ends with its code and reason, and is cut if the client does not answer', async () => {
+test('closes with code and reason, and is cut off if the client does not answer', async () => {
   const { register } = open();
   const { one, socket } = await register();
   socket.calls.length = 0;
@@ -195,7 +195,7 @@ test.each([
   [1007, 'bad-frame'],
   [1006, null],
   [1000, null],
-])('an end that Bun saw with %i is counted as %s', async (code, cause) => {
+])('Bun’s close with %i counts as %s', async (code, cause) => {
   const { acceptor, register } = open();
   const { one, socket } = await register();
   const closed = vi.fn();

@@ -31,7 +31,7 @@ afterEach(() => {
 });
 
 describe.each(steps)('the wall clock steps %s', (_, ms) => {
-  test('a request, or TLS handshake, that never ends is cut after its 10 s, one after the step too', () => {
+  test('an unfinished request or TLS handshake is cut off after 10 s, also after the step', () => {
     const server = new EventEmitter() as unknown as Server;
     const handshakes = new PreRequestLimits(server, {}, new TrustedProxies([]), new ServerCounters());
     const connection = (port: number) => {
@@ -58,7 +58,7 @@ describe.each(steps)('the wall clock steps %s', (_, ms) => {
     handshakes.close();
   });
 
-  test('a connection that does not register is closed after its 5 s', async () => {
+  test('an unregistered connection is closed after 5 s', async () => {
     const socket = new FakeSocket();
     const admit = () => ({ ok: true, term: 1, limits: LIMITS, keepalive: 15 }) as const;
     const registered = accept(socket, null, { identity, admit });
@@ -87,7 +87,7 @@ describe.each(steps)('the wall clock steps %s', (_, ms) => {
     return { fake, socket };
   };
 
-  test('a registered client that falls silent is asked after 15 s and cut 5 s later', () => {
+  test('a silent client gets a PING after 15 s, and is cut off 5 s later', () => {
     const { fake } = registeredSocket();
     vi.advanceTimersByTime(10_000);
     stepWallClock(ms);
@@ -102,7 +102,7 @@ describe.each(steps)('the wall clock steps %s', (_, ms) => {
     expect(fake.ended).toBe('terminated');
   });
 
-  test('a sender over its rate is paused for as long as its messages take, not for the step', () => {
+  test('a sender over its rate is paused for its messages, not for the step', () => {
     // 100 a second, 200 at once.
     let fullAt = 0;
     const { fake, socket } = registeredSocket({
@@ -135,7 +135,7 @@ describe.each(steps)('the wall clock steps %s', (_, ms) => {
 /** Terms are ordered by the wall clock (PROTOCOL §2, Terms): no interval. */
 const TERMS = 'nextTerm(known, lastTerm, Date.now())';
 
-test('no interval of the relay is measured with the wall clock', () => {
+test('no interval is measured with the wall clock', () => {
   const folders = ['../src', '../../router/src', '../../router-nats/src', '../../../apps/relay/src'];
   const wall = folders.flatMap((folder) => {
     const path = fileURLToPath(new URL(folder, import.meta.url));

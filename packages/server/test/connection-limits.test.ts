@@ -22,7 +22,7 @@ function limitsOf(options: ConnectionLimitsOptions): { connectionLimits: Connect
 }
 const reasonOf = (entry: ReturnType<ConnectionLimits['enter']>): string => (entry.ok ? 'ok' : entry.reason);
 
-test('IPv6 addresses count by /64, mapped IPv4 as IPv4', () => {
+test('IPv6 addresses count by /64, mapped IPv4 addresses as IPv4', () => {
   expect(networkOf('2001:db8:1:2:3:4:5:6')).toBe(networkOf('2001:db8:1:2::9'));
   expect(networkOf('2001:db8:1:3::1')).not.toBe(networkOf('2001:db8:1:2::1'));
   expect(networkOf('::ffff:10.0.0.1')).toBe('10.0.0.1');
@@ -34,7 +34,7 @@ test('IPv6 addresses count by /64, mapped IPv4 as IPv4', () => {
   expect(networkOf('fe80::1%eth0')).toBe('fe80:0:0:0');
 });
 
-test('X-Forwarded-For counts from trusted proxies only, and only as far as they wrote it', () => {
+test('X-Forwarded-For counts only from trusted proxies, and only the part they wrote', () => {
   const proxies = new TrustedProxies(['10.0.0.0/8', '192.0.2.7', 'fd00::/8']);
   const cases: [string, string | undefined, string][] = [
     ['198.51.100.1', '203.0.113.9', '198.51.100.1'], // not a proxy: it may write what it likes
@@ -54,12 +54,12 @@ test('X-Forwarded-For counts from trusted proxies only, and only as far as they 
   for (const [direct, forwarded, client] of cases) expect(proxies.clientOf(direct, forwarded)).toBe(client);
 });
 
-test('a proxy that is none is named', () => {
+test('an invalid proxy is named in the error', () => {
   for (const entry of ['proxy.example', '10.0.0.0/33', '10.0.0.0/', '10.0.0.0/x', '::/129', ''])
     expect(() => new TrustedProxies([entry])).toThrow(RangeError);
 });
 
-test('pending connections are bounded in all and by address, and each slot is given back once', () => {
+test('pending connections are limited in all and per address, and each slot is released once', () => {
   const { connectionLimits, counters } = limitsOf({ maxPending: 3, maxPendingPerAddress: 2 });
   const entries = [upgrade(), upgrade(), upgrade(), upgrade({ address: '192.0.2.2' })].map((one) =>
     connectionLimits.enter(one),
@@ -78,7 +78,7 @@ test('pending connections are bounded in all and by address, and each slot is gi
   expect(Object.fromEntries(counters.refusals)).toEqual({ 'too-many-pending-from-address': 1, 'too-many-pending': 3 });
 });
 
-test('connections are bounded in all, registered ones included', () => {
+test('connections are limited in all, including registered ones', () => {
   const { connectionLimits } = limitsOf({ maxConnections: 1 });
   const entry = connectionLimits.enter(upgrade());
   if (!entry.ok) throw new Error('refused');
@@ -90,7 +90,7 @@ test('connections are bounded in all, registered ones included', () => {
   expect(reasonOf(connectionLimits.enter(upgrade()))).toBe('ok');
 });
 
-test('connections are bounded by address, registered ones included, and another address is not held back', () => {
+test('connections are limited per address, including registered ones', () => {
   const { connectionLimits, counters } = limitsOf({ maxConnectionsPerAddress: 2 });
   const ipv6 = (host: string): UpgradeInfo => upgrade({ address: `2001:db8:0:1::${host}` });
   const entries = ['1', '2', '3'].map((host) => {
@@ -106,7 +106,7 @@ test('connections are bounded by address, registered ones included, and another 
   expect(reasonOf(connectionLimits.enter(ipv6('4')))).toBe('ok');
 });
 
-test('bounds are set anew for whoever comes next, and nobody who is in is sent away', () => {
+test('new limits apply to new connections, and close none', () => {
   const { connectionLimits } = limitsOf({ maxConnections: 1, maxPending: 1 });
   const enter = (host: number, registers = true): string => {
     const entry = connectionLimits.enter(upgrade({ address: `192.0.2.${host}` }));
@@ -127,7 +127,7 @@ test('bounds are set anew for whoever comes next, and nobody who is in is sent a
   expect([enter(6), connectionLimits.connections]).toEqual(['too-many-connections', 5]);
 });
 
-test('an address may have 1,000 connections unless something else is set', () => {
+test('by default an address may have 1,000 connections', () => {
   const { connectionLimits } = limitsOf({ maxPendingPerAddress: 10 });
   let entered = 0;
   for (; entered < 2_000; entered++) {
@@ -138,7 +138,7 @@ test('an address may have 1,000 connections unless something else is set', () =>
   expect(entered).toBe(1_000);
 });
 
-test('of those that have not registered, 100 may be of one address and 1,000 in all unless something else is set', () => {
+test('by default 100 of an address and 1,000 in all may be unregistered', () => {
   const { connectionLimits } = limitsOf({});
   const entered = (host: string): number => {
     let count = 0;
@@ -209,7 +209,7 @@ test('an address that has no connections any more is forgotten', () => {
   forgotten.mockRestore();
 });
 
-test('Origin: a list or a function decides on pages; who sends none is no page', () => {
+test('a list or function decides about the Origin; clients without one are not pages', () => {
   for (const origins of [['https://a.example'], (origin: string) => origin === 'https://a.example']) {
     const { connectionLimits } = limitsOf({ origins });
     expect(reasonOf(connectionLimits.enter(upgrade({ origin: 'https://a.example' })))).toBe('ok');

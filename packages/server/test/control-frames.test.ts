@@ -68,7 +68,7 @@ test.each([
       frameOf(0x80),
     ]),
   ],
-])('a flood of %s is held to the rate of messages', async (_, piece) => {
+])('a flood of %s is limited to the rate of messages', async (_, piece) => {
   const served = await serve(onlySo(2_000));
   const raw = await client(served);
   let gone = false;
@@ -91,7 +91,7 @@ test('a ping is answered with its payload', async () => {
   expect(await raw.next()).toEqual({ first: PONG, payload: Buffer.from('are you there') });
 });
 
-test('of a flood of pings that nobody reads the answers to, two answers at most wait', async () => {
+test('of unread answers to a flood of pings, at most two wait', async () => {
   const served = await serve();
   const raw = await client(served);
   const [end, socket] = [served.ends[0], served.sockets[0]];
@@ -117,7 +117,7 @@ test('of a flood of pings that nobody reads the answers to, two answers at most 
   expect(answers).toBeLessThanOrEqual(3);
 });
 
-test('a message in fragments is one message, and comes whole', async () => {
+test('a fragmented message arrives as one', async () => {
   const served = await serve();
   const raw = await client(served);
   const message = encodeMessage(peer.publicKeyBytes(), randomBytes(300));
@@ -132,7 +132,7 @@ test('a message in fragments is one message, and comes whole', async () => {
   expect([receivedMessages, receivedFrames]).toEqual([1, 3]);
 });
 
-test('a message may come in 1,024 fragments, and no more', async () => {
+test('a message may have at most 1,024 fragments', async () => {
   const served = await serve();
   const raw = await client(served);
   const start = frameOf(0x02, encodeMessage(peer.publicKeyBytes(), new Uint8Array(10)));
@@ -143,7 +143,7 @@ test('a message may come in 1,024 fragments, and no more', async () => {
   expect((await raw.next()).first).toBe(CLOSE);
 });
 
-test('a frame may come in pieces, of 64 bytes in the mean for the largest, and not in more', async () => {
+test('a frame may arrive in pieces of at least 64 bytes on average', async () => {
   const served = await serve();
   const raw = await client(served);
   const [end] = served.ends;
@@ -163,7 +163,7 @@ test('a frame may come in pieces, of 64 bytes in the mean for the largest, and n
   expect((await raw.next()).first).toBe(CLOSE);
 });
 
-test('nothing is written behind a Close frame', async () => {
+test('nothing is written after a Close frame', async () => {
   const served = await serve();
   const raw = await client(served);
   const [socket] = served.sockets;
@@ -182,7 +182,7 @@ test('nothing is written behind a Close frame', async () => {
   expect(frames.filter((first) => first === CLOSE)).toHaveLength(1);
 });
 
-test('all that was delivered is told as gone in the end, however the connection ends', async () => {
+test('every delivered message is reported in the end, however the connection ends', async () => {
   const served = await serve();
   for (const ending of ['client', 'relay', 'garbage', 'close'] as const) {
     const raw = await client(served);

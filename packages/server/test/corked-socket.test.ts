@@ -21,7 +21,7 @@ class HeldSocket extends CorkedSocket {
   }
 }
 
-test('each message is told once: as written, or as dropped with the connection', () => {
+test('each message is reported once, as written or as dropped', () => {
   const socket = new HeldSocket();
   const told: number[] = [];
   socket.onwritten = (count) => told.push(count);
@@ -56,7 +56,7 @@ test('a single message that is dropped with its connection is told', () => {
   expect(told).toBe(1);
 });
 
-test('the last message is written once nothing of it is held, be it one byte', () => {
+test('the last message counts as written when no byte of it is held', () => {
   const socket = new HeldSocket();
   let told = 0;
   socket.onwritten = (count) => {
@@ -77,7 +77,7 @@ test('the last message is written once nothing of it is held, be it one byte', (
   }
 });
 
-test('is closed and cut while it is open, behind what the turn has sent, and not once it has closed', () => {
+test('closes after the turn’s messages, and not twice', () => {
   const socket = new HeldSocket();
   socket.send(new Uint8Array(10));
   socket.close(4400, 'why');
@@ -93,7 +93,7 @@ test('is closed and cut while it is open, behind what the turn has sent, and not
   expect(socket.ends).toEqual([4400, 'cut']);
 });
 
-test('a library drops nothing that a router lets wait: 8 MiB for one receiver, and a megabyte of notices', () => {
+test('the library drops nothing that the router lets wait: 8 MiB for one receiver, and 1 MiB of notices', () => {
   expect(MAX_BACKPRESSURE_BYTES).toBeGreaterThan(9 * 1_048_576);
   expect(MAX_BACKPRESSURE_BYTES).toBeLessThanOrEqual(16 * 1_048_576);
 });

@@ -70,7 +70,7 @@ function open(options: Partial<DenoAcceptorOptions> = {}) {
   return { acceptor, socket, upgrades, register, settle };
 }
 
-test('what asks for no WebSocket, or is not let in, gets an answer that says so', () => {
+test('a request without a WebSocket, and a refused one, get an HTTP answer', () => {
   const { acceptor, upgrades } = open({ origins: ['https://chat.example'] });
   const plain = acceptor.handler(new Request('http://localhost/'), info);
   expect([plain.status, plain.headers.get('upgrade')]).toEqual([426, 'websocket']);
@@ -85,7 +85,7 @@ test('what asks for no WebSocket, or is not let in, gets an answer that says so'
   expect(upgrades).toEqual([]);
 });
 
-test('Deno is asked for the subprotocol, and for no idle timeout of its own', async () => {
+test('Deno gets the subprotocol, and no idle timeout', async () => {
   const { upgrades, register, socket, acceptor } = open();
   await register();
   expect(upgrades).toEqual([['http://localhost/', { protocol: 'sws.v1', idleTimeout: 0 }]]);
@@ -95,7 +95,7 @@ test('Deno is asked for the subprotocol, and for no idle timeout of its own', as
   expect(acceptor.connections).toBe(0);
 });
 
-test('messages come as text and as bytes; anything else is not there', async () => {
+test('messages arrive as text and as bytes; others are ignored', async () => {
   const { register, socket } = open();
   const one = await register();
   const got: Uint8Array[] = [];
@@ -107,7 +107,7 @@ test('messages come as text and as bytes; anything else is not there', async () 
   expect(got.map((bytes) => [...bytes])).toEqual([[...message], [...message]]);
 });
 
-test('what is sent is told as written once Deno holds it no more, asked every 20 ms, by one timer', async () => {
+test('a message is reported as written once Deno has sent it, checked every 20 ms by one timer', async () => {
   const { register, socket, settle } = open();
   const one = await register();
   let written = 0;
@@ -127,7 +127,7 @@ test('what is sent is told as written once Deno holds it no more, asked every 20
   expect([written, vi.getTimerCount()]).toEqual([3, timers]);
 });
 
-test('ends with a code that Deno lets a server use, or with none', async () => {
+test('closes with a code that Deno allows, or with none', async () => {
   for (const [code, close] of [
     ['normal', [1000, '']],
     ['forbidden', [4403, '']],
@@ -140,7 +140,7 @@ test('ends with a code that Deno lets a server use, or with none', async () => {
   }
 });
 
-test('a message that is too large ends its connection; the end that a library saw is counted by its cause', async () => {
+test('a too large message closes its connection, and the library’s close is counted by cause', async () => {
   const { register, socket, acceptor } = open();
   await register();
   // One that is read may still be more than the protocol takes.

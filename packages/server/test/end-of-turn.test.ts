@@ -2,7 +2,7 @@ import { expect, test } from 'vitest';
 import { atEndOfTurn } from '../src/end-of-turn.js';
 import { onePerTurn } from '../src/one-per-turn.js';
 
-test('tasks run at the end of the turn, in order; what is added meanwhile has the next', async () => {
+test('tasks run at the end of the turn, in order; tasks added meanwhile run in the next', async () => {
   const seen: string[] = [];
   let turn = 0;
   const again = {

@@ -27,7 +27,7 @@ const frame: fc.Arbitrary<Frame> = fc
   })
   .map((one) => (one.opcode >= 8 ? { ...one, fin: true, payload: one.payload % 126 } : one));
 
-test('control frames and fragments are counted, however their bytes are cut into chunks', () => {
+test('control frames and fragments are counted for any chunk boundaries', () => {
   const cuts = fc.array(fc.integer({ min: 1, max: 9 }), { minLength: 1, maxLength: 20 });
   fc.assert(
     fc.property(fc.array(frame, { maxLength: 12 }), cuts, (frames, sizes) => {

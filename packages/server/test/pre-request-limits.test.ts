@@ -57,7 +57,7 @@ function dribble(socket: Socket): void {
   closing.push(() => clearInterval(timer));
 }
 
-test('an upgrade request that comes a byte at a time is cut, and counted', async () => {
+test('an upgrade request sent byte by byte is cut off, and counted', async () => {
   const { port, attached } = await serve(createHttp(), { handshakeTimeoutMs: 200 });
   const socket = connect(port, '127.0.0.1');
   socket.on('error', () => {});
@@ -66,7 +66,7 @@ test('an upgrade request that comes a byte at a time is cut, and counted', async
   expect(attached.counters.refusals.get('slow-handshake')).toBe(1);
 });
 
-test('a TLS handshake that does not come to an end is cut; one that does is not', async () => {
+test('an unfinished TLS handshake is cut off; a finished one is not', async () => {
   const folder = mkdtempSync(join(tmpdir(), 'sws-tls-'));
   const [key, cert] = [join(folder, 'key.pem'), join(folder, 'cert.pem')];
   execFileSync(
@@ -97,7 +97,7 @@ test('a TLS handshake that does not come to an end is cut; one that does is not'
   quick.destroy();
 });
 
-test('connections without a request are bounded by address; those that made one no longer count', async () => {
+test('connections without a request are limited per address until they make one', async () => {
   const { port, attached } = await serve(
     createHttp((_, response) => response.end()),
     { maxPendingPerAddress: 2 },
@@ -118,7 +118,7 @@ test('connections without a request are bounded by address; those that made one 
   for (const socket of sockets) socket.destroy();
 });
 
-describe('on a server of its own', () => {
+describe('on an exclusive server', () => {
   const page = Buffer.alloc(10_000_000);
   const own = (options: Partial<ServeUpgradesOptions> = {}) =>
     serve(
@@ -133,13 +133,13 @@ describe('on a server of its own', () => {
     return socket;
   };
 
-  test('an answer that nobody reads is cut, and counted', async () => {
+  test('an unread answer is cut off, and counted', async () => {
     const { port, attached } = await own();
     asking(port).pause();
     await expect.poll(() => attached.counters.refusals.get('slow-reader')).toBe(1);
   });
 
-  test('requests that are sent ahead give an answer that nobody reads no more time', async () => {
+  test('pipelined requests do not extend the time of an unread answer', async () => {
     const { port, attached } = await own();
     const socket = asking(port);
     socket.pause();
@@ -148,7 +148,7 @@ describe('on a server of its own', () => {
     await expect.poll(() => attached.counters.refusals.get('slow-reader')).toBe(1);
   });
 
-  test('a second request that comes a byte at a time is cut like a first', async () => {
+  test('a second request sent byte by byte is cut off like a first', async () => {
     const { port, attached } = await own();
     const socket = asking(port);
     let bytes = 0;
@@ -161,7 +161,7 @@ describe('on a server of its own', () => {
     expect(Object.fromEntries(attached.counters.refusals)).toEqual({ 'slow-handshake': 1 });
   });
 
-  test('a client that asks and reads again and again is not cut', async () => {
+  test('a client that keeps asking and reading is not cut off', async () => {
     const { port, attached } = await serve(
       createHttp((_, response) => response.end('short')),
       { exclusive: true, handshakeTimeoutMs: 300 },
@@ -174,7 +174,7 @@ describe('on a server of its own', () => {
     expect([socket.destroyed, attached.counters.refusals.size]).toEqual([false, 0]);
   });
 
-  test('a connection that was answered counts for its address until it ends, one that was upgraded does not', async () => {
+  test('an answered connection counts for its address until it ends, an upgraded one does not', async () => {
     const { port, attached } = await own({ handshakeTimeoutMs: 10_000, maxPendingPerAddress: 2 });
     const host = `127.0.0.1:${port}`;
     const clients = [await registered(host, identity()), await registered(host, identity())];
@@ -193,7 +193,7 @@ describe('on a server of its own', () => {
   });
 });
 
-test('through a trusted proxy only the clients behind it are bounded', async () => {
+test('behind a trusted proxy only the clients are limited, not the proxy', async () => {
   const { port } = await serve(createHttp(), { maxPendingPerAddress: 1, trustedProxies: ['127.0.0.1'] });
   const host = `127.0.0.1:${port}`;
   const clients = ['203.0.113.1', '203.0.113.2', '203.0.113.3'].map(
@@ -203,7 +203,7 @@ test('through a trusted proxy only the clients behind it are bounded', async () 
   for (const { socket } of clients) socket.terminate();
 });
 
-test('after close() nobody is let in, and those who are in stay', async () => {
+test('after close() new connections are refused, and open ones stay', async () => {
   const server = createHttp();
   const { port, attached } = await serve(server);
   const host = `127.0.0.1:${port}`;
@@ -230,7 +230,7 @@ test('after close() a connection without a request is cut no more', async () => 
   expect([socket.destroyed, attached.counters.refusals.size]).toEqual([false, 0]);
 });
 
-test('a request that is not let in is answered with why, and with when to come back if that helps', async () => {
+test('a refused request says why, and when to retry if that helps', async () => {
   const { port, attached } = await serve(createHttp());
   const answer = (protocol: string): Promise<string> =>
     new Promise((resolve) => {
@@ -262,7 +262,7 @@ describe('upgrades that are not ours', () => {
   };
   const statusOf = async (socket: Socket): Promise<string> => String(await once(socket, 'data')).slice(9, 12);
 
-  test('are refused by their path, where nobody else listens; a slash at its end and a query do not matter', async () => {
+  test('are refused by path if nobody else listens; a trailing slash and a query do not matter', async () => {
     const refusals: unknown[] = [];
     for (const path of ['/sws', '/sws/']) {
       const { port, attached } = await serve(createHttp(), { path, onRefused: (refusal) => refusals.push(refusal) });
@@ -277,7 +277,7 @@ describe('upgrades that are not ours', () => {
     expect(told).toHaveLength(8);
   });
 
-  test('are left to whoever else listens; one that nobody answers is cut, and counted', async () => {
+  test('are left to other listeners; an unanswered one is cut off, and counted', async () => {
     const server = createHttp();
     server.on('upgrade', ({ url }, socket) => {
       if (url === '/theirs') socket.write('HTTP/1.1 101 Switching Protocols\r\n\r\n');
@@ -297,7 +297,7 @@ describe('upgrades that are not ours', () => {
     expect([theirs.destroyed, await statusOf(upgrade(port, '/theirs'))]).toEqual([false, '101']);
   });
 
-  test('are not watched any more after close()', async () => {
+  test('are not watched after close()', async () => {
     vi.useFakeTimers({ toFake: ['setTimeout', 'clearTimeout', 'performance'] });
     closing.push(() => vi.useRealTimers());
     const server = createHttp();
@@ -310,7 +310,7 @@ describe('upgrades that are not ours', () => {
     expect([socket.destroyed, attached.counters.refusals.size]).toEqual([false, 0]);
   });
 
-  test('bounds are set anew, before and after the upgrade', async () => {
+  test('new limits apply before and after the upgrade', async () => {
     const { port, attached } = await serve(createHttp(), { maxPendingPerAddress: 1 });
     const silent = connect(port, '127.0.0.1').on('error', () => {});
     await once(silent, 'connect');
@@ -355,7 +355,7 @@ test('a connection that is gone before its address is asked for ends nothing', a
   await expect.poll(() => attached.connections).toBe(0);
 });
 
-test('options out of their range are named at once', async () => {
+test('options out of range are named in the error', async () => {
   const bad: [Partial<ServeUpgradesOptions>, RegExp][] = [
     [{ hosts: ['https://relay.example/'] }, /hosts: https:/],
     [{ maxMessage: 1_000 }, /maxMessage/],

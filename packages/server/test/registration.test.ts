@@ -43,7 +43,7 @@ afterEach(() => {
 const identity = Identity.generate(randomBytes, nodeProvider);
 const other = Identity.generate(randomBytes, nodeProvider);
 
-test('a proven key is registered, and its messages reach the router', async () => {
+test('a proven key registers, and its messages reach the router', async () => {
   const client = await registered(host, identity);
   const content = randomBytes(100);
   client.socket.send(encodeMessage(other.publicKeyBytes(), content));
@@ -51,13 +51,13 @@ test('a proven key is registered, and its messages reach the router', async () =
   expect(sockets[0]?.publicKey).toBe(identity.publicKey);
 });
 
-test('a JSON client’s messages are translated, both ways', async () => {
+test('a JSON client’s messages are translated both ways', async () => {
   const client = await registered(host, identity, { encoding: 'json' });
   client.socket.send(encodeFrame({ type: 'MESSAGE', to: other.publicKey, content: Uint8Array.of(1, 2, 3) }));
   expect(JSON.parse(String(await client.next()))).toMatchObject({ type: 'MESSAGE', content: 'AQID' });
 });
 
-describe('what is refused before registration, with which code', () => {
+describe('refused before registration, with its code', () => {
   const cases: [string, (challenge: Challenge) => string | Uint8Array, number][] = [
     ['malformed JSON', () => '{"type":', 4400],
     ['an array', () => '[]', 4400],
@@ -145,7 +145,7 @@ describe('what is refused before registration, with which code', () => {
     expect([...attached.counters.refusals.values()].reduce((sum, count) => sum + count, 0)).toBe(1);
   });
 
-  test('a replayed answer, and a second one', async () => {
+  test('refuses a replayed answer and a second one', async () => {
     const first = new Client(host);
     const recorded = encodeFrame(respond({ challenge: await first.challenge(), host }, identity));
     first.socket.send(recorded);
@@ -158,7 +158,7 @@ describe('what is refused before registration, with which code', () => {
     expect(await replay.closed()).toBe(4401);
   });
 
-  test('a flood before registration is cut, not read', async () => {
+  test('a flood before registration is cut off, not read', async () => {
     const client = new Client(host);
     await client.challenge();
     client.socket.send(new Uint8Array(1_000_000));
@@ -172,7 +172,7 @@ describe('what is refused before registration, with which code', () => {
     expect(await client.closed()).toBe(4408);
   });
 
-  test('more unregistered connections from one address than allowed', async () => {
+  test('refuses too many unregistered connections from one address', async () => {
     const clients = [new Client(host), new Client(host), new Client(host)];
     for (const client of clients) await client.challenge();
     const fourth = new WebSocket(`ws://${host}/`, SUBPROTOCOL);
@@ -183,7 +183,7 @@ describe('what is refused before registration, with which code', () => {
   });
 });
 
-test('after registration: a claim to another’s key, garbage, and a huge frame end the connection', async () => {
+test('after registration another’s key, garbage and a huge frame close the connection', async () => {
   const forger = await registered(host, identity);
   forger.socket.send(
     encodeFrame({ type: 'MESSAGE', to: other.publicKey, from: other.publicKey, content: new Uint8Array(1) }),

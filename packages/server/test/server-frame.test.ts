@@ -1,7 +1,7 @@
 import { expect, test } from 'vitest';
 import { BINARY, frameBytes, headBytes, writeFrame, writeHead } from '../src/adapters/server-frame.js';
 
-test('frames of a server stand one behind the other, with RFC 6455’s three heads', () => {
+test('server frames are written back to back, with RFC 6455’s three headers', () => {
   const all = [
     'é',
     new Uint8Array(125).fill(1),
@@ -18,7 +18,7 @@ test('frames of a server stand one behind the other, with RFC 6455’s three hea
   expect(Buffer.compare(bytes, Buffer.concat(expected))).toBe(0);
 });
 
-test('a head alone says where what it is for goes', () => {
+test('a header alone gives the payload’s position', () => {
   for (const [length, head] of [
     [125, '827d'],
     [126, '827e007e'],

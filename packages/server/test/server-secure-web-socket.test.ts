@@ -65,8 +65,8 @@ afterEach(() => {
   vi.useRealTimers();
 });
 
-describe('what a client leaves unread', () => {
-  test('notices of 1 MiB cut it: they do not pile up', () => {
+describe('unread notices of one client', () => {
+  test('cut it off at 1 MiB', () => {
     const made = make();
     for (let i = 0; i < 20_000; i++)
       made.socket.notify({ type: 'UNDELIVERABLE', to: KEY, head: '00'.repeat(25), code: 'offline' });
@@ -76,7 +76,7 @@ describe('what a client leaves unread', () => {
     expect(made.counters.refusals.get('unread-notices')).toBe(1);
   });
 
-  test('notices that it reads do not count, and only MESSAGEs are told as written', () => {
+  test('do not count once read, and only MESSAGEs are reported as written', () => {
     const made = make();
     let written = 0;
     made.socket.onwritten = (count) => {
@@ -93,13 +93,13 @@ describe('what a client leaves unread', () => {
   });
 });
 
-describe('what many clients leave unread', () => {
+describe('unread notices of many clients', () => {
   const notice = { type: 'UNDELIVERABLE', to: KEY, head: '00'.repeat(25), code: 'offline' } as const;
   const flood = (made: Made): void => {
     for (let i = 0; i < 20_000 && made.fake.ended === null; i++) made.socket.notify(notice);
   };
 
-  test('is bounded together: each may leave less, and 64 KiB always', () => {
+  test('are limited together: each may have less, but always 64 KiB', () => {
     const counters = new ServerCounters();
     const clients = Array.from({ length: 300 }, () => make({ counters }));
     const held = (made: Made): number => made.fake.sent.reduce((sum, { length }) => sum + length, 0);
@@ -128,7 +128,7 @@ describe('what many clients leave unread', () => {
     }
   });
 
-  test('counts until it is written or dropped', () => {
+  test('count until written or dropped', () => {
     const counters = new ServerCounters();
     const made = make({ counters });
     for (let i = 0; i < 10; i++) made.socket.notify(notice);
@@ -143,7 +143,7 @@ describe('what many clients leave unread', () => {
 });
 
 describe('over its rate', () => {
-  test('a sender is paused as long as it takes, and no longer than keepalive', () => {
+  test('a sender is paused as long as needed, at most keepalive', () => {
     const made = make({ meter: new FakeMeter(5) });
     made.socket.start();
     for (let i = 0; i < 8; i++) made.fake.onmessage?.(message());
@@ -171,7 +171,7 @@ describe('over its rate', () => {
     expect(made.fake.reading).toBe(true);
   });
 
-  test('while it is paused it hears PING every half keepalive, and its silence counts for nothing', () => {
+  test('a paused sender gets PINGs every half keepalive, and its silence does not count', () => {
     const made = make({ meter: new FakeMeter(5) });
     made.socket.start();
     for (let i = 0; i < 10_000; i++) made.fake.onmessage?.(message());
@@ -188,7 +188,7 @@ describe('over its rate', () => {
     expect(made.fake.frames.every(({ type }) => type === 'PING')).toBe(true);
   });
 
-  test('where it can’t be paused, each message is answered with congested, and past 1 MiB comes 4429', () => {
+  test('a sender that cannot be paused gets congested, and 4429 past 1 MiB', () => {
     const made = make({ meter: new FakeMeter(5), canPause: false });
     made.socket.start();
     for (let i = 0; i < 8; i++) made.fake.onmessage?.(message(60_000));
@@ -205,7 +205,7 @@ describe('over its rate', () => {
 });
 
 describe('silence', () => {
-  test('after keepalive comes a PING, five seconds later the end', () => {
+  test('after keepalive a PING is sent, and five seconds later it is cut off', () => {
     const made = make();
     made.socket.start();
     vi.advanceTimersByTime(14_900);
@@ -240,7 +240,7 @@ describe('silence', () => {
     expect(made.fake.frames).toEqual([{ type: 'PING', id: 1 }]);
   });
 
-  test('any byte is a sign of life, a message that is still coming in as well', () => {
+  test('any byte is a sign of life, even of an incomplete message', () => {
     const made = make();
     made.socket.start();
     made.fake.bytes = 0;
@@ -268,7 +268,7 @@ describe('silence', () => {
     };
     afterEach(() => void vi.restoreAllMocks());
 
-    test('a client that has nothing to say is asked before it is called dead', () => {
+    test('a silent client gets a PING before it is given up', () => {
       const made = make();
       made.socket.start();
       vi.advanceTimersByTime(1_000);
@@ -278,7 +278,7 @@ describe('silence', () => {
       expect(made.fake.frames).toEqual([{ type: 'PING', id: 1 }]);
     });
 
-    test('a client that is heard in the same sweep is found dead as soon as any other', () => {
+    test('a client heard in the same sweep is given up no later than others', () => {
       const made = make();
       made.socket.start();
       made.fake.bytes = 1;
@@ -292,7 +292,7 @@ describe('silence', () => {
       expect(made.fake.ended).toBe('terminated');
     });
 
-    test('one that had been asked gets the rest of its five seconds', () => {
+    test('a client that was asked gets the rest of its five seconds', () => {
       const made = make();
       made.socket.start();
       vi.advanceTimersByTime(17_000);
@@ -319,7 +319,7 @@ describe('pings, pongs and fragments', () => {
     expect(made.fake.reading).toBe(true);
   });
 
-  test('of a sender that can’t be paused end in 4429, be they empty or not', () => {
+  test('of a sender that cannot be paused end in 4429, empty or not', () => {
     const made = make({ meter: new FakeMeter(5), canPause: false });
     made.socket.start();
     let frames = 0;
@@ -341,7 +341,7 @@ describe('pings, pongs and fragments', () => {
     expect(made.fake.sent).toEqual([]);
   });
 
-  test('share a turn of the event loop as messages do', () => {
+  test('share a turn of the event loop like messages', () => {
     const made = make();
     made.socket.start();
     made.fake.onframes?.(600, 3_600);
@@ -351,7 +351,7 @@ describe('pings, pongs and fragments', () => {
   });
 });
 
-test('the key is there as bytes, made once; the network is that of the address, if there is one', () => {
+test('the key exists as bytes, made once; the network is derived from the address', () => {
   const { socket } = make();
   expect(socket.publicKeyBytes).toEqual(Uint8Array.from([...Array(31).fill(0xab), 0]));
   expect(socket.publicKeyBytes).toBe(socket.publicKeyBytes);
@@ -369,7 +369,7 @@ test('the key is there as bytes, made once; the network is that of the address, 
   expect([of('192.0.2.1'), of('2001:db8:1:2::9')]).toEqual(['192.0.2.1', '2001:db8:1:2']);
 });
 
-test('a message for a connection that has closed is told as gone', () => {
+test('a message for a closed connection is reported as gone', () => {
   const made = make();
   let written = 0;
   made.socket.onwritten = (count) => {
@@ -403,7 +403,7 @@ test('what a client has sent is counted: messages that are passed on, and bytes 
   expect([made.counters.receivedMessages, made.counters.receivedBytes]).toEqual([1, 1_034]);
 });
 
-test('a flood on one socket yields to the others: it is read on only in the next turn', () => {
+test('a flood on one socket is read on only in the next turn', () => {
   const made = make();
   made.socket.start();
   for (let turn = 0; turn < 2; turn++) {
@@ -448,7 +448,7 @@ test.each([
   expect([made.fake.reading, made.got.length]).toEqual([true, 1]);
 });
 
-test('what comes before `start` is kept for it, in order, up to 1 MiB', () => {
+test('data before `start` is kept in order, up to 1 MiB', () => {
   const made = make({ canPause: false });
   for (let i = 0; i < 5; i++) made.fake.onmessage?.(message(i));
   expect(made.got).toEqual([]);
@@ -464,7 +464,7 @@ test('what comes before `start` is kept for it, in order, up to 1 MiB', () => {
   expect(frames).toBe(1_048_576 / 64 + 1);
 });
 
-test('`start` counts once, and not once the connection is closed', () => {
+test('`start` works once, and not after close', () => {
   for (const begin of [(made: Made) => made.socket.start(), (made: Made) => made.fake.onclose?.(null)]) {
     const made = make();
     begin(made);
@@ -490,7 +490,7 @@ test('a close says as much of its reason as a close frame has room for, in whole
   }
 });
 
-test('a client that does not answer its close is cut after 2 s', () => {
+test('a client that does not answer close is cut off after 2 s', () => {
   const made = make();
   const terminate = vi.spyOn(made.fake, 'terminate');
   made.socket.close({ code: 'normal', detail: '' });
@@ -500,7 +500,7 @@ test('a client that does not answer its close is cut after 2 s', () => {
   expect(terminate).toHaveBeenCalledOnce();
 });
 
-test('what the library ended is counted by its cause', () => {
+test('a close by the library is counted by cause', () => {
   for (const cause of ['bad-frame', 'message-too-large'] as const) {
     const made = make();
     made.fake.onclose?.(cause);

@@ -124,7 +124,7 @@ async function answered(socket: TLSSocket): Promise<string> {
   return String((await data)[0]);
 }
 
-test('new handshakes see the new certificate, and an established connection stays', async () => {
+test('new connections get the new certificate, and an established connection stays', async () => {
   write(0);
   serve(file('cert.pem'), file('key.pem'));
   const old = await handshake();
@@ -156,7 +156,7 @@ test('a half-written certificate and a half-written key change nothing until the
   expect(await seen()).toBe('DNS:n1.example');
 });
 
-test('one bad content is told once, and a deleted file is told', async () => {
+test('invalid content is reported once, and a deleted file too', async () => {
   write(0);
   const { reload } = serve(file('cert.pem'), file('key.pem'));
   const again = reload.bind(watching);
@@ -169,7 +169,7 @@ test('one bad content is told once, and a deleted file is told', async () => {
   expect(await seen()).toBe('DNS:n0.example');
 });
 
-test('links swapped as certbot does it: the files stay, the links move on', async () => {
+test('follows certbot’s swapped links', async () => {
   mkdirSync(file('archive'));
   mkdirSync(file('live'));
   const link = (i: number): void => {
@@ -188,7 +188,7 @@ test('links swapped as certbot does it: the files stay, the links move on', asyn
   }
 });
 
-test('links swapped as Kubernetes does it: the folder behind the links moves on', async () => {
+test('follows Kubernetes’s swapped folder link', async () => {
   const version = (i: number): void => {
     mkdirSync(file(`..v${i}`));
     for (const [name, text] of Object.entries(pair(i))) writeFileSync(file(`..v${i}/${name}.pem`), text);
@@ -206,7 +206,7 @@ test('links swapped as Kubernetes does it: the folder behind the links moves on'
   }
 });
 
-test('where the file system tells nothing, polling finds it', async () => {
+test('polling finds changes that the file system does not report', async () => {
   // The links lead on to a folder that is not watched: only looking again can tell.
   mkdirSync(file('deep'));
   mkdirSync(file('deep/v0'));
@@ -223,7 +223,7 @@ test('where the file system tells nothing, polling finds it', async () => {
   expect(await seen()).toBe('DNS:n1.example');
 });
 
-test('a folder that can no longer be watched ends nothing: polling finds what changes, and watches again', async () => {
+test('a folder that can no longer be watched is polled, and watched again later', async () => {
   write(0);
   watchers.length = 0;
   serve(file('cert.pem'), file('key.pem'), 50);
@@ -238,7 +238,7 @@ test('a folder that can no longer be watched ends nothing: polling finds what ch
   expect(await seen()).toBe('DNS:n1.example');
 });
 
-test('unless told otherwise, it looks every 30 s, and waits 200 ms for the rest of a change', async () => {
+test('by default it polls every 30 s, and waits 200 ms after a change', async () => {
   write(0);
   watchers.length = 0;
   const [intervals, timeouts] = [vi.spyOn(globalThis, 'setInterval'), vi.spyOn(globalThis, 'setTimeout')];
@@ -250,7 +250,7 @@ test('unless told otherwise, it looks every 30 s, and waits 200 ms for the rest 
   vi.restoreAllMocks();
 });
 
-test('what cannot be served at the start is an error at once, and nothing happens after close', async () => {
+test('an invalid pair at the start throws, and nothing happens after close', async () => {
   write(0);
   writeFileSync(file('key.pem'), pair(1).key);
   expect(() => serve(file('cert.pem'), file('key.pem'))).toThrow(/must be the key of the certificate/);
@@ -263,7 +263,7 @@ test('what cannot be served at the start is an error at once, and nothing happen
   expect(await seen()).toBe('DNS:n0.example');
 });
 
-test('a file that is not there is told once, however often it is looked for, and again once it had been there', async () => {
+test('a missing file is reported once, and again after it existed', async () => {
   // It is asked to look: what its watchers see comes late.
   vi.useFakeTimers({ toFake: ['setTimeout', 'clearTimeout'] });
   write(0);
@@ -279,7 +279,7 @@ test('a file that is not there is told once, however often it is looked for, and
   vi.useRealTimers();
 });
 
-test('what was being read when it was closed is told to nobody', async () => {
+test('a read in progress at close is not reported', async () => {
   write(0);
   const watching = serve(file('cert.pem'), file('key.pem'));
   const reloading = watching.reload();
@@ -288,7 +288,7 @@ test('what was being read when it was closed is told to nobody', async () => {
   expect([await reloading, errors]).toEqual([false, []]);
 });
 
-test('a key with a passphrase is read with that of the context, at the start and later', async () => {
+test('a key with a passphrase uses the context’s, at the start and later', async () => {
   const passphrase = 'between us';
   const sealed = (i: number) =>
     createPrivateKey(pair(i).key).export({ type: 'pkcs8', format: 'pem', cipher: 'aes-256-cbc', passphrase });

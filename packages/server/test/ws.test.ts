@@ -53,7 +53,7 @@ test('small messages of one turn are one write', async () => {
   expect(written).toEqual([4]);
 });
 
-test('large messages of one read are one write, behind the small ones before them, and wait for no other read', async () => {
+test('large messages of one read are one write, after earlier small ones', async () => {
   const { raw, socket, written } = open();
   const sizes = [10, 16_384, 20, 30, 9_000, 40];
   for (const size of sizes) socket.send(new Uint8Array(size));
@@ -64,7 +64,7 @@ test('large messages of one read are one write, behind the small ones before the
   expect(written).toEqual([6]);
 });
 
-test('64 KiB of large messages wait for nothing; a large one is not copied', async () => {
+test('64 KiB of large messages are written at once; a large one is not copied', async () => {
   const { raw, socket } = open();
   const large = new Uint8Array(65_536);
   let chunk: Uint8Array | undefined;
@@ -116,7 +116,7 @@ test('8 KiB are large', async () => {
   }
 });
 
-test('a large message that must wait does not keep the read that it came with', async () => {
+test('a waiting large message does not retain its read buffer', async () => {
   const { raw, socket } = open();
   const kept: Uint8Array[] = [];
   let written = (): void => {};
@@ -145,7 +145,7 @@ test('a large message that must wait does not keep the read that it came with', 
   expect(large.at(-1)?.buffer).toBe(whole.buffer); // what is its own is not copied
 });
 
-test('a message that was copied is not kept until the copy is written', async () => {
+test('a copied message is not retained until it is written', async () => {
   setFlagsFromString('--expose-gc');
   const collect: () => void = runInNewContext('gc');
   const { raw, socket } = open();
@@ -166,7 +166,7 @@ test('a message that was copied is not kept until the copy is written', async ()
     .toEqual([undefined, undefined]);
 });
 
-test('what breaks RFC 6455 is told by its cause, once; what still comes is left unread, and cut after 2 s', async () => {
+test('a violation of RFC 6455 is reported once by cause, and the connection cut off after 2 s', async () => {
   vi.useFakeTimers({ toFake: ['setTimeout', 'clearTimeout'] });
   for (const [code, cause] of [
     ['WS_ERR_INVALID_UTF8', 'bad-frame'],

@@ -154,7 +154,7 @@ test.each(['before', 'after'] as const)('works attached %s Hono’s WebSocket he
   expect(await both((server.address() as AddressInfo).port, '/plain')).toEqual(BOTH_WORK);
 });
 
-test('takes only what is for its path and passes its filter', async () => {
+test('takes only upgrades for its path that pass its filter', async () => {
   const server = createServer();
   relayOn(server, { path: '/relay', shouldHandle: ({ url }) => url !== '/relay/?no' });
   const port = await listening(server);
@@ -176,7 +176,7 @@ test('two relays share a server by path', async () => {
   expect(await talk(`ws://127.0.0.1:${port}/two`)).toBe('sealed hello');
 });
 
-test('an upgrade that nobody answers is cut, and counts as pending until then', async () => {
+test('an unanswered upgrade is cut off, and counts as pending until then', async () => {
   const server = createServer();
   const { counters } = relayOn(server, { handshakeTimeoutMs: 500, maxPendingPerAddress: 1 });
   server.on('upgrade', () => {});
@@ -191,7 +191,7 @@ test('an upgrade that nobody answers is cut, and counts as pending until then', 
   expect(counters.refusals.get('unanswered-upgrade')).toBe(1);
 });
 
-test('an upgrade without sws.v1 is refused where nobody else listens', async () => {
+test('an upgrade without sws.v1 is refused if nobody else listens', async () => {
   const server = createServer();
   relayOn(server);
   const socket = new WebSocket(`ws://127.0.0.1:${await listening(server)}/`);
@@ -199,7 +199,7 @@ test('an upgrade without sws.v1 is refused where nobody else listens', async () 
   expect(statusCode).toBe(400);
 });
 
-test('accept registers over a socket of one’s own WebSocketServer', async () => {
+test('accept registers over a socket of your own WebSocketServer', async () => {
   const router = new Router();
   stoppers.add(async () => router.close());
   const server = createServer();

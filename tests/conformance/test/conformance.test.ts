@@ -27,7 +27,7 @@ const named = STATEMENTS.map(({ clause, says, page = false, chromiumDiffers }, i
   page,
 }));
 
-describe('ours in Node holds to the standard', () => {
+describe('our WebSocket in Node conforms to the standard', () => {
   const OwnSocket = ClientSecureWebSocket.with({ identity: newIdentity() });
   for (const { name, index } of named.filter(({ page }) => !page))
     test(name, () => STATEMENTS[index]?.run({ ...secure, WebSocket: OwnSocket }));
@@ -64,13 +64,13 @@ describe.skipIf(!hasChromium)('in Chromium (skipped where there is no Chromium)'
     await page.waitForFunction(() => typeof globalThis.runStatement === 'function');
   }, 60_000);
 
-  test('the server’s interface is not in what a browser gets', () => {
+  test('a browser bundle does not include the server’s interface', () => {
     expect(script).toContain('ClientSecureWebSocket');
     expect(script).not.toMatch(/WsPeerSocket|node:|createWebSocketStream/);
   });
 
   describe.each(['browser', 'ours'] as const)('%s', (subject) => {
-    test('Garbage collection, make disappear: a page that goes away closes its sockets with 1001', async () => {
+    test('Garbage collection, make disappear: an unloading page closes its sockets with 1001', async () => {
       const leaving = await browser.newPage();
       await leaving.goto(address);
       await leaving.waitForFunction(() => typeof globalThis.leaveOpen === 'function');
@@ -85,7 +85,7 @@ describe.skipIf(!hasChromium)('in Chromium (skipped where there is no Chromium)'
       await leaving.close();
     });
 
-    test('Garbage collection, make disappear: a frame that is taken away closes its sockets', async () => {
+    test('Garbage collection, make disappear: a removed frame closes its sockets', async () => {
       const id = `frame ${subject}`;
       await page.evaluate(([which, where, resource]) => globalThis.leaveFrame(which, where, resource), [
         subject,
@@ -110,7 +110,7 @@ describe.skipIf(!hasChromium)('in Chromium (skipped where there is no Chromium)'
     }
   });
 
-  describe('ours in a Web Worker', () => {
+  describe('our WebSocket in a Web Worker conforms to the standard', () => {
     for (const { name, index } of named.filter(({ page: needsPage }) => !needsPage))
       test(name, async () => {
         const wrong = await page.evaluate(([where, number]) => globalThis.runInWorker('ours', where, number), [

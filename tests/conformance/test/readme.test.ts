@@ -11,7 +11,7 @@ function installed(name: string): string {
   return version;
 }
 
-test('the client’s README tells the versions that were tested, and how many statements of the standard', () => {
+test('the client’s README has the tested versions and the number of statements', () => {
   const rows = [...readme.matchAll(/^\| `([^`]+)` \| (\d+\.\d+\.\d+) \|/gm)];
   expect(rows.length).toBeGreaterThanOrEqual(10);
   for (const [, name = '', version] of rows) expect(version, name).toBe(installed(name));

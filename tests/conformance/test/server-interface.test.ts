@@ -101,7 +101,7 @@ describe.each([
       expect(socket.bufferedAmount).toBe(0);
     }));
 
-  test('binaryType takes the three that there are, and ignores the rest', () =>
+  test('binaryType accepts its three values and ignores others', () =>
     withPair(async (socket) => {
       const seen: string[] = [socket.binaryType];
       for (const type of ['arraybuffer', 'foo', 'fragments', '', null, 'nodebuffer']) {
@@ -119,7 +119,7 @@ describe.each([
       ]);
     }));
 
-  test('attributes, addEventListener and on do not touch each other’s listeners', () =>
+  test('attributes, addEventListener and on keep separate listeners', () =>
     withPair(async (socket) => {
       const calls: string[] = [];
       const shared = () => calls.push('shared');
@@ -148,7 +148,7 @@ describe.each([
       expect([calls.length, count('close')]).toEqual([3, closes - 1]);
     }));
 
-  test('listeners, functions or objects, get events with type, target and what belongs to them', () =>
+  test('function and object listeners get events with type, target and their fields', () =>
     withPair(async (socket, client) => {
       const seen: unknown[] = [];
       const handler = {
@@ -180,7 +180,7 @@ describe.each([
       ]);
     }));
 
-  test('send takes what there is of data; what is none throws TypeError', () =>
+  test('send accepts every kind of data and throws TypeError for others', () =>
     withPair(async (socket, client) => {
       const { buffer } = Uint8Array.of(1, 2, 3, 4);
       const cases: [data: unknown, options: object, arrives: string | number[]][] = [
@@ -215,7 +215,7 @@ describe.each([
         expect(() => Reflect.apply(socket.send, socket, [data])).toThrow(TypeError);
     }));
 
-  test('callbacks of send, ping and pong come in order, later than the call; with an error once it is not open', () =>
+  test('callbacks of send, ping and pong run in order and later; once closed, with an error', () =>
     withPair(async (socket, client) => {
       const calls: unknown[] = [];
       const called = (name: string) => (error?: Error | null) => calls.push([name, error?.message ?? null]);
@@ -252,7 +252,7 @@ describe.each([
       expect((await closed).reason).toBe('done');
     }));
 
-  test('ping’s data comes back with pong, whatever kind of data it was; more than 125 bytes throw RangeError', () =>
+  test('pong returns ping’s data of any kind; over 125 bytes throw RangeError', () =>
     withPair(async (socket) => {
       for (const [data, pong] of [
         ['text', 'text'],
@@ -272,7 +272,7 @@ describe.each([
         );
     }));
 
-  test('close: a reason without a code is not sent; arguments are checked while open and not after', () =>
+  test('close sends no reason without a code, and checks arguments only while open', () =>
     withPair(async (socket, client) => {
       for (const code of ['error', 999, 1004, 1005, 1006, 1015, 2999, 5000])
         expect(() => Reflect.apply(socket.close, socket, [code])).toThrow(
@@ -295,7 +295,7 @@ describe.each([
     }));
 
   test.each([1000, 1001, 1003, 1008, 1011, 1012, 1013, 1014, 3000, 4999])(
-    'close code %i goes through, with a reason as a Buffer',
+    'close code %i arrives, with the reason as a Buffer',
     (code) =>
       withPair(async (socket, client) => {
         const closed = next(client, 'close');
@@ -308,7 +308,7 @@ describe.each([
       }),
   );
 
-  test('everything sent before close or within it arrives, and messages are still heard until the peer has closed', () =>
+  test('everything sent before or during close arrives, and messages are received until the peer has closed', () =>
     withPair(async (socket, client) => {
       const received: unknown[] = [];
       client.addEventListener('message', ({ data }) => received.push(data));
@@ -324,7 +324,7 @@ describe.each([
       expect([received, heard]).toEqual([['foo', 'bar', 'baz'], ['on its way']]);
     }));
 
-  test('pause holds messages back, resume lets them out; neither does anything once closed', () =>
+  test('pause holds messages, resume releases them; after close neither does anything', () =>
     withPair(async (socket, client) => {
       const heard: string[] = [];
       socket.on('message', (data) => heard.push(String(data)));
@@ -343,7 +343,7 @@ describe.each([
       expect(socket.isPaused).toBe(false);
     }));
 
-  test('a request is an IncomingMessage with the path and query asked for, and a socket that is readable and writable', () =>
+  test('a request is an IncomingMessage with path, query and a readable and writable socket', () =>
     withPair(
       async (socket, client, _server, request) => {
         expect(request).toBeInstanceOf(IncomingMessage);
@@ -364,7 +364,7 @@ describe.each([
       ['foo', 'bar'],
     ));
 
-  test('handleProtocols is given a Set and the request, and chooses; it is not asked where nothing is offered', async () => {
+  test('handleProtocols gets a Set and the request, and chooses; it is not called without an offer', async () => {
     const asked: unknown[] = [];
     const handleProtocols = (protocols: Set<string>, request: IncomingMessage) => {
       asked.push([...protocols, request.url]);
@@ -377,7 +377,7 @@ describe.each([
   });
 
   test.each([false, undefined, ''])(
-    'handleProtocols answering %j chooses none: a client that offered some fails',
+    'handleProtocols answering %j chooses none, and a client that offered some fails',
     async (none) => {
       const server = await subject.serve({ handleProtocols: () => none as false });
       const client = subject.dial(server, '/', ['foo']);
@@ -388,7 +388,7 @@ describe.each([
     },
   );
 
-  test('path and verifyClient refuse: the client fails, and no connection is told of', async () => {
+  test('path and verifyClient refuse a client without a connection event', async () => {
     const server = await subject.serve({
       path: '/ws',
       verifyClient: ({ req }: { req: IncomingMessage }) => !req.url?.endsWith('no'),
@@ -422,7 +422,7 @@ describe.each([
     await new Promise((resolve) => server.close(resolve));
   });
 
-  test('clients has those connected, however they go, when their close is told; without clientTracking there is none', async () => {
+  test('`clients` drops a socket when its close event fires; without clientTracking there is none', async () => {
     await withPair(async (socket, client, server) => {
       expect([...server.clients]).toEqual([socket]);
       client.close();
@@ -439,7 +439,7 @@ describe.each([
     });
   });
 
-  test('close of a server may be called again, closing or closed; its callback then has an error', async () => {
+  test('closing a server twice gives the second callback an error', async () => {
     const server = await subject.serve();
     const called: unknown[] = [];
     const first = once(server, 'close');

@@ -108,7 +108,7 @@ async function conversation(provider: CryptoProvider): Promise<{ seen: Buffer; s
 describe('the relay cannot read', () => {
   const PLAIN = [SECRET, 'secret-room', 'secret-protocol', 'secret-reason'];
 
-  test('nothing it handles holds plaintext, a seed, or any key of a session', async () => {
+  test('nothing it handles contains plaintext, a seed or a session key', async () => {
     const { seen, secrets } = await conversation(naclProvider);
     expect(seen.length).toBeGreaterThan(5_000);
     for (const text of PLAIN) expect(seen.includes(text), text).toBe(false);
@@ -122,7 +122,7 @@ describe('the relay cannot read', () => {
     }
   });
 
-  test('with sealing switched off the same recorder does find it', async () => {
+  test('the same recorder finds plaintext when sealing is off', async () => {
     const open: CryptoProvider = {
       ...naclProvider,
       secretboxSeal(_key, _nonce, plaintext, into) {
@@ -137,7 +137,7 @@ describe('the relay cannot read', () => {
   });
 });
 
-describe('what the relay does to a frame is never delivered', () => {
+describe('a frame changed by the relay is never delivered', () => {
   type Attack = (frame: Buffer, earlier: Buffer[]) => Buffer[];
   const attacks: [string, Attack][] = [
     [

@@ -48,7 +48,7 @@ async function kept({ page }: Person): Promise<{ readonly name: string; readonly
 describeInChromium('what the chat leaves on the disk', () => {
   const stage = new Stage();
 
-  test('texts, names, drafts, what is searched and files of both sides are sealed, for the page’s scripts and on the disk', async () => {
+  test('texts, names, drafts, searches and files are sealed for scripts and on disk', async () => {
     const { context, folder } = await stage.profileFolder();
     const bob = await stage.person();
     const alice = new Person(await context.newPage());

@@ -49,7 +49,7 @@ const away = (person: Person, isAway: boolean): Promise<void> =>
 describeInChromium('what one can choose and do in the chat page', () => {
   const stage = new Stage();
 
-  test('notifications are offered when there was one to miss, say little, and come for requests, too; receipts and typing can be switched off', async () => {
+  test('notifications are offered after a missed message, show little, and announce requests; receipts and typing can be switched off', async () => {
     const alice = await stage.person();
     await alice.connected();
     const told = await note(alice);
@@ -66,7 +66,7 @@ describeInChromium('what one can choose and do in the chat page', () => {
     await peer.hears('hello', ({ accepted }) => accepted === true);
 
     // With the first person to wait for, notifications are offered in the page; an answer is remembered.
-    const offer = page.getByText('Get notified of messages');
+    const offer = page.getByText('Get notifications while this page is in the background?');
     const comesWhileAway = async (text: string): Promise<void> => {
       await away(alice, true);
       await peer.say([text]);
@@ -144,7 +144,7 @@ describeInChromium('what one can choose and do in the chat page', () => {
     for (const one of [stranger, peer, third]) await one.close();
   });
 
-  test('one’s own name goes with a request; then reply, copy, delete for both, search over all, and a disk that is full', async () => {
+  test('a request carries the sender’s name; reply, copy, delete for both, search and a full disk work', async () => {
     const alice = await stage.person({ permissions: ['clipboard-read', 'clipboard-write'], url: 'about:blank' });
     // Alice's browser has room for a few long messages beside the page itself.
     const session = await alice.page.context().newCDPSession(alice.page);
@@ -217,7 +217,7 @@ describeInChromium('what one can choose and do in the chat page', () => {
     expect([...alice.complaints, ...bob.complaints]).toEqual([]);
   });
 
-  test('an opened link has the focus on its one button, and survives Escape, a reload and a second person', async () => {
+  test('an opened link focuses its one button, and survives Escape, a reload and a second person', async () => {
     const alice = await stage.person();
     await alice.connected();
     const link = await alice.link();

@@ -133,7 +133,7 @@ describeInChromium('files of the chat page', () => {
     return [alice, bob];
   }
 
-  test('an image is fetched and shown at once; another file waits to be asked for, and is saved as it was', async () => {
+  test('an image is downloaded and shown at once; another file waits to be requested, and is saved unchanged', async () => {
     const [alice, bob] = await stage.pair();
     await bob.sendFiles([{ name: 'dot.png', mimeType: 'image/png', buffer: PNG }]);
     await file(alice, 'dot.png', 'stored').waitFor();
@@ -153,7 +153,7 @@ describeInChromium('files of the chat page', () => {
     expect([...alice.complaints, ...bob.complaints]).toEqual([]);
   });
 
-  test('files are dropped and pasted, and looked at before they go; what can’t be read is told, and blocks no other', async () => {
+  test('dropped and pasted files are previewed; an unreadable one is reported and blocks no other', async () => {
     const [alice, bob] = await stage.pair();
     const preview = bob.page.getByRole('dialog', { name: 'Send to Alice' });
     /** Drops or pastes files, and perhaps a text, at an element; with whether the page took it. */
@@ -222,7 +222,7 @@ describeInChromium('files of the chat page', () => {
     expect(await file(alice, 'vanishes.bin').count()).toBe(0);
   });
 
-  test('a large file: the relay restarts and the receiver’s tab is closed in the middle, and it arrives whole; neither page’s memory grows with it', {
+  test('a large file arrives whole although the relay restarts and the receiver’s tab closes; no page’s memory grows', {
     timeout: TIMEOUT_MS,
   }, async () => {
     const [alice, bob] = await profiles();
@@ -255,7 +255,7 @@ describeInChromium('files of the chat page', () => {
     expect(await sha256(await saved(alice, 'large.bin'))).toBe(await sha256(path));
   });
 
-  test('a small file does not wait for a large one; cancelled at either end, the other end is told, and nothing stays', async () => {
+  test('a small file does not wait for a large one; either side can cancel, and nothing stays', async () => {
     const [alice, bob] = await profiles();
     await send(bob, await makeFile('unwanted.bin', LARGE_BYTES));
     await file(bob, 'unwanted.bin', 'offered').waitFor({ timeout: TIMEOUT_MS });
@@ -279,7 +279,7 @@ describeInChromium('files of the chat page', () => {
     expect(await file(alice, 'unwanted.bin').getByTestId('fetch').count()).toBe(0);
   });
 
-  test('the sender’s tab is closed and comes back: the file goes on from the copy that the browser keeps', {
+  test('a file continues from the browser’s copy after the sender’s tab was closed', {
     timeout: TIMEOUT_MS,
   }, async () => {
     const [alice, bob] = await profiles();

@@ -99,7 +99,7 @@ describe.skipIf(!existsSync(FIREFOX))(
       await rm(folder, { recursive: true, force: true });
     });
 
-    test('two people meet, write, reply, search, delete, send files, come back after a reload, and take a backup elsewhere', async () => {
+    test('two people meet, write, reply, search, delete, send files, reload, and restore a backup elsewhere', async () => {
       const alice = await Reader.open(browser, relay.url);
       await alice.sees('Share your link to start talking');
       await eventually(() => alice.value('[data-testid=own-link]')).toContain(relay.url);
@@ -208,7 +208,7 @@ describe.skipIf(!existsSync(FIREFOX))(
 
     // The whole run is long enough without it.
     test.skipIf(process.env.SWS_FIREFOX === undefined)(
-      'files are dropped and pasted, an input method’s Enter sends nothing, notifications are asked for in the page, an update is taken, and nothing lies on the disk in plain text (skipped unless SWS_FIREFOX says where Firefox is)',
+      'dropped and pasted files, input methods, notifications and updates work, and nothing on disk is plain text (skipped unless SWS_FIREFOX says where Firefox is)',
       async () => {
         const alice = await Reader.open(browser, relay.url);
         await alice.sees('Share your link to start talking');
@@ -229,11 +229,11 @@ describe.skipIf(!existsSync(FIREFOX))(
         await alice.page.locator('::-p-text(wants to talk to you)').click();
         await alice.page.locator('[data-testid=request-name]').fill('Bob');
         await alice.press('Accept');
-        await alice.sees('Get notified of messages while this page is in the background?');
+        await alice.sees('Get notifications while this page is in the background?');
         const asked = (): Promise<unknown> => alice.page.evaluate(() => Reflect.get(window, 'asked'));
         expect(await asked()).toEqual([]);
         await alice.press('Notify me');
-        await alice.seesNot('Get notified of messages');
+        await alice.seesNot('Get notifications while this page is in the background?');
         expect(await asked()).toEqual(['asked']);
 
         // An Enter of the input method's belongs to the word; the next one sends.
@@ -282,7 +282,7 @@ describe.skipIf(!existsSync(FIREFOX))(
         // One that is dropped beside the conversation opens nothing, and one that comes with a text is offered.
         expect(await give('drop', 'nav', 'beside.txt')).toBe(true);
         expect(await give('paste', '[data-testid=composer]', 'cells.txt', 'A1 B1')).toBe(false);
-        await alice.press('Attach the picture that was copied, too');
+        await alice.press('Attach the copied picture too');
         await alice.page.locator('dialog ::-p-text(cells.txt)').wait();
         await alice.page.locator('dialog button[type=submit]').click();
         await bob.press('Download cells.txt');

@@ -16,7 +16,7 @@ describeInChromium('identities of the chat page', () => {
     await person.page.evaluate(() => Reflect.deleteProperty(window, 'showSaveFilePicker'));
     await person.page.getByTestId('backup').click();
     const path = await (await download).path();
-    await person.page.getByText('Whoever has the file and the passphrase is you').waitFor();
+    await person.page.getByText('Anyone with the file and the passphrase can act as you').waitFor();
     await person.page.keyboard.press('Escape');
     await person.page.getByRole('button', { name: 'All conversations' }).click();
     return path;
@@ -28,7 +28,7 @@ describeInChromium('identities of the chat page', () => {
     await person.page.getByTestId('restore').click();
   }
 
-  test('backed up and restored on another device: the address, contacts, messages and what is verified come along', async () => {
+  test('a backup restores address, contacts, messages and verification on another device', async () => {
     const [alice, bob] = await stage.pair();
     await bob.say('said on the old device');
     await bob.tick('said on the old device', 'seen');
@@ -68,7 +68,7 @@ describeInChromium('identities of the chat page', () => {
     expect([...alice.complaints, ...bob.complaints, ...device.complaints]).toEqual([]);
   });
 
-  test('both ends see one security number; a name that comes with another key is said to have changed', async () => {
+  test('both people see the same security number; a known name with another key is marked as changed', async () => {
     const [alice, bob] = await stage.pair();
     await alice.about();
     await bob.about();
@@ -93,7 +93,7 @@ describeInChromium('identities of the chat page', () => {
     await alice.page.getByRole('img', { name: 'Changed' }).waitFor();
   });
 
-  test('a new address is announced under the old signature: asked about, and not verified any more', async () => {
+  test('a new address is announced with the old key’s signature, needs confirmation, and is not verified', async () => {
     const [alice, bob] = await stage.pair();
     await bob.say('before the move');
     await alice.reads('before the move');
@@ -121,7 +121,7 @@ describeInChromium('identities of the chat page', () => {
     expect(await alice.page.getByTestId('contact').count()).toBe(1);
   });
 
-  test('starting over erases the address, the contacts and everything that was said', async () => {
+  test('deleting the identity erases the address, the contacts and all messages', async () => {
     const [alice, bob] = await stage.pair();
     await alice.say('forget me');
     await bob.reads('forget me');
@@ -137,7 +137,7 @@ describeInChromium('identities of the chat page', () => {
     expect(databases.filter((name) => name?.startsWith('sws.chat.')).length).toBe(1);
   });
 
-  test('two tabs of one profile: one is connected, the other waits, takes over, or follows when the first closes', async () => {
+  test('of two tabs one is connected; the other waits, takes over, or follows when the first closes', async () => {
     const alice = await stage.person();
     await alice.connected();
     const profile = alice.page.context();

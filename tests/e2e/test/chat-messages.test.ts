@@ -4,7 +4,7 @@ import { describeInChromium, PHONE, Stage } from './chat-people.js';
 describeInChromium('messages of the chat page', () => {
   const stage = new Stage();
 
-  test('two people: one opens the other’s link, is accepted, and both read what the other wrote', async () => {
+  test('one person opens the other’s link, is accepted, and both read messages', async () => {
     const alice = await stage.person();
     await alice.connected();
     const bob = await stage.person({ url: await alice.link(), viewport: PHONE });
@@ -29,7 +29,7 @@ describeInChromium('messages of the chat page', () => {
     expect([...alice.complaints, ...bob.complaints]).toEqual([]);
   });
 
-  test('a message to somebody absent waits in this browser, even closed, and goes by itself when both are there', async () => {
+  test('a message to an offline peer waits in the browser, even closed, and is sent when both are online', async () => {
     const [alice, bob] = await stage.pair();
     await alice.page.goto('about:blank');
     await bob.presence('Offline');
@@ -55,7 +55,7 @@ describeInChromium('messages of the chat page', () => {
     expect([...alice.complaints, ...bob.complaints]).toEqual([]);
   });
 
-  test('the relay goes and comes back: it is said since when, and what was written meanwhile arrives', async () => {
+  test('while the relay is down the page says since when, and queued messages arrive after it', async () => {
     const [alice, bob] = await stage.pair();
     await stage.restartRelay(async () => {
       await bob.page
@@ -71,7 +71,7 @@ describeInChromium('messages of the chat page', () => {
     await bob.tick('written while', 'seen');
   });
 
-  test('both come and go at the same time, again and again: every message arrives once', async () => {
+  test('every message arrives once although both reconnect repeatedly', async () => {
     const [alice, bob] = await stage.pair();
     for (let round = 1; round <= 6; round++) {
       await Promise.all([alice, bob].slice(round % 3 === 0 ? 1 : 0).map(({ page }) => page.reload()));
@@ -83,7 +83,7 @@ describeInChromium('messages of the chat page', () => {
     for (const person of [alice, bob]) expect(await person.page.locator('[data-from=peer]').count()).toBe(6);
   });
 
-  test('three people: each conversation has its own, and counts what was not read', async () => {
+  test('three people: conversations are separate, with their own unread counts', async () => {
     const [alice, bob] = await stage.pair();
     const carol = await stage.person();
     await stage.introduce(alice, carol);
@@ -101,7 +101,7 @@ describeInChromium('messages of the chat page', () => {
     await expect.poll(() => alice.page.title()).toBe('SWS chat');
   });
 
-  test('deletes a message, and does not send it if it was still queued', async () => {
+  test('deletes a message, and does not send a queued one', async () => {
     const [alice, bob] = await stage.pair();
     await bob.say('keep this');
     await alice.reads('keep this');

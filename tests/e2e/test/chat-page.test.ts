@@ -98,7 +98,7 @@ async function firstLoad(url: string, encoding: string): Promise<number> {
 describeInChromium('the chat page itself', () => {
   const stage = new Stage();
 
-  test('by keyboard alone: add somebody, write, open details, come back to where one was', async () => {
+  test('a keyboard is enough to add a contact, write, open details and return', async () => {
     const alice = await stage.person();
     await alice.connected();
     const link = await alice.link();
@@ -130,7 +130,7 @@ describeInChromium('the chat page itself', () => {
     await eventually(focused).toBe('composer');
   });
 
-  test('the phone shows one half at a time, and the way back', async () => {
+  test('a phone shows one pane at a time, with a way back', async () => {
     const alice = await stage.person({ viewport: PHONE });
     const bob = await stage.person({ viewport: PHONE });
     await stage.introduce(alice, bob);
@@ -143,7 +143,7 @@ describeInChromium('the chat page itself', () => {
     );
   });
 
-  test('the first view needs at most 90 kB, is painted before the script, and nothing on the page moves by itself', async () => {
+  test('the first view needs at most 90 kB, is painted before the script, and does not shift', async () => {
     for (const encoding of ['gzip', 'br']) {
       const bytes = await firstLoad(stage.url, encoding);
       console.log(`first load: ${bytes} bytes of ${encoding}`);
@@ -193,7 +193,7 @@ describeInChromium('the chat page itself', () => {
     expect(shifts.reduce((sum, value) => sum + value, 0)).toBeLessThan(0.02);
   });
 
-  test('installable, and opens without the relay: a version’s files all come from that version', async () => {
+  test('the page is installable, opens without the relay, and mixes no versions', async () => {
     const [alice, bob] = await stage.pair();
     await bob.say('kept for later');
     await alice.reads('kept for later');
@@ -223,7 +223,7 @@ describeInChromium('the chat page itself', () => {
     expect(alice.complaints).toEqual([]);
   });
 
-  test('a build for another host: as its hashes say, the same each time, and it reaches the relay', async () => {
+  test('a build for another host matches its hashes, is reproducible, and reaches the relay', async () => {
     const relay = stage.url.replace('http', 'ws');
     const [folder, again] = [buildFor(relay), buildFor(relay)];
     const sums = readFileSync(join(folder, 'SHA256SUMS'), 'utf8');
@@ -263,7 +263,7 @@ describeInChromium('the chat page itself', () => {
     for (const made of [folder, again]) rmSync(made, { recursive: true, force: true });
   });
 
-  test('an update is seen at once, and taken at a press; no page is put together from two versions, and none opens a newer database', async () => {
+  test('an update is offered at once and applied on a press; versions never mix, and none opens a newer database', async () => {
     const relay = stage.url.replace('http', 'ws');
     const [first, second] = [buildFor(relay), buildFor(`${relay}?`)];
     const script = (folder: string): string =>
@@ -328,7 +328,7 @@ describeInChromium('the chat page itself', () => {
     for (const made of [first, second]) rmSync(made, { recursive: true, force: true });
   });
 
-  test('a QR code is shown, and read by the camera where the browser can’t itself', async () => {
+  test('a QR code is shown, and scanned in browsers without a scanner', async () => {
     const alice = await stage.person();
     await alice.connected();
     const link = await alice.link();

@@ -22,7 +22,7 @@ const scroll = (person: Person, by: number): Promise<void> =>
 describeInChromium('reading in the chat page', () => {
   const stage = new Stage();
 
-  test('unread ones stand under "New", are seen as they are read, and what comes meanwhile moves nothing', async () => {
+  test('unread messages are under "New" and become seen when read; new ones move nothing', async () => {
     const alice = await stage.person();
     await alice.connected();
     const peer = await Peer.acceptedBy(stage, alice);
@@ -117,7 +117,7 @@ describeInChromium('reading in the chat page', () => {
     await peer.close();
   });
 
-  test('by keyboard: one tab stop for all messages, arrows inside, and the focus goes to the neighbour of what is deleted', async () => {
+  test('the messages are one tab stop, arrows move inside, and after a delete the focus moves to the next', async () => {
     const alice = await stage.person({ permissions: ['clipboard-read', 'clipboard-write'] });
     await alice.connected();
     const peer = await Peer.acceptedBy(stage, alice);
@@ -158,7 +158,7 @@ describeInChromium('reading in the chat page', () => {
     await peer.close();
   });
 
-  test('on a phone: a long press opens what can be done; Back leaves a dialog, a page, a conversation; nothing is cut at 320 px', async () => {
+  test('on a phone a long press opens the actions, Back closes dialog, page, conversation; nothing is cut off at 320 px', async () => {
     const alice = await stage.person({ viewport: { width: 320, height: 560 }, hasTouch: true });
     await alice.connected();
     const peer = await Peer.acceptedBy(stage, alice, 'Wolfeschlegelsteinhausenbergerdorff the Second of Welchenhausen');

@@ -43,7 +43,7 @@ async function clockOf(person: Person): Promise<{
 describeInChromium('how quick the chat page is', () => {
   const stage = new Stage();
 
-  test(`a conversation of ${HISTORY} messages opens at once and scrolls, and a message that comes costs little`, {
+  test(`a conversation of ${HISTORY} messages opens at once and scrolls, and a new message costs little`, {
     timeout: 300_000,
   }, async () => {
     const alice = await stage.person();
@@ -104,7 +104,7 @@ describeInChromium('how quick the chat page is', () => {
     await peer.close();
   });
 
-  test(`${QUEUED} texts that waited for somebody absent are delivered with 5 s of work, and ${FILES} small files at once with a tenth of a second each`, {
+  test(`${QUEUED} queued texts are delivered with 5 s of work, and ${FILES} small files with a tenth of a second each`, {
     timeout: 400_000,
   }, async () => {
     const [alice, bob] = await stage.pair();

@@ -48,7 +48,7 @@ describeInChromium('the states of the chat page', () => {
   const stage = new Stage();
 
   test.each(WINDOWS)(
-    'axe finds no barrier, and nothing is cut, in any state: %i px, %s',
+    'axe finds no violation, and nothing is cut off, in any state: %i px, %s',
     async (width, colorScheme) => {
       const found: Record<string, string[]> = {};
       const viewport = { width, height: 720 };
@@ -92,7 +92,7 @@ describeInChromium('the states of the chat page', () => {
       await bob.presence('Online');
       await alice.reads('spare seal');
       await back();
-      await alice.page.getByText('Get notified of messages').waitFor();
+      await alice.page.getByText('Get notifications while this page is in the background?').waitFor();
       await look(alice, '25-notifications');
       await button('Not now').click();
       await alice.open('Ben');
@@ -196,7 +196,7 @@ describeInChromium('the states of the chat page', () => {
     },
   );
 
-  test.skipIf(process.env.SWS_SCREENSHOTS === undefined)('draws the picture of the README', async () => {
+  test.skipIf(process.env.SWS_SCREENSHOTS === undefined)('draws the README’s picture', async () => {
     const [ada, ben] = await stage.pair();
     await ada.page.setViewportSize({ width: 1_060, height: 760 });
     await ada.page.getByRole('button', { name: 'Not now' }).click();

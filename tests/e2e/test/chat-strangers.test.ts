@@ -36,7 +36,7 @@ describeInChromium('what strangers and others may do to the chat page', () => {
 
   const say = (socket: SecureWebSocket, message: object): void => socket.send(JSON.stringify(message));
 
-  test('nothing of a stranger’s is shown or kept before it is accepted; then it comes', async () => {
+  test('nothing from a stranger is shown or stored before it is accepted', async () => {
     const alice = await stage.person();
     await alice.connected();
     const stranger = await mallory(await alice.address());
@@ -72,7 +72,7 @@ describeInChromium('what strangers and others may do to the chat page', () => {
     await alice.about();
     await alice.page.getByRole('button', { name: 'Block Bob…' }).click();
     await alice.page.getByRole('button', { name: 'Block', exact: true }).click();
-    await bob.presence('Takes no messages from you');
+    await bob.presence('Doesn’t accept your messages');
     await bob.say('are you angry?');
     await bob.tick('are you angry?', 'queued');
     await alice.page.reload();
@@ -84,7 +84,7 @@ describeInChromium('what strangers and others may do to the chat page', () => {
     await bob.tick('are you angry?', 'seen');
   });
 
-  test('a request that is left for later stays away until the page is opened anew', async () => {
+  test('a postponed request stays hidden until the page is reopened', async () => {
     const [alice, bob] = [await stage.person(), await stage.person()];
     await alice.connected();
     await bob.connected();
@@ -92,14 +92,14 @@ describeInChromium('what strangers and others may do to the chat page', () => {
     await bob.say('hello?');
     await alice.page.getByTestId('contact').filter({ hasText: 'wants to talk' }).click();
     await alice.page.getByRole('button', { name: 'Delete', exact: true }).click();
-    await bob.presence('Takes no messages from you');
+    await bob.presence('Doesn’t accept your messages');
     expect(await alice.page.getByTestId('contact').count()).toBe(0);
     await alice.page.reload();
     await alice.accept('Bob');
     await alice.reads('hello?');
   });
 
-  test('markup in every field that a peer controls stays text; nothing of it runs, or is even asked for', async () => {
+  test('markup in any field from a peer stays text, and loads nothing', async () => {
     const alice = await stage.person();
     await alice.connected();
     const asked: string[] = [];
@@ -200,7 +200,7 @@ describeInChromium('what strangers and others may do to the chat page', () => {
     );
   });
 
-  test('the page’s content security policy lets no inline script run', async () => {
+  test('the page’s content security policy blocks inline scripts', async () => {
     const alice = await stage.person();
     await alice.connected();
     await alice.page.evaluate(() => {
@@ -214,7 +214,7 @@ describeInChromium('what strangers and others may do to the chat page', () => {
     expect(await alice.page.evaluate(() => 'hacked' in window)).toBe(false);
   });
 
-  test('a flood of requests is refused beyond fifty, and what is open goes on', async () => {
+  test('a flood of requests is refused after fifty, and open conversations continue', async () => {
     const [alice, bob] = await stage.pair();
     const address = await alice.address();
     for (let i = 0; i < 50; i++) await mallory(address);

@@ -12,7 +12,7 @@ test.each<[string, FileScenario]>([
     'a sender, a receiver and a relay that are killed: nobody begins anew',
     { ...BASE, kills: ['sender', 'receiver', 'relay'] },
   ],
-])('sws send brings 50 MB to sws recv through %s', { timeout: 200_000 }, async (_what, scenario) => {
+])('sws send transfers 50 MB to sws recv through %s', { timeout: 200_000 }, async (_what, scenario) => {
   const figures = await runFile(scenario);
   expect(fileComplaints(scenario, figures)).toEqual([]);
   for (const bytes of Object.values(figures.peakRssBytes ?? {})) expect(bytes).toBeLessThan(MAX_RSS_BYTES);

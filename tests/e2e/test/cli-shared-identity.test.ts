@@ -7,7 +7,7 @@ const has = hasSsh && ['git', 'redis-server'].every((name) => spawnSync(name, ['
 
 // The long form, a relay that is killed every 20 s, is `pnpm soak shared-identity`.
 test.skipIf(!has)(
-  'ssh, git push, redis and a file transfer at once under one identity, the relay killed twice: nobody notices but for a pause (skipped where there is no sshd, git or redis-server)',
+  'ssh, git push, redis and a file transfer share an identity, and survive two kills of the relay (skipped where there is no sshd, git or redis-server)',
   { timeout: 150_000 },
   async () => {
     const figures = await runSharedIdentity({ kills: 2, everyMs: 2_000, downMs: 300, fileBytes: 20_000_000 });

@@ -48,7 +48,7 @@ async function bodyOf(message: IncomingMessage): Promise<Buffer> {
   return Buffer.concat(chunks);
 }
 
-test('HTTP through a tunnel: one kept-alive connection, large bodies both ways, eight at once, the relay killed in the middle', {
+test('HTTP through a tunnel survives a killed relay: keep-alive, large bodies both ways, eight at once', {
   timeout: 120_000,
 }, async () => {
   const sockets = new Set<Socket>();
@@ -85,7 +85,7 @@ test('HTTP through a tunnel: one kept-alive connection, large bodies both ways, 
   many.destroy();
 });
 
-test('a shell through a tunnel: each key comes back, through a relay that is killed; input ends and the answer still comes', {
+test('a shell through a tunnel echoes each key across a killed relay, and answers after input ends', {
   timeout: 120_000,
 }, async () => {
   const server = createServer({ allowHalfOpen: true }, (socket) => {
@@ -122,7 +122,7 @@ test('a shell through a tunnel: each key comes back, through a relay that is kil
   client.destroy();
 });
 
-test('a server that hangs up first is heard out, and one that resets is not taken for an end', {
+test('a server that closes first is read to its end, and a reset is not taken for an end', {
   timeout: 120_000,
 }, async () => {
   const server = createServer({ allowHalfOpen: true }, (socket) => {

@@ -27,7 +27,7 @@ const scenarios: readonly FaultScenario[] = [
   },
 ];
 
-describe('nothing is lost, repeated or reordered, and both ends tell what befell them', () => {
+describe('under faults nothing is lost, repeated or reordered, and both sides report the interruptions', () => {
   for (const scenario of scenarios) {
     test(scenario.name, { timeout: 400_000 }, async () => {
       const figures = await runFaults(scenario);

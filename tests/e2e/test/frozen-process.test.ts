@@ -35,7 +35,7 @@ function next(target: EventTarget, type: string): Promise<Event> {
 }
 
 test.skipIf(process.platform === 'win32')(
-  'a process that is frozen until the relay has given it up goes on where it was',
+  'a process frozen until the relay drops it resumes',
   { timeout: 60_000 },
   async () => {
     relay = await startRelay({ port: 0, chat: false, keepalive: 5 });

@@ -65,14 +65,14 @@ async function servesAnother(): Promise<void> {
   expect(received).toContain('hello');
 }
 
-test('125,000 empty fragments end their channel and nothing else', async () => {
+test('125,000 empty fragments close only their channel', async () => {
   const channel = await open(await attacker());
   for (let i = 0; i < 125_000; i++) channel.data(i === 0 ? BINARY : CONTINUATION, new Uint8Array(0));
   await expect.poll(() => channel.closed).toBe(true);
   await servesAnother();
 });
 
-test('partial messages of many channels hold no more than the budget, and others are served', async () => {
+test('partial messages on many channels stay within the budget, and others are served', async () => {
   const channels: HostileChannel[] = [];
   for (let keys = 0; keys < 3; keys++) {
     const client = await attacker();

@@ -16,7 +16,7 @@ afterEach(async () => {
 });
 
 test.skipIf(process.platform === 'win32')(
-  'a process that takes the place of a killed one waits for its lock, says so, and registers',
+  'a process that replaces a killed one waits for its lock, says so, and registers',
   { timeout: 60_000 },
   async () => {
     const folder = temporaryFolder();

@@ -5,9 +5,9 @@ import { describe, expect, test } from 'vitest';
 const SECONDS = 1;
 const MIB = 1_048_576;
 
-describe('a crowd without manners', () => {
+describe('hostile clients', () => {
   test.each(Object.keys(FLOODS) as FloodKind[])(
-    '%s: the others go on, memory is bounded, and the counters tell',
+    '%s: other clients are served, memory is bounded, and counters show it',
     { timeout: 60_000 },
     async (kind) => {
       const { before, during, rssBeforeBytes, rssMostBytes, counted } = await flood(kind, SECONDS);
@@ -21,7 +21,7 @@ describe('a crowd without manners', () => {
 });
 
 const BASE = 6_000;
-test('2,000 idle registered connections take at most half as much again as those of a bare ws server', {
+test('2,000 idle registered connections take at most 1.5 times the memory of a bare ws server’s', {
   timeout: 180_000,
 }, async () => {
   // What V8 and malloc keep for later is some MiB more or less, which is much beside 2,000 connections: they are counted
@@ -35,7 +35,7 @@ test('2,000 idle registered connections take at most half as much again as those
   expect(Math.min(...ratios), `${ratios}`).toBeLessThanOrEqual(1.5);
 });
 
-test('a certificate swapped under load: nobody is dropped, nothing is lost, the next handshake sees the new one', {
+test('a certificate swapped under load closes no connection, and new handshakes get the new one', {
   timeout: 60_000,
 }, async () => {
   const figures = await swapCertificates({ pairs: 20, swaps: 2, everyMs: 300 });

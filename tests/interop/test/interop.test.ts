@@ -131,14 +131,14 @@ describe.skipIf('missing' in go)(`a client in Go, written from PROTOCOL.md${skip
   });
   afterAll(() => relay?.close());
 
-  test('is formatted, and its tests pass: every vector holds', async () => {
+  test('is formatted and passes its tests: every vector', async () => {
     expect(await checkGo('gofmt', '-l', '.')).toBe('');
     await checkGo('go', 'vet', './...');
     expect(await checkGo('go', 'test', './...')).toContain('ok');
   }, 60_000);
 
   test.each(['json', 'binary'] as const)(
-    'over %s: opens a channel, rekeys early, is cut, resumes, closes',
+    'over %s: opens a channel, rekeys early, is cut off, resumes, closes',
     async (encoding) => {
       const endpoint = await newEndpoint(() => ({ protocol: 'chat.v1' }));
       const connection = once<Event & { socket: SecureWebSocket }>(endpoint, 'connection');
@@ -174,7 +174,7 @@ describe.skipIf('missing' in go)(`a client in Go, written from PROTOCOL.md${skip
     ['json', FLOOD],
     ['binary', FLOOD_TO_REKEY],
   ] as const)(
-    'over %s: accepts a channel, %i messages each way through a cut, takes the close',
+    'over %s: accepts a channel, exchanges %i messages through a cut, and answers the close',
     async (encoding, count) => {
       const peer = newPeer(encoding);
       await peer.next('registered');
@@ -208,7 +208,7 @@ describe.skipIf('missing' in go)(`a client in Go, written from PROTOCOL.md${skip
     60_000,
   );
 
-  test('is told why it may not open: refused by the peer, nobody there', async () => {
+  test('learns why an open failed: refused, or offline', async () => {
     const endpoint = await newEndpoint(() => false);
     const peer = newPeer('json');
     await peer.next('registered');

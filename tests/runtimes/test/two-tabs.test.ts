@@ -86,7 +86,7 @@ describe.skipIf(!hasChromium)(
         () => false,
       );
 
-    test('tabs that race for a first identity get the same, and keep it', async () => {
+    test('tabs that race for a first identity get the same one, and keep it', async () => {
       for (let round = 0; round < 2; round++) {
         const fresh = await browser.newContext();
         const pages = await Promise.all(Array.from({ length: 3 }, () => fresh.newPage()));
@@ -101,7 +101,7 @@ describe.skipIf(!hasChromium)(
       }
     });
 
-    test('an identity that an older version left in local storage is moved', async () => {
+    test('an identity from an older version’s local storage is moved', async () => {
       const page = await openTab();
       const old = Identity.generate(randomBytes);
       const seed = [...old.exportSeed()].map((byte) => byte.toString(16).padStart(2, '0')).join('');
@@ -113,7 +113,7 @@ describe.skipIf(!hasChromium)(
       expect(await listen(await openTab())).toBe(old.publicKey);
     });
 
-    test('the second waits and says for whom; when the first closes it registers, and its sockets open', async () => {
+    test('the second tab waits, says for whom, and registers when the first closes', async () => {
       const first = await openTab();
       const address = await listen(first);
       await reaches(first, 'registered');
@@ -139,7 +139,7 @@ describe.skipIf(!hasChromium)(
       expect((await statesOf(second)).slice(-3)).toEqual(['waiting', 'connecting', 'registered']);
     });
 
-    test('a socket that is closed while it waits is closed, and opens nothing later', async () => {
+    test('a socket closed while waiting opens nothing later', async () => {
       const [first, second] = [await openTab(), await openTab()];
       await listen(first);
       await reaches(first, 'registered');
@@ -157,7 +157,7 @@ describe.skipIf(!hasChromium)(
       expect(connections).toBe(1);
     });
 
-    test('"use it here": the holder lets go and says so, back and forth, and nobody fights', async () => {
+    test('takeOver moves the registration between tabs, without a fight', async () => {
       const [first, second] = [await openTab(), await openTab()];
       const address = await listen(first);
       await reaches(first, 'registered');
@@ -196,7 +196,7 @@ describe.skipIf(!hasChromium)(
       await reaches(other, 'registered');
     });
 
-    test('taking over where one is already registered changes nothing', async () => {
+    test('takeOver in the registered tab changes nothing', async () => {
       const page = await openTab();
       await listen(page);
       await reaches(page, 'registered');
@@ -205,7 +205,7 @@ describe.skipIf(!hasChromium)(
       expect(await statesOf(page)).toEqual(['connecting', 'registered']);
     });
 
-    test('another device: the newest registration wins, and "use it here" brings it back', async () => {
+    test('the newest device wins, and takeOver brings the registration back', async () => {
       const page = await openTab();
       await listen(page);
       await reaches(page, 'registered');
@@ -220,7 +220,7 @@ describe.skipIf(!hasChromium)(
       await device.close();
     });
 
-    test('an endpoint that closes gives its turn away, and one that closes while it waits keeps nobody waiting', async () => {
+    test('a closing endpoint passes its turn on, and one closed while waiting blocks nobody', async () => {
       const pages = [await openTab(), await openTab(), await openTab()] as const;
       const [first, second, third] = pages;
       await listen(first);

@@ -30,7 +30,7 @@ export function AddContact({ chat, onClose }: { chat: Chat; onClose: () => void 
     else if (wanted === chat.identity.publicKey) problem.value = 'That is your own link: send it to someone else.';
     else if (!warned.value && chat.sameName(name.value, wanted) !== null) {
       warned.value = true;
-      problem.value = `You know a ${name.value.trim()} under another key. If this is to be the same person, something has changed: a new device, or somebody else who uses the name. Compare the security number before you trust it, or choose another name.`;
+      problem.value = `You know a ${name.value.trim()} under another key. Either they have a new key, or somebody else uses the name. Compare the security number before you trust it, or choose another name.`;
     } else {
       onClose();
       void chat.add(wanted, name.value.trim());

@@ -9,9 +9,9 @@ const MIN_PASSPHRASE_LENGTH = 8;
 
 function problemWords(error: unknown): string {
   const code = error instanceof Error && 'code' in error ? error.code : '';
-  if (code === 'wrong-passphrase') return 'The passphrase is not the one that it was sealed with.';
-  if (code === 'sealed-malformed') return 'That is no backup of this chat.';
-  return error instanceof Error ? error.message : 'It did not work.';
+  if (code === 'wrong-passphrase') return 'That passphrase is wrong.';
+  if (code === 'sealed-malformed') return 'That file is not a backup of this chat.';
+  return error instanceof Error ? error.message : 'Something went wrong.';
 }
 
 /** Saves a backup. */
@@ -23,7 +23,7 @@ export function BackUp({ chat, onClose }: { chat: Chat; onClose: () => void }) {
   const save = async (event: Event): Promise<void> => {
     event.preventDefault();
     if (passphrase.value.length < MIN_PASSPHRASE_LENGTH) {
-      words.value = `At least ${MIN_PASSPHRASE_LENGTH} characters: better, four words that nobody would guess.`;
+      words.value = `Use at least ${MIN_PASSPHRASE_LENGTH} characters, or better, four words that nobody would guess.`;
       return;
     }
     busy.value = true;
@@ -32,7 +32,7 @@ export function BackUp({ chat, onClose }: { chat: Chat; onClose: () => void }) {
     try {
       const sealed = backUp(chat.identity, chat.history, passphrase.value, (done) => (part.value = done));
       const isSaved = await saveFile(sealed, `sws-chat-${chat.identity.publicKey.slice(0, 8)}.backup`);
-      words.value = isSaved ? 'Saved. Whoever has the file and the passphrase is you.' : '';
+      words.value = isSaved ? 'Saved. Anyone with the file and the passphrase can act as you.' : '';
       if (isSaved) passphrase.value = '';
     } catch (error) {
       words.value = problemWords(error);
@@ -44,8 +44,7 @@ export function BackUp({ chat, onClose }: { chat: Chat; onClose: () => void }) {
     <Dialog title="Save a backup" onClose={onClose}>
       <form class="fields" onSubmit={(event) => void save(event)}>
         <p>
-          Your identity, contacts and messages, sealed with a passphrase. Files are not in it: save those you want to
-          keep.
+          Your identity, contacts and messages, sealed with a passphrase. It has no files: save those you want to keep.
         </p>
         <label>
           Passphrase for the backup
@@ -98,8 +97,8 @@ export function Restore({ chat, onClose }: { chat: Chat; onClose: () => void }) 
     <Dialog title="Restore a backup" onClose={onClose}>
       <form class="fields" onSubmit={(event) => void open(event)}>
         <p>
-          Become, in this browser, who you are on another device. Who you are here now is erased. The devices take
-          turns: the newest is connected.
+          Use your identity from another device here. The identity in this browser is erased. Only the device that
+          connected last is online.
         </p>
         <label>
           Backup file

@@ -27,7 +27,7 @@ export function Composer({ conversation, onFiles }: { conversation: Conversation
     const written = text.value;
     if (written.trim() === '') return;
     if (written.length > MAX_TEXT_LENGTH) {
-      problem.value = `A message has at most ${MAX_TEXT_LENGTH.toLocaleString('en')} characters: this one is longer. Send it as a file.`;
+      problem.value = `This message has more than ${MAX_TEXT_LENGTH.toLocaleString('en')} characters. Send it as a file.`;
       return;
     }
     conversation.draft.write('');
@@ -66,7 +66,7 @@ export function Composer({ conversation, onFiles }: { conversation: Conversation
               pictures.value = [];
             }}
           >
-            Attach the picture that was copied, too
+            Attach the copied picture too
           </button>
           <button type="button" class="text quiet" onClick={() => (pictures.value = [])}>
             No

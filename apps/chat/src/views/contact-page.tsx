@@ -26,13 +26,13 @@ export function ContactPage({ chat, conversation }: { chat: Chat; conversation: 
   const copy = (): void => {
     navigator.clipboard.writeText(linkTo(contact.address)).then(
       () => chat.announce('Copied'),
-      () => chat.announce('This browser does not let the page copy.'),
+      () => chat.announce('This browser doesn’t let the page copy.'),
     );
   };
   const questions = {
     block: {
       title: `Block ${name}?`,
-      text: 'Nothing comes or goes any more, until you unblock them. They are not told.',
+      text: 'No messages come or go until you unblock them. They are not told.',
       words: 'Block',
       run: () => void chat.block(conversation),
     },
@@ -105,7 +105,7 @@ export function ContactPage({ chat, conversation }: { chat: Chat; conversation: 
                 </span>
                 <small>
                   {trust === 'changed'
-                    ? `You knew ${name} under another key (${shortAddress(contact.formerly ?? '')}). Compare the number anew.`
+                    ? `You knew ${name} under another key (${shortAddress(contact.formerly ?? '')}). Compare the number again.`
                     : 'Read it to each other. If it’s the same, nobody is in between.'}
                 </small>
               </p>

@@ -28,12 +28,12 @@ export function ConversationView({ chat, conversation }: { chat: Chat; conversat
   }, []);
   const send = async (files: readonly File[], caption: string): Promise<void> => {
     for (const { name } of await conversation.sendFiles(files, caption))
-      chat.announce(`${name} was not sent: it can’t be read any more, or this browser has no room.`);
+      chat.announce(`${name} was not sent: it can no longer be read, or this browser has no space left.`);
   };
   const copy = async ({ text }: Message): Promise<void> => {
     await navigator.clipboard.writeText(text).then(
       () => chat.announce('Copied'),
-      () => chat.announce('This browser does not let the page copy.'),
+      () => chat.announce('This browser doesn’t let the page copy.'),
     );
   };
   /** The focus goes to the neighbour of what is deleted. */
@@ -108,7 +108,7 @@ export function ConversationView({ chat, conversation }: { chat: Chat; conversat
       ) : (
         <div class="composer">
           <p class="note">
-            Blocked: nothing comes or goes.{' '}
+            Blocked: no messages come or go.{' '}
             <button type="button" onClick={() => void chat.unblock(conversation)}>
               Unblock
             </button>
@@ -120,7 +120,7 @@ export function ConversationView({ chat, conversation }: { chat: Chat; conversat
           name={name}
           files={outgoing.value}
           onSend={(files, caption) => {
-            send(files, caption).catch(() => chat.announce('The files were not sent: this browser has no room.'));
+            send(files, caption).catch(() => chat.announce('The files were not sent: this browser has no space left.'));
           }}
           onClose={() => (outgoing.value = [])}
         />
@@ -166,6 +166,6 @@ export function ConversationView({ chat, conversation }: { chat: Chat; conversat
 
 function deleteWords({ mine, delivered }: Message, name: string): string {
   if (!mine) return 'It is deleted on this device only.';
-  if (!delivered) return 'If it has not gone yet, it will not go.';
+  if (!delivered) return 'If it hasn’t been sent yet, it won’t be sent.';
   return `${name}’s app deletes it too once you’re both online, but ${name} may have copied it.`;
 }

@@ -10,7 +10,7 @@ export function ElsewhereNotice({ chat }: { chat: Chat }) {
   return (
     <main class="centre alone">
       <h1>Open in another tab</h1>
-      <p class="faint">One window at a time is connected as you, so that each message has one home.</p>
+      <p class="faint">Only one window at a time can be connected as you.</p>
       <p class="actions">
         <button type="button" class="primary" data-testid="use-here" onClick={() => chat.takeOver()}>
           Use here

@@ -7,8 +7,8 @@ export function FailedNotice({ error }: { error: unknown }) {
       <h1>{isOld ? 'This page is older than your messages' : 'Your messages can’t be opened'}</h1>
       <p class="faint" role="alert">
         {isOld
-          ? 'A newer version of the chat was open here. Nothing is lost: take that version again.'
-          : 'The browser’s storage didn’t answer, so nothing is lost, but nothing can be shown either. Closing other tabs often helps.'}
+          ? 'A newer version of the chat was open here. Nothing is lost: use that version again.'
+          : 'The browser’s storage didn’t answer. Nothing is lost, but nothing can be shown. Closing other tabs often helps.'}
       </p>
       <button type="button" class="primary" onClick={() => location.reload()}>
         {isOld ? 'Update' : 'Try again'}

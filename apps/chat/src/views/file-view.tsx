@@ -62,10 +62,10 @@ function Act(props: { label: string; id: string; icon: typeof X; onClick: () => 
 
 function stateWords({ mine }: Message, { state }: FileOfMessage, running: boolean): string {
   if (running) return mine ? 'sending' : 'receiving';
-  if (mine) return state === 'stored' ? 'fetched' : state;
+  if (mine) return state === 'stored' ? 'downloaded' : state;
   return {
-    offered: 'not fetched',
-    wanted: 'waiting to go on',
+    offered: 'not downloaded',
+    wanted: 'waiting to continue',
     stored: 'on this device',
     cancelled: 'cancelled',
     withdrawn: 'no longer offered',

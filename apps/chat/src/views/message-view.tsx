@@ -9,7 +9,7 @@ import { type Tick, tickOf, timeOf } from './words.js';
 
 const LONG_PRESS_MS = 500;
 const TICKS: Record<Tick, { readonly icon: typeof Check; readonly words: string }> = {
-  queued: { icon: Clock, words: 'Waiting: goes when you are both here' },
+  queued: { icon: Clock, words: 'Waiting: sent when you’re both online' },
   sent: { icon: Check, words: 'Sent' },
   delivered: { icon: CheckCheck, words: 'Delivered' },
   seen: { icon: CheckCheck, words: 'Seen' },
@@ -61,7 +61,7 @@ function QuoteOf({ id, conversation }: { id: string; conversation: Conversation 
   return (
     <div class="quote">
       {quoted.value === null ? (
-        <span class="one-line">A message that is not here any more</span>
+        <span class="one-line">A message that is no longer here</span>
       ) : (
         <Quote message={quoted.value} conversation={conversation} />
       )}

@@ -4,7 +4,7 @@ import type { Chat } from '../chat.js';
 export function NotificationOffer({ chat }: { chat: Chat }) {
   return (
     <div class="offer">
-      <p>Get notified of messages while this page is in the background? Once it’s closed, nothing can tell you.</p>
+      <p>Get notifications while this page is in the background? Once it’s closed, there are none.</p>
       <p class="actions">
         <button type="button" class="text quiet" onClick={() => void chat.letNotify(false)}>
           Not now

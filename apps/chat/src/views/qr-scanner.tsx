@@ -28,7 +28,7 @@ export function QrScanner({ onFound }: { onFound: (text: string) => boolean }) {
       if (ended || video.current === null) return;
       const found = video.current.readyState >= 2 ? await detector.detect(video.current) : [];
       if (ended || found.some(({ rawValue }) => onFound(rawValue))) return;
-      if (found.length > 0) problem.value = 'That code holds no address.';
+      if (found.length > 0) problem.value = 'That code has no address.';
       timer = setTimeout(() => void scan(detector), SCAN_EVERY_MS);
     };
     const start = async (): Promise<void> => {

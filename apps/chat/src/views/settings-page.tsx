@@ -39,7 +39,7 @@ export function SettingsPage({ chat, onLink }: { chat: Chat; onLink: () => void 
         <Section title="You">
           <label class="item">
             <span>
-              Your name<small>Sent to those whom you ask. Others can call you what they like.</small>
+              Your name<small>Sent to people you ask to talk to. They can give you another name.</small>
             </span>
             <input
               value={settings.name}
@@ -98,7 +98,7 @@ export function SettingsPage({ chat, onLink }: { chat: Chat; onLink: () => void 
         <Section title="What can’t be undone">
           <button type="button" class="item grave" data-testid="move" onClick={() => (dialog.value = 'move')}>
             <span>
-              Take a new address…<small>Your contacts are told, in words that the old address signs.</small>
+              Take a new address…<small>Your contacts are told, with the old address’s signature.</small>
             </span>
           </button>
           <button type="button" class="item grave" data-testid="start-over" onClick={() => (dialog.value = 'delete')}>
@@ -168,7 +168,7 @@ function Usage() {
     <div class="item">
       <p>
         {bytes.value === null ? 'On this device' : `${sizeWords(bytes.value)} on this device`}
-        <small>Everything is kept in this browser, and nowhere else.</small>
+        <small>Everything is stored in this browser only.</small>
       </p>
     </div>
   );

@@ -25,9 +25,9 @@ export function Privacy() {
     <details>
       <summary>How private is this?</summary>
       <div class="said">
-        <p>The relay passes on what it can’t read, and keeps nothing. It sees which addresses talk, and when.</p>
+        <p>The relay can’t read messages and stores nothing. It sees which addresses talk, and when.</p>
         <p>
-          You trust whoever serves this page, because its script reads what you write. To trust nobody, host the page
+          You trust the host of this page, because its script reads what you write. If you don’t, host the page
           yourself.
         </p>
       </div>

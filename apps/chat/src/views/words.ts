@@ -63,8 +63,8 @@ const CONNECTION: Record<EndpointState, string> = {
 /** Why the page does not come back by itself. The protocol's own words are for other people, and many. */
 const DOWN: Readonly<Record<string, string>> = {
   forbidden: 'this relay does not let you in',
-  'registration-refused': 'the relay does not believe that this address is yours',
-  'wrong-server-key': 'this is not the relay that it was',
+  'registration-refused': 'the relay could not verify that this address is yours',
+  'wrong-server-key': 'this relay’s key has changed',
   'bad-frame': 'the relay and this page do not understand each other',
 };
 
@@ -89,7 +89,7 @@ export function presenceWords(conversation: Conversation, connection: Connection
     case 'offline':
       return 'Offline';
     case 'refused':
-      return 'Takes no messages from you';
+      return 'Doesn’t accept your messages';
     default:
       return 'Calling…';
   }

@@ -253,7 +253,7 @@ export class Agent {
     let held = this.#stations.get(relay);
     if (held === undefined) {
       if (this.#stations.size >= MAX_RELAYS)
-        throw new SwsError('over-limits', `at most ${MAX_RELAYS} relays at a time`);
+        throw new SwsError('over-limits', `one identity can use at most ${MAX_RELAYS} relays at a time`);
       held = { station: new DirectStation(relay, this.#identity, this.#provider), users: 0, commands: 0 };
       this.#stations.set(relay, held);
     }

@@ -13,7 +13,7 @@ const POLL_MS = 25;
 export async function showAgent(flags: IdentityFlags & JsonFlags): Promise<number> {
   const status = await statusOf(await agentAccess(flags));
   if (status === null) {
-    console.log(flags.json === true ? JSON.stringify({ running: false }) : 'no agent runs');
+    console.log(flags.json === true ? JSON.stringify({ running: false }) : 'no agent is running');
     return EXIT.delivered;
   }
   const { pid, upSeconds, address, provider, relays, channels } = status;
@@ -35,7 +35,7 @@ export async function stopAgent(flags: IdentityFlags & JsonFlags): Promise<numbe
     (await findAgent(access))?.writeJson({ type: 'stop' });
     while (isRunning(status.pid)) await delay(POLL_MS);
   }
-  return print(flags, 'agent', status === null ? 'no agent runs' : 'stopped');
+  return print(flags, 'agent', status === null ? 'no agent is running' : 'stopped');
 }
 
 async function statusOf(access: AgentAccess): Promise<Omit<AgentStatus, 'type'> | null> {

@@ -137,7 +137,7 @@ export class LocalSocket {
         this.#kind = kindOf(this.#header[4]);
         this.#header = Buffer.alloc(0);
         if (this.#missing > this.limits[this.#kind])
-          throw new Error(`a frame of kind ${this.#kind} has ${this.#missing} bytes`);
+          throw new Error(`a ${this.#kind} frame is too large: ${this.#missing} bytes`);
       }
       const part = rest.subarray(0, this.#missing);
       rest = rest.subarray(part.length);
@@ -169,7 +169,7 @@ export class LocalSocket {
 /** @throws Error */
 function kindOf(byte: number | undefined): keyof typeof KIND {
   for (const kind of ['json', 'text', 'bytes'] as const) if (KIND[kind] === byte) return kind;
-  throw new Error('a frame of no kind');
+  throw new Error('unknown frame kind');
 }
 
 /** @throws Error where it is no JSON object */

@@ -44,7 +44,9 @@ export async function findAgent({ place, key }: AgentAccess): Promise<LocalSocke
   const wasCutOff = socket.readableEnded || socket.destroyed;
   local.destroy();
   if (wasCutOff) return null; // it is ending
-  throw new Error(`${place.socket} is not an agent of this identity and of this version of sws: end its process`);
+  throw new Error(
+    `the process at ${place.socket} is not an agent of this identity and this version of sws: end that process`,
+  );
 }
 
 /** Connects to the agent, which is started where none runs: of commands that begin at once, one starts it. @throws SwsError, Error */
@@ -54,7 +56,7 @@ export async function reachAgent(access: AgentAccess): Promise<LocalSocket> {
     const found = await findAgent(access);
     if (found !== null) return found;
     const waitedMs = performance.now() - sinceMs;
-    if (waitedMs > 2 * START_MS) throw new SwsError('agent-lost', 'the agent of this identity could not be started');
+    if (waitedMs > 2 * START_MS) throw new SwsError('agent-lost', 'could not start the agent of this identity');
     if (await mayStart(access.place.starting, waitedMs > START_MS)) await startAgent(access);
     else await delay(POLL_MS);
   }
@@ -87,7 +89,8 @@ async function startAgent({ place, identity }: AgentAccess): Promise<void> {
     });
     const line = await firstLine(child.stdout);
     child.unref();
-    const { code, detail } = line === '' ? { code: 'agent-lost', detail: 'the agent ended at once' } : JSON.parse(line);
+    const { code, detail } =
+      line === '' ? { code: 'agent-lost', detail: 'the agent exited at once' } : JSON.parse(line);
     if (code !== undefined) throw new SwsError(code, detail);
   } finally {
     await rm(place.starting, { force: true });

@@ -83,7 +83,7 @@ export class DirectStation implements Station {
   async listen(filter: Filter, onLine: (line: Line) => void): Promise<RemovableListener> {
     for (const { filter: other } of this.#takers)
       if (areInConflict(filter, other))
-        throw new SwsError('already-listening', 'another command of this identity takes these connections already');
+        throw new SwsError('already-listening', 'another command of this identity already accepts these connections');
     const taker: Taker = { filter, onLine };
     this.#takers.add(taker);
     return {

@@ -31,7 +31,7 @@ export function loadSettings(
   const file = typeof configPath === 'string' ? readConfig(configPath) : new Map<SettingName, Found>();
   const known = new Set([...NAMES.map(environmentNameOf), 'SWS_CONFIG', ...OF_CLIENTS]);
   for (const name of Object.keys(environment))
-    if (name.startsWith('SWS_') && !known.has(name)) warn(`${name} in the environment is no setting`);
+    if (name.startsWith('SWS_') && !known.has(name)) warn(`${name} in the environment is not a setting`);
 
   const values: Record<string, unknown> = {};
   for (const name of NAMES) {
@@ -50,8 +50,8 @@ function readValue(name: SettingName, setting: Setting<unknown>, { texts, origin
       return setting.parse(text);
     } catch (error) {
       if (!(error instanceof SettingError)) throw error;
-      const given = setting.secret ? 'what was given' : `'${text}'`;
-      throw new SettingError(`${kebabOf(name)}: ${error.message} is wanted, not ${given} (from ${origin})`);
+      const given = setting.secret ? 'a hidden value' : `'${text}'`;
+      throw new SettingError(`${kebabOf(name)} must be ${error.message}, got ${given} (from ${origin})`);
     }
   });
   if (setting.kind === 'list') return parsed.length === 0 ? null : parsed;
@@ -86,12 +86,12 @@ function readConfig(path: string): Map<SettingName, Found> {
   try {
     content = parseToml(readFileSync(path, 'utf8'));
   } catch (error) {
-    throw new SettingError(`config: ${path} can't be used: ${error instanceof Error ? error.message : 'unreadable'}`);
+    throw new SettingError(`config: cannot use ${path}: ${error instanceof Error ? error.message : 'unreadable'}`);
   }
   const found = new Map<SettingName, Found>();
   for (const [key, value] of Object.entries(content)) {
     const name = NAMES.find((known) => kebabOf(known) === key);
-    if (name === undefined) throw new SettingError(`${key} is no setting (from ${path})`);
+    if (name === undefined) throw new SettingError(`${key} is not a setting (from ${path})`);
     found.set(name, { texts: textsOf(key, value, SCHEMA[name].kind === 'list', path), origin: path });
   }
   return found;
@@ -101,7 +101,7 @@ function textsOf(key: string, value: unknown, isList: boolean, path: string): st
   const scalars = Array.isArray(value) ? value : [value];
   const plain = scalars.every((item) => ['string', 'number', 'boolean'].includes(typeof item));
   if (!plain || (Array.isArray(value) && !isList))
-    throw new SettingError(`${key}: ${isList ? 'a list of texts' : 'one value'} is wanted (from ${path})`);
+    throw new SettingError(`${key} must be ${isList ? 'a list of strings' : 'one value'} (from ${path})`);
   return scalars.map(String);
 }
 
@@ -113,7 +113,7 @@ function checkTogether(settings: Settings): void {
   ];
   for (const [one, other] of together) {
     if ((settings[one] === null) !== (settings[other] === null))
-      throw new SettingError(`${kebabOf(one)} and ${kebabOf(other)}: both or none`);
+      throw new SettingError(`${kebabOf(one)} and ${kebabOf(other)} must be set together`);
   }
   if (settings.natsPassword !== null && settings.natsUser === null)
     throw new SettingError('nats-password needs nats-user');

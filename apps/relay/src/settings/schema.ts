@@ -46,11 +46,11 @@ export const SCHEMA = {
     group: LISTENING,
     help: 'proxies whose X-Forwarded-For is believed',
     fallback: null,
-    check: (entry) => (isIP(entry.split('/')[0] ?? '') === 0 ? 'an IP address, or a range like 10.0.0.0/8' : null),
+    check: (entry) => (isIP(entry.split('/')[0] ?? '') === 0 ? 'an IP address or a range like 10.0.0.0/8' : null),
   }),
   waitForPort: number({
     group: LISTENING,
-    help: 'seconds to wait for the port while the process that this one replaces still has it',
+    help: 'seconds to wait for the port while the replaced process still has it',
     unit: 'seconds',
     min: 0,
     max: 3_600,
@@ -63,7 +63,7 @@ export const SCHEMA = {
     help: 'serve /metrics only there; also /healthz and /readyz',
     fallback: null,
     shown: 'on the main port',
-    check: (value) => (parseListen(value) === null ? 'port, or address:port' : null),
+    check: (value) => (parseListen(value) === null ? 'port or address:port' : null),
   }),
 
   allow: text<string | null>('file', {
@@ -74,7 +74,7 @@ export const SCHEMA = {
   }),
   tokens: text<string | null>('file', {
     group: ACCESS,
-    help: 'admit only clients with a token of this file, one a line; a key after a token binds it to that key; reloaded when it changes',
+    help: 'admit only clients with a token of this file, one a line; a key after a token limits it to that key; reloaded when it changes',
     fallback: null,
     shown: 'no token',
   }),
@@ -96,7 +96,7 @@ export const SCHEMA = {
   }),
   authorizeSecret: text<string | null>('word', {
     group: ACCESS,
-    help: 'bearer token that is sent to that service',
+    help: 'bearer token sent to that service',
     fallback: null,
     secret: true,
   }),
@@ -165,7 +165,7 @@ export const SCHEMA = {
   }),
   maxQueuedBytes: number({
     group: LIMITS,
-    help: 'how much may wait for all slow receivers together; above it senders are told `congested`',
+    help: 'how much may wait for all slow receivers together; above it senders get `congested`',
     unit: 'bytes',
     min: MIB,
     max: 1_048_576 * MIB,
@@ -242,7 +242,7 @@ export const SCHEMA = {
 
   workers: text('number', {
     group: RUNNING,
-    help: 'processes that share the port, each with a core of its own; auto for one for each processor',
+    help: 'processes that share the port, one core each; auto for one for each processor',
     fallback: '1',
     check: (value) =>
       value === 'auto' || isWorkers(value) ? null : `auto, or a whole number from 1 to ${MAX_WORKERS}`,
@@ -265,7 +265,7 @@ export const SCHEMA = {
   }),
   drainDelay: number({
     group: RUNNING,
-    help: 'on SIGTERM, seconds between 503 at /readyz and the first client that is told to leave, for load balancers',
+    help: 'on SIGTERM, seconds from 503 at /readyz until clients are told to leave, for load balancers',
     unit: 'seconds',
     min: 0,
     max: 600,
@@ -273,7 +273,7 @@ export const SCHEMA = {
   }),
   drainSpread: number({
     group: RUNNING,
-    help: 'seconds over which clients that were told to leave spread their return',
+    help: 'seconds over which clients that were told to leave reconnect',
     unit: 'seconds',
     fraction: true,
     min: 0,
@@ -282,7 +282,7 @@ export const SCHEMA = {
   }),
   drainDeadline: number({
     group: RUNNING,
-    help: 'seconds after which clients that are still connected are closed',
+    help: 'seconds after which clients still connected are closed',
     unit: 'seconds',
     fraction: true,
     min: 0,

@@ -90,12 +90,11 @@ export function failureOf(relay: string, cause: Error): Failure {
   const known = CODES[code];
   if (known !== undefined) {
     // A server that leaves upgrades for other paths unanswered, as Socket.IO does, and TLS that was not asked for end the same way.
-    const hint =
-      code === 'ECONNRESET' ? `; is ${protocol}//${host}${pathname} right, the path and ${protocol} too?` : '';
+    const hint = code === 'ECONNRESET' ? `; check ${protocol}//${host}${pathname}, its scheme and path` : '';
     return { code: known[0], detail: `${host} ${known[1]} (${code})${hint}`, cause };
   }
   if (isTls(code)) {
-    const detail = `${host} has a certificate that is not trusted (${code}); network.ca or NODE_EXTRA_CA_CERTS names who vouches for it`;
+    const detail = `${host} has a certificate that is not trusted (${code}); add its CA with network.ca or NODE_EXTRA_CA_CERTS`;
     return { code: 'tls', detail, cause };
   }
   return { code: 'connection-lost', detail: `${host}: ${cause.message}`, cause };
@@ -104,7 +103,7 @@ export function failureOf(relay: string, cause: Error): Failure {
 /** An HTTP answer that is no WebSocket. */
 export function failureOfStatus(relay: string, status: number, location: string | undefined): Failure {
   const where = location === undefined ? '' : `, to ${location}`;
-  const detail = `${new URL(relay).host} answered with HTTP status ${status}${where}, and not as a relay does`;
+  const detail = `${new URL(relay).host} answered with HTTP status ${status}${where}, which is not a relay’s answer`;
   return { code: 'http-status', detail };
 }
 

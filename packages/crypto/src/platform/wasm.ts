@@ -31,8 +31,8 @@ export function secretboxOf(
   const tag = io + TAG_AT;
 
   function enter(key: Uint8Array, nonce: Uint8Array): void {
-    if (key.length !== KEY_BYTES) throw new RangeError(`key must have ${KEY_BYTES} bytes, not ${key.length}`);
-    if (nonce.length !== NONCE_BYTES) throw new RangeError(`nonce must have ${NONCE_BYTES} bytes, not ${nonce.length}`);
+    if (key.length !== KEY_BYTES) throw new RangeError(`key must have ${KEY_BYTES} bytes, got ${key.length}`);
+    if (nonce.length !== NONCE_BYTES) throw new RangeError(`nonce must have ${NONCE_BYTES} bytes, got ${nonce.length}`);
     memory.set(key, io);
     memory.set(nonce, io + NONCE_AT);
   }

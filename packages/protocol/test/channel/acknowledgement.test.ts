@@ -33,7 +33,7 @@ describe('an ACK is due', () => {
     expect(acknowledgement.dueAt).toBe(1_000);
   });
 
-  test('after any CONTROL only for what came since', () => {
+  test('after a CONTROL only for newer frames', () => {
     const acknowledgement = new Acknowledgement(WINDOW);
     acknowledgement.took(QUARTER - 1, 1_000);
     acknowledgement.ackSent(WINDOW);
@@ -43,7 +43,7 @@ describe('an ACK is due', () => {
   });
 });
 
-test('the quarter counts padded plaintexts, not the 96 bytes that a frame is charged beside', () => {
+test('the quarter counts padded plaintexts, without the charge of 96 bytes a frame', () => {
   const world = new World(8, { windowBytes: WINDOW });
   let controls = 0;
   world.relay = (flying) => {

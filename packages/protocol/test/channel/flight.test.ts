@@ -45,7 +45,7 @@ class Way {
   }
 }
 
-describe('what may be under way', () => {
+describe('the allowance in flight', () => {
   test('is 1 MiB at first', () => {
     const flight = new Flight();
     let sent = 0;
@@ -56,27 +56,27 @@ describe('what may be under way', () => {
     expect(sent).toBe(MIB);
   });
 
-  test('fills a way of 100 Mbit/s and 200 ms, and leaves less than 50 ms waiting', () => {
+  test('fills a link of 100 Mbit/s and 200 ms, and leaves less than 50 ms queued', () => {
     const way = new Way(200, 12_500);
     way.run(4_000);
     expect(way.run(2_000)).toBeGreaterThan(0.95 * 2_000 * 12_500);
     expect(way.flight.bytes).toBeLessThan(250 * 12_500);
   });
 
-  test('fills a way of 60 MB/s and 200 ms', () => {
+  test('fills a link of 60 MB/s and 200 ms', () => {
     const way = new Way(200, 60_000);
     way.run(6_000);
     expect(way.run(2_000)).toBeGreaterThan(0.95 * 2_000 * 60_000);
   });
 
-  test('is no more than 16 MiB', () => {
+  test('is at most 16 MiB', () => {
     const way = new Way(500, 1_000_000);
     way.run(20_000);
     expect(way.flight.bytes).toBeLessThanOrEqual(16 * MIB);
     expect(way.flight.bytes).toBeGreaterThan(15 * MIB);
   });
 
-  test('follows a way that becomes five times as narrow, and one that widens again', () => {
+  test('follows a link that becomes five times as narrow, and one that widens again', () => {
     const way = new Way(100, 12_500);
     way.run(4_000);
     way.perMs = 2_500;
@@ -88,7 +88,7 @@ describe('what may be under way', () => {
     expect(way.run(2_000)).toBeGreaterThan(0.95 * 2_000 * 12_500);
   });
 
-  test('stays what it was while the application has less to send', () => {
+  test('stays unchanged while the application has less to send', () => {
     const way = new Way(100, 12_500);
     way.run(4_000);
     const { flight } = way;
@@ -106,7 +106,7 @@ describe('what may be under way', () => {
     expect(flight.allowanceBytes).toBeGreaterThan(0.9 * allowanceBytes);
   });
 
-  test('is half of rate and least round trip for three rounds, once that round trip is 10 s old', () => {
+  test('is half of rate times least round trip for three rounds, once that round trip is 10 s old', () => {
     const way = new Way(100, 12_500);
     way.run(4_000);
     const usual = way.flight.allowanceBytes;
@@ -120,7 +120,7 @@ describe('what may be under way', () => {
     expect(low).toBeLessThan(4.5 * 106);
   });
 
-  test('is measured anew after a registration', () => {
+  test('is measured again after a registration', () => {
     const way = new Way(100, 12_500);
     way.run(4_000);
     way.flight.reset();
@@ -129,7 +129,7 @@ describe('what may be under way', () => {
 });
 
 describe('a frame', () => {
-  test('of a channel that has little under way does not wait for the others', () => {
+  test('of a channel with little in flight does not wait for the others', () => {
     const flight = new Flight();
     flight.sent(2 * MIB, 0);
     expect(flight.allows(FRAME, 0, 0)).toBe(false);
@@ -137,7 +137,7 @@ describe('a frame', () => {
     expect(flight.allows(KIB, 4 * KIB, 0)).toBe(false);
   });
 
-  test('of a message waits for the allowance and for credit, a new rekey or close for neither', () => {
+  test('of a message waits for allowance and credit, a rekey or close for neither', () => {
     const identity = Identity.fromSeed(new Uint8Array(32).fill(1));
     const peer = identity.publicKeyBytes();
     const [id, transcript, ikm] = [new Uint8Array(16), new Uint8Array(64), new Uint8Array(160)];
@@ -158,13 +158,13 @@ describe('a frame', () => {
     expect(closing.canSend(keys, 0)).toBe(true);
   });
 
-  test('may go if nothing is under way, however large', () => {
+  test('can be sent if nothing is in flight, however large', () => {
     const flight = new Flight();
     flight.slowDown();
     expect(flight.allows(10 * MIB, 0, 0)).toBe(true);
   });
 
-  test('waits for its pace after a pause, and says until when', () => {
+  test('is paced after a pause, and nextWakeAtMs says until when', () => {
     const way = new Way(200, 12_500);
     way.run(4_000);
     const { flight } = way;
@@ -179,8 +179,8 @@ describe('a frame', () => {
   });
 });
 
-describe('when the relay has no room', () => {
-  test('half as much may be under way, and no less than 128 KiB', () => {
+describe('when the relay is congested', () => {
+  test('the allowance is halved, to at least 128 KiB', () => {
     const way = new Way(100, 12_500);
     way.run(4_000);
     const { flight } = way;
@@ -194,7 +194,7 @@ describe('when the relay has no room', () => {
     expect(way.run(1_000)).toBeGreaterThan(0.9 * 1_000 * 12_500);
   });
 
-  test('nothing grows before a frame is acknowledged that went out since', () => {
+  test('the allowance grows only after a newer frame is acknowledged', () => {
     const way = new Way(100, 12_500);
     way.run(4_000);
     const { flight } = way;

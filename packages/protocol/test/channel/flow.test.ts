@@ -27,7 +27,7 @@ test('a channel opens, carries text and bytes both ways, and closes with code an
   expect([world.end(0).table.size, world.end(1).table.size]).toEqual([0, 0]);
 });
 
-test('an end that closes acknowledges first: the other knows what became of its messages', () => {
+test('an endpoint acknowledges before it closes, so the peer knows what arrived', () => {
   const world = new World(11);
   const channel = world.open();
   world.send(1, 'taken before the close');
@@ -39,7 +39,7 @@ test('an end that closes acknowledges first: the other knows what became of its 
   expect(channel.phase).toBe('tombstone');
 });
 
-test('who answers acknowledges first, 8 times a second: with the answer bufferedAmount has fallen', () => {
+test('an answer comes after an acknowledgement, 8 times a second: bufferedAmount has fallen by then', () => {
   const world = new World(12);
   const channel = world.open();
   world.run();
@@ -59,7 +59,7 @@ test('who answers acknowledges first, 8 times a second: with the answer buffered
   expect(world.end(0).received).toHaveLength(10);
 });
 
-test('a message of many fragments arrives whole; one over maxMessageBytes fails with 1009', () => {
+test('a message of many fragments arrives whole, and one over maxMessageBytes fails with 1009', () => {
   const world = new World(2, { maxMessageBytes: 3_000_000 });
   world.open();
   const large = Uint8Array.from({ length: 2_500_000 }, (_, i) => (i * 31) & 255);
@@ -77,7 +77,7 @@ test('a message of many fragments arrives whole; one over maxMessageBytes fails 
   expect(world.end(0).end).toMatchObject({ end: { code: 1009, wasClean: true } });
 });
 
-test('a reader that takes nothing stops the sender at the window', () => {
+test('a reader that does not read stops the sender at the window', () => {
   const world = new World(3, { windowBytes: 65_536 });
   world.open();
   world.end(1).consume = false;
@@ -121,7 +121,7 @@ test('a refused OPEN and a restarted peer end the channel by RESET, as 1006', ()
   expect(world.end(0).end).toMatchObject({ end: { code: 1006, failure: { code: 'unknown-channel' } } });
 });
 
-test('a sign of life can be asked for; one who terminates lets the peer learn at once', () => {
+test('ping asks for a sign of life, and terminate tells the peer at once', () => {
   const world = new World(13);
   world.open();
   world.command(0, { type: 'ping' });
@@ -133,7 +133,7 @@ test('a sign of life can be asked for; one who terminates lets the peer learn at
   expect(world.end(1).end).toMatchObject({ end: { code: 1006, failure: { code: 'unknown-channel' } } });
 });
 
-test('who waits for its peer without end has closed all the same once it closes', () => {
+test('close() works with an infinite resume timeout', () => {
   const world = new World(17, { resumeTimeoutMs: Number.POSITIVE_INFINITY });
   world.open();
   world.end(0).table.handleDisconnected(world.now);
@@ -146,7 +146,7 @@ test('who waits for its peer without end has closed all the same once it closes'
   expect(world.end(0).end).toMatchObject({ end: { code: 4000, reason: 'once', wasClean: true } });
 });
 
-test('a RESET counts only if it names a frame that is pending: the relay cannot provoke one and keep it', () => {
+test('a RESET counts only if it names a pending frame', () => {
   const world = new World(10);
   const channel = world.open();
   world.send(0, 'taken');
@@ -175,7 +175,7 @@ test('a RESET counts only if it names a frame that is pending: the relay cannot 
   expect(a.end).toMatchObject({ end: { code: 1006, failure: { code: 'unknown-channel' } } });
 });
 
-test('sockets that have closed do not use up the channels to a peer; those that are open are never given up', {
+test('closed channels do not use up the channels to a peer, and open ones are never given up', {
   timeout: 60_000,
 }, () => {
   const world = new World(12);
@@ -199,14 +199,14 @@ test('sockets that have closed do not use up the channels to a peer; those that 
   expect(new Set(open.map(({ phase }) => phase))).toEqual(new Set(['open']));
 });
 
-test('a channel opens without a subprotocol where the responder chooses none of those offered', () => {
+test('a channel opens without a subprotocol if the responder chooses none', () => {
   const world = new World(6);
   const channel = world.open('/', ['chat', 'files']);
   expect([channel.phase, channel.protocol]).toEqual(['open', '']);
   expect(world.end(1).channel?.protocols).toEqual(['chat', 'files']);
 });
 
-test('a channel to oneself is refused', () => {
+test('a channel to your own address is refused', () => {
   const world = new World(6);
   const { table, identity } = world.end(0);
   expect(() =>
@@ -214,7 +214,7 @@ test('a channel to oneself is refused', () => {
   ).toThrow(expect.objectContaining({ code: 'own-address' }));
 });
 
-describe('keys change in the stream, with traffic both ways and none lost', () => {
+describe('keys change with traffic both ways, and nothing is lost', () => {
   /** The highest epoch that any CONTROL was sealed under: rekeys completed. */
   function watchEpoch(world: World): () => number {
     let epoch = 0;
@@ -259,7 +259,7 @@ describe('keys change in the stream, with traffic both ways and none lost', () =
   });
 });
 
-test('a cut is resumed: nothing lost, nothing twice; one longer than resumeTimeout ends with 1006', () => {
+test('a cut is resumed without loss or repeats; one longer than resumeTimeout ends with 1006', () => {
   const world = new World(8);
   world.open();
   world.relay = () => [];

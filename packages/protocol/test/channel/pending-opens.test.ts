@@ -5,7 +5,7 @@ const content = Uint8Array.of(1, 2, 3);
 const add = (pending: PendingOpens, name: string, peer = name, isKnown = false, nowMs = 0): boolean =>
   pending.add(name, peer, isKnown, content, nowMs);
 
-test('keeps a copy of what waits, and gives it once', () => {
+test('keeps a copy of a waiting OPEN, and returns it once', () => {
   const pending = new PendingOpens();
   const given = content.slice();
   pending.add('a', 'peer', false, given, 0);
@@ -15,7 +15,7 @@ test('keeps a copy of what waits, and gives it once', () => {
   expect([pending.has('a'), pending.take('a', 1)]).toEqual([false, null]);
 });
 
-test('four of one peer wait; a fifth has its chance when one is answered', () => {
+test('four OPENs of one peer wait, and a fifth after one is answered', () => {
   const pending = new PendingOpens();
   for (let i = 0; i < MAX_PENDING_OPENS_PER_PEER; i++) expect(add(pending, `${i}`, 'peer')).toBe(true);
   expect(add(pending, 'one more', 'peer')).toBe(false);
@@ -23,7 +23,7 @@ test('four of one peer wait; a fifth has its chance when one is answered', () =>
   expect(add(pending, 'one more', 'peer')).toBe(true);
 });
 
-test('strangers fill half of all places, peers that are known the rest', () => {
+test('strangers fill at most half of all places, known peers the rest', () => {
   const pending = new PendingOpens();
   for (let i = 0; i < MAX_PENDING_OPENS / 2; i++) expect(add(pending, `stranger ${i}`)).toBe(true);
   expect(add(pending, 'one more')).toBe(false);
@@ -31,7 +31,7 @@ test('strangers fill half of all places, peers that are known the rest', () => {
   expect(add(pending, 'one more friend', 'one more friend', true)).toBe(false);
 });
 
-test('what is not answered within 45 s waits no longer, and its place is free', () => {
+test('an OPEN not answered within 45 s frees its place', () => {
   const pending = new PendingOpens();
   for (let i = 0; i < MAX_PENDING_OPENS / 2; i++) add(pending, `${i}`);
   expect(add(pending, 'late', 'late', false, 44_999)).toBe(false);

@@ -6,7 +6,7 @@ import { seeded } from '../simulator/seeded.js';
 const newProbe = () => new Probe(seeded(1).bytes);
 
 describe('a PING', () => {
-  test('begins a separation when it is sent, until any frame opens', () => {
+  test('begins a separation when sent, until any frame opens', () => {
     const probe = newProbe();
     probe.ask(true, 0, 1_000);
     probe.ask(true, 0, 2_000);
@@ -15,7 +15,7 @@ describe('a PING', () => {
     expect(probe.separated).toBe(false);
   });
 
-  test('is unanswered until a question is answered, whatever else the peer sends', () => {
+  test('is unanswered until a question is answered, whatever else arrives', () => {
     const probe = newProbe();
     probe.ask(true, 0, 1_000);
     const later = probe.ask(true, 0, 2_000);
@@ -26,7 +26,7 @@ describe('a PING', () => {
     expect(probe.askedSince).toBeNull();
   });
 
-  test('is unanswered no longer after a new acknowledgement or a registration', () => {
+  test('counts as answered after a new acknowledgement or a registration', () => {
     const probe = newProbe();
     probe.ask(true, 0, 1_000);
     probe.progress(1_100);
@@ -43,7 +43,7 @@ test('a RESUME begins no separation and is never unanswered', () => {
   expect([probe.separated, probe.askedSince]).toEqual([false, null]);
 });
 
-test('the last 8 questions can be answered; an answer settles the older ones too', () => {
+test('the last 8 questions can be answered, and an answer settles older ones', () => {
   const probe = newProbe();
   const ids = Array.from({ length: 9 }, (_, i) => probe.ask(true, i, 1_000 + i));
   expect(probe.answer(ids[0] ?? 0, 2_000)).toBeNull();

@@ -11,7 +11,7 @@ function half() {
 }
 
 describe('a resend pass', () => {
-  test('that is due within 200 ms of the last starts when they are over', () => {
+  test('due within 200 ms of the last one starts after them', () => {
     const { recovery, outgoing, resend } = half();
     recovery.passSoon(50, 1_000);
     recovery.startPass(outgoing, 1_000);
@@ -26,7 +26,7 @@ describe('a resend pass', () => {
     expect(resend).toHaveBeenCalledTimes(2);
   });
 
-  test('waits for a round trip after the last where that is longer', () => {
+  test('waits for a round trip after the last one if that is longer', () => {
     const { recovery, outgoing } = half();
     recovery.passSoon(300, 1_000);
     recovery.startPass(outgoing, 1_000);
@@ -36,7 +36,7 @@ describe('a resend pass', () => {
 });
 
 describe('congested', () => {
-  test('holds DATA back for one to two times 100 ms, and the pass starts at the first frame refused', () => {
+  test('delays DATA for one to two times 100 ms, and the pass starts at the first refused frame', () => {
     const { recovery, outgoing, resend } = half();
     const random = seeded(1).bytes;
     recovery.congested(7, outgoing, random, 1_000);
@@ -50,7 +50,7 @@ describe('congested', () => {
     expect(resend.mock.calls).toEqual([[5]]);
   });
 
-  test('doubles the time with each refusal, to 5 s, until something new is acknowledged', () => {
+  test('doubles the delay with each refusal, to 5 s, until something new is acknowledged', () => {
     const { recovery, outgoing } = half();
     const random = seeded(2).bytes;
     const held = (): number => {

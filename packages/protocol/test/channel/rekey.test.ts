@@ -52,7 +52,7 @@ function rekeys(half: Half, nowMs: number): void {
 }
 
 describe('a responder', () => {
-  test('takes rekeyed only once its own answer is sealed', () => {
+  test('accepts rekeyed only after its own answer is sealed', () => {
     const half = new Half('responder');
     rekeys(half, NOW);
     expect(half.rekey.takeRekeyed(NOW)).toMatchObject({ code: 'protocol-error' });
@@ -61,7 +61,7 @@ describe('a responder', () => {
     expect(half.keys.epoch).toBe(1);
   });
 
-  test('answers a second rekey 30 s after the first was complete, however late or early that one comes', () => {
+  test('answers a second rekey 30 s after the first was complete, whenever it arrives', () => {
     const half = new Half('responder');
     rekeys(half, NOW);
     half.seal();
@@ -86,7 +86,7 @@ describe('a responder', () => {
     expect(half.seal()).not.toBeNull();
   });
 
-  test('retains one answer, however often a peer that acknowledges nothing rekeys', () => {
+  test('keeps one answer, however often a peer rekeys without acknowledging', () => {
     const half = new Half('responder');
     rekeys(half, NOW);
     half.seal();
@@ -99,7 +99,7 @@ describe('a responder', () => {
     expect(half.seal()).not.toBeNull();
   });
 
-  test('fails a rekey while one is under way', () => {
+  test('fails on a rekey during another one', () => {
     const half = new Half('responder');
     rekeys(half, NOW);
     const again = provider.x25519PublicKey(new Uint8Array(32).fill(9));
@@ -110,7 +110,7 @@ describe('a responder', () => {
 describe('an initiator', () => {
   const theirs = provider.x25519PublicKey(new Uint8Array(32).fill(7));
 
-  test('takes an answer only once its own rekey is sealed', () => {
+  test('accepts an answer only after its own rekey is sealed', () => {
     const half = new Half('initiator');
     half.rekey.start();
     expect(half.rekey.takeRekey(theirs, false, NOW)).toMatchObject({ code: 'protocol-error' });
@@ -122,7 +122,7 @@ describe('an initiator', () => {
     expect(half.keys.epoch).toBe(1);
   });
 
-  test('takes one answer', () => {
+  test('accepts one answer', () => {
     const half = new Half('initiator');
     half.rekey.start();
     half.seal();
@@ -130,7 +130,7 @@ describe('an initiator', () => {
     expect(half.rekey.takeRekey(theirs, false, NOW)).toMatchObject({ code: 'protocol-error' });
   });
 
-  test('that has closed derives from the answer, and says nothing', () => {
+  test('that has closed derives keys from the answer, and sends nothing', () => {
     const half = new Half('initiator');
     half.rekey.start();
     half.seal();
@@ -142,7 +142,7 @@ describe('an initiator', () => {
   });
 });
 
-test('a responder that slept through the time between two rekeys fails nothing', () => {
+test('a responder that slept between two rekeys fails nothing', () => {
   const world = new World(41);
   world.open();
   const held: (typeof world.queue)[number][] = [];

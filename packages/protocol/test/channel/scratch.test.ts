@@ -1,7 +1,7 @@
 import { expect, test } from 'vitest';
 import { Scratch } from '../../src/channel/scratch.js';
 
-test('room for a frame is used again; for a longer one, which only a relay that means ill sends, it is not kept', () => {
+test('a frame’s buffer is reused; one for an oversized frame is not kept', () => {
   const scratch = new Scratch();
   const { buffer } = scratch.view(1_000);
   expect(scratch.view(10).buffer).toBe(buffer);

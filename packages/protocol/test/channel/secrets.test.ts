@@ -136,7 +136,7 @@ const POLICIES: readonly (readonly [string, () => boolean])[] = [
   ],
 ];
 
-describe('no secret outlives what it was for', () => {
+describe('secrets are erased after use', () => {
   test.each(PATHS)('%s', (_, path) => {
     const secrets = new Secrets();
     const world = new World(31, { rekeyAfterFrames: 4 }, () => true, secrets);
@@ -175,7 +175,7 @@ describe('no secret outlives what it was for', () => {
     expect(secrets.left()).toEqual([]);
   });
 
-  test('the walk sees every kind of secret; of a channel that lives only its keys are there', () => {
+  test('the search finds every kind of secret; a live channel holds only its keys', () => {
     const secrets = new Secrets();
     const world = new World(34, { rekeyAfterFrames: 4 }, () => true, secrets);
     world.open();

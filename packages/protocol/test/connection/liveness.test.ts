@@ -50,7 +50,7 @@ function cutAndReturn(peer: Peer, closeCode: number): void {
   expect(timeUntil(() => peer.state.name === 'registered', 5_000)).toBeLessThan(2_000);
 }
 
-describe('a half-open connection is found: a user does not talk into the void for minutes', () => {
+describe('a half-open connection is noticed', () => {
   for (const direction of ['both', 'up', 'down'] as const) {
     test(`idle, within 20 s (${direction} dead)`, () => {
       a.link?.stall(direction);
@@ -60,7 +60,7 @@ describe('a half-open connection is found: a user does not talk into the void fo
       expect(talk.whole).toBe(true);
     });
 
-    test(`with something unacknowledged, within 10 s (${direction} dead), and it arrives`, () => {
+    test(`with unacknowledged data, within 10 s (${direction} dead), and it arrives`, () => {
       a.link?.stall(direction);
       talk.send(talk.initiator, 'into the void');
       expect(timeUntil(lost(a), 60_000)).toBeLessThanOrEqual(10_000);
@@ -68,7 +68,7 @@ describe('a half-open connection is found: a user does not talk into the void fo
     });
   }
 
-  test('one that hears and is not heard, within 20 s, however much comes', () => {
+  test('one that receives and is not received, within 20 s, whatever arrives', () => {
     a.link?.stall('up');
     talk.send(talk.initiator, 'into the void');
     const chatter = () => {
@@ -79,7 +79,7 @@ describe('a half-open connection is found: a user does not talk into the void fo
     expect(timeUntil(() => talk.responder.received === 1, 20_000)).toBeLessThan(15_000);
   });
 
-  test('at the receiving end, within 20 s, and what was sent meanwhile arrives once', () => {
+  test('at the receiver, within 20 s, and messages sent meanwhile arrive once', () => {
     b.link?.stall();
     for (let i = 0; i < 5; i++) talk.send(talk.initiator, `message ${i}`);
     expect(timeUntil(lost(b), 60_000)).toBeLessThanOrEqual(20_000);
@@ -90,8 +90,8 @@ describe('a half-open connection is found: a user does not talk into the void fo
   });
 });
 
-describe('a process that stood still probes before it gives anything up', () => {
-  test('a frozen tab whose connection lives keeps it', () => {
+describe('a frozen process sends a PING before it gives anything up', () => {
+  test('a frozen tab keeps a connection that is alive', () => {
     a.freeze();
     talk.send(talk.responder, 'while you slept');
     const { link } = a;
@@ -103,7 +103,7 @@ describe('a process that stood still probes before it gives anything up', () => 
     expect(talk.initiator.received).toBe(1);
   });
 
-  test('a laptop that slept and lost its connection finds out within 5 s, and carries on', () => {
+  test('a laptop that slept and lost its connection notices within 5 s, and resumes', () => {
     a.freeze();
     a.link?.stall();
     talk.send(talk.responder, 'while you slept');
@@ -114,7 +114,7 @@ describe('a process that stood still probes before it gives anything up', () => 
     expect(talk.whole).toBe(true);
   });
 
-  test('both asleep for ten minutes, far beyond resumeTimeout: no channel is given up', () => {
+  test('when both sleep for ten minutes, beyond resumeTimeout, no channel is given up', () => {
     for (const peer of [a, b]) peer.freeze();
     clock.pass(600_000);
     for (const peer of [a, b]) peer.thaw();
@@ -126,7 +126,7 @@ describe('a process that stood still probes before it gives anything up', () => 
 });
 
 describe('a separation ends', () => {
-  test('with 1006 after resumeTimeout, not before, at both ends', () => {
+  test('with 1006 after resumeTimeout, not before, for both peers', () => {
     relay.connected = (link) => link.close(1006);
     a.link?.close(1006);
     clock.pass(58_000);
@@ -136,7 +136,7 @@ describe('a separation ends', () => {
       expect(end).toMatchObject({ code: 1006, wasClean: false, failure: { code: 'resume-timeout' } });
   });
 
-  test('at once where the peer’s process has restarted: its RESET tells, without waiting for resumeTimeout', () => {
+  test('at once if the peer’s process restarted: its RESET tells', () => {
     talk.responder.lost = true;
     b.restart();
     expect(timeUntil(() => talk.initiator.end !== null, 60_000)).toBeLessThan(3_000);
@@ -147,7 +147,7 @@ describe('a separation ends', () => {
     ['up', 'by the end whose connection broke'],
     ['down', 'to it'],
   ] as const) {
-    test(`within a round trip of coming back: what was sent ${who} and swallowed by the cut is there at once`, () => {
+    test(`within a round trip after reconnecting: data sent ${who} and lost in the cut is there`, () => {
       const [from, to] = direction === 'up' ? talk.ends : [talk.responder, talk.initiator];
       for (let i = 0; i < 3; i++) talk.send(from, `lost ${i}`);
       a.link?.stall(direction);
@@ -162,7 +162,7 @@ describe('a separation ends', () => {
   }
 });
 
-test('credit that a reader gives back is told at once: a sender that waits for it goes on within a round trip', () => {
+test('credit from a reader is granted at once: a waiting sender continues within a round trip', () => {
   talk.consumeAfterMs = () => 5_000;
   const message = 'x'.repeat(60_000);
   for (let i = 0; i < 30; i++) talk.send(talk.initiator, message);
@@ -174,7 +174,7 @@ test('credit that a reader gives back is told at once: a sender that waits for i
   expect(talk.responder.received).toBe(30);
 });
 
-test('two ends that open to each other, and lose every ACCEPT, do not answer OPEN with OPEN without end', () => {
+test('two peers that open to each other and lose every ACCEPT stop sending OPEN', () => {
   const bring = relay.bring.bind(relay);
   relay.bring = (from, to, content) => content[0] === KIND.accept || bring(from, to, content);
   const other = new Conversation(clock, 'other', b, a);
@@ -188,8 +188,8 @@ test('two ends that open to each other, and lose every ACCEPT, do not answer OPE
   expect(a.framesSent + b.framesSent - before).toBeLessThan(60);
 });
 
-describe('the relay’s wishes', () => {
-  test('RESTARTING is honoured: the client stays for reconnectIn, is back after the spread, and loses nothing', () => {
+describe('the relay’s requests', () => {
+  test('RESTARTING is followed: the client stays for reconnectIn, reconnects within the spread, and loses nothing', () => {
     const { link } = a;
     relay.tell(a.address, { type: 'RESTARTING', reconnectIn: 2_000, spread: 3_000 });
     clock.pass(1_900);
@@ -202,7 +202,7 @@ describe('the relay’s wishes', () => {
     expect(talk.whole).toBe(true);
   });
 
-  test('replaced soon after registering, it tries once more; replaced again, it stays down and says so', () => {
+  test('replaced soon after registering, it tries once more; replaced again, it stays down', () => {
     cutAndReturn(a, 4409);
     clock.pass(100);
     a.link?.close(4409);
@@ -210,7 +210,7 @@ describe('the relay’s wishes', () => {
     expect(a.state).toMatchObject({ name: 'down', failure: { code: 'replaced' } });
   });
 
-  test('"use it here" wins, although the other has just registered and tries once more', () => {
+  test('takeOver wins, although the other client tries once more', () => {
     clock.pass(10_000);
     a.link?.close(4409);
     clock.pass(1_000);
@@ -222,7 +222,7 @@ describe('the relay’s wishes', () => {
     expect(a.state.name).toBe('registered');
   });
 
-  test('PINGs without end, to a client whose transport is stalled, pile nothing up', () => {
+  test('endless PINGs to a client with a stalled transport use no memory', () => {
     const { link } = a;
     link?.stall('up');
     // Their answers would take 2.3 MB.

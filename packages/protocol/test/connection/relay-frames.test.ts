@@ -100,7 +100,7 @@ describe('before success', () => {
 });
 
 describe('after registration', () => {
-  test('what a client cannot read, does not know, or has behind it is ignored', () => {
+  test('unreadable, unknown and late frames are ignored', () => {
     const dialled = new Dialled();
     dialled.register();
     for (const text of ['{"type":"NEWS"}', '{}', '[', '{"type":"PING","id":-1}'])
@@ -112,7 +112,7 @@ describe('after registration', () => {
     expect(dialled.connection.registered).toBe(true);
   });
 
-  test('the close code counts, not the code of an ERROR', () => {
+  test('the close code decides, not the code of an ERROR', () => {
     const dialled = new Dialled();
     dialled.register();
     dialled.tell({ type: 'ERROR', code: 4403, reason: '' });
@@ -123,7 +123,7 @@ describe('after registration', () => {
 });
 
 describe('after RESTARTING', () => {
-  test('the client stays until the time told, closes the connection, and dials no earlier', () => {
+  test('the client stays until the given time, closes, and dials no earlier', () => {
     const dialled = new Dialled();
     dialled.register();
     dialled.tell({ type: 'RESTARTING', reconnectIn: 5_000, spread: 0 });
@@ -138,7 +138,7 @@ describe('after RESTARTING', () => {
     expect(dialled.events()).toContainEqual({ type: 'dial' });
   });
 
-  test('a client whose connection the relay closes before then dials no earlier', () => {
+  test('a client closed earlier by the relay dials no earlier', () => {
     const dialled = new Dialled();
     dialled.register();
     dialled.tell({ type: 'RESTARTING', reconnectIn: 100_000, spread: 0 });

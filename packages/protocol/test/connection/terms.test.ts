@@ -27,7 +27,7 @@ function prove(connection: Connection, nowMs: number): { readonly asRelay: Serve
   return { asRelay, proof: event.proof };
 }
 
-test('a client whose lastTerm is refused registers again without it', () => {
+test('a client whose lastTerm is refused registers without it', () => {
   const connection = new Connection({
     identity: Identity.fromSeed(random(32), provider),
     provider,

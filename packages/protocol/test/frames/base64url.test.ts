@@ -2,7 +2,7 @@ import fc from 'fast-check';
 import { expect, test } from 'vitest';
 import { decodeBase64url, encodeBase64url } from '../../src/frames/base64url.js';
 
-test('bytes come back, in the spelling that every other implementation gives', () => {
+test('bytes round-trip, in the spelling of other implementations', () => {
   fc.assert(
     fc.property(fc.uint8Array({ maxLength: 300 }), (bytes) => {
       const text = encodeBase64url(bytes);
@@ -12,7 +12,7 @@ test('bytes come back, in the spelling that every other implementation gives', (
   );
 });
 
-test('one value has one spelling: whatever decodes is what its bytes encode to', () => {
+test('each value has one spelling: text that decodes is what its bytes encode to', () => {
   fc.assert(
     fc.property(fc.string({ unit: fc.constantFrom(...'ABCDwxyz0189-_+/= é'), maxLength: 12 }), (text) => {
       const bytes = decodeBase64url(text);

@@ -183,6 +183,6 @@ function fuzz<I>({ name, corpus, mutate, decode }: Target<I>): void {
 }
 
 for (const target of binaryTargets)
-  test(`${target.name}: no input throws, hangs or stays in memory`, { timeout: 600_000 }, () => fuzz(target));
+  test(`${target.name}: no input throws, hangs or leaks memory`, { timeout: 600_000 }, () => fuzz(target));
 for (const target of textTargets)
-  test(`${target.name}: no input throws, hangs or stays in memory`, { timeout: 600_000 }, () => fuzz(target));
+  test(`${target.name}: no input throws, hangs or leaks memory`, { timeout: 600_000 }, () => fuzz(target));

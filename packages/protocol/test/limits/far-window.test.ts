@@ -37,14 +37,14 @@ class Receiver {
 }
 
 describe('a window for a far link', () => {
-  test('is twice what the application takes in a round trip, and the first one, at once', () => {
+  test('is twice what the application reads in a round trip, and the first one, at once', () => {
     const { incoming, account } = new Receiver();
     incoming.fit(3 * MIB);
     expect(account.windowBytes).toBe(7 * MIB);
     expect(incoming.limit).toBe(7 * MIB);
   });
 
-  test('is no more than 16 times the first, and what there is memory for', () => {
+  test('is at most 16 times the first, within the memory available', () => {
     const { incoming, account } = new Receiver();
     incoming.fit(1_000 * MIB);
     // Three quarters of half of what one peer may have.
@@ -54,7 +54,7 @@ describe('a window for a far link', () => {
     expect(rich.account.windowBytes).toBe(16 * MIB);
   });
 
-  test('stays as it is while a window that grows by use is smaller than the first', () => {
+  test('does not grow while a window that grows by use is smaller than the first', () => {
     const budget = new MemoryBudget(DEFAULT_MEMORY_LIMITS);
     const account = budget.admit('peer', 'stranger', MIB) as ChannelAccount;
     const { incoming } = new Receiver(budget, account);
@@ -62,7 +62,7 @@ describe('a window for a far link', () => {
     expect(account.windowBytes).toBe(65_536);
   });
 
-  test('shrinks once eight round trips in a row were worth less than half, and takes no credit back', () => {
+  test('shrinks after eight round trips below half, and revokes no credit', () => {
     const budget = new MemoryBudget(DEFAULT_MEMORY_LIMITS);
     const receiver = new Receiver(budget);
     const { incoming, account } = receiver;
@@ -84,7 +84,7 @@ describe('a window for a far link', () => {
     expect(budget.usedBytes).toBe(before);
   });
 
-  test('gives all of it back when the channel ends', () => {
+  test('is returned when the channel ends', () => {
     const budget = new MemoryBudget(DEFAULT_MEMORY_LIMITS);
     const { incoming, account } = new Receiver(budget);
     incoming.fit(8 * MIB);
@@ -92,7 +92,7 @@ describe('a window for a far link', () => {
     expect(budget.usedBytes).toBe(0);
   });
 
-  test('is an equal part of what the channels of its peer may have, of those that have grown', () => {
+  test('is an equal part of its peer’s share, among the channels that have grown', () => {
     const budget = new MemoryBudget(DEFAULT_MEMORY_LIMITS);
     const receivers = Array.from(
       { length: 32 },
@@ -114,7 +114,7 @@ describe('a window for a far link', () => {
     expect(idle.account.windowBytes).toBe(65_536);
   });
 
-  test('of strangers leaves others the windows that grow by use', () => {
+  test('of strangers leaves others their windows', () => {
     const budget = new MemoryBudget(DEFAULT_MEMORY_LIMITS);
     const stranger = (name: string): Receiver => {
       const receiver = new Receiver(budget, budget.admit(name, 'stranger', MIB) as ChannelAccount);
@@ -131,7 +131,7 @@ describe('a window for a far link', () => {
 });
 
 describe('the gauge', () => {
-  test('asks once 65,536 bytes have come, at most every 50 ms and one question at a time', () => {
+  test('asks after 65,536 bytes, at most every 50 ms and one question at a time', () => {
     const gauge = new Gauge();
     expect(gauge.took(60_000, 0)).toBe(false);
     expect(gauge.took(6_000, 0)).toBe(true);
@@ -151,7 +151,7 @@ describe('the gauge', () => {
     expect(gauge.took(1, 10_000)).toBe(true);
   });
 
-  test('counts by the quickest round trip: what waits on the way makes no window', () => {
+  test('uses the least round trip, so queueing does not grow the window', () => {
     const gauge = new Gauge();
     gauge.asked(1, 0);
     gauge.deliveredBytes += 10_000;

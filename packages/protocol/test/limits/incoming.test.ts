@@ -27,7 +27,7 @@ function take(incoming: Incoming, opcode: Opcode, fin: boolean, bytes: Uint8Arra
   return taken.ok ? taken.value : taken.failure.code;
 }
 
-test('DATA is taken up to the credit granted, whether the peer was told of it or not', () => {
+test('DATA is accepted up to the granted credit, whether or not the peer knows of it', () => {
   const charge = 60_005 + FRAME_CHARGE_BYTES;
   const bytes = new Uint8Array(60_000);
   const { incoming } = receiver();
@@ -59,7 +59,7 @@ describe('fragments', () => {
     });
   });
 
-  test('a message of exactly maxMessageBytes is taken in the largest fragments', () => {
+  test('a message of exactly maxMessageBytes is accepted in the largest fragments', () => {
     const { incoming } = receiver(MIB);
     for (let left = MIB; left > MAX_FRAGMENT_BYTES; left -= MAX_FRAGMENT_BYTES)
       expect(take(incoming, left === MIB ? binary : continuation, false, new Uint8Array(MAX_FRAGMENT_BYTES))).toEqual({
@@ -116,8 +116,8 @@ describe('fragments', () => {
   });
 });
 
-describe('what is held is charged', () => {
-  test('a channel takes its charge and its window, a tombstone its charge, a forgotten one nothing', () => {
+describe('held memory is charged', () => {
+  test('a channel costs its charge and its window, a tombstone its charge, a forgotten one nothing', () => {
     const { budget, account, incoming } = receiver();
     expect(budget.usedBytes).toBe(CHANNEL_CHARGE_BYTES + WINDOW);
     take(incoming, binary, false, new Uint8Array(30_000));
@@ -127,7 +127,7 @@ describe('what is held is charged', () => {
     expect(budget.usedBytes).toBe(0);
   });
 
-  test('what a closed channel takes costs nothing, at any length', () => {
+  test('a closed channel’s data costs nothing, at any length', () => {
     const { budget, incoming } = receiver();
     incoming.discard();
     for (let i = 0; i < 1_000; i++) take(incoming, i === 0 ? binary : continuation, false, new Uint8Array(60_000));
@@ -136,7 +136,7 @@ describe('what is held is charged', () => {
     expect(budget.usedBytes).toBe(CHANNEL_CHARGE_BYTES);
   });
 
-  test('a partial message beyond the window is borrowed for, and given back when it is delivered', () => {
+  test('a partial message beyond the window borrows memory until it is delivered', () => {
     const { budget, incoming } = receiver();
     const before = budget.usedBytes;
     for (let i = 0; i < 100; i++) take(incoming, i === 0 ? binary : continuation, false, new Uint8Array(60_000));
@@ -148,7 +148,7 @@ describe('what is held is charged', () => {
     expect(budget.usedBytes - before).toBeLessThanOrEqual(MIB);
   });
 
-  test('a text counts two bytes for each that came', () => {
+  test('a text counts two bytes for each byte received', () => {
     const { budget, incoming } = receiver();
     const before = budget.usedBytes;
     // So little that its window does not grow.
@@ -158,7 +158,7 @@ describe('what is held is charged', () => {
     expect(budget.usedBytes).toBe(before);
   });
 
-  test("a fragment's zeros are not held: they earn no memory", () => {
+  test('a fragment’s padding is not charged as held', () => {
     const { budget, incoming } = receiver();
     const before = budget.usedBytes;
     const padded = new Uint8Array(60_000);
@@ -171,7 +171,7 @@ describe('what is held is charged', () => {
 });
 
 describe('a window grows by use', () => {
-  test('and not without', () => {
+  test('does not grow without use', () => {
     const { account, incoming } = receiver();
     const send = (): void => {
       take(incoming, binary, true, new Uint8Array(60_000));

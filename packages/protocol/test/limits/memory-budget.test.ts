@@ -66,7 +66,7 @@ function settle(senders: readonly Sender[], check: () => void): void {
   }
 }
 
-describe('no deadlock: every message comes to its end', () => {
+describe('no deadlock: every message is completed', () => {
   test('of 40 strangers at once', () => {
     const budget = new MemoryBudget(limits(16 * MIB));
     const senders = Array.from({ length: 40 }, (_, i) => new Sender(admitted(budget, `peer ${i}`)));
@@ -105,14 +105,14 @@ describe('hostile peers that never finish a message', () => {
     // One byte less than the largest message, and no last fragment.
     Array.from({ length: count }, (_, i) => new Sender(admitted(budget, `hostile ${i % 100}`), 10 * MAX_MESSAGE));
 
-  test('hold no more than their share and one message', () => {
+  test('hold at most their share and one message', () => {
     const budget = new MemoryBudget(limits(32 * MIB));
     const senders = hostile(budget, 150);
     for (const sender of senders) while (budget.usedBytes >= 0 && sendUntilFull(sender));
     expect(budget.usedBytes).toBeLessThan(32 * MIB + MAX_MESSAGE + 96 * 100);
   });
 
-  test('hold no more than the share of a peer and one message, on many channels of one', () => {
+  test('hold at most one peer’s share and one message, on many channels of one', () => {
     const budget = new MemoryBudget(limits(64 * MIB, 8 * MIB));
     const senders = Array.from({ length: 30 }, () => new Sender(admitted(budget, 'hostile')));
     for (let moved = true; moved; ) moved = senders.filter(sendUntilFull).length > 0;
@@ -152,7 +152,7 @@ describe('hostile peers that never finish a message', () => {
   }
 });
 
-test('one peer can have no more channels than leave as much again', () => {
+test('one peer’s channels leave room for as many again', () => {
   const budget = new MemoryBudget(limits(8 * MIB));
   let channels = 0;
   while (budget.admit('hog', 'stranger', MIB) !== null) channels++;
@@ -160,7 +160,7 @@ test('one peer can have no more channels than leave as much again', () => {
   expect(channels).toBeGreaterThan(20);
 });
 
-test('a peer that this endpoint dials always gets the least window', () => {
+test('a peer that this endpoint dials always gets the smallest window', () => {
   const budget = new MemoryBudget({ maxMemoryBytes: 0, maxStrangerMemoryBytes: 0, maxPeerMemoryBytes: 0 });
   expect(budget.admit('peer', 'known', MIB)).toBeNull();
   expect(budget.dial('peer', MIB).windowBytes).toBe(64 * KIB);

@@ -11,7 +11,7 @@ test('allows the burst at once and the rate after it', () => {
   expect([drain(bucket, 1_000), drain(bucket, 1_500), drain(bucket, 100_000)]).toEqual([8, 2, 8]);
 });
 
-test('a clock that goes back neither fills nor empties it', () => {
+test('a clock that steps back neither fills nor empties it', () => {
   const bucket = new TokenBucket(4, 8);
   expect(drain(bucket, 3_600_000)).toBe(8);
   expect(drain(bucket, 0)).toBe(0);
@@ -19,13 +19,13 @@ test('a clock that goes back neither fills nor empties it', () => {
   expect(drain(bucket, 1_000)).toBe(4);
 });
 
-test('a clock that jumps ahead fills it no further than the burst', () => {
+test('a clock that jumps ahead fills it at most to the burst', () => {
   const bucket = new TokenBucket(4, 8);
   drain(bucket, 0);
   expect(drain(bucket, Number.MAX_SAFE_INTEGER)).toBe(8);
 });
 
-test('tokens given back do not exceed the burst', () => {
+test('returned tokens do not exceed the burst', () => {
   const bucket = new TokenBucket(4, 8);
   for (let i = 0; i < 100; i++) bucket.refund();
   expect(drain(bucket, 0)).toBe(8);

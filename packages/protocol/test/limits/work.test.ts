@@ -111,7 +111,7 @@ describe('while 90 strangers send 36 OPENs a second each', () => {
     opensTen(end);
   });
 
-  test('a peer that has taken a message of the victim gets every ACCEPT', () => {
+  test('a peer that has received a message gets every ACCEPT', () => {
     const end = newEnd('talking', toy);
     end.table.handleConnected(now);
     dial(end);
@@ -135,7 +135,7 @@ describe('while 90 strangers send 36 OPENs a second each', () => {
   });
 });
 
-test('1,000 peers that talk do not push out one that was dialled', () => {
+test('1,000 talking peers do not evict one that was dialled', () => {
   const peers = new PeerCache({ provider: toy, random: random.bytes, staticKey: victim.identity });
   const keyOf = (index: number): Uint8Array =>
     new Uint8Array(32)
@@ -152,7 +152,7 @@ test('1,000 peers that talk do not push out one that was dialled', () => {
 });
 
 describe('ACCEPT', () => {
-  test('is worked on 4 times a second for an OPEN, and the true one still comes through', () => {
+  test('is processed 4 times a second for an OPEN, and the true one still gets through', () => {
     const peer = hostile[0] as HostilePeer;
     const channel = victim.table.open(peer.key, { resource: '/', protocols: [], waitUntilMs: 0 }, now);
     exchange([]);
@@ -165,7 +165,7 @@ describe('ACCEPT', () => {
     expect(channel.phase).toBe('open');
   });
 
-  test('costs nothing where no OPEN waits for it', () => {
+  test('costs nothing if no OPEN waits for it', () => {
     const peer = hostile[0] as HostilePeer;
     const channel = victim.table.open(peer.key, { resource: '/', protocols: [], waitUntilMs: 0 }, now);
     exchange([]);

@@ -9,7 +9,7 @@ const RUNS = 2_000;
 /** Processor time, some times what the longest step takes: a stall of the event loop shows all the same. */
 const MAX_STEP_MS = 300;
 
-test('whatever peers with keys do, memory and work stay within their bounds and honest peers are served', {
+test('hostile peers with keys exceed no bound of memory or work, and honest peers are served', {
   timeout: 900_000,
 }, () => {
   const done = new Map<string, number>();
@@ -33,7 +33,7 @@ test('whatever peers with keys do, memory and work stay within their bounds and 
   expect(sum.longestStepMs).toBeLessThan(MAX_STEP_MS);
 });
 
-test('what is charged is what the process holds', () => {
+test('the charge equals what the process holds', () => {
   setFlagsFromString('--expose-gc');
   const collect = runInNewContext('gc') as () => void;
   const runs: HostileRun[] = [];

@@ -8,7 +8,7 @@ import { toy } from './toy-provider.js';
 const RUNS = 1_800;
 const FROM = 201;
 
-describe('whatever the relay does: a prefix, exactly once, in order; all of it once it behaves; no phantom, no forged close', () => {
+describe('a hostile relay delivers at most a prefix, once and in order; all of it once it behaves; no phantom, no forged close', () => {
   test('seeded runs', { timeout: 900_000 }, () => {
     const made = new Map<string, number>();
     const sum = { runs: 0, messages: 0, frames: 0, conversations: 0 };

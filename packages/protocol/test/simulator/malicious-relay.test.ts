@@ -8,7 +8,7 @@ import { toy } from './toy-provider.js';
 const RUNS = 200;
 const REAL_CRYPTO_RUNS = 20;
 
-describe('whatever the relay does, each peer gets a prefix of what was sent, and all of it once the relay behaves', () => {
+describe('with a hostile relay each peer gets a prefix of what was sent, and all of it once the relay behaves', () => {
   test(`${RUNS} seeds`, { timeout: 120_000 }, () => {
     let messages = 0;
     forEachSeed(RUNS, (seed) => {

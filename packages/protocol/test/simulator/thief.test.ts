@@ -32,7 +32,7 @@ function meet(seed: number, rekeyAfterFrames: readonly number[]) {
 }
 
 describe('a relay that holds the keys of epoch 0 and forges under them', () => {
-  test('after a rekey it changes nothing: all arrives, once and in order, and all else is dropped', () => {
+  test('after a rekey it changes nothing: all messages arrive once and in order', () => {
     let dropped = 0;
     forEachSeed(RUNS, (seed) => {
       const { random, clock, relay, a, b } = meet(seed, [4, 20]);
@@ -71,7 +71,7 @@ describe('a relay that holds the keys of epoch 0 and forges under them', () => {
     expect(dropped).toBeGreaterThan(RUNS * STEPS);
   });
 
-  test('before and during one it may be believed, and from its completion on no more', () => {
+  test('its forgeries can work until the rekey completes, and not after', () => {
     const seen = { forged: 0, rekeyed: 0, failed: 0 };
     forEachSeed(RUNS, (seed) => {
       const { random, clock, relay, a, b } = meet(seed, [4, 20, 60]);
@@ -103,7 +103,7 @@ describe('a relay that holds the keys of epoch 0 and forges under them', () => {
     for (const times of Object.values(seen)) expect(times, JSON.stringify(seen)).toBeGreaterThan(RUNS / 10);
   });
 
-  test('rekeyed forged before completion takes the place of a message: that one counts as acknowledged, and DATA stops there', () => {
+  test('a rekeyed forged before completion replaces a message: it counts as acknowledged, and DATA stops there', () => {
     const { clock, relay, a, b } = meet(7, [4]);
     const received: unknown[] = [];
     const ended: unknown[] = [];

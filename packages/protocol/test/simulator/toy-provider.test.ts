@@ -3,7 +3,7 @@ import { expect, test } from 'vitest';
 import { seeded } from './seeded.js';
 import { toy } from './toy-provider.js';
 
-test('the toy provider has the algebra that the protocol needs: else simulated runs would show nothing', () => {
+test('the toy provider has the algebra that the protocol needs', () => {
   const { bytes } = seeded(1);
   const [a, b] = [Identity.generate(bytes, toy), Identity.generate(bytes, toy)];
   expect(a.dh(b.publicKeyBytes())).toEqual(b.dh(a.publicKeyBytes()));
@@ -28,7 +28,7 @@ test('the toy provider has the algebra that the protocol needs: else simulated r
   expect(toy.kemDecapsulate(ciphertext, decapsulationKey)).toEqual(sharedSecret);
 });
 
-test('the toy box notices every flipped bit, another key and another nonce', () => {
+test('the toy box detects a flipped bit, another key and another nonce', () => {
   const { bytes } = seeded(2);
   const [key, nonce, plaintext] = [bytes(32), bytes(24), bytes(90)];
   const box = toy.secretboxSeal(key, nonce, plaintext);

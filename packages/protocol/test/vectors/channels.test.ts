@@ -70,7 +70,7 @@ const roles = (recorded: Recorded): Step['from'][] =>
 
 describe.each(PROVIDERS)('$name', (provider) => {
   for (const recorded of valid) {
-    test.each(roles(recorded))(`${recorded.name}: the %s's machine does as recorded`, (role) => {
+    test.each(roles(recorded))(`${recorded.name}: the machine of the %s does what was recorded`, (role) => {
       const secrets = recorded.rekeys.map(({ eaSecret, ebSecret }) => (role === 'initiator' ? eaSecret : ebSecret));
       const end = new ScriptedEnd(role, provider, recorded, secrets);
       play(end, role, recorded.steps);
@@ -78,7 +78,7 @@ describe.each(PROVIDERS)('$name', (provider) => {
     });
   }
 
-  test('a second rekey is answered once its time has come, and only then', () => {
+  test('a second rekey is answered when its time has come', () => {
     const { ebSecret } = broken.rekey;
     const end = new ScriptedEnd('responder', provider, broken, [ebSecret, ebSecret]);
     end.receive(unhex(broken.openFrame));
@@ -124,7 +124,7 @@ describe.each(PROVIDERS)('$name', (provider) => {
     if (!opens) expect(end.sent).toHaveLength(1 + accepts);
   });
 
-  test('seals what its credit covers, and not a byte more', () => {
+  test('seals what its credit covers, and no more', () => {
     const end = new ScriptedEnd('responder', provider, credit, []);
     end.receive(unhex(credit.openFrame));
     expect(end.sent).toEqual([credit.acceptFrame]);

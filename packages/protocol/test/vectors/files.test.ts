@@ -5,10 +5,10 @@ import { readText } from './read-vectors.js';
 
 const made = vectorFiles();
 
-test('the checked-in vectors are the ones that the script makes, and no others', () => {
+test('the checked-in vectors are exactly those that the script makes', () => {
   expect(readdirSync(new URL('../../vectors/', import.meta.url)).sort()).toEqual(Object.keys(made).sort());
 });
 
-test.each(Object.keys(made))('%s is what the script makes: pnpm vectors writes it anew', (name) => {
+test.each(Object.keys(made))('%s is what the script makes (pnpm vectors)', (name) => {
   expect(readText(name)).toBe(made[name]);
 });

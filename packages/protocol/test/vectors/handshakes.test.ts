@@ -44,7 +44,7 @@ describe.each(PROVIDERS)('$name', (provider) => {
     },
   );
 
-  test.each(vectors.invalid.open)('does not take an OPEN with $name', ({ openFrame }) => {
+  test.each(vectors.invalid.open)('refuses an OPEN with $name', ({ openFrame }) => {
     const responder = new ScriptedEnd('responder', provider, base, []);
     responder.receive(unhex(openFrame));
     expect([responder.table.size, responder.sent, responder.events]).toEqual([0, [], []]);
@@ -52,7 +52,7 @@ describe.each(PROVIDERS)('$name', (provider) => {
     expect(malformed + notOpened).toBe(1);
   });
 
-  test.each(vectors.invalid.accept)('does not take an ACCEPT with $name', ({ acceptFrame, failure }) => {
+  test.each(vectors.invalid.accept)('refuses an ACCEPT with $name', ({ acceptFrame, failure }) => {
     const initiator = new ScriptedEnd('initiator', provider, base, []);
     initiator.open();
     initiator.receive(unhex(acceptFrame));

@@ -114,11 +114,11 @@ test.each(vectors.client.refused)('a client refuses: $name', ({ frames, answers,
   expect(machine.pollEvent()).toMatchObject({ type: 'failed', failure: { code: failure } });
 });
 
-test.each(vectors.terms)('the term for $name', ({ known, lastTerm, wallMs, term }) => {
+test.each(vectors.terms)('gives the term for $name', ({ known, lastTerm, wallMs, term }) => {
   expect(nextTerm(known, lastTerm, wallMs)).toBe(term);
 });
 
-test.each(vectors.hosts)('the host that is signed for $url', ({ url, host }) => {
+test.each(vectors.hosts)('the host signed for $url', ({ url, host }) => {
   expect(normaliseHost(new URL(url).host)).toBe(host);
 });
 
@@ -126,6 +126,6 @@ test.each(vectors.malformedHosts)('not a host: "%s"', (host) => {
   expect(normaliseHost(host)).toBeNull();
 });
 
-test.each(vectors.closeCodes)('$closeCode stands for $failure', ({ closeCode, failure, reconnects }) => {
+test.each(vectors.closeCodes)('close code $closeCode means $failure', ({ closeCode, failure, reconnects }) => {
   expect([failureOfCloseCode(closeCode), FAILURES[failure].retry]).toEqual([failure, reconnects]);
 });

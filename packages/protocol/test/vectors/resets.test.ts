@@ -22,7 +22,7 @@ describe.each(PROVIDERS)('$name', (provider) => {
     return parsed?.kind === 'reset' ? openReset(provider, asReceiver, parsed) : null;
   };
 
-  test.each(vectors.valid)('RESET $code is sealed and opens as written', ({ code, provoking, name, nonce, frame }) => {
+  test.each(vectors.valid)('RESET $code is sealed and opened as written', ({ code, provoking, name, nonce, frame }) => {
     const known = code === 1 || code === 2 || code === 3 ? code : 1;
     const parsed = parseChannelFrame(unhex(provoking));
     if (parsed === null || parsed.kind === 'reset') throw new Error('a frame that earns no RESET');
@@ -33,7 +33,7 @@ describe.each(PROVIDERS)('$name', (provider) => {
     expect([reset?.code, reset === null ? '' : encodeHex(reset.name.bytes)]).toEqual([code, name]);
   });
 
-  test.each(vectors.invalid)('RESET that says nothing: $name', ({ frame }) => {
+  test.each(vectors.invalid)('an invalid RESET: $name', ({ frame }) => {
     expect(opened(frame)).toBeNull();
   });
 

@@ -101,7 +101,7 @@ export function bunAcceptor(options: AcceptorOptions<Request>): BunAcceptor {
   return {
     upgrade(request, server) {
       if (request.headers.get('upgrade')?.toLowerCase() !== 'websocket')
-        return new Response('a WebSocket is expected\n', { status: 426, headers: { Upgrade: 'websocket' } });
+        return new Response('expected a WebSocket upgrade\n', { status: 426, headers: { Upgrade: 'websocket' } });
       const entry = acceptor.enter({
         origin: request.headers.get('origin') ?? undefined,
         protocols: request.headers.get('sec-websocket-protocol') ?? undefined,

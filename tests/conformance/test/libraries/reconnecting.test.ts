@@ -28,7 +28,7 @@ const LIBRARIES: Record<string, (url: string, Class: unknown) => Wrapper> = {
 };
 
 test.each(Object.entries(LIBRARIES))(
-  '%s: needs not reconnect when the relay is killed, and does when the peer ends the socket',
+  '%s: reconnects when the peer closes, not when the relay is killed',
   async (_name, wrap) => {
     const relay = await RelayProcess.start(stoppers);
     const { server, url, connections } = await serve(relay, stoppers);

@@ -9,7 +9,7 @@ import { RelayProcess, serve, until } from './relay-process.js';
 const stoppers = new Stoppers();
 afterEach(() => stoppers.stop());
 
-test('tinybase, its synchronizer and its server: two stores converge, also on what was written while the relay was down', async () => {
+test('tinybase, its synchronizer and its server: two stores converge, including changes made while the relay was down', async () => {
   const relay = await RelayProcess.start(stoppers);
   const { server, url, connections } = await serve(relay, stoppers);
   // Its server names clients by the request's Sec-WebSocket-Key.
