@@ -61,7 +61,7 @@ describe.skipIf(!hasNatsServer)('over NATS (skipped where nats-server is not ins
     expect(() => end.join(node('>'))).toThrow(/nodeId/);
     await expect(natsBackplane({ connection: { servers: server.url }, prefix: 'a b' })).rejects.toThrow(/prefix/);
     end.join(node('a'));
-    expect(() => end.join(node('b'))).toThrow(/one node/);
+    expect(() => end.join(node('b'))).toThrow(/already has a router/);
   });
 
   test('an unreachable NATS fails at once', async () => {
