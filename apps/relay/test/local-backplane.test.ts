@@ -99,7 +99,7 @@ describe('local backplane', () => {
     expect(heard).toEqual([B]);
   });
 
-  test('what goes between workers is counted, in messages and bytes', async () => {
+  test('messages between workers are counted, in messages and bytes', async () => {
     const open = meetingPlace();
     const [one, heard] = [await open(), [] as string[]];
     const link = one.join(nodeOf('one'));
@@ -113,13 +113,13 @@ describe('local backplane', () => {
     expect(two.counters).toEqual({ ...none, received: 3, receivedBytes: 43 + 133 + 133 });
   });
 
-  test('a sibling that is gone is left out; a second router at one worker is an error', async () => {
+  test('a sibling that left is skipped; a second router at one worker throws', async () => {
     const { folder, backplane } = await withSibling();
     await backplane.dial([join(folder, 'gone')]);
     expect(() => backplane.join(nodeOf('another'))).toThrow('a local backplane is one worker’s');
   });
 
-  test('a key that two workers hold is at the greater claim, and when that goes at the other; then it is gone', async () => {
+  test('a key at two workers belongs to the greater claim, then to the other, then to none', async () => {
     const open = meetingPlace();
     const gone: string[] = [];
     const link = (await open()).join(nodeOf('one', { gone: (key, term) => void gone.push(`${key}@${term}`) }));
@@ -154,7 +154,7 @@ describe('local backplane', () => {
     expect(link.publish(B, A, messageOf(1))).toBe('offline');
   });
 
-  test('a holder is asked for its term; one that does not answer within a second has that of its last claim', async () => {
+  test('a holder is asked for its term; after a second of silence its last claim counts', async () => {
     const { link, heard, tell } = await withSibling();
     tell({ type: 'claim', claim: { key: B, term: 3, nodeId: 'two', connectionId: 1 } });
     await expect.poll(() => link.publish(B, A, messageOf(1)), PATIENCE).toBe(null);
@@ -174,7 +174,7 @@ describe('local backplane', () => {
     expect(await term).toBe(9);
   });
 
-  test('a worker that starts waits 3 s at most for what a sibling holds', async () => {
+  test('a starting worker waits at most 3 s for its siblings’ keys', async () => {
     const { backplane, heard, tell } = await withSibling();
     await expect.poll(() => heard.map(({ type }) => type), PATIENCE).toEqual(['met']);
     vi.useFakeTimers({ toFake: ['setTimeout', 'clearTimeout'] });
@@ -192,7 +192,7 @@ describe('local backplane', () => {
     expect(vi.getTimerCount()).toBe(0);
   });
 
-  test('a sibling that was dialled and cut off is dialled again after 100 ms', async () => {
+  test('a lost connection to a sibling is dialled again after 100 ms', async () => {
     const { folder, backplane } = await withSibling();
     const sockets: Socket[] = [];
     const other = createServer((socket) => sockets.push(socket.resume())).listen(join(folder, 'other'));
@@ -213,7 +213,7 @@ describe('local backplane', () => {
     await expect.poll(() => sockets.length, PATIENCE).toBe(2);
   });
 
-  test('a worker that has left tells nobody anything', async () => {
+  test('a worker that left sends nothing', async () => {
     const folder = mkdtempSync(join(tmpdir(), 'sws-local-'));
     cleanup.push(() => rmSync(folder, { recursive: true, force: true }));
     const path = join(folder, 'other');

@@ -86,7 +86,7 @@ const member = (at: number): Member => {
   return found;
 };
 
-test('workers begin on one port, the first alone; each dials those before it', async () => {
+test('the first worker opens the port; each worker dials those before it', async () => {
   await start(3);
   expect(members.map(({ slot }) => slot)).toEqual([1, 2, 3]);
   expect(members.map(({ told }) => told[0])).toMatchObject(
@@ -101,7 +101,7 @@ test('workers begin on one port, the first alone; each dials those before it', a
   expect(logged).toMatchObject([['listening', { url: 'http://w1/', serverKey: 'key', workers: 3, metricsPort: null }]]);
 });
 
-test('a worker that gives no sign of life for more than 10 s is killed, and no other', async () => {
+test('a worker silent for more than 10 s is killed, and no other', async () => {
   await start(2);
   await vi.advanceTimersByTimeAsync(3_500);
   member(1).still = true;
@@ -112,7 +112,7 @@ test('a worker that gives no sign of life for more than 10 s is killed, and no o
   expect(logged.at(-1)).toEqual(['a worker stands still: it is ended', { worker: 2, pid: 1_002 }]);
 });
 
-test('a worker that has not begun to listen is not killed, and what one says after its end does nothing', async () => {
+test('a worker that does not listen yet is not killed, and its late messages are ignored', async () => {
   await start(2, {}, (one) => {
     one.still = one.id === 3;
   });
@@ -122,7 +122,7 @@ test('a worker that has not begun to listen is not killed, and what one says aft
   expect([members.length, member(2).killed, member(2).told]).toEqual([3, [], []]);
 });
 
-test('a worker that dies is replaced at once; one that lived for less than 10 s later each time, 30 s at most', async () => {
+test('a dead worker is replaced at once; if it lived less than 10 s, with growing delay up to 30 s', async () => {
   await start(2);
   await vi.advanceTimersByTimeAsync(10_000);
   await member(1).ends(null, 'SIGSEGV');
@@ -148,7 +148,7 @@ test('a worker that dies is replaced at once; one that lived for less than 10 s 
   expect([members.at(-1)?.slot, exit.mock.calls]).toEqual([1, []]);
 });
 
-test('with a socket of systemd’s the last worker’s end is its own', async () => {
+test('with systemd’s socket only the last worker’s end ends the process', async () => {
   vi.stubEnv('LISTEN_PID', String(process.pid));
   vi.stubEnv('LISTEN_FDS', '1');
   await start(2);
@@ -172,7 +172,7 @@ test.each([
   expect(exit.mock.calls[0]).toEqual([exitCode]);
 });
 
-test('SIGHUP is passed on to all workers, and ends nothing', async () => {
+test('SIGHUP goes to all workers', async () => {
   await start(2);
   process.emit('SIGHUP');
   await vi.advanceTimersByTimeAsync(60_000);
@@ -184,7 +184,7 @@ test('SIGHUP is passed on to all workers, and ends nothing', async () => {
 });
 
 test.each(['SIGTERM', 'SIGINT'] as const)(
-  '%s is passed on, and when all workers have ended it ends',
+  '%s goes to all workers, and the process ends when they have',
   async (signal) => {
     await start(2);
     process.emit(signal);
@@ -196,7 +196,7 @@ test.each(['SIGTERM', 'SIGINT'] as const)(
   },
 );
 
-test('a worker that does not end 5 s after its deadline is killed, and that is a failure', async () => {
+test('a worker still running 5 s after its deadline is killed, with a failure', async () => {
   await start(2);
   process.emit('SIGTERM');
   await member(0).ends(0);
@@ -209,7 +209,7 @@ test('a worker that does not end 5 s after its deadline is killed, and that is a
   expect(exit.mock.calls).toEqual([[1]]);
 });
 
-test('a second signal kills all workers, and ends it at once', async () => {
+test('a second signal kills all workers and ends at once', async () => {
   await start(2);
   process.emit('SIGTERM');
   process.emit('SIGINT');
@@ -217,7 +217,7 @@ test('a second signal kills all workers, and ends it at once', async () => {
   expect(logged.at(-1)).toEqual(['a second signal: ending at once', { signal: 'SIGINT' }]);
 });
 
-test('a signal while a worker is to be replaced ends it, and none is started', async () => {
+test('a signal while a worker is being replaced starts no new one', async () => {
   await start(2);
   for (const at of [0, 1]) await member(at).ends(1);
   expect(exit).not.toHaveBeenCalled();

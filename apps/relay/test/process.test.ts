@@ -184,7 +184,7 @@ describe('TLS', () => {
 });
 
 test.skipIf(!hasNatsServer)(
-  'relays on one NATS server carry messages to each other’s clients, and name their node in each line of their logs (skipped where nats-server is not installed)',
+  'relays on one NATS server route to each other’s clients, and log their node (skipped where nats-server is not installed)',
   async () => {
     const nats = await NatsServer.start();
     cleanup.push(() => nats.stop());

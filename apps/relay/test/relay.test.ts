@@ -65,14 +65,14 @@ test('a relay that cannot listen leaves its backplane', async () => {
   expect([relays[0]?.port, joined]).toEqual([port, 1]);
 });
 
-test('a relay listens on its port, and on nothing else unless it is told to', async () => {
+test('by default a relay listens on its port only', async () => {
   const listening = () => process.getActiveResourcesInfo().filter((kind) => /ServerWrap$/.test(kind)).length;
   const before = listening();
   await start({ chat: false });
   expect(listening() - before).toBe(1);
 });
 
-test('a request may take 10 s, and a connection waits 5 s for the next one, or less if less is set', () => {
+test('a request may take 10 s, and a connection waits 5 s for the next, or less if set', () => {
   const of = (handshakeTimeoutMs?: number) => timesOf(handshakeTimeoutMs === undefined ? {} : { handshakeTimeoutMs });
   const times = { headersTimeout: 10_000, requestTimeout: 10_000, keepAliveTimeout: 5_000 };
   expect(of()).toEqual({ ...times, connectionsCheckingInterval: 1_000 });

@@ -245,7 +245,7 @@ test('--help shows each setting with its default, and no secret', () => {
   for (const line of stdout.split('\n')) expect(line.length).toBeLessThanOrEqual(120);
 });
 
-test('a value that is no list may have spaces and commas', () => {
+test('a value that is not a list may contain spaces and commas', () => {
   const env = { SWS_NATS: 'nats://a', SWS_NATS_USER: 'me', SWS_NATS_PASSWORD: 'two words, and more' };
   expect(load([], env).natsPassword).toBe('two words, and more');
   expect(load(['--allow', 'my keys, all'], {}).allow).toBe('my keys, all');

@@ -184,7 +184,7 @@ describe.skipIf(!existsSync('/proc/self/task'))('workers (skipped where there is
     );
   });
 
-  test('a worker that dies while all are drained makes it a failure', async () => {
+  test('a worker that dies during a drain makes it fail', async () => {
     const relay = await start(2, ['--drain-delay', '300']);
     const [one = -1, other = -1] = workersOf(relay);
     relay.child.kill('SIGTERM');

@@ -58,7 +58,7 @@ test('rejects a refused client, and closes with the refusal’s code', async () 
   }
 });
 
-test('a refusal says as much of why as a close frame has room for', async () => {
+test('a refusal’s reason is cut to fit into a close frame', async () => {
   const detail = 'é'.repeat(100);
   const { socket, outcome, answer } = start({ admit: () => ({ ok: false, failure: { code: 'forbidden', detail } }) });
   const close = vi.spyOn(socket, 'close');
@@ -68,7 +68,7 @@ test('a refusal says as much of why as a close frame has room for', async () => 
   expect(socket.frames.at(-1)).toEqual({ type: 'REGISTER_FAILURE', code: 4403, reason: detail });
 });
 
-test('`authorize` is asked about a client, and `admit` is told what it is admitted with', async () => {
+test('`authorize` gets the client, and `admit` its result', async () => {
   const authorize = vi.fn(() => ({ rate: { messagesPerSecond: 7 } }));
   const admit = vi.fn(
     () => ({ ok: true, term: 3, limits: { ...limits, maxMessage: 200_000 }, keepalive: 20 }) as const,
@@ -94,7 +94,7 @@ test('`authorize` is asked about a client, and `admit` is told what it is admitt
   registered.close({ code: 'normal', detail: '' });
 });
 
-test('a connection is counted once as accepted, and once as what became of it', async () => {
+test('a connection is counted once as accepted, and once by its outcome', async () => {
   const good = start();
   good.answer();
   (await good.accepted).close({ code: 'normal', detail: '' });
@@ -107,7 +107,7 @@ test('a connection is counted once as accepted, and once as what became of it', 
   expect(Object.fromEntries(bad.counters.refusals)).toEqual({ forbidden: 1 });
 });
 
-test('a proof for another relay is refused: for none of `hosts`, or without them for none of this machine', async () => {
+test('a proof for another relay is refused: not in `hosts`, or without them not this machine', async () => {
   for (const [hosts, host, expected] of [
     [undefined, 'localhost:8787', 'registered'],
     [undefined, 'relay.example', 'registration-refused'],

@@ -156,7 +156,7 @@ describe('with other processes of the same relay', () => {
     requests: new ElsewhereCount(),
   });
 
-  test('bounds hold for all of them together', () => {
+  test('limits hold for all processes together', () => {
     const elsewhere = elsewhereOf();
     const bounds = { maxConnections: 6, maxConnectionsPerAddress: 3, maxPending: 3, maxPendingPerAddress: 2 };
     const { connectionLimits } = limitsOf({ elsewhere, ...bounds });
@@ -178,7 +178,7 @@ describe('with other processes of the same relay', () => {
     ]);
   });
 
-  test('they are told how many an address has here, whenever that changes', () => {
+  test('every change of an address’s count is reported to them', () => {
     const elsewhere = elsewhereOf();
     const told: unknown[] = [];
     elsewhere.connections.onchange = (...given) => told.push(['connections', ...given]);
@@ -197,7 +197,7 @@ describe('with other processes of the same relay', () => {
   });
 });
 
-test('an address that has no connections any more is forgotten', () => {
+test('an address without connections is forgotten', () => {
   const forgotten = vi.spyOn(Map.prototype, 'delete');
   const { connectionLimits } = limitsOf({});
   const entry = connectionLimits.enter(upgrade());

@@ -44,7 +44,7 @@ test('each message is reported once, as written or as dropped', () => {
   expect(told).toHaveLength(4);
 });
 
-test('a single message that is dropped with its connection is told', () => {
+test('a single message dropped with its connection is reported', () => {
   const socket = new HeldSocket();
   let told = 0;
   socket.onwritten = (count) => {

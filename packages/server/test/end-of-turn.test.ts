@@ -18,7 +18,7 @@ test('tasks run at the end of the turn, in order; tasks added meanwhile run in t
   expect(seen).toEqual(['again 0', 'once 0', 'again 1', 'again 2', 'again 3']);
 });
 
-test('the tasks of a crowd run in order, one in each turn', async () => {
+test('the tasks of many connections run in order, one in each turn', async () => {
   for (let crowd = 0; crowd < 2; crowd++) {
     const seen: number[] = [];
     for (let task = 0; task < 3; task++) onePerTurn(() => void seen.push(task));

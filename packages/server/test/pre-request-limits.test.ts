@@ -217,7 +217,7 @@ test('after close() new connections are refused, and open ones stay', async () =
   client.socket.terminate();
 });
 
-test('after close() a connection without a request is cut no more', async () => {
+test('after close() a connection without a request is not cut off', async () => {
   vi.useFakeTimers({ toFake: ['setTimeout', 'clearTimeout', 'performance'] });
   closing.push(() => vi.useRealTimers());
   const server = createHttp();
@@ -327,7 +327,7 @@ describe('upgrades that are not ours', () => {
   });
 });
 
-test('a connection that breaks while it is refused ends nothing', async () => {
+test('a connection that breaks during its refusal breaks nothing else', async () => {
   const server = createHttp();
   await serve(server);
   const broken = new Socket();
@@ -337,7 +337,7 @@ test('a connection that breaks while it is refused ends nothing', async () => {
   await closed(broken);
 });
 
-test('a connection that is gone before its address is asked for ends nothing', async () => {
+test('a connection that closes before its address is read breaks nothing else', async () => {
   const server = createHttp();
   const { attached } = await serve(server, { path: '/sws', trustedProxies: ['127.0.0.1'] });
   server.on('upgrade', () => {});

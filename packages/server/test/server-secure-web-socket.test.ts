@@ -114,7 +114,7 @@ describe('unread notices of many clients', () => {
     expect(quiet.fake.ended).toBeNull();
   });
 
-  test('each may leave half of what all leave free, 64 KiB always, and 1 MiB at most', () => {
+  test('each may leave half of the free space unread, at least 64 KiB, at most 1 MiB', () => {
     const mib = 1_048_576;
     for (const [all, most] of [
       [0, mib],
@@ -219,7 +219,7 @@ describe('silence', () => {
     expect(vi.getTimerCount()).toBe(0); // the last connection takes the timer with it
   });
 
-  test('one timer looks after all connections, and goes on when one of them leaves', () => {
+  test('one timer serves all connections, and continues when one leaves', () => {
     const [one, other] = [make(), make()];
     expect(vi.getTimerCount()).toBe(1);
     one.fake.onclose?.(null);
@@ -230,7 +230,7 @@ describe('silence', () => {
     expect(vi.getTimerCount()).toBe(0);
   });
 
-  test('an hour without a connection counts for nobody', () => {
+  test('an hour without connections does not count as silence', () => {
     make().fake.onclose?.(null);
     vi.advanceTimersByTime(3_600_000);
     const made = make();
@@ -382,7 +382,7 @@ test('a message for a closed connection is reported as gone', () => {
   expect([written, sent.length, made.socket.sentMessages]).toEqual([1, 1, 1]);
 });
 
-test('a message goes to a JSON client with both keys and its content', () => {
+test('a message reaches a JSON client with both keys and its content', () => {
   const made = make({ encoding: 'json' });
   const from = Uint8Array.from({ length: 32 }, (_, i) => i + 1);
   const whole = new Uint8Array(100);
@@ -392,7 +392,7 @@ test('a message goes to a JSON client with both keys and its content', () => {
   expect(made.fake.frames).toEqual([frame]);
 });
 
-test('what a client has sent is counted: messages that are passed on, and bytes in frames of any kind', () => {
+test('a client’s messages are counted when passed on, and its bytes in every frame', () => {
   const made = make();
   made.socket.start();
   expect(made.socket.received).toEqual({ messages: 0, bytes: 0 });
@@ -421,7 +421,7 @@ test('a flood on one socket is read on only in the next turn', () => {
   expect(made.fake.reading).toBe(false);
 });
 
-test('a connection that is idle for more than 2 s keeps nothing that only a busy one needs', () => {
+test('a connection idle for 2 s releases what only a busy one needs', () => {
   const throttle = vi.spyOn(Pace.prototype, 'throttle');
   const made = make();
   made.socket.start();
@@ -474,7 +474,7 @@ test('`start` works once, and not after close', () => {
   }
 });
 
-test('a close says as much of its reason as a close frame has room for, in whole letters', () => {
+test('a close’s reason is cut to fit into a close frame, in whole characters', () => {
   for (const [detail, reason] of [
     ['x'.repeat(123), 'x'.repeat(123)],
     ['x'.repeat(200), 'x'.repeat(123)],

@@ -103,7 +103,7 @@ function open(options: Partial<AcceptorOptions<UwsRequest>> = {}) {
   return { acceptor, behavior, upgrade, asked, refusals, register, settle };
 }
 
-test('an upgrade that is not let in is answered with why', () => {
+test('a refused upgrade is answered with the reason', () => {
   const { acceptor, upgrade, refusals } = open({
     origins: ['https://chat.example'],
     trustedProxies: ['192.0.2.0/24'],
@@ -120,7 +120,7 @@ test('an upgrade that is not let in is answered with why', () => {
   ]);
 });
 
-test('one that is let in is upgraded with its key and the subprotocol; `authorize` is given a copy of it', async () => {
+test('an accepted upgrade has its key and the subprotocol; `authorize` gets a copy of the request', async () => {
   const { acceptor, behavior, upgrade, asked, register } = open({ maxMessage: 100_000 });
   expect(upgrade()[0]?.slice(2)).toEqual(['a key', 'sws.v1', '', 'the context']);
   const { socket } = await register();
@@ -131,7 +131,7 @@ test('one that is let in is upgraded with its key and the subprotocol; `authoriz
   expect(acceptor.connections).toBe(1);
 });
 
-test('the library is asked for no compression, pings, timeouts or ends of its own', () => {
+test('the library gets no compression, pings or timeouts', () => {
   expect(open({ maxMessage: 100_000 }).behavior).toMatchObject({
     compression: 0,
     maxPayloadLength: Math.ceil((100_000 * 2 * 4) / 3) + 1_024,
@@ -142,7 +142,7 @@ test('the library is asked for no compression, pings, timeouts or ends of its ow
   });
 });
 
-test('what one turn sends is corked together, and told as written once the library holds it no more', async () => {
+test('one turn’s messages are corked together, and reported as written once sent', async () => {
   const { behavior, register, settle } = open();
   const { one, socket } = await register();
   let written = 0;
@@ -160,7 +160,7 @@ test('what one turn sends is corked together, and told as written once the libra
   expect(written).toBe(1); // the PING is the relay's own
 });
 
-test('messages, pings and pongs are passed on and counted, in bytes of their own', async () => {
+test('messages, pings and pongs are passed on and counted, with their own bytes', async () => {
   const { acceptor, behavior, register } = open();
   const { one, socket } = await register();
   const got: Uint8Array[] = [];
@@ -176,7 +176,7 @@ test('messages, pings and pongs are passed on and counted, in bytes of their own
   expect([acceptor.counters.receivedFrames, acceptor.counters.receivedBytes - before]).toEqual([2, 12]);
 });
 
-test('ends with its code and reason, and is cut if the client does not answer', async () => {
+test('closes with code and reason, and is cut off if the client does not answer', async () => {
   const { register } = open();
   const { one, socket } = await register();
   socket.calls.length = 0;

@@ -75,7 +75,7 @@ test('64 KiB of large messages are written at once; a large one is not copied', 
   expect(chunk?.buffer).toBe(large.buffer);
 });
 
-test('what was sent goes out before the close, which has its code and reason; what is sent then is told as gone', async () => {
+test('sent messages go out before the close, with code and reason; later ones are reported as gone', async () => {
   const { raw, ws, socket, written } = open();
   const calls: unknown[] = [];
   Object.assign(ws, {
@@ -93,14 +93,14 @@ test('what was sent goes out before the close, which has its code and reason; wh
   expect([raw.writes.map(lengthsIn), written]).toEqual([[[6]], [1, 2]]);
 });
 
-test('bytes received are those of the socket below, if it counts them', () => {
+test('received bytes are the socket’s, if it counts them', () => {
   const { raw, socket } = open();
   expect(socket.bytesReceived()).toBeNull();
   Object.assign(raw, { bytesRead: 7 });
   expect(socket.bytesReceived()).toBe(7);
 });
 
-test('8 KiB are large', async () => {
+test('a message of 8 KiB counts as large', async () => {
   for (const [bytes, isCopied] of [
     [8_191, true],
     [8_192, false],

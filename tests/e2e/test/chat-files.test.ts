@@ -186,7 +186,7 @@ describeInChromium('files of the chat page', () => {
     expect(await preview.count()).toBe(0);
     // Of a text and its picture the text is taken, and the picture offered.
     expect(await give('paste', '[data-testid=composer]', ['cells.png'], 'A1 B1')).toBe(false);
-    await bob.page.getByRole('button', { name: /^Attach the picture/ }).click();
+    await bob.page.getByRole('button', { name: /^Attach the copied picture/ }).click();
     await preview.getByText('cells.png').waitFor();
     await preview.getByRole('button', { name: 'Close' }).click();
     // What is dropped over a dialog goes nowhere.

@@ -9,7 +9,7 @@ describeInChromium('identities of the chat page', () => {
   async function backUp(person: Person): Promise<string> {
     await person.settings();
     await person.page.getByRole('button', { name: 'Save backup…' }).click();
-    await person.page.getByText('Files are not in it').waitFor();
+    await person.page.getByText('It has no files').waitFor();
     await person.page.getByTestId('backup-passphrase').fill(PASSPHRASE);
     const download = person.page.waitForEvent('download');
     // The tests' browser has no place to choose: it saves as those without a picker do.
@@ -43,7 +43,7 @@ describeInChromium('identities of the chat page', () => {
     await device.settings();
     await device.page.getByRole('button', { name: 'Restore a backup…' }).click();
     await restore(device, file, 'wrong');
-    await device.page.getByText('The passphrase is not the one').waitFor();
+    await device.page.getByText('That passphrase is wrong').waitFor();
     await device.shoot('identity');
     await restore(device, file, PASSPHRASE);
     await device.page.getByTestId('contact').filter({ hasText: 'Alice' }).waitFor();
