@@ -83,7 +83,6 @@ export function serveUpgrades(server: HttpServer | HttpsServer, options: ServeUp
     const meter = (chunk: Buffer): void => {
       unread -= chunk.length;
       if (unread >= 0) return;
-      raw.off('data', meter);
       counters.refuse('unregistered-flood');
       raw.destroy();
     };

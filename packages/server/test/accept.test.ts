@@ -174,3 +174,14 @@ test('leaves no timer except the shared one', async () => {
   await refused.outcome;
   expect(vi.getTimerCount()).toBe(0);
 });
+
+test('a client that says nothing is waited for with one timer', async () => {
+  vi.useFakeTimers();
+  const timers = vi.spyOn(globalThis, 'setTimeout');
+  const { socket, outcome } = start();
+  await vi.advanceTimersByTimeAsync(4_000);
+  expect(timers).toHaveBeenCalledTimes(1);
+  timers.mockRestore();
+  socket.onclose?.(null);
+  await outcome;
+});

@@ -55,8 +55,17 @@ test('X-Forwarded-For counts only from trusted proxies, and only the part they w
 });
 
 test('an invalid proxy is named in the error', () => {
-  for (const entry of ['proxy.example', '10.0.0.0/33', '10.0.0.0/', '10.0.0.0/x', '::/129', ''])
+  for (const entry of ['proxy.example', '10.0.0.0/33', '10.0.0.0/', '10.0.0.0/x', '10.0.0.0/-1', '::/129', ''])
     expect(() => new TrustedProxies([entry])).toThrow(RangeError);
+});
+
+test('a range of proxies can be all addresses or a single one', () => {
+  const has = (entry: string) =>
+    ['10.0.0.1', '10.0.0.2', 'fd00::1', 'fd00::2'].map((one) => new TrustedProxies([entry]).has(one));
+  expect(has('0.0.0.0/0')).toEqual([true, true, false, false]);
+  expect(has('::/0').slice(2)).toEqual([true, true]);
+  for (const one of ['10.0.0.1', '10.0.0.1/32']) expect(has(one)).toEqual([true, false, false, false]);
+  for (const one of ['fd00::1', 'fd00::1/128']) expect(has(one)).toEqual([false, false, true, false]);
 });
 
 test('pending connections are limited in all and per address, and each slot is released once', () => {

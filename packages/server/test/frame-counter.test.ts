@@ -54,3 +54,12 @@ test('whole messages are not counted', () => {
     counter.read(encoded({ opcode: 2, fin: true, masked: true, payload }));
   expect([counter.frames, counter.bytes]).toEqual([0, 0]);
 });
+
+test('after a reset it counts anew', () => {
+  const counter = new FrameCounter();
+  for (const payload of [5, 7]) {
+    counter.read(encoded({ opcode: 9, fin: true, masked: true, payload }));
+    expect([counter.frames, counter.bytes]).toEqual([1, 6 + payload]);
+    counter.reset();
+  }
+});

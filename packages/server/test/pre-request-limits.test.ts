@@ -327,6 +327,18 @@ describe('upgrades that are not ours', () => {
   });
 });
 
+test('silent connections are waited for with one timer', async () => {
+  vi.useFakeTimers({ toFake: ['setTimeout', 'clearTimeout', 'performance'] });
+  closing.push(() => vi.useRealTimers());
+  const server = createHttp();
+  const { attached } = await serve(server);
+  const waiting = vi.spyOn(globalThis, 'setTimeout');
+  for (let i = 0; i < 2; i++) server.emit('connection', new Socket());
+  vi.advanceTimersByTime(9_999);
+  expect([waiting.mock.calls.length, attached.counters.refusals.size]).toEqual([1, 0]);
+  waiting.mockRestore();
+});
+
 test('a connection that breaks during its refusal breaks nothing else', async () => {
   const server = createHttp();
   await serve(server);

@@ -185,7 +185,7 @@ describe('over its rate', () => {
     }
     expect(made.fake.ended).toBeNull();
     expect(made.fake.frames.length).toBeGreaterThanOrEqual(5);
-    expect(made.fake.frames.every(({ type }) => type === 'PING')).toBe(true);
+    expect(made.fake.frames).toEqual(made.fake.frames.map((_, i) => ({ type: 'PING', id: i + 1 })));
   });
 
   test('a sender that cannot be paused gets congested, and 4429 past 1 MiB', () => {
@@ -193,7 +193,8 @@ describe('over its rate', () => {
     made.socket.start();
     for (let i = 0; i < 8; i++) made.fake.onmessage?.(message(60_000));
     expect(made.got).toHaveLength(6);
-    expect(made.fake.frames).toMatchObject([{ code: 'congested' }, { code: 'congested' }]);
+    const told = { type: 'UNDELIVERABLE', to: '07'.repeat(32), head: '00'.repeat(25), code: 'congested' };
+    expect(made.fake.frames).toEqual([told, told]);
     vi.advanceTimersByTime(2_000);
     for (let i = 0; i < 6 + 17; i++) made.fake.onmessage?.(message(60_000));
     expect(made.fake.ended).toBeNull(); // it had taken heed for more than a second
@@ -487,6 +488,65 @@ test('a close’s reason is cut to fit into a close frame, in whole characters',
     expect(close.mock.calls).toEqual([[4403, reason]]);
     expect(made.fake.frames).toEqual([{ type: 'ERROR', code: 4403, reason: detail }]);
     expect(made.counters.refusals.get('forbidden')).toBe(1);
+  }
+});
+
+test('a normal close sends no ERROR, and a failure without a close code closes with 1011', () => {
+  for (const [code, closed, frames] of [
+    ['normal', 1000, []],
+    ['offline', 1011, [{ type: 'ERROR', code: 1011, reason: 'why' }]],
+  ] as const) {
+    const made = make();
+    made.socket.close({ code, detail: 'why' });
+    made.socket.close({ code: 'forbidden', detail: 'again' });
+    made.socket.notify({ type: 'PING', id: 1 });
+    expect([made.fake.ended, made.fake.frames, made.closed]).toEqual([closed, frames, 1]);
+    expect([...made.counters.refusals.keys()]).toEqual(frames.length === 0 ? [] : [code]);
+  }
+});
+
+test('a closing client is read again, for its answer to the close', () => {
+  const early = make();
+  early.fake.pause(); // as at registration
+  early.socket.close({ code: 'normal', detail: '' });
+  const over = make({ meter: new FakeMeter(5) });
+  over.socket.start();
+  for (let i = 0; i < 8; i++) over.fake.onmessage?.(message());
+  expect(over.fake.reading).toBe(false);
+  over.socket.close({ code: 'normal', detail: '' });
+  expect([early.fake.reading, over.fake.reading]).toEqual([true, true]);
+});
+
+test('a message of over twice maxMessage closes with 1009', () => {
+  const made = make();
+  made.socket.start();
+  made.fake.onmessage?.(message(2 * LIMITS.maxMessage - 33));
+  expect([made.got.length, made.fake.ended]).toEqual([1, null]);
+  made.fake.onmessage?.(message(2 * LIMITS.maxMessage - 32));
+  expect([made.got.length, made.fake.ended]).toEqual([1, 1009]);
+});
+
+test('a text frame is MESSAGE from its own key, PING or PONG, or closes with 4400', () => {
+  const to = '07'.repeat(32);
+  const text = (frame: object): string => JSON.stringify(frame);
+  const made = make({ encoding: 'json' });
+  made.socket.start();
+  for (const from of [{}, { from: KEY }])
+    made.fake.onmessage?.(text({ type: 'MESSAGE', to, content: 'AQID', ...from }));
+  made.fake.onmessage?.(text({ type: 'PING', id: 7 }));
+  made.fake.onmessage?.(text({ type: 'PONG', id: 7 }));
+  const sent = encodeMessage(new Uint8Array(32).fill(7), Uint8Array.of(1, 2, 3));
+  expect([made.got, made.fake.frames, made.fake.ended]).toEqual([[sent, sent], [{ type: 'PONG', id: 7 }], null]);
+  for (const bad of [
+    text({ type: 'MESSAGE', to, from: to, content: 'AQID' }),
+    '{',
+    'null',
+    text({ type: 'REGISTER' }),
+  ]) {
+    const other = make({ encoding: 'json' });
+    other.socket.start();
+    other.fake.onmessage?.(bad);
+    expect([bad, other.got.length, other.fake.ended]).toEqual([bad, 0, 4400]);
   }
 });
 
