@@ -3,6 +3,7 @@
 package interop
 
 import (
+	"bytes"
 	"crypto/ecdh"
 	"crypto/ed25519"
 	"crypto/hkdf"
@@ -12,6 +13,7 @@ import (
 	"fmt"
 	"math/big"
 	"slices"
+	"strings"
 
 	"golang.org/x/crypto/nacl/secretbox"
 )
@@ -125,6 +127,19 @@ func ParseAddress(text string) (Key, error) {
 		return Key{}, fail("low-order-key", "a key of low order")
 	}
 	return Key(bytes), nil
+}
+
+// Fingerprint is what two people read to each other to compare two addresses.
+func Fingerprint(a, b Key) string {
+	if bytes.Compare(a[:], b[:]) > 0 {
+		a, b = b, a
+	}
+	hash := sha([]byte("sws/1 fingerprint\x00"), a[:], b[:])
+	groups := make([]string, 8)
+	for i := range groups {
+		groups[i] = fmt.Sprintf("%05d", binary.BigEndian.Uint64(hash[8*i:])%100_000)
+	}
+	return strings.Join(groups, " ")
 }
 
 // unhex reads lowercase hex of so many bytes.

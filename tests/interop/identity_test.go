@@ -14,7 +14,13 @@ func TestIdentities(t *testing.T) {
 			PublicKey, SigningKey hexBytes
 			Belongs               bool
 		}
-		Invalid []struct{ Name, Address, Failure string }
+		Invalid      []struct{ Name, Address, Failure string }
+		Fingerprints []struct {
+			Addresses   [2]hexBytes
+			Fingerprint string
+		}
+		Urls        []struct{ URL, Relay, Address, Resource string }
+		InvalidUrls []struct{ Name, URL string }
 	}
 	load(t, "identities.json", &vectors)
 	for _, v := range vectors.Valid {
@@ -40,6 +46,25 @@ func TestIdentities(t *testing.T) {
 		if failure, ok := err.(*Failure); !ok || failure.Code != v.Failure {
 			t.Errorf("%s: %v, want %s", v.Name, err, v.Failure)
 		}
+	}
+	for _, v := range vectors.Fingerprints {
+		if got := Fingerprint(Key(v.Addresses[0]), Key(v.Addresses[1])); got != v.Fingerprint {
+			t.Errorf("fingerprint %s, want %s", got, v.Fingerprint)
+		}
+	}
+	for _, v := range vectors.Urls {
+		relay, peer, resource, err := ParseURL(v.URL)
+		if err != nil || relay != v.Relay || peer.String() != v.Address || resource != v.Resource {
+			t.Errorf("%s: %s, %s, %s, %v", v.URL, relay, peer, resource, err)
+		}
+	}
+	for _, v := range vectors.InvalidUrls {
+		if _, _, _, err := ParseURL(v.URL); err == nil {
+			t.Errorf("%s is taken", v.Name)
+		}
+	}
+	if len(vectors.Fingerprints) == 0 || len(vectors.Urls) == 0 || len(vectors.InvalidUrls) == 0 {
+		t.Error("no fingerprints or URLs")
 	}
 }
 

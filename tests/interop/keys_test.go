@@ -17,6 +17,7 @@ func TestChannels(t *testing.T) {
 				Frame, Plaintext hexBytes
 				Epoch            uint32
 				Seq, Counter     uint64
+				AfterMs          int64
 			}
 		}
 	}
@@ -43,12 +44,27 @@ func TestChannels(t *testing.T) {
 		}
 		v.Epochs[0].check(t, forA)
 		rekeys, answered := 0, 0
+		now, completed := int64(0), int64(0)
+		// What each end has been charged for its DATA, by seq.
+		charges := map[string][]uint64{}
 		for _, step := range v.Steps[2:] {
-			from, to := forA, forB
+			now += step.AfterMs
+			from, to, peer, first := forA, forB, "responder", v.Open.Limit
 			if step.From == "responder" {
-				from, to = forB, forA
+				from, to, peer, first = forB, forA, "initiator", v.Accept.Limit
 			}
 			if step.Kind == "CONTROL" {
+				control, ok := DecodeControl(step.Plaintext)
+				if !ok {
+					t.Fatal(v.Name, "a malformed CONTROL")
+				}
+				limit := first
+				for _, charge := range charges[peer][:control.Next] {
+					limit += charge
+				}
+				if control.Limit != limit {
+					t.Errorf("%s: a CONTROL tells %d, want %d", v.Name, control.Limit, limit)
+				}
 				equal(t, "CONTROL", from.SealControl(step.Plaintext), step.Frame)
 				plaintext, ok := to.OpenControl(step.Epoch, step.Counter, step.Frame[headLength+12:])
 				if !ok || !bytes.Equal(plaintext, step.Plaintext) {
@@ -59,6 +75,13 @@ func TestChannels(t *testing.T) {
 			opcode, _, content, failure := DecodeData(step.Plaintext)
 			if failure != nil {
 				t.Fatal(failure)
+			}
+			if step.Seq == uint64(len(charges[step.From])) {
+				charge := uint64(0)
+				if opcode <= opBinary {
+					charge = uint64(len(step.Plaintext)) + frameCharge
+				}
+				charges[step.From] = append(charges[step.From], charge)
 			}
 			if opcode == opRekey && step.From == "initiator" {
 				equal(t, "rekey", forA.StartRekey(v.Rekeys[answered].EaSecret), content)
@@ -78,6 +101,9 @@ func TestChannels(t *testing.T) {
 				t.Logf("rekey %d: answer %x", answered, answer)
 				answered++
 			case opcode == opRekey:
+				if rekeys > 0 && now-completed < 30_000 {
+					t.Errorf("%s: rekey %d is answered %d ms after the one before", v.Name, answered, now-completed)
+				}
 				forB.SwitchSend()
 				if !forA.FinishRekey(content) {
 					t.Fatal("the answer is refused")
@@ -88,6 +114,7 @@ func TestChannels(t *testing.T) {
 				forB.SwitchReceive()
 				forB.Complete()
 				rekeys++
+				completed = now
 				v.Epochs[rekeys].check(t, forA)
 				v.Epochs[rekeys].check(t, forB)
 			}

@@ -3,6 +3,8 @@ package interop
 import (
 	"context"
 	"net/url"
+	"regexp"
+	"slices"
 	"strings"
 	"sync"
 
@@ -54,6 +56,33 @@ func (c *Client) register(ctx context.Context, lastTerm int64) (*websocket.Conn,
 			}
 		}
 	}
+}
+
+var digits64 = regexp.MustCompile("^[0-9a-fA-F]{64}$")
+
+// ParseURL takes the URL of a peer apart: what is dialled, the peer's address, and the resource.
+func ParseURL(text string) (relay string, peer Key, resource string, err error) {
+	parsed, err := url.Parse(text)
+	if err != nil || strings.Contains(text, "#") {
+		return "", Key{}, "", fail("invalid-address", "not a URL of a peer: %s", text)
+	}
+	scheme := map[string]string{"ws": "ws", "wss": "wss", "http": "ws", "https": "wss"}[parsed.Scheme]
+	segments := strings.Split(parsed.EscapedPath(), "/")
+	at := slices.IndexFunc(segments, digits64.MatchString)
+	if scheme == "" || at < 0 {
+		return "", Key{}, "", fail("invalid-address", "no address in %s", text)
+	}
+	if peer, err = ParseAddress(segments[at]); err != nil {
+		return "", Key{}, "", err
+	}
+	resource = "/" + strings.Join(segments[at+1:], "/")
+	if _, query, ok := strings.Cut(text, "?"); ok {
+		resource += "?" + query
+	}
+	if !IsResource(resource) {
+		return "", Key{}, "", fail("invalid-offer", "not a resource: %s", resource)
+	}
+	return scheme + "://" + parsed.Host + strings.Join(segments[:at], "/") + "/", peer, resource, nil
 }
 
 // dialledHost is the authority as it is signed: lower case, without the default port and a trailing dot.

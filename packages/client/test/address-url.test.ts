@@ -1,3 +1,4 @@
+import { readFileSync } from 'node:fs';
 import { afterEach, describe, expect, test, vi } from 'vitest';
 import { parseAddressUrl, parseRelayUrl } from '../src/address-url.js';
 import { newIdentity } from './relay.js';
@@ -83,4 +84,22 @@ test('a URL is relative to the page, if there is one', () => {
   base.url = 'https://chat.example/app/index.html';
   expect(parseAddressUrl(`/${peer}/x`)).toMatchObject({ href: `wss://chat.example/${peer}/x`, peer, resource: '/x' });
   expect(parseRelayUrl('relay/').url).toBe('wss://chat.example/app/relay/');
+});
+
+describe('the vectors of identities.json', () => {
+  interface Vectors {
+    readonly urls: { url: string; relay: string; address: string; resource: string }[];
+    readonly invalidUrls: { name: string; url: string }[];
+  }
+  const file = new URL('../../protocol/vectors/identities.json', import.meta.url);
+  const { urls, invalidUrls }: Vectors = JSON.parse(readFileSync(file, 'utf8'));
+
+  test.each(urls)('$url', ({ url, relay, address, resource }) => {
+    const taken = parseAddressUrl(url);
+    expect([taken.relay.url, taken.peer, taken.resource]).toEqual([relay, address, resource]);
+  });
+
+  test.each(invalidUrls)('refused: $name', ({ url }) => {
+    expect(() => parseAddressUrl(url)).toThrow(refused);
+  });
 });

@@ -18,8 +18,8 @@ function recorder(name: string): Recorder {
 /** One whose first PING is answered. */
 function confirmed(name: string): Recorder {
   const one = recorder(name);
-  one.control(A, ping, 0, MIB, 7);
-  one.control(B, pong, 0, MIB, 7);
+  one.control(A, ping, 0, 7);
+  one.control(B, pong, 0, 7);
   return one;
 }
 
@@ -40,33 +40,33 @@ function closedByResponder() {
   const one = recorder(name);
   const rekey = { ea: random(32), eb: random(32) };
   const wide = utf8('über');
-  one.control(A, ping, 0, MIB, 1_001);
-  one.control(B, pong, 0, MIB, 1_001);
+  one.control(A, ping, 0, 1_001);
+  one.control(B, pong, 0, 1_001);
   one.text(A, 'hello');
   one.text(B, 'hello yourself');
-  one.control(B, ack, 1, MIB + 128, 0);
-  one.control(A, ack, 1, MIB + 128, 0);
+  one.control(B, ack, 1, 0);
+  one.control(A, ack, 1, 0);
   one.binary(A, new Uint8Array(0));
   one.binary(A, random(300));
   // The first fragment ends within a character.
   one.data(A, OPCODE.text, false, wide.slice(0, 1));
   one.rekey(rekey.ea);
   one.data(A, OPCODE.continuation, false, wide.slice(1, 3));
-  one.control(B, ack, 6, MIB + 700, 0);
+  one.control(B, ack, 6, 0);
   one.answerRekey(rekey.ea, rekey.eb);
   one.text(B, 'under the next key');
   one.rekeyed();
-  one.control(A, ack, 3, MIB + 256, 0);
+  one.control(A, ack, 3, 0);
   one.data(A, OPCODE.continuation, true, wide.slice(3), { text: 'über' });
-  one.control(B, ack, 8, MIB + 1_024, 0);
+  one.control(B, ack, 8, 0);
   one.text(A, 'both under the next key');
-  one.control(A, resume, 3, MIB + 256, 1_002);
-  one.control(B, ack, 9, MIB + 1_152, 1_002);
+  one.control(A, resume, 3, 1_002);
+  one.control(B, ack, 9, 1_002);
   one.binary(B, random(33));
   one.close(B, 4_000, 'schöne Grüße');
-  one.control(A, ack, 5, MIB + 400, 0);
+  one.control(A, ack, 5, 0);
   one.close(A, 4_000, 'schöne Grüße');
-  one.control(B, ack, 10, MIB + 1_152, 0);
+  one.control(B, ack, 10, 0);
   return written(name, one, [rekey]);
 }
 
@@ -83,16 +83,17 @@ function closedByInitiator() {
     one.text(A, `message ${index}`);
     one.binary(B, random(10));
     one.rekey(ea);
-    one.answerRekey(ea, eb);
+    // The responder answers a second rekey 30 s after it completed the first.
+    one.answerRekey(ea, eb, index === 0 ? undefined : 30_000);
     one.rekeyed();
-    one.control(B, ack, 3 * index + 3, MIB + 128 * (index + 1), 0);
-    one.control(A, ack, 2 * index + 2, MIB + 128 * (index + 1), 0);
+    one.control(B, ack, 3 * index + 3, 0);
+    one.control(A, ack, 2 * index + 2, 0);
   }
   one.text(A, 'goodbye');
   one.close(A, 1_000, '');
   one.close(B, 1_000, '');
-  one.control(B, ack, 8, MIB + 384, 0);
-  one.control(A, ack, 5, MIB + 256, 0);
+  one.control(B, ack, 8, 0);
+  one.control(A, ack, 5, 0);
   return written(name, one, rekeys);
 }
 
@@ -104,7 +105,7 @@ function manyFragments() {
   for (const [index, character] of characters.entries())
     one.data(A, index === 0 ? OPCODE.text : OPCODE.continuation, false, utf8(character));
   one.data(A, OPCODE.continuation, true, new Uint8Array(0), { text: characters.join('') });
-  one.control(B, ack, characters.length + 1, MIB + 128 * (characters.length + 1), 0);
+  one.control(B, ack, characters.length + 1, 0);
   one.close(A, 1_000, '');
   one.close(B, 1_000, '');
   return written(name, one, []);
@@ -118,17 +119,17 @@ function resumed() {
   one.text(B, 'one');
   one.text(B, 'two');
   one.binary(B, random(50));
-  one.control(A, ack, 1, MIB + 128, 0);
-  one.control(A, resume, 1, MIB + 128, 9);
-  one.control(B, ack, 0, MIB, 9);
+  one.control(A, ack, 1, 0);
+  one.control(A, resume, 1, 9);
+  one.control(B, ack, 0, 9);
   one.again(B, 1);
   one.again(B, 2);
-  one.control(A, ack, 3, MIB + 448, 0);
+  one.control(A, ack, 3, 0);
   one.text(B, 'three');
   one.close(A, 1_000, 'enough');
   one.close(B, 1_000, 'enough');
-  one.control(B, ack, 1, MIB, 0);
-  one.control(A, ack, 5, MIB + 576, 0);
+  one.control(B, ack, 1, 0);
+  one.control(A, ack, 5, 0);
   return written(name, one, []);
 }
 
@@ -148,12 +149,12 @@ function responderClosesDuringRekey(hasQueuedRekeyed: boolean) {
   if (hasQueuedRekeyed) {
     one.rekeyed();
     one.close(A, 4_001, 'busy');
-    one.control(B, ack, 4, MIB + 128, 0);
-    one.control(A, ack, 2, MIB, 0);
+    one.control(B, ack, 4, 0);
+    one.control(A, ack, 2, 0);
   } else {
-    one.control(A, ack, 2, MIB, 0);
+    one.control(A, ack, 2, 0);
     one.close(A, 4_001, 'busy');
-    one.control(B, ack, 3, MIB + 128, 0);
+    one.control(B, ack, 3, 0);
   }
   return written(name, one, [rekey]);
 }
@@ -169,15 +170,15 @@ function initiatorClosesDuringRekey() {
   one.close(A, 1_000, 'done');
   one.answerRekey(rekey.ea, rekey.eb);
   one.close(B, 1_000, 'done');
-  one.control(A, ack, 2, MIB, 0);
-  one.control(B, ack, 3, MIB + 128, 0);
+  one.control(A, ack, 2, 0);
+  one.control(B, ack, 3, 0);
   return written(name, one, [rekey]);
 }
 
 export function channelVectors() {
   return {
     description:
-      'PROTOCOL section 4: whole channels, frame by frame in an order in which they may be sent. Where frames of one end follow one another, the other end takes them all before it seals anything. CONTROLs are examples: when they go out is each end’s choice, and a channel may stop before the last ACKs. In the one closed by the responder during a rekey the initiator has queued no rekeyed by the time it takes the close; in the one closed by the responder before rekeyed it has (Rekey, rule 11 allows both). epochs: the keys after each rekey. A DATA step has the epoch of its key, its seq and plaintext, and delivers: the message or close that it completes; a CONTROL step its epoch, counter and plaintext. again: a DATA that was sent before, the same bytes. The end that answers a close repeats its bytes. frame is the content of a MESSAGE.',
+      'PROTOCOL section 4: whole channels, frame by frame in an order in which they may be sent. Where frames of one end follow one another, the other end takes them all before it seals anything. No time passes between two steps, except that a step with afterMs comes so many ms after the one before: the responder answers a second rekey only 30 s after it completed the first (Rekey, rule 4). CONTROLs are examples: when they go out is each end’s choice, and a channel may stop before the last ACKs. Their limits are those of an end that gives each message to its application at once and grants all that a partial message needs: the first credit plus the charges of all DATA below next. An initiator that queues rekeyed as soon as it takes the answer makes the channel closed by the responder before rekeyed; it cannot make the one closed by the responder during a rekey, in which rekeyed is not queued yet when the close comes (Rekey, rule 11 allows both). rekeys: the ephemeral secrets of each rekey. epochs: the keys of each epoch; the first are those of the handshake, and each rekey adds one entry. A DATA step has the epoch of its key, its seq and plaintext, and delivers: the message or close that it completes; a CONTROL step its epoch, counter and plaintext. again: a DATA that was sent before, the same bytes. The end that answers a close repeats its bytes. frame is the content of a MESSAGE.',
     valid: [
       closedByResponder(),
       closedByInitiator(),

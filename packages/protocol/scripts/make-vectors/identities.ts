@@ -1,5 +1,5 @@
-import { Identity, naclProvider } from '@sws/crypto';
-import { flipped, hex, littleEndian } from './hex.js';
+import { concatBytes, Identity, naclProvider } from '@sws/crypto';
+import { flipped, hex, littleEndian, utf8 } from './hex.js';
 import { seededRandom } from './seeded-random.js';
 
 const P = 2n ** 255n - 19n;
@@ -9,6 +9,30 @@ const ORDER_8_U = [
 ] as const;
 /** The y-coordinate of a point of order 8 on Edwards25519. */
 export const ORDER_8_Y = 2707385501144840649318225287225658788936804267575313519463743609750303402022n;
+
+/** Two addresses in either order, and what two people read to each other: PROTOCOL §1, line by line. */
+function fingerprintOf(a: Identity, b: Identity) {
+  const [A, B] = [a, b].map((identity) => identity.publicKeyBytes()).sort(Buffer.compare) as [Uint8Array, Uint8Array];
+  const h = Buffer.from(naclProvider.sha512(concatBytes(utf8('sws/1 fingerprint\0'), A, B)));
+  const groups = Array.from({ length: 8 }, (_, i) => String(h.readBigUInt64BE(8 * i) % 100_000n).padStart(5, '0'));
+  return { addresses: [a.publicKey, b.publicKey], fingerprint: groups.join(' ') };
+}
+
+/** URLs with an address, taken apart. */
+function urlsOf(address: string) {
+  const taken = (url: string, relay: string, resource: string) => ({ url, relay, address, resource });
+  const host = 'wss://relay.example';
+  return [
+    taken(`${host}/${address}`, `${host}/`, '/'),
+    taken(`${host}/${address}/`, `${host}/`, '/'),
+    taken(`${host}/prefix/${address}/room?x=1`, `${host}/prefix/`, '/room?x=1'),
+    taken(`${host}/${address}?x=1`, `${host}/`, '/?x=1'),
+    taken(`${host}/${address}/a/b/`, `${host}/`, '/a/b/'),
+    taken(`${host}/${address}/${address}`, `${host}/`, `/${address}`),
+    taken(`ws://127.0.0.1:8080/${address}/?`, 'ws://127.0.0.1:8080/', '/?'),
+    taken(`https://relay.example/${address}/room`, `${host}/`, '/room'),
+  ];
+}
 
 /** Seeds to key pairs, addresses that parse and that do not, signing keys that belong to an address and that do not. */
 export function identityVectors() {
@@ -21,12 +45,12 @@ export function identityVectors() {
     random(32),
   ];
   const identities = seeds.map((seed) => Identity.fromSeed(seed, naclProvider));
-  const [, , a, b, c] = identities;
-  if (a === undefined || b === undefined || c === undefined) throw new Error('five seeds');
+  const [zeros, , a, b, c] = identities;
+  if (zeros === undefined || a === undefined || b === undefined || c === undefined) throw new Error('five seeds');
   const own = a.publicKey;
   return {
     description:
-      'PROTOCOL section 1. A seed gives secret (X25519, clamped), publicKey (the address) and signingKey; shared is X25519 of two identities; an address either parses or fails; a signing key belongs to an address or does not.',
+      'PROTOCOL section 1. A seed gives secret (X25519, clamped), publicKey (the address) and signingKey; shared is X25519 of two identities; an address either parses or fails; a signing key belongs to an address or does not. fingerprints: of two addresses, in either order; one has a group that begins with zeros. urls: what a client dials (relay), the peer’s address and the resource. invalidUrls: a client refuses them.',
     valid: identities.map((identity, i) => {
       const seed = seeds[i] ?? new Uint8Array(0);
       const secret = naclProvider.sha512(seed).slice(0, 32);
@@ -37,6 +61,16 @@ export function identityVectors() {
     shared: [
       { a: hex(a.exportSeed()), b: hex(b.exportSeed()), shared: hex(a.dh(b.publicKeyBytes())) },
       { a: hex(b.exportSeed()), b: hex(c.exportSeed()), shared: hex(b.dh(c.publicKeyBytes())) },
+    ],
+    fingerprints: [fingerprintOf(a, b), fingerprintOf(b, a), fingerprintOf(zeros, c)],
+    urls: urlsOf(own),
+    invalidUrls: [
+      { name: 'no address', url: 'wss://relay.example/room' },
+      { name: 'an address in upper case', url: `wss://relay.example/${own.toUpperCase()}/room` },
+      { name: 'a first segment of 64 digits that is no address', url: `wss://relay.example/${'f'.repeat(64)}/${own}` },
+      { name: 'a low-order address', url: `wss://relay.example/${'0'.repeat(64)}` },
+      { name: 'a resource that begins with //', url: `wss://relay.example/${own}//room` },
+      { name: 'a fragment', url: `wss://relay.example/${own}/room#top` },
     ],
     signingKeys: [
       { name: 'its own', publicKey: own, signingKey: a.signingKey, belongs: true },

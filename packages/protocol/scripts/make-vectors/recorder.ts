@@ -1,6 +1,7 @@
 import { concatBytes, naclProvider as provider } from '@sws/crypto';
 import { type ControlType, encodeControl } from '../../src/channel/control.js';
-import { encodeData, OPCODE, type Opcode } from '../../src/channel/data.js';
+import { encodeData, isChannelOpcode, OPCODE, type Opcode } from '../../src/channel/data.js';
+import { FRAME_CHARGE_BYTES } from '../../src/channel/outgoing.js';
 import { deriveHandshake, deriveRekey, type EpochKeys, type HandshakeInputs } from './derivation.js';
 import { hex, utf8 } from './hex.js';
 
@@ -13,7 +14,7 @@ export type Delivers =
   | { readonly close: { readonly code: number; readonly reason: string } };
 
 /** One frame of a recorded channel: OPEN and ACCEPT, then DATA and CONTROL with what is inside. */
-export type Step = { readonly from: End; readonly frame: string } & (
+export type Step = { readonly from: End; readonly frame: string; readonly afterMs?: number } & (
   | { readonly kind: 'OPEN' | 'ACCEPT' }
   | { readonly kind: 'CONTROL'; readonly epoch: number; readonly counter: number; readonly plaintext: string }
   | {
@@ -43,7 +44,8 @@ export function u32(value: number): Uint8Array {
 interface Sender {
   dataEpoch: number;
   controlEpoch: number;
-  seq: number;
+  /** What each DATA frame was charged, in order. */
+  readonly charges: number[];
   counter: number;
 }
 
@@ -53,8 +55,8 @@ export class Recorder {
   readonly steps: Step[] = [];
   readonly epochs: EpochKeys[];
   readonly #senders: Record<End, Sender> = {
-    initiator: { dataEpoch: 0, controlEpoch: 0, seq: 0, counter: 0 },
-    responder: { dataEpoch: 0, controlEpoch: 0, seq: 0, counter: 0 },
+    initiator: { dataEpoch: 0, controlEpoch: 0, charges: [], counter: 0 },
+    responder: { dataEpoch: 0, controlEpoch: 0, charges: [], counter: 0 },
   };
 
   constructor(inputs: HandshakeInputs) {
@@ -90,20 +92,22 @@ export class Recorder {
     return concatBytes(Uint8Array.of(4), this.inputs.channelId, u32(epoch), u64(counter), box);
   }
 
-  /** `delivers`: the message that this frame completes. */
-  data(from: End, opcode: Opcode, fin: boolean, bytes: Uint8Array, delivers?: Delivers): void {
+  /** `delivers`: the message that this frame completes. `afterMs`: how long after the frame before. */
+  data(from: End, opcode: Opcode, fin: boolean, bytes: Uint8Array, delivers?: Delivers, afterMs?: number): void {
     const sender = this.#senders[from];
+    const seq = sender.charges.length;
     const plaintext = encodeData(opcode, fin, bytes, 'padme');
     this.steps.push({
       from,
       kind: 'DATA',
       epoch: sender.dataEpoch,
-      seq: sender.seq,
+      seq,
       plaintext: hex(plaintext),
-      frame: hex(this.sealData(from, sender.seq, plaintext)),
+      frame: hex(this.sealData(from, seq, plaintext)),
       ...(delivers === undefined ? {} : { delivers }),
+      ...(afterMs === undefined ? {} : { afterMs }),
     });
-    sender.seq++;
+    sender.charges.push(isChannelOpcode(opcode) ? 0 : plaintext.length + FRAME_CHARGE_BYTES);
   }
 
   /** Sends a DATA frame again. */
@@ -122,8 +126,12 @@ export class Recorder {
     this.data(from, OPCODE.binary, true, bytes, { binary: hex(bytes) });
   }
 
-  control(from: End, type: ControlType, next: number, limit: number, id: number): void {
+  /** Its limit is what an end grants that gives each message to its application at once, and has memory for a partial one. */
+  control(from: End, type: ControlType, next: number, id: number): void {
     const sender = this.#senders[from];
+    const { charges } = this.#senders[from === 'initiator' ? 'responder' : 'initiator'];
+    const first = (from === 'initiator' ? this.inputs.open : this.inputs.accept).limit;
+    const limit = charges.slice(0, next).reduce((sum, charge) => sum + charge, first);
     const plaintext = encodeControl({ type, next, limit, id });
     this.steps.push({
       from,
@@ -147,8 +155,8 @@ export class Recorder {
   }
 
   /** The responder's answer: its last frame under the old key. */
-  answerRekey(ea: Uint8Array, eb: Uint8Array): void {
-    this.data('responder', OPCODE.rekey, true, provider.x25519PublicKey(eb));
+  answerRekey(ea: Uint8Array, eb: Uint8Array, afterMs?: number): void {
+    this.data('responder', OPCODE.rekey, true, provider.x25519PublicKey(eb), undefined, afterMs);
     const { initiator, responder } = this.inputs;
     this.epochs.push(deriveRekey(this.#keys(this.epochs.length - 1), initiator, responder, ea, eb));
     this.#senders.responder.dataEpoch++;

@@ -80,6 +80,11 @@ export class Outgoing {
     return this.#retained.length > 0 || this.#queue.length > 0 || this.#urgent.length > 0;
   }
 
+  /** Whether messages, or this end's own close, are not sealed yet. */
+  get hasUnsealedMessages(): boolean {
+    return this.#queue.length > 0;
+  }
+
   /** Owns `data` from here. */
   enqueue(data: string | Uint8Array): void {
     const isText = typeof data === 'string';

@@ -292,7 +292,11 @@ export class Session implements ChannelPhase {
         // The end that answers sends the same code and reason (PROTOCOL §4, Close).
         if (this.#state.name === 'open')
           this.#finish(taken.status, { ...taken.status, wasClean: true, failure: null }, nowMs);
-        else acknowledgement.scheduleBy(nowMs);
+        else {
+          // After close-timeout this end's own close may still wait behind its messages.
+          if (this.#outgoing.hasUnsealedMessages) this.#sendClose(taken.status);
+          acknowledgement.scheduleBy(nowMs);
+        }
         break;
       case 'rekey':
         failure = this.#rekey.takeRekey(taken.key, this.#state.name !== 'open' || this.#outgoing.closeSealed, nowMs);
@@ -339,11 +343,16 @@ export class Session implements ChannelPhase {
     if (this.#state.name === 'open') this.#finish({ code, reason: '' }, abnormalEnd(failure), nowMs);
   }
 
-  /** Sends a close, if none is sent yet, ahead of unsealed data, and ends. */
+  /** Sends a close, if none is sent yet, and ends. */
   #finish(status: CloseStatus, end: ChannelEnd, nowMs: number): void {
+    this.#sendClose(status);
+    this.#entomb(end, nowMs);
+  }
+
+  /** Sends a close, if none is sent yet, in place of unsealed data. */
+  #sendClose(status: CloseStatus): void {
     this.#outgoing.dropUnsealed();
     if (!this.#outgoing.closeSealed) this.#outgoing.enqueueUrgent(OPCODE.close, encodeClose(status));
-    this.#entomb(end, nowMs);
   }
 
   /** Ends, and keeps keys and unacknowledged frames for resumeTimeout, so that the peer's end closes as it should. */

@@ -95,6 +95,43 @@ test('a reader that does not read stops the sender at the window', () => {
   expect(end.received).toHaveLength(500);
 });
 
+describe('after close-timeout', () => {
+  /** One end's close waits behind messages that have no credit, and its application was told close-timeout. */
+  function timedOut(): { world: World; delivered: (count: number) => void } {
+    const world = new World(3, { windowBytes: 65_536 });
+    world.open();
+    world.end(1).consume = false;
+    for (let i = 0; i < 500; i++) world.send(0, new Uint8Array(1_000).fill(i & 255));
+    world.close(0, 4000, 'done');
+    world.run();
+    world.pass(60_000);
+    expect(world.end(0).end).toMatchObject({ end: { code: 1006, failure: { code: 'close-timeout' } } });
+    expect(world.end(1).end).toBeNull();
+    const delivered = (count: number): void => {
+      for (let i = 0; i < count; i++) world.command(1, { type: 'delivered' });
+    };
+    return { world, delivered };
+  }
+
+  test('messages and the close that wait for credit still go out, in order', () => {
+    const { world, delivered } = timedOut();
+    const end = world.end(1);
+    end.consume = true;
+    delivered(end.received.length);
+    world.run();
+    world.pass(5_000);
+    expect(end.received).toHaveLength(500);
+    expect(end.end).toMatchObject({ end: { code: 4000, reason: 'done', wasClean: true } });
+  });
+
+  test("the peer's close is answered at once, in place of what waits", () => {
+    const { world } = timedOut();
+    world.close(1, 4001, 'enough');
+    world.run();
+    expect(world.end(1).end).toMatchObject({ end: { code: 4001, reason: 'enough', wasClean: true } });
+  });
+});
+
 test('a refused OPEN and a restarted peer end the channel by RESET, as 1006', () => {
   const refusing = new World(4, {}, () => false);
   refusing.open();

@@ -5,8 +5,8 @@ import type { channelVectors } from '../../scripts/make-vectors/channels.js';
 import type { creditVectors } from '../../scripts/make-vectors/credit.js';
 import type { Step } from '../../scripts/make-vectors/recorder.js';
 import { KIND } from '../../src/channel/channel-frame.js';
-import { CONTROL_TYPE } from '../../src/channel/control.js';
-import { decodeData } from '../../src/channel/data.js';
+import { CONTROL_TYPE, decodeControl } from '../../src/channel/control.js';
+import { decodeData, isChannelOpcode } from '../../src/channel/data.js';
 import { PROVIDERS } from './providers.js';
 import { readVectors, unhex } from './read-vectors.js';
 import { ScriptedEnd } from './scripted-end.js';
@@ -16,8 +16,8 @@ const credit = readVectors<ReturnType<typeof creditVectors>>('credit.json');
 const broken = readVectors<ReturnType<typeof brokenChannelVectors>>('broken-channels.json');
 /** The initiator rekeys this long after a key's first frame. */
 const REKEY_AGE_MS = 120_000;
-/** The responder answers a rekey this long after the one before. */
-const REKEY_ANSWER_MS = 30_000;
+/** A DATA frame is charged this much beside its padded plaintext. */
+const FRAME_CHARGE_BYTES = 96;
 
 type Recorded = (typeof valid)[number];
 /** Plays one end of a recorded channel with the real machine: it must send the recorded DATA and deliver what they carry. */
@@ -27,6 +27,8 @@ function play(end: ScriptedEnd, role: Step['from'], steps: readonly Step[]): voi
   let sentData = 0;
   for (const step of steps) {
     const { from, kind, frame } = step;
+    end.nowMs += step.afterMs ?? 0;
+    end.wake();
     const delivers = step.kind === 'DATA' ? step.delivers : undefined;
     if (from !== role) {
       end.receive(unhex(frame));
@@ -42,8 +44,8 @@ function play(end: ScriptedEnd, role: Step['from'], steps: readonly Step[]): voi
       expect(end.sentOf(KIND.data)[sentData++], 'sent again').toBe(frame);
     } else if (kind === 'DATA') {
       if (delivers === undefined) {
-        if (step.plaintext.startsWith('83')) {
-          end.nowMs += role === 'initiator' ? REKEY_AGE_MS : REKEY_ANSWER_MS;
+        if (step.plaintext.startsWith('83') && role === 'initiator') {
+          end.nowMs += REKEY_AGE_MS;
           end.wake();
         }
       } else if ('text' in delivers) end.command({ type: 'send', data: delivers.text });
@@ -63,6 +65,30 @@ function typeOf(provider: CryptoProvider, control: string): number | undefined {
   return provider.secretboxOpen(unhex(controlBA), nonce, content.subarray(29))?.[0];
 }
 
+/** What an end has granted in all that has every DATA below `next`, gives each message to its application, and has memory. */
+function grantedAt({ open, accept, steps }: Recorded, role: Step['from'], next: number): number {
+  let limit = (role === 'initiator' ? open : accept).limit;
+  for (const step of steps) {
+    if (step.kind !== 'DATA' || step.from === role || step.again === true || step.seq >= next) continue;
+    const plaintext = unhex(step.plaintext);
+    const decoded = decodeData(plaintext);
+    if (decoded.ok && !isChannelOpcode(decoded.value.opcode)) limit += plaintext.length + FRAME_CHARGE_BYTES;
+  }
+  return limit;
+}
+
+/** The CONTROLs that one end has sent in a recorded channel. */
+function opened(provider: CryptoProvider, recorded: Recorded, role: Step['from'], contents: readonly string[]) {
+  return contents.map((content) => {
+    const frame = unhex(content);
+    const keys = recorded.epochs[new DataView(frame.buffer).getUint32(17)];
+    const key = unhex((role === 'initiator' ? keys?.controlAB : keys?.controlBA) ?? '');
+    const nonce = concatBytes(new Uint8Array(12), frame.subarray(17, 29));
+    const plaintext = provider.secretboxOpen(key, nonce, frame.subarray(29));
+    return plaintext === null ? null : decodeControl(plaintext);
+  });
+}
+
 /** The machine sends whole messages, and `rekeyed` at once: in these channels only the responder's part is what it would do. */
 const RESPONDERS_PART = /^fragments|^closed by the responder during a rekey$/;
 const roles = (recorded: Recorded): Step['from'][] =>
@@ -75,6 +101,17 @@ describe.each(PROVIDERS)('$name', (provider) => {
       const end = new ScriptedEnd(role, provider, recorded, secrets);
       play(end, role, recorded.steps);
       expect(end.table.counters).toMatchObject({ malformed: 0, notOpened: 0, resetsSent: 0 });
+      const controls = opened(provider, recorded, role, end.sentOf(KIND.control));
+      expect(controls.length).toBeGreaterThan(0);
+      for (const control of controls) expect(control?.limit).toBe(grantedAt(recorded, role, control?.next ?? 0));
+    });
+
+    test(`${recorded.name}: each CONTROL tells the credit that the machine would`, () => {
+      for (const { from, kind, frame } of recorded.steps) {
+        if (kind !== 'CONTROL') continue;
+        const [control] = opened(provider, recorded, from, [frame]);
+        expect(control?.limit).toBe(grantedAt(recorded, from, control?.next ?? 0));
+      }
     });
   }
 

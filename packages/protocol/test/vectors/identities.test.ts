@@ -1,5 +1,6 @@
 import {
   encodeHex,
+  fingerprint,
   Identity,
   matchesSigningKey,
   parseAddress,
@@ -85,3 +86,10 @@ test.each(identities.invalid)('an address that must not parse: $name', ({ addres
 test.each(identities.signingKeys)('whether a signing key belongs to an address: $name', (vector) => {
   expect(matchesSigningKey(unhex(vector.publicKey), unhex(vector.signingKey))).toBe(vector.belongs);
 });
+
+test.each(identities.fingerprints)(
+  'the fingerprint of $addresses',
+  ({ addresses: [a = '', b = ''], fingerprint: digits }) => {
+    expect(fingerprint(a, b)).toBe(digits);
+  },
+);
