@@ -5,7 +5,7 @@ import { mutation } from './test/mutants.js';
 const mutant = process.env.SWS_MUTANT;
 
 const config: ViteUserConfig = {
-  ...packageTests('protocol', { isolate: false }),
+  ...packageTests('protocol', { isolate: false, testTimeoutMs: 120_000 }),
   plugins: mutant === undefined ? [] : [mutation(mutant)],
 };
 export default config;

@@ -275,6 +275,8 @@ export class RelayConnection implements ChannelDriver {
         case 'channel':
           this.#channelEvent(event);
           break;
+        default:
+          event satisfies never;
       }
     }
   }

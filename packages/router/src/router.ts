@@ -87,7 +87,7 @@ export class Router {
   socketOf(publicKey: string): RegisteredSocket | undefined {
     return this.#registrations.get(publicKey)?.socket;
   }
-  /** Keys registered at this node. */
+  /** Keys registered at this router. A relay of several workers has a router in each. */
   get size(): number {
     return this.#registrations.size;
   }

@@ -259,8 +259,10 @@ export class ServerSecureWebSocket implements Watched {
         return this.notify({ type: 'PONG', id: frame.id });
       case 'PONG':
         return;
-      default:
+      case 'CHALLENGE_RESPONSE':
         return this.close({ code: 'bad-frame', detail: `${frame.type} after registration` });
+      default:
+        return frame satisfies never;
     }
   }
 

@@ -83,7 +83,7 @@ const MAX_RESTART_DELAY_MS = 60_000;
 export class Connection {
   readonly table: ChannelTable;
   readonly #options: ConnectionOptions;
-  /** Frames to the relay itself that wait for the transport: at most one answer, one PING and one PONG. */
+  /** Frames to the relay itself that wait for the transport, at most one of each type: a newer one replaces it. The next dial empties it. */
   readonly #pending = new Map<ClientFrame['type'], string>();
   #events: ConnectionEvent[] = [];
   #state: State = { phase: 'idle' };
@@ -338,8 +338,15 @@ export class Connection {
         };
         break;
       }
-      default:
+      // Frames of a registration that is over, the reason of a close that follows, and frames of a newer relay.
+      case 'CHALLENGE':
+      case 'REGISTER_SUCCESS':
+      case 'REGISTER_FAILURE':
+      case 'ERROR':
+      case 'UNKNOWN':
         break;
+      default:
+        frame satisfies never;
     }
   }
 
