@@ -205,6 +205,13 @@ describe('over its rate', () => {
   });
 });
 
+test('a sender that cannot be paused is far over its rate past 1 MiB, counted anew after a second within it', () => {
+  const pace = new Pace(new FakeSocket(false), { charge() {}, waitMs: () => 1 }, 15_000, new ServerCounters());
+  const most = 1_048_576 - 64; // a message counts 64 bytes more
+  expect([pace.throttle(most, 5_000, 1), pace.throttle(0, 6_000, 1)]).toEqual(['over', 'far-over']);
+  expect([pace.throttle(most, 7_001, 1), pace.throttle(0, 7_001, 1)]).toEqual(['over', 'far-over']);
+});
+
 describe('silence', () => {
   test('after keepalive a PING is sent, and five seconds later it is cut off', () => {
     const made = make();
