@@ -250,6 +250,30 @@ test('by default it polls every 30 s, and waits 200 ms after a change', async ()
   vi.restoreAllMocks();
 });
 
+test('the files are read once they have stood still for as long as asked', () => {
+  write(0);
+  watchers.length = 0;
+  const reload = vi.spyOn(serve(file('cert.pem'), file('key.pem')), 'reload').mockResolvedValue(false);
+  vi.useFakeTimers({ toFake: ['setTimeout', 'clearTimeout'] });
+  watchers[0]?.emit('change', 'change', 'cert.pem');
+  vi.advanceTimersByTime(20);
+  watchers[0]?.emit('change', 'change', 'key.pem');
+  vi.advanceTimersByTime(29);
+  expect(reload).not.toHaveBeenCalled();
+  vi.advanceTimersByTime(1);
+  expect(reload).toHaveBeenCalledOnce();
+  vi.useRealTimers();
+});
+
+test('a poll that finds the same folders keeps its watches', async () => {
+  write(0);
+  watchers.length = 0;
+  const watch = serve(file('cert.pem'), file('key.pem'));
+  const { length } = watchers;
+  await watch.reload();
+  expect([length > 0, watchers.length]).toEqual([true, length]);
+});
+
 test('an invalid pair at the start throws, and nothing happens after close', async () => {
   write(0);
   writeFileSync(file('key.pem'), pair(1).key);
