@@ -1,6 +1,7 @@
 package interop
 
 import (
+	"bytes"
 	"encoding/binary"
 	"time"
 	"unicode/utf8"
@@ -50,13 +51,14 @@ func (c *Channel) receiveData(seq uint64, box []byte, now time.Time) {
 	if c.ackAt.IsZero() || soon.Before(c.ackAt) {
 		c.ackAt = soon
 	}
+	opcode, final, content, failure := DecodeData(plaintext)
 	if c.phase == phaseTombstone {
 		c.ackAt = now
+		// After close-timeout its own close may still wait behind its messages.
+		if failure == nil && opcode == opClose && len(c.queue) > 0 {
+			c.answerClose(content)
+		}
 		return
-	}
-	opcode, final, content, failure := DecodeData(plaintext)
-	if failure == nil && c.keys.openedData > maxOpened {
-		failure = fail("protocol-error", "more than 2^17 frames under one key")
 	}
 	if failure == nil {
 		failure = c.take(opcode, final, content, uint64(len(plaintext)), now)
@@ -73,17 +75,22 @@ func (c *Channel) take(opcode byte, final bool, content []byte, length uint64, n
 		if failure != nil {
 			return failure
 		}
-		c.queue = nil
-		if !c.closeSealed {
-			c.closing = true
-			c.urgent = append(c.urgent, &outgoing{opcode: opClose, content: encodeClose(code, reason)})
+		if failure := c.checkKey(); failure != nil {
+			return failure
 		}
+		c.answerClose(content)
 		c.finish(Event{Name: "close", Code: code, Reason: reason, Clean: true})
 		c.entomb(now)
 		return nil
 	case opRekey:
+		if failure := c.checkKey(); failure != nil {
+			return failure
+		}
 		return c.takeRekey(content, now)
 	case opRekeyed:
+		if failure := c.checkKey(); failure != nil {
+			return failure
+		}
 		// One that comes before the answer is sealed is forged.
 		if len(content) != 0 || c.rekeying != rekeyAnswered {
 			return fail("protocol-error", "rekeyed out of turn")
@@ -118,18 +125,39 @@ func (c *Channel) take(opcode byte, final bool, content []byte, length uint64, n
 		c.ackAt = now
 	}
 	if !final {
-		return nil
+		return c.checkKey()
 	}
 	message := c.message
 	c.message, c.counted = nil, 0
-	if c.assembled == opBinary {
-		c.emit(Event{Name: "binary", Binary: message})
-	} else if utf8.Valid(message) {
-		c.emit(Event{Name: "text", Text: string(message)})
-	} else {
+	if c.assembled == opText && !utf8.Valid(message) {
 		return fail("invalid-text", "a text message that is not UTF-8")
 	}
+	if failure := c.checkKey(); failure != nil {
+		return failure
+	}
+	if c.assembled == opBinary {
+		c.emit(Event{Name: "binary", Binary: message})
+	} else {
+		c.emit(Event{Name: "text", Text: string(message)})
+	}
 	return nil
+}
+
+// checkKey says whether the receive key may have opened one more frame.
+func (c *Channel) checkKey() *Failure {
+	if c.keys.openedData > maxOpened {
+		return fail("protocol-error", "more than 2^17 frames under one key")
+	}
+	return nil
+}
+
+// answerClose sends a close of the same bytes, if none is sent yet, in place of messages that are not sealed.
+func (c *Channel) answerClose(content []byte) {
+	c.queue = nil
+	if !c.closeSealed {
+		c.closing = true
+		c.urgent = append(c.urgent, &outgoing{opcode: opClose, content: bytes.Clone(content)})
+	}
 }
 
 func (c *Channel) takeRekey(theirs []byte, now time.Time) *Failure {

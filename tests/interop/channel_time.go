@@ -88,8 +88,9 @@ func (c *Channel) tick(now time.Time) {
 		return
 	}
 	if c.phase == phaseOpen && c.closing && now.After(c.deadline) {
-		c.end(fail("close-timeout", "no answer to close"))
-		return
+		// The messages and the close that wait for credit still go out.
+		c.finish(Event{Name: "close", Code: 1006, Failure: "close-timeout"})
+		c.entomb(now)
 	}
 	if failure := c.answerRekey(now); c.phase == phaseOpen && failure != nil {
 		c.failWith(failure, now)

@@ -42,6 +42,49 @@ function halfOpenChannels(inputs: HandshakeInputs, base: Recorder, first: Uint8A
   ];
 }
 
+/** What an initiator makes of frames of its responder: once it has sent a text, and its `rekey` where `rekeys` says so. */
+function initiators(base: Recorder, after: Recorder, ephemerals: { readonly ea: Uint8Array; readonly eb: Uint8Array }) {
+  const { text, rekey, rekeyed } = OPCODE;
+  const encoded = (opcode: Opcode, bytes: Uint8Array): Uint8Array => encodeData(opcode, true, bytes, 'padme');
+  const data = (seq: number, opcode: Opcode, bytes: Uint8Array): string =>
+    hex(base.sealData('responder', seq, encoded(opcode, bytes)));
+  const acknowledges = (counter: number, next: number): string =>
+    hex(
+      base.sealControl('responder', 0, counter, encodeControl({ type: CONTROL_TYPE.ack, next, limit: WINDOW, id: 0 })),
+    );
+  const none = new Uint8Array(0);
+  const answer = provider.x25519PublicKey(ephemerals.eb);
+  const fails = (name: string, rekeys: boolean, frames: readonly string[], failure: FailureCode, closeEpoch = 0) => ({
+    name,
+    rekeys,
+    frames,
+    failure,
+    closeCode: FAILURES[failure].closeCode,
+    closeEpoch,
+  });
+  return {
+    text: 'hello',
+    sent: hex(base.sealData('initiator', 0, encoded(text, utf8('hello')))),
+    confirmation: acknowledges(0, 1),
+    rekey: hex(base.sealData('initiator', 1, encoded(rekey, provider.x25519PublicKey(ephemerals.ea)))),
+    invalid: [
+      fails('text that is not UTF-8', false, [data(0, text, Uint8Array.of(0xff))], 'invalid-text'),
+      fails('an acknowledgement of what was not sent', false, [acknowledges(1, 2)], 'protocol-error'),
+      fails('an answer to no rekey', false, [data(0, rekey, answer)], 'protocol-error'),
+      fails('rekeyed', false, [data(0, rekeyed, none)], 'protocol-error'),
+      fails('rekeyed in place of an answer', true, [data(0, rekeyed, none)], 'protocol-error'),
+      fails('an answer with a key of low order', true, [data(0, rekey, littleEndian(1n))], 'protocol-error'),
+      fails(
+        'a second answer',
+        true,
+        [data(0, rekey, answer), hex(after.sealData('responder', 1, encoded(rekey, answer)))],
+        'protocol-error',
+        1,
+      ),
+    ],
+  };
+}
+
 /** What one end must say to a peer that breaks the rules of a channel, and what it must drop. */
 export function brokenChannelVectors() {
   const random = seededRandom('broken channels');
@@ -108,7 +151,7 @@ export function brokenChannelVectors() {
   const code = (value: number): Uint8Array => Uint8Array.of(value >> 8, value & 255);
   return {
     description:
-      'PROTOCOL section 4. The handshake is done and the responder receives frames (contents from the initiator; a DATA may be given as seq, plaintext and a number of zeros behind it, to be sealed under keys.dataAB). The last frame makes it fail as told: it sends a close with closeCode (sealed under keysAfterRekey.dataBA where closeEpoch is 1) and reports 1006. dropped: every frame is ignored, or only counted; the channel goes on and the DATA with seq 0 in `next` is delivered; pongs counts the PONGs that were sent; an item may have a `next` of its own, to be taken in its place. together: nothing is sent before the last frame has come. metered: the frames rekey once and then again; the second is answered (rekey) only `waitMs` later. unacknowledged: the same without a CONTROL: the second is not answered, however late, before `acknowledgement` has come. halfOpen: what a responder that has sent ACCEPT does with frames: how many more ACCEPTs it sends, whether the channel opens, and the texts that it delivers.',
+      'PROTOCOL section 4. The handshake is done and the responder receives frames (contents from the initiator; a DATA may be given as seq, plaintext and a number of zeros behind it, to be sealed under keys.dataAB). The last frame makes it fail as told: it sends a close with closeCode (sealed under keysAfterRekey.dataBA where closeEpoch is 1) and reports 1006. dropped: every frame is ignored, or only counted; the channel goes on and the DATA with seq 0 in `next` is delivered; pongs counts the PONGs that were sent; an item may have a `next` of its own, to be taken in its place. together: nothing is sent before the last frame has come. metered: the frames rekey once and then again; the second is answered (rekey) only `waitMs` later. unacknowledged: the same without a CONTROL: the second is not answered, however late, before `acknowledgement` has come. halfOpen: what a responder that has sent ACCEPT does with frames: how many more ACCEPTs it sends, whether the channel opens, and the texts that it delivers. tombstones: the responder takes a close, which it answers and reports, and then frames that have no effect but to be acknowledged: its last CONTROL is a PONG with `next`. initiator: the other end of the same channel. It takes acceptFrame, its application sends `text` (the DATA sent), and it takes confirmation. Where rekeys is true, it then seals a rekey (the DATA rekey, with rekey.eaSecret at the top). The last of frames makes it fail as told (its close is sealed under keysAfterRekey.dataAB where closeEpoch is 1).',
     ...writeInputs(inputs),
     openFrame: hex(openFrame),
     acceptFrame: hex(acceptFrame),
@@ -126,6 +169,18 @@ export function brokenChannelVectors() {
       acknowledgement: nextControl(0, ackAll),
     },
     halfOpen: halfOpenChannels(inputs, base, first),
+    tombstones: [
+      { name: 'a message', frames: [encoded(1, text, true, utf8('late'))] },
+      { name: 'opcode 5', frames: [raw(1, 0x85, none)] },
+      { name: 'text that is not UTF-8', frames: [encoded(1, text, true, Uint8Array.of(0xff))] },
+      { name: 'rekeyed out of turn', frames: [encoded(1, rekeyed, true, none)] },
+    ].map(({ name, frames }) => ({
+      name,
+      frames: [encoded(0, OPCODE.close, true, code(1_000)), ...frames, control(0, ping)],
+      delivers: { close: { code: 1_000, reason: '' } },
+      next: 2,
+    })),
+    initiator: initiators(base, after, ephemerals),
     invalid: [
       fails('opcode 5', 'protocol-error', [raw(0, 0x85, none)]),
       fails('a close without FIN', 'protocol-error', [raw(0, 0x08, none)]),
