@@ -53,7 +53,12 @@ export class RelayProcess {
     standardError: 'pipe' | number = 'pipe',
   ): Promise<RelayProcess> {
     const relay = new RelayProcess(args, env, standardError);
-    await relay.listening();
+    try {
+      await relay.listening();
+    } catch (error) {
+      await relay.stop();
+      throw error;
+    }
     return relay;
   }
 
