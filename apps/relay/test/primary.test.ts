@@ -1,6 +1,8 @@
 // The first process of several workers, with workers that are no processes: what it does with them, and when.
 import cluster from 'node:cluster';
+import { once } from 'node:events';
 import { statSync } from 'node:fs';
+import { get } from 'node:http';
 import { afterEach, beforeEach, expect, test, vi } from 'vitest';
 import { loadSettings } from '../src/settings/load.js';
 import type { Settings } from '../src/settings/schema.js';
@@ -225,4 +227,22 @@ test('a signal while a worker is being replaced starts no new one', async () => 
   expect(exit.mock.calls).toEqual([[0]]);
   await vi.advanceTimersByTimeAsync(60_000);
   expect(members).toHaveLength(2);
+});
+
+test('metrics-listen tells how many workers listen, and that the relay is ready until a signal comes', async () => {
+  await start(2, { metricsListen: '0' });
+  const [, { metricsPort: port }] = logged.at(-1) as [string, { metricsPort: number }];
+  const ask = async (path: string): Promise<[status: number | undefined, text: string]> => {
+    const [response] = await once(get({ host: '127.0.0.1', port, path, agent: false }), 'response');
+    let text = '';
+    for await (const part of response) text += part;
+    return [response.statusCode, text];
+  };
+  const [status, metrics] = await ask('/metrics');
+  expect([status, /^sws_workers .*/m.exec(metrics)?.[0]]).toEqual([200, 'sws_workers 2']);
+  expect(metrics).toMatch(/^process_cpu_seconds_total /m);
+  expect((await ask('/readyz'))[0]).toBe(200);
+  process.emit('SIGTERM');
+  expect((await ask('/readyz'))[0]).toBe(503);
+  for (const at of [0, 1]) await member(at).ends(0);
 });
