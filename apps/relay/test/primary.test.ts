@@ -1,12 +1,12 @@
 // The first process of several workers, with workers that are no processes: what it does with them, and when.
 import cluster from 'node:cluster';
 import { once } from 'node:events';
-import { statSync } from 'node:fs';
+import { existsSync, statSync, writeFileSync } from 'node:fs';
 import { get } from 'node:http';
 import { afterEach, beforeEach, expect, test, vi } from 'vitest';
 import { loadSettings } from '../src/settings/load.js';
 import type { Settings } from '../src/settings/schema.js';
-import { type FromWorker, SIGNALS, type ToWorker } from '../src/workers/orders.js';
+import { type FromWorker, pathsIn, SIGNALS, type ToWorker } from '../src/workers/orders.js';
 import { Primary } from '../src/workers/primary.js';
 
 vi.mock('node:cluster', async () => {
@@ -245,4 +245,13 @@ test('metrics-listen tells how many workers listen, and that the relay is ready 
   process.emit('SIGTERM');
   expect((await ask('/readyz'))[0]).toBe(503);
   for (const at of [0, 1]) await member(at).ends(0);
+});
+
+test('the sockets of a dead worker are removed', async () => {
+  await start(2);
+  const folder = member(1).told.find((message) => message.type === 'start')?.folder ?? '';
+  const paths = Object.values(pathsIn(folder, member(1).id));
+  for (const path of paths) writeFileSync(path, '');
+  await member(1).ends(1);
+  expect([paths.length, paths.filter((path) => existsSync(path))]).toEqual([2, []]);
 });

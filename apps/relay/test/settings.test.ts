@@ -223,6 +223,7 @@ test('--help shows each setting with its default, and no secret', () => {
     expect(stdout.includes(flag), flag).toBe(!secret);
   }
   expect(stdout).toContain('(default: 8787)');
+  expect(stdout).not.toMatch(/\(default:\s*\)/);
   // Each value says what it is; seconds and bytes do so.
   for (const [, placeholder = ''] of stdout.matchAll(/^ {2}--[a-z-]+ <([^>]*)>/gm))
     expect(placeholder).toMatch(/^\S+$/);
