@@ -16,7 +16,7 @@ export class AccessedSockets {
 
   constructor(access: Access | undefined) {
     this.#access = access;
-    if (access !== undefined) access.onchange = () => this.#check();
+    if (access !== undefined) access.onchange = () => this.#check(access);
   }
 
   authorize(client: Grant & { readonly request: IncomingMessage }): Authorization {
@@ -43,9 +43,9 @@ export class AccessedSockets {
     if (this.#access !== undefined) this.#access.onchange = null;
   }
 
-  #check(): void {
+  #check(access: Access): void {
     for (const { publicKey, token } of [...this.#grants.values()]) {
-      if (this.#access?.allows(publicKey, token) === false)
+      if (access.allows(publicKey, token) === false)
         this.#sockets.get(publicKey)?.close({ code: 'forbidden', detail: 'this key may no longer use this relay' });
     }
   }

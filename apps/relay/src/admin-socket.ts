@@ -89,7 +89,7 @@ async function removeStale(path: string): Promise<void> {
 }
 
 async function answer(incoming: IncomingMessage, response: ServerResponse, relay: Administered): Promise<void> {
-  const [path = '', query = ''] = (incoming.url ?? '').split('?');
+  const [path = '', query = ''] = String(incoming.url).split('?');
   if (incoming.method === 'GET' && path === '/connections') {
     const found = await relay.connections(new URLSearchParams(query).get('prefix') ?? '');
     response.setHeader('Content-Type', 'application/x-ndjson');
@@ -154,7 +154,7 @@ function ask(
       response.setEncoding('utf8').on('data', (part: string) => {
         text += part;
       });
-      response.on('end', () => resolve({ status: response.statusCode ?? 0, text }));
+      response.on('end', () => resolve({ status: Number(response.statusCode), text }));
       response.on('error', reject);
     });
     asked.on('timeout', () => asked.destroy(new Error('no answer in time')));

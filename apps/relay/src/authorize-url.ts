@@ -11,7 +11,7 @@ export interface AuthorizeUrlOptions {
   /** `https:`, or `http:` on this machine. */
   readonly url: string;
   /** Sent as `Authorization: Bearer …`. @defaultValue none */
-  readonly secret?: string | undefined;
+  readonly secret?: string;
   /** @defaultValue 5,000 */
   readonly timeoutMs?: number;
 }

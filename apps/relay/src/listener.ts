@@ -83,7 +83,7 @@ export class Listeners {
 /** Whether systemd handed a socket over to this very process, or to the one that it is a worker of: that listens. */
 export function isHandedOver(environment: Readonly<Record<string, string | undefined>>): boolean {
   const listener = cluster.isWorker ? process.ppid : process.pid;
-  return environment.LISTEN_PID === String(listener) && Number(environment.LISTEN_FDS ?? 0) >= 1;
+  return environment.LISTEN_PID === String(listener) && Number(environment.LISTEN_FDS) >= 1;
 }
 
 function isInUse(error: unknown): boolean {

@@ -15,7 +15,7 @@ export interface MetricSources {
   /** What joins the workers of one port, where there are several. */
   readonly local: LocalBackplane | null;
   /** The end of the certificate's validity, ms since 1970; `null` without TLS. */
-  readonly certificateExpiresMs: () => number | null;
+  readonly certificateExpiresMs: (() => number) | null;
   readonly version: string;
 }
 
@@ -107,11 +107,12 @@ export function relayMetrics(sources: MetricSources): Registry {
   counter('sws_peer_gone_total', 'Notices that a peer disconnected', () => [[router.counters.peerGone]]);
   counter('sws_pauses_total', 'Times that a client over its rate was paused', () => [[counters.pauses]]);
 
-  if (sources.certificateExpiresMs() !== null)
+  const { certificateExpiresMs } = sources;
+  if (certificateExpiresMs !== null)
     gauge(
       'sws_certificate_expiry_seconds',
       'End of validity of the TLS certificate, seconds since 1970',
-      () => [[(sources.certificateExpiresMs() ?? 0) / 1000]],
+      () => [[certificateExpiresMs() / 1000]],
       [],
       'min',
     );

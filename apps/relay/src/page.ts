@@ -45,7 +45,7 @@ export function pageHandler(options: PageOptions): Handler {
       response.setHeader('Allow', 'GET, HEAD');
       return answer(response, 405, 'only GET\n');
     }
-    const path = (request.url ?? '/').split('?')[0] ?? '/';
+    const path = String(request.url).split('?')[0] ?? '';
     switch (path) {
       case '/healthz':
         return answer(response, 200, 'ok\n');

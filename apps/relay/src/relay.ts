@@ -196,7 +196,7 @@ export async function startRelay(options: RelayOptions = {}): Promise<Relay> {
     refusedRegistrations: log.refusedRegistrations,
     nats: nats ?? null,
     local: worker?.local ?? null,
-    certificateExpiresMs: () => certificate?.certificate.validTo.getTime() ?? null,
+    certificateExpiresMs: certificate === null ? null : () => certificate.certificate.validTo.getTime(),
     version: VERSION,
   });
   // Whoever sums the workers reads each as JSON.

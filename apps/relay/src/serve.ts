@@ -63,20 +63,24 @@ export async function serve(settings: Settings, warnings: readonly string[], rea
   );
   const { authorizeUrl: url, authorizeSecret: secret, authorizeTimeout } = settings;
   const service =
-    url === null ? null : new AuthorizeUrl({ url, secret: secret ?? undefined, timeoutMs: authorizeTimeout * 1000 });
+    url === null
+      ? null
+      : new AuthorizeUrl({ url, timeoutMs: authorizeTimeout * 1000, ...(secret === null ? {} : { secret }) });
   const unanswered = new Seldom((count) =>
     log.error({ error: unansweredError, count }, 'authorize-url gave no valid answer'),
   );
   let unansweredError = '';
-  const authorize = async (client: AskingClient): Promise<Authorization> => {
-    try {
-      return (await service?.ask(client)) ?? true;
-    } catch (error) {
-      unansweredError = reasonOf(error);
-      unanswered.note();
-      throw error;
-    }
-  };
+  const authorizeBy =
+    (service: AuthorizeUrl) =>
+    async (client: AskingClient): Promise<Authorization> => {
+      try {
+        return await service.ask(client);
+      } catch (error) {
+        unansweredError = reasonOf(error);
+        unanswered.note();
+        throw error;
+      }
+    };
   const relay = await startRelay({
     ...relayOptionsOf(settings),
     ...(worker === null ? {} : ofWorker(worker, settings, nats)),
@@ -84,7 +88,7 @@ export async function serve(settings: Settings, warnings: readonly string[], rea
     log,
     socketActivation: true,
     ...(settings.allow === null && settings.tokens === null ? {} : { access }),
-    ...(service === null ? {} : { authorize }),
+    ...(service === null ? {} : { authorize: authorizeBy(service) }),
     ...(nats === undefined ? {} : { nats }),
     ...(nats === undefined || worker !== null ? {} : { backplane: nats }),
   });

@@ -154,7 +154,7 @@ export class ConnectionLimits {
 
 /** Whether a `Sec-WebSocket-Protocol` offers `sws.v1`. */
 export function offersSubprotocol(protocols: string | undefined): boolean {
-  return protocols?.split(',').some((name) => name.trim() === SUBPROTOCOL) ?? false;
+  return protocols?.split(',').some((name) => name.trim() === SUBPROTOCOL) === true;
 }
 
 export const PENDING_REASONS = { all: 'too-many-pending', network: 'too-many-pending-from-address' } as const;
@@ -216,11 +216,11 @@ export interface ElsewhereLimits {
 export class AddressLimiter {
   #max: number;
   #maxPerNetwork: number;
-  readonly #elsewhere: ElsewhereCount | null;
+  readonly #elsewhere: ElsewhereCount;
   readonly #byName = new Map<string, Network>();
   #size = 0;
 
-  constructor([max, maxPerNetwork]: Bounds, elsewhere: ElsewhereCount | null = null) {
+  constructor([max, maxPerNetwork]: Bounds, elsewhere: ElsewhereCount = new ElsewhereCount()) {
     this.#max = max;
     this.#maxPerNetwork = maxPerNetwork;
     this.#elsewhere = elsewhere;
@@ -237,8 +237,8 @@ export class AddressLimiter {
 
   /** Which bound forbids one more. */
   full(network: string): 'all' | 'network' | null {
-    if (this.#size + (this.#elsewhere?.size ?? 0) >= this.#max) return 'all';
-    const ofNetwork = (this.#byName.get(network)?.size ?? 0) + (this.#elsewhere?.of(network) ?? 0);
+    if (this.#size + this.#elsewhere.size >= this.#max) return 'all';
+    const ofNetwork = (this.#byName.get(network)?.size ?? 0) + this.#elsewhere.of(network);
     return ofNetwork >= this.#maxPerNetwork ? 'network' : null;
   }
 
@@ -250,7 +250,7 @@ export class AddressLimiter {
     }
     network.size++;
     this.#size++;
-    this.#elsewhere?.onchange?.(name, network.size);
+    this.#elsewhere.onchange?.(name, network.size);
     return network;
   }
 
@@ -260,6 +260,6 @@ export class AddressLimiter {
     this.#size--;
     network.size--;
     if (network.size === 0) this.#byName.delete(name);
-    this.#elsewhere?.onchange?.(name, network.size);
+    this.#elsewhere.onchange?.(name, network.size);
   }
 }

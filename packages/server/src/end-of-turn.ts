@@ -10,7 +10,7 @@ function run(): void {
   const due = tasks;
   tasks = spare;
   spare = due;
-  for (let i = 0; i < due.length; i++) due[i]?.endTurn();
+  for (const task of due) task.endTurn();
   due.length = 0;
 }
 

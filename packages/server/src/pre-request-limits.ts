@@ -14,7 +14,7 @@ import { networkOf, type TrustedProxies } from './remote-address.js';
 
 interface Handshake {
   readonly socket: Socket;
-  /** Whom it counts for; `null` for a trusted proxy, whose connections are many people's. */
+  /** As `#networkOf` says. */
   readonly network: string | null;
   readonly deadline: number;
   /** Requests without their whole answer. */
@@ -55,7 +55,7 @@ export class PreRequestLimits {
     this.#server = server;
     this.#counters = counters;
     this.#timeoutMs = options.handshakeTimeoutMs ?? HANDSHAKE_TIMEOUT_MS;
-    this.#exclusive = options.exclusive ?? false;
+    this.#exclusive = options.exclusive === true;
     this.#limiter = new AddressLimiter(boundsOfPending(options), options.elsewhere?.requests);
     this.#proxies = proxies;
     server.on('connection', this.#connected);
@@ -73,8 +73,7 @@ export class PreRequestLimits {
   }
 
   readonly #connected = (socket: Socket): void => {
-    const address = this.#proxies.clientOf(socket.remoteAddress ?? '', undefined);
-    const network = this.#proxies.has(address) ? null : networkOf(address);
+    const network = this.#networkOf(socket);
     const full = network === null ? null : this.#full(network);
     if (full !== null) {
       this.#counters.refuse(PENDING_REASONS[full]);
@@ -83,6 +82,12 @@ export class PreRequestLimits {
     }
     this.#watch(socket, network, null);
   };
+
+  /** Whom it counts for; `null` for a trusted proxy, whose connections are many people's. */
+  #networkOf({ remoteAddress = '' }: Socket): string | null {
+    const address = this.#proxies.clientOf(remoteAddress, undefined);
+    return this.#proxies.has(address) ? null : networkOf(address);
+  }
 
   /** Which bound forbids one more, once upgrades that others have answered by now no longer count. */
   #full(network: string): 'all' | 'network' | null {
@@ -110,10 +115,7 @@ export class PreRequestLimits {
   /** An upgrade is left to others: it counts until one of them has written an answer. */
   left({ socket }: IncomingMessage): void {
     if (!this.#watching) return;
-    const known = this.#open.get(nameOf(socket));
-    const address = this.#proxies.clientOf(socket.remoteAddress ?? '', undefined);
-    const network = this.#proxies.has(address) ? null : (known?.network ?? networkOf(address));
-    this.#watch(socket, network, socket.bytesWritten);
+    this.#watch(socket, this.#networkOf(socket), socket.bytesWritten);
   }
 
   /** An ordinary request has come. */

@@ -24,7 +24,7 @@ const MAX_FRAGMENTS = 1_024;
 const MIN_CHUNK_BYTES = 64;
 
 const SLOT = Symbol('slot');
-type Slotted = Duplex & { [SLOT]?: Slot };
+type Slotted = Duplex & { [SLOT]: Slot };
 
 /** Options of `serveUpgrades`. */
 export interface ServeUpgradesOptions extends AcceptorOptions<IncomingMessage> {
@@ -101,7 +101,7 @@ export function serveUpgrades(server: HttpServer | HttpsServer, options: ServeUp
   shareUpgrades(server, {
     isOurs: (request) =>
       offersSubprotocol(request.headers['sec-websocket-protocol']) &&
-      (wanted === null || withoutSlash((request.url ?? '/').split('?')[0] ?? '/') === wanted) &&
+      (wanted === null || withoutSlash(String(request.url).split('?')[0] ?? '') === wanted) &&
       shouldHandle(request),
     take,
     leave: (request) => handshakes.left(request),
@@ -130,7 +130,7 @@ export function serveUpgrades(server: HttpServer | HttpsServer, options: ServeUp
 
 /** One function for all connections. */
 function leave(this: Slotted): void {
-  this[SLOT]?.left();
+  this[SLOT].left();
 }
 
 function upgradeInfoOf({ headers, socket }: IncomingMessage): UpgradeInfo {

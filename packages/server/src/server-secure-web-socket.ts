@@ -1,4 +1,4 @@
-import { decodeHex, encodeHex } from '@sws/crypto';
+import { encodeHex } from '@sws/crypto';
 import {
   decodeClientFrame,
   type Encoding,
@@ -118,7 +118,7 @@ export class ServerSecureWebSocket implements Watched {
 
   /** The 32 bytes of `publicKey`; not to be changed. */
   get publicKeyBytes(): Uint8Array {
-    this.#publicKeyBytes ??= decodeHex(this.publicKey) ?? new Uint8Array(32);
+    this.#publicKeyBytes ??= new Uint8Array(Buffer.from(this.publicKey, 'hex'));
     return this.#publicKeyBytes;
   }
 
@@ -254,7 +254,7 @@ export class ServerSecureWebSocket implements Watched {
       case 'MESSAGE':
         if (frame.from !== undefined && frame.from !== this.publicKey)
           return this.close({ code: 'bad-frame', detail: 'MESSAGE: from must be your key' });
-        return this.#forward(encodeMessage(decodeHex(frame.to) ?? new Uint8Array(32), frame.content), within);
+        return this.#forward(encodeMessage(Buffer.from(frame.to, 'hex'), frame.content), within);
       case 'PING':
         return this.notify({ type: 'PONG', id: frame.id });
       case 'PONG':

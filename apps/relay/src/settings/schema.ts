@@ -324,7 +324,7 @@ function isAuthorizeUrl(value: string): boolean {
 /** `9100`, `127.0.0.1:9100` or `[::1]:9100`; loopback where no address is given. */
 export function parseListen(value: string): { readonly host: string; readonly port: number } | null {
   const match = /^(?:(?:\[([0-9a-fA-F:.]+)\]|([^\s:[\]]+)):)?(\d{1,5})$/.exec(value);
-  const port = Number(match?.[3] ?? Number.NaN);
+  const port = Number(match?.[3]);
   if (match === null || port > 65_535) return null;
   return { host: match[1] ?? match[2] ?? '127.0.0.1', port };
 }

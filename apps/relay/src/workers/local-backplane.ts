@@ -45,12 +45,12 @@ export class LocalBackplane implements Backplane {
   readonly maxMessageBytes = Number.POSITIVE_INFINITY;
   readonly counters = new LocalCounters();
   readonly #server: Server;
-  readonly #counts: SharedCounts | null;
+  readonly #counts: SharedCounts | undefined;
   /** Who came before this worker's router joined. */
   readonly #waiting: { readonly socket: Socket; readonly path: string | null }[] = [];
   #link: LocalLink | null = null;
 
-  private constructor(server: Server, counts: SharedCounts | null) {
+  private constructor(server: Server, counts: SharedCounts | undefined) {
     this.#server = server;
     this.#counts = counts;
     server.on('connection', (socket) => this.#meet(socket, null));
@@ -61,7 +61,7 @@ export class LocalBackplane implements Backplane {
     const server = createServer({ pauseOnConnect: true });
     server.listen(path);
     await once(server, 'listening');
-    return new LocalBackplane(server, counts ?? null);
+    return new LocalBackplane(server, counts);
   }
 
   /** Dials siblings that listen already; those that come later dial this one. One that is gone is left out. */
@@ -110,7 +110,7 @@ export class LocalBackplane implements Backplane {
 class LocalLink implements BackplaneLink {
   readonly #node: BackplaneNode;
   readonly #counters: LocalCounters;
-  readonly #counts: SharedCounts | null;
+  readonly #counts: SharedCounts | undefined;
   readonly #stop: () => void;
   readonly #siblings = new Set<Sibling>();
   readonly #held = new Map<string, Claim>();
@@ -122,7 +122,7 @@ class LocalLink implements BackplaneLink {
   #question = 0;
   #left = false;
 
-  constructor(node: BackplaneNode, counters: LocalCounters, counts: SharedCounts | null, stop: () => void) {
+  constructor(node: BackplaneNode, counters: LocalCounters, counts: SharedCounts | undefined, stop: () => void) {
     this.#node = node;
     this.#counters = counters;
     this.#counts = counts;

@@ -101,9 +101,10 @@ function listen(socket: DenoWebSocket, slot: Slot, opened: () => DenoSocket): vo
   let own: DenoSocket | null = null;
   socket.binaryType = 'arraybuffer';
   socket.onopen = () => {
-    own = opened();
+    const open = opened();
+    own = open;
+    socket.onmessage = ({ data }) => open.received(data);
   };
-  socket.onmessage = ({ data }) => own?.received(data);
   socket.onerror = () => {};
   socket.onclose = ({ code }) => {
     slot.left();

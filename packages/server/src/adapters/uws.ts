@@ -28,7 +28,13 @@ export interface UwsResponse {
   /** The address that the request came from. */
   getRemoteAddressAsText(): ArrayBuffer;
   /** Makes a WebSocket of the request. */
-  upgrade(session: UwsSession, key: string, protocol: string, extensions: string, context: unknown): void;
+  upgrade(
+    session: Omit<UwsSession, 'socket'>,
+    key: string,
+    protocol: string,
+    extensions: string,
+    context: unknown,
+  ): void;
 }
 /** What is used of its `HttpRequest`. */
 export interface UwsHttpRequest {
@@ -56,8 +62,8 @@ export interface UwsSession {
   readonly request: UwsRequest;
   /** @internal */
   readonly slot: Slot;
-  /** @internal */
-  socket: UwsSocket | null;
+  /** From `open` on, which comes before all else. @internal */
+  socket: UwsSocket;
 }
 
 /** Settings and callbacks for `app.ws(pattern, behavior)`. Pass them unchanged. */
@@ -133,7 +139,7 @@ export function uwsAcceptor(options: AcceptorOptions<UwsRequest>): UwsAcceptor {
       }
       const copy = { url: request.getUrl(), query: request.getQuery(), headers };
       const key = headers.get('sec-websocket-key') ?? '';
-      response.upgrade({ request: copy, slot: entry.slot, socket: null }, key, SUBPROTOCOL, '', context);
+      response.upgrade({ request: copy, slot: entry.slot }, key, SUBPROTOCOL, '', context);
     },
     open(socket) {
       const session = socket.getUserData();
@@ -143,16 +149,16 @@ export function uwsAcceptor(options: AcceptorOptions<UwsRequest>): UwsAcceptor {
     message(socket, message, isBinary) {
       // The library takes the bytes back when this returns.
       const data = isBinary ? new Uint8Array(message.slice(0)) : Buffer.from(message).toString('utf8');
-      socket.getUserData().socket?.onmessage?.(data);
+      socket.getUserData().socket.onmessage?.(data);
     },
-    drain: (socket) => socket.getUserData().socket?.drained(),
+    drain: (socket) => socket.getUserData().socket.drained(),
     ping: control,
     pong: control,
     close(socket, code, message) {
       const { slot, socket: own } = socket.getUserData();
       slot.left();
       const tooLarge = code === 1006 && Buffer.from(message).toString('latin1').includes('too big');
-      own?.closed(tooLarge ? 'message-too-large' : code === 1006 && message.byteLength > 0 ? 'bad-frame' : null);
+      own.closed(tooLarge ? 'message-too-large' : code === 1006 && message.byteLength > 0 ? 'bad-frame' : null);
     },
   };
   return {
@@ -167,7 +173,7 @@ export function uwsAcceptor(options: AcceptorOptions<UwsRequest>): UwsAcceptor {
 
 /** The library answers pings itself, within `maxBackpressure`; of fragments it tells nothing. */
 function control(socket: UwsWebSocket, data: ArrayBuffer): void {
-  socket.getUserData().socket?.onframes?.(1, data.byteLength);
+  socket.getUserData().socket.onframes?.(1, data.byteLength);
 }
 
 class UwsSocket extends CorkedSocket {

@@ -18,7 +18,7 @@ export interface WsServerSocket {
 }
 
 /** What is used of the TCP or TLS socket below a `ws` socket. */
-type Raw = Duplex & { readonly bytesRead?: number; [ADAPTER]?: WsSocket };
+type Raw = Duplex & { readonly bytesRead?: number };
 
 /** Payloads from here on go to the kernel from where they lie; smaller ones are cheaper to copy together. */
 const COPY_BELOW_BYTES = 8_192;
@@ -35,25 +35,26 @@ export function wsSocket(socket: WsServerSocket, raw: Raw): SocketLike {
   return new WsSocket(socket, raw);
 }
 
-type Carrying = WsServerSocket & { [ADAPTER]?: WsSocket };
+/** What carries a `WsSocket` has it from its constructor. */
+type Carrying<Carrier> = Carrier & { [ADAPTER]: WsSocket };
 
-function onMessage(this: Carrying, data: Buffer, isBinary: boolean): void {
-  this[ADAPTER]?.onmessage?.(isBinary ? data : data.toString('utf8'));
+function onMessage(this: Carrying<WsServerSocket>, data: Buffer, isBinary: boolean): void {
+  this[ADAPTER].onmessage?.(isBinary ? data : data.toString('utf8'));
 }
-function onPing(this: Carrying, data: Buffer): void {
-  this[ADAPTER]?.pinged(data);
+function onPing(this: Carrying<WsServerSocket>, data: Buffer): void {
+  this[ADAPTER].pinged(data);
 }
-function onData(this: Raw, chunk: Buffer): void {
-  this[ADAPTER]?.received(chunk);
+function onData(this: Carrying<Raw>, chunk: Buffer): void {
+  this[ADAPTER].received(chunk);
 }
-function onClose(this: Carrying): void {
-  this[ADAPTER]?.ended(null);
+function onClose(this: Carrying<WsServerSocket>): void {
+  this[ADAPTER].ended(null);
 }
 /** ws reports what breaks RFC 6455 here, and closes. */
-function onError(this: Carrying, { code }: Error & { code?: string }): void {
+function onError(this: Carrying<WsServerSocket>, { code }: Error & { code?: string }): void {
   if (code === undefined || !code.startsWith('WS_ERR_')) return;
-  this[ADAPTER]?.ended(code === 'WS_ERR_UNSUPPORTED_MESSAGE_LENGTH' ? 'message-too-large' : 'bad-frame');
-  this[ADAPTER]?.leave();
+  this[ADAPTER].ended(code === 'WS_ERR_UNSUPPORTED_MESSAGE_LENGTH' ? 'message-too-large' : 'bad-frame');
+  this[ADAPTER].leave();
 }
 
 class WsSocket implements SocketLike, TurnTask {
@@ -76,9 +77,9 @@ class WsSocket implements SocketLike, TurnTask {
   constructor(socket: WsServerSocket, raw: Raw) {
     this.#socket = socket;
     this.#raw = raw;
-    (socket as Carrying)[ADAPTER] = this;
+    (socket as Carrying<WsServerSocket>)[ADAPTER] = this;
     // The same functions for all sockets: one of its own for each event would cost every idle connection memory.
-    raw[ADAPTER] = this;
+    (raw as Carrying<Raw>)[ADAPTER] = this;
     raw.on('data', onData);
     socket.on('message', onMessage);
     socket.on('ping', onPing);
