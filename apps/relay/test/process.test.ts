@@ -3,7 +3,7 @@ import { copyFileSync, readFileSync, statSync, writeFileSync } from 'node:fs';
 import { request } from 'node:http';
 import { connect as connectTcp } from 'node:net';
 import { connect as connectTls } from 'node:tls';
-import { fileURLToPath } from 'node:url';
+import { fileURLToPath, pathToFileURL } from 'node:url';
 import { Endpoint, type StateEvent } from '@sws/client';
 import { Identity } from '@sws/crypto';
 import { randomBytes } from '@sws/crypto/platform';
@@ -140,6 +140,16 @@ describe('stopping', () => {
     relay.child.kill('SIGTERM');
     expect(await relay.exited).toBe(1);
     expect(relay.log.at(-1)).toMatchObject({ msg: 'a second signal: ending at once', clients: 1 });
+  });
+
+  test('a drain that fails is logged with the reason, and the exit code is 1', async () => {
+    // Nothing from outside makes it fail: Node does, here, where the ports are to be freed.
+    const broken = "import { Server } from 'node:http'; Server.prototype.close = () => { throw new Error('no end'); };";
+    writeFileSync(folder.path('broken.mjs'), broken);
+    const relay = await start([], { NODE_OPTIONS: `--import=${pathToFileURL(folder.path('broken.mjs'))}` });
+    relay.child.kill('SIGTERM');
+    expect(await relay.exited).toBe(1);
+    expect(relay.log.at(-1)).toMatchObject({ level: 50, msg: 'draining failed', error: 'Error: no end' });
   });
 });
 

@@ -94,6 +94,17 @@ test('`authorize` gets the client, and `admit` its result', async () => {
   registered.close({ code: 'normal', detail: '' });
 });
 
+test('answers of one turn are verified in a turn each', async () => {
+  const authorize = vi.fn(() => false);
+  const crowd = [start({ authorize }), start({ authorize }), start({ authorize })];
+  for (const { answer } of crowd) answer();
+  for (const verified of [0, 1, 2, 3]) {
+    expect(authorize).toHaveBeenCalledTimes(verified);
+    await new Promise((resolve) => setImmediate(resolve));
+  }
+  for (const { outcome } of crowd) expect(await outcome).toBe('forbidden');
+});
+
 test('a connection is counted once as accepted, and once by its outcome', async () => {
   const good = start();
   good.answer();

@@ -55,8 +55,19 @@ test('X-Forwarded-For counts only from trusted proxies, and only the part they w
 });
 
 test('an invalid proxy is named in the error', () => {
-  for (const entry of ['proxy.example', '10.0.0.0/33', '10.0.0.0/', '10.0.0.0/x', '10.0.0.0/-1', '::/129', ''])
-    expect(() => new TrustedProxies([entry])).toThrow(RangeError);
+  for (const entry of [
+    'proxy.example',
+    '10.0.0.0/33',
+    '10.0.0.0/',
+    '10.0.0.0/x',
+    '10.0.0.0/-1',
+    '10.0.0.0/0.5',
+    '::/129',
+    '',
+  ])
+    expect(() => new TrustedProxies([entry])).toThrow(
+      new RangeError(`trustedProxies: ${entry} must be an IP address or a range such as 10.0.0.0/8`),
+    );
 });
 
 test('a range of proxies can be all addresses or a single one', () => {

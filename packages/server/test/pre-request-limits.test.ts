@@ -1,7 +1,12 @@
 import { execFileSync } from 'node:child_process';
-import { once } from 'node:events';
+import { EventEmitter, once } from 'node:events';
 import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
-import { createServer as createHttp, type Server as HttpServer } from 'node:http';
+import {
+  createServer as createHttp,
+  type Server as HttpServer,
+  type IncomingMessage,
+  type ServerResponse,
+} from 'node:http';
 import { createServer as createHttps, type Server as HttpsServer } from 'node:https';
 import { type AddressInfo, connect, Socket } from 'node:net';
 import { tmpdir } from 'node:os';
@@ -11,7 +16,9 @@ import { Identity } from '@sws/crypto';
 import { nodeProvider } from '@sws/crypto/node';
 import { randomBytes } from '@sws/crypto/platform';
 import { afterEach, describe, expect, test, vi } from 'vitest';
-import { type ServeUpgradesOptions, serveUpgrades } from '../src/index.js';
+import { ServerCounters, type ServeUpgradesOptions, serveUpgrades } from '../src/index.js';
+import { PreRequestLimits } from '../src/pre-request-limits.js';
+import { TrustedProxies } from '../src/remote-address.js';
 import { Client, registered } from './client.js';
 
 const identity = () => Identity.generate(randomBytes, nodeProvider);
@@ -325,6 +332,28 @@ describe('upgrades that are not ours', () => {
     });
     silent.destroy();
   });
+});
+
+test('a request extends its own connection’s time only', () => {
+  vi.useFakeTimers();
+  closing.push(() => vi.useRealTimers());
+  const server = createHttp();
+  const handshakes = new PreRequestLimits(server, { exclusive: true }, new TrustedProxies([]), new ServerCounters());
+  closing.push(() => handshakes.close());
+  const connection = (remotePort: number) => {
+    const socket = Object.assign(new EventEmitter(), { remoteAddress: '192.0.2.1', remotePort, destroy: vi.fn() });
+    server.emit('connection', socket);
+    return socket;
+  };
+  const asking = connection(1);
+  const silent = connection(2);
+  vi.advanceTimersByTime(6_000);
+  const request = { socket: asking } as unknown as IncomingMessage;
+  handshakes.requested(request, new EventEmitter() as unknown as ServerResponse);
+  vi.advanceTimersByTime(4_010);
+  expect([asking.destroy.mock.calls.length, silent.destroy.mock.calls.length]).toEqual([0, 1]);
+  vi.advanceTimersByTime(6_000);
+  expect(asking.destroy).toHaveBeenCalledOnce();
 });
 
 test('silent connections are waited for with one timer', async () => {

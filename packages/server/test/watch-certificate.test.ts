@@ -47,13 +47,13 @@ const reloads: ServedCertificate[] = [];
 const errors: Error[] = [];
 
 beforeAll(() => {
-  for (let i = 0; i < 3; i++) {
+  for (let i = 0; i < 4; i++) {
     const [key, cert] = [join(made, `key${i}.pem`), join(made, `cert${i}.pem`)];
     execFileSync(
       'openssl',
       ['req', '-x509', '-newkey', 'ec', '-pkeyopt', 'ec_paramgen_curve:prime256v1', '-nodes', '-days', '2'].concat(
         ['-keyout', key, '-out', cert, '-subj', `/CN=n${i}.example`],
-        ['-addext', `subjectAltName=DNS:n${i}.example`],
+        i < 3 ? ['-addext', `subjectAltName=DNS:n${i}.example`] : [],
       ),
       { stdio: 'ignore' },
     );
@@ -301,6 +301,11 @@ test('a missing file is reported once, and again after it existed', async () => 
   }
   expect(reloads.map(({ names }) => names)).toEqual(['DNS:n1.example', 'DNS:n2.example']);
   vi.useRealTimers();
+});
+
+test('a certificate without alternative names is named by its subject', () => {
+  write(3);
+  expect(serve(file('cert.pem'), file('key.pem')).certificate.names).toBe('CN=n3.example');
 });
 
 test('a read in progress at close is not reported', async () => {

@@ -49,7 +49,7 @@ export abstract class CorkedSocket implements SocketLike, TurnTask {
     if (batch === null) return;
     if (!this.#open) return this.onwritten?.(batch.length);
     for (const data of batch) {
-      const bytes = typeof data === 'string' ? Buffer.byteLength(data) : data.length;
+      const bytes = Buffer.byteLength(data);
       this.#held.push(bytes);
       this.#heldBytes += bytes;
     }

@@ -5,7 +5,7 @@ const FIN = 0x80;
 
 /** The bytes of an unmasked, unfragmented frame around `data` (RFC 6455 §5.2). */
 export function frameBytes(data: string | Uint8Array): number {
-  const length = typeof data === 'string' ? Buffer.byteLength(data) : data.length;
+  const length = Buffer.byteLength(data);
   return headBytes(length) + length;
 }
 
