@@ -56,6 +56,7 @@ test.each<[object, unknown]>([
 
 test.each<[unknown, string, number?]>([
   ['{', 'the answer is not JSON'],
+  [null, 'the answer is not JSON'],
   ['null', 'the answer is not a JSON object'],
   ['7', 'the answer is not a JSON object'],
   [{ allow: 1 }, 'allow must be true or false'],
@@ -65,10 +66,10 @@ test.each<[unknown, string, number?]>([
   [{ allow: true, cacheSeconds: -1 }, 'cacheSeconds must be 0 or more'],
   [{ allow: true, cacheSeconds: '60' }, 'cacheSeconds must be 0 or more'],
   [{ allow: true, filler: 'x'.repeat(65_536) }, 'the answer has more than 65536 bytes'],
-  [{ allow: true }, 'status 204, not 200', 204],
+  [null, 'status 204, not 200', 204],
   [{ allow: true }, 'status 404, not 200', 404],
 ])('%.60j is refused: %s', async (body, complaint, status = 200) => {
-  if (status === 204) answer = () => new Response(null, { status });
+  if (body === null) answer = () => new Response(null, { status });
   else says(body, status);
   const asking = service();
   await expect(asking.ask(client)).rejects.toThrow(complaint);
