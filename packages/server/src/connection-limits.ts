@@ -50,7 +50,7 @@ export type ConnectionBounds = Pick<
 export interface UpgradeInfo {
   readonly origin: string | undefined;
   /** `Sec-WebSocket-Protocol`. */
-  readonly protocols: string | undefined;
+  readonly protocols: string | null | undefined;
   /** `X-Forwarded-For`. */
   readonly forwardedFor: string | undefined;
   /** Of the TCP connection. */
@@ -153,7 +153,7 @@ export class ConnectionLimits {
 }
 
 /** Whether a `Sec-WebSocket-Protocol` offers `sws.v1`. */
-export function offersSubprotocol(protocols: string | undefined): boolean {
+export function offersSubprotocol(protocols: UpgradeInfo['protocols']): boolean {
   return protocols?.split(',').some((name) => name.trim() === SUBPROTOCOL) === true;
 }
 

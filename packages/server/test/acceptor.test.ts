@@ -52,6 +52,23 @@ test('a registered client is no longer pending, and is read once the router has 
   expect(refusals.map(({ reason }) => reason)).toEqual(['too-many-pending']);
 });
 
+test('signs with `provider`, or with Node’s, whatever the identity was made with', async () => {
+  const own = { ...nodeProvider, ed25519Sign: vi.fn(nodeProvider.ed25519Sign) };
+  const nodes = vi.spyOn(nodeProvider, 'ed25519Sign');
+  const signatures = async (options: Partial<AcceptorOptions<string>>): Promise<number[]> => {
+    const { register, answer, order } = open({ identity: Identity.generate(randomBytes), ...options });
+    nodes.mockClear();
+    register();
+    answer();
+    await expect.poll(() => order).toEqual(['admitted', 'onSocket']);
+    return [nodes.mock.calls.length, own.ed25519Sign.mock.calls.length];
+  };
+  // One of Node's is the client's.
+  expect(await signatures({})).toEqual([2, 0]);
+  expect(await signatures({ provider: own })).toEqual([1, 1]);
+  nodes.mockRestore();
+});
+
 test('a throwing onSocket closes its client with 1013, counted and reported', async () => {
   for (const thrown of [new Error('boom'), 'boom']) {
     const { acceptor, socket, register, answer, refusals } = open({

@@ -104,7 +104,7 @@ export function bunAcceptor(options: AcceptorOptions<Request>): BunAcceptor {
         return new Response('expected a WebSocket upgrade\n', { status: 426, headers: { Upgrade: 'websocket' } });
       const entry = acceptor.enter({
         origin: request.headers.get('origin') ?? undefined,
-        protocols: request.headers.get('sec-websocket-protocol') ?? undefined,
+        protocols: request.headers.get('sec-websocket-protocol'),
         forwardedFor: request.headers.get('x-forwarded-for') ?? undefined,
         address: server.requestIP(request)?.address ?? '',
       });

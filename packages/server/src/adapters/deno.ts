@@ -75,7 +75,7 @@ export function denoAcceptor(options: DenoAcceptorOptions): DenoAcceptor {
         return new Response('expected a WebSocket upgrade\n', { status: 426, headers: { Upgrade: 'websocket' } });
       const entry = acceptor.enter({
         origin: request.headers.get('origin') ?? undefined,
-        protocols: request.headers.get('sec-websocket-protocol') ?? undefined,
+        protocols: request.headers.get('sec-websocket-protocol'),
         forwardedFor: request.headers.get('x-forwarded-for') ?? undefined,
         address: info.remoteAddr.hostname ?? '',
       });

@@ -138,7 +138,8 @@ export function uwsAcceptor(options: AcceptorOptions<UwsRequest>): UwsAcceptor {
         return;
       }
       const copy = { url: request.getUrl(), query: request.getQuery(), headers };
-      const key = headers.get('sec-websocket-key') ?? '';
+      // Without a key the library has not come here.
+      const key = String(headers.get('sec-websocket-key'));
       response.upgrade({ request: copy, slot: entry.slot }, key, SUBPROTOCOL, '', context);
     },
     open(socket) {
