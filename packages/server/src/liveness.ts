@@ -9,7 +9,8 @@ export interface Watched {
 
 const watched = new Set<Watched>();
 let timer: ReturnType<typeof setInterval> | null = null;
-let sweptAt = 0;
+/** Set with `timer`. */
+let sweptAt: number;
 
 function sweep(): void {
   const now = performance.now();
