@@ -7,10 +7,12 @@ class HeldSocket extends CorkedSocket {
   readonly given: number[] = [];
   readonly ends: (number | 'cut')[] = [];
   left: number | null = null;
+  asked = 0;
   protected override write(batch: readonly (string | Uint8Array)[]): void {
     this.given.push(...batch.map(({ length }) => length));
   }
   protected override bufferedBytes(): number {
+    this.asked++;
     return this.left ?? this.given.reduce((sum, bytes) => sum + bytes, 0);
   }
   protected override end(code: number): void {
@@ -42,6 +44,15 @@ test('each message is reported once, as written or as dropped', () => {
   ]);
   socket.drained();
   expect(told).toHaveLength(4);
+});
+
+test('the library is asked nothing about a connection that is gone', () => {
+  const socket = new HeldSocket();
+  socket.drained();
+  expect(socket.asked).toBe(1);
+  socket.closed(null);
+  socket.drained();
+  expect(socket.asked).toBe(1);
 });
 
 test('a single message dropped with its connection is reported', () => {

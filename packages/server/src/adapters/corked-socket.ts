@@ -68,7 +68,7 @@ export abstract class CorkedSocket implements SocketLike, TurnTask {
       count++;
     }
     if (count === 0) return;
-    this.#held = count === this.#held.length ? [] : this.#held.slice(count);
+    this.#held = this.#held.slice(count);
     this.onwritten?.(count);
   }
 
