@@ -94,6 +94,19 @@ test('`authorize` gets the client, and `admit` its result', async () => {
   registered.close({ code: 'normal', detail: '' });
 });
 
+test('a client that leaves while `authorize` decides is not admitted', async () => {
+  const decide: ((allowed: boolean) => void)[] = [];
+  const admit = vi.fn(() => ({ ok: true, term: 1, limits, keepalive: 15 }) as const);
+  const { socket, outcome, answer } = start({ authorize: () => new Promise((resolve) => decide.push(resolve)), admit });
+  answer();
+  await expect.poll(() => decide.length).toBe(1);
+  socket.onclose?.(null);
+  decide[0]?.(true);
+  expect(await outcome).toBe('connection-lost');
+  await new Promise((resolve) => setImmediate(resolve));
+  expect(admit).not.toHaveBeenCalled();
+});
+
 test('answers of one turn are verified in a turn each', async () => {
   const authorize = vi.fn(() => false);
   const crowd = [start({ authorize }), start({ authorize }), start({ authorize })];
