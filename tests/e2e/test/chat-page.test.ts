@@ -314,9 +314,14 @@ describeInChromium('the chat page itself', () => {
     rmSync(join(first, 'assets', part));
     served = first;
     const bob = await stage.person({ url: host.url, serviceWorkers: 'block' });
-    const reloaded = (): Promise<string | null> =>
-      bob.page.evaluate(() => sessionStorage.getItem('sws.chat reloaded')).catch(() => null);
-    await eventually(reloaded).not.toBeNull();
+    const hasReloaded = (): Promise<boolean> =>
+      bob.page
+        .evaluate(() => {
+          const [loaded] = performance.getEntriesByType('navigation') as PerformanceNavigationTiming[];
+          return loaded?.type === 'reload' && document.readyState === 'complete';
+        })
+        .catch(() => false);
+    await eventually(hasReloaded).toBe(true);
     served = second;
     // Half a minute later.
     await bob.page.evaluate(() => sessionStorage.removeItem('sws.chat reloaded'));

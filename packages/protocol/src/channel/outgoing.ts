@@ -81,7 +81,7 @@ export class Outgoing {
   }
 
   /** Whether messages, or this end's own close, are not sealed yet. */
-  get hasUnsealedMessages(): boolean {
+  get hasMore(): boolean {
     return this.#queue.length > 0;
   }
 

@@ -294,7 +294,7 @@ export class Session implements ChannelPhase {
           this.#finish(taken.status, { ...taken.status, wasClean: true, failure: null }, nowMs);
         else {
           // After close-timeout this end's own close may still wait behind its messages.
-          if (this.#outgoing.hasUnsealedMessages) this.#sendClose(taken.status);
+          if (this.#outgoing.hasMore) this.#sendClose(taken.status);
           acknowledgement.scheduleBy(nowMs);
         }
         break;

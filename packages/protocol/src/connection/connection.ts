@@ -338,15 +338,11 @@ export class Connection {
         };
         break;
       }
-      // Frames of a registration that is over, the reason of a close that follows, and frames of a newer relay.
-      case 'CHALLENGE':
-      case 'REGISTER_SUCCESS':
-      case 'REGISTER_FAILURE':
-      case 'ERROR':
-      case 'UNKNOWN':
-        break;
       default:
-        frame satisfies never;
+        // Frames of a registration that is over, the reason of a close that follows, and frames of a newer relay.
+        frame satisfies {
+          readonly type: 'CHALLENGE' | 'REGISTER_SUCCESS' | 'REGISTER_FAILURE' | 'ERROR' | 'UNKNOWN';
+        };
     }
   }
 
