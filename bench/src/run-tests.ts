@@ -1,14 +1,19 @@
 import { spawnSync } from 'node:child_process';
+import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 
 const ROOT = new URL('../../', import.meta.url);
 const TIMEOUT_MS = 3_600_000;
 
 /**
- * Runs tests of a package longer than `pnpm test` does, told by the environment; gives vitest's exit code. `file` and
- * `name` choose the tests.
+ * Runs tests of a package longer than `pnpm test` does, told by the environment; gives vitest's exit code, and 1 if no
+ * test was run. `file` and `name` choose the tests.
  */
 export function runTests(folder: string, file: string, name: string, env: Readonly<Record<string, string>>): number {
+  const results = mkdtempSync(join(tmpdir(), 'sws-soak-'));
+  const report = join(results, 'report.json');
   const args = [
     fileURLToPath(new URL('node_modules/vitest/vitest.mjs', ROOT)),
     'run',
@@ -17,8 +22,18 @@ export function runTests(folder: string, file: string, name: string, env: Readon
     name,
     `--testTimeout=${TIMEOUT_MS}`,
     '--reporter=default',
+    '--reporter=json',
+    `--outputFile.json=${report}`,
     '--disable-console-intercept',
   ];
   const cwd = fileURLToPath(new URL(folder, ROOT));
-  return spawnSync(process.execPath, args, { stdio: 'inherit', env: { ...process.env, ...env }, cwd }).status ?? 1;
+  try {
+    const { status } = spawnSync(process.execPath, args, { stdio: 'inherit', env: { ...process.env, ...env }, cwd });
+    if (status !== 0) return status ?? 1;
+    if (JSON.parse(readFileSync(report, 'utf8')).numPassedTests > 0) return 0;
+    console.error(`no test of ${file} is called "${name}"`);
+    return 1;
+  } finally {
+    rmSync(results, { recursive: true });
+  }
 }

@@ -3,4 +3,4 @@
 import { runTests } from '../run-tests.js';
 
 const [files = '300'] = process.argv.slice(2);
-process.exit(runTests('tests/e2e', 'test/chat-speed.test.ts', 'small files at once', { SWS_FILES: files }));
+process.exit(runTests('tests/e2e', 'test/chat-speed.test.ts', 'small files', { SWS_FILES: files }));
