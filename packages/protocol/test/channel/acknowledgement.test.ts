@@ -43,38 +43,35 @@ describe('an ACK is due', () => {
   });
 });
 
-test('the quarter counts padded plaintexts, without the charge of 96 bytes a frame', () => {
-  const world = new World(8, { windowBytes: WINDOW });
-  let controls = 0;
+/** An open channel whose responder reads nothing, and how many CONTROLs it has sent since. */
+function receiverThatDoesNotRead(seed: number): { readonly world: World; readonly controls: () => number } {
+  const world = new World(seed, { windowBytes: WINDOW });
+  let sent = 0;
   world.relay = (flying) => {
-    if (flying.to === 0 && flying.message[MESSAGE_HEAD_BYTES] === KIND.control) controls++;
+    if (flying.to === 0 && flying.message[MESSAGE_HEAD_BYTES] === KIND.control) sent++;
     return [flying];
   };
   world.open();
   world.end(1).consume = false;
   world.pass(100);
-  controls = 0;
+  const before = sent;
+  return { world, controls: () => sent - before };
+}
+
+test('the quarter counts padded plaintexts, without the charge of 96 bytes a frame', () => {
+  const { world, controls } = receiverThatDoesNotRead(8);
   for (let i = 0; i < 400; i++) world.send(0, new Uint8Array(27));
   world.run();
   // 12,800 bytes of padded plaintext, 51,200 of charge.
-  expect(controls).toBe(0);
+  expect(controls()).toBe(0);
   world.pass(50);
-  expect(controls).toBe(1);
+  expect(controls()).toBe(1);
   expect(world.end(1).received).toHaveLength(400);
 });
 
 test('a frame whose padding makes it a quarter of the window is acknowledged at once', () => {
-  const world = new World(9, { windowBytes: WINDOW });
-  let controls = 0;
-  world.relay = (flying) => {
-    if (flying.to === 0 && flying.message[MESSAGE_HEAD_BYTES] === KIND.control) controls++;
-    return [flying];
-  };
-  world.open();
-  world.end(1).consume = false;
-  world.pass(100);
-  controls = 0;
+  const { world, controls } = receiverThatDoesNotRead(9);
   world.send(0, new Uint8Array(16_200));
   world.run();
-  expect(controls).toBe(1);
+  expect(controls()).toBe(1);
 });
