@@ -41,8 +41,8 @@ export interface ClientOptions {
   /** The largest message accepted, in bytes; a larger one closes the socket with 1009. @defaultValue 16 MiB */
   readonly maxMessageBytes?: number;
   /**
-   * How much a peer that you dialled or know may have in flight to you, in bytes. Raise it for fast transfers over long
-   * distances: throughput is at most one window per round trip. A stranger begins with 65,536 and reaches this by use.
+   * How much a peer may have in flight to you, in bytes; up to 16 times as much if it is far away and sends fast. While
+   * many strangers hold memory, a new one begins with 65,536 and reaches this by use.
    * @defaultValue 1 MiB; at least 65,536
    */
   readonly windowBytes?: number;

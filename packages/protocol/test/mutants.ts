@@ -388,8 +388,8 @@ export const MUTANTS: readonly Mutant[] = [
   {
     name: 'peer: those that talk have no room kept',
     file: 'channel/memory-budget.ts',
-    find: "return this.#least(this.#strangers, peer, standing === 'stranger' ? NEW_PART : 1);",
-    replace: 'return this.#least(this.#strangers, peer);',
+    find: "this.#least(this.#strangers, peer, standing === 'stranger' ? NEW_PART : 1);",
+    replace: 'this.#least(this.#strangers, peer);',
     by: 'test/simulator/malicious-peer',
   },
   {

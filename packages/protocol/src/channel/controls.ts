@@ -102,6 +102,7 @@ export class Controls {
 
   /** The credit that this end grants may have grown. */
   granted(nowMs: number): void {
+    this.#incoming.widen(this.#gauge.takenSoFar(nowMs));
     this.acknowledgement.windowIs(this.#account.windowBytes);
     this.acknowledgement.granted(this.#incoming.limit, nowMs);
   }

@@ -11,6 +11,8 @@ export const FIN = 0x80;
 export const MAX_FRAGMENT_BYTES = 61_440;
 /** opcode (1) || length (4). */
 const HEAD_BYTES = 5;
+/** A fragment of this size needs no padding; one of `MAX_FRAGMENT_BYTES`, 2 KiB of it. */
+const FULL_FRAGMENT_BYTES = MAX_FRAGMENT_BYTES - HEAD_BYTES;
 const KNOWN = new Set<number>(Object.values(OPCODE));
 
 /** A decoded DATA plaintext; `bytes` is a view of the array that was decoded. */
@@ -23,6 +25,12 @@ export interface DataPlaintext {
 /** Whether an opcode belongs to the channel itself: never fragmented, charged or held back. */
 export function isChannelOpcode(opcode: Opcode): boolean {
   return opcode === OPCODE.rekey || opcode === OPCODE.rekeyed || opcode === OPCODE.close;
+}
+
+/** How many of a message's `bytes` that are left go into the next frame: without padding where that takes no more frames. */
+export function fragmentLength(bytes: number): number {
+  const frames = Math.ceil(bytes / MAX_FRAGMENT_BYTES);
+  return Math.min(bytes, bytes <= frames * FULL_FRAGMENT_BYTES ? FULL_FRAGMENT_BYTES : MAX_FRAGMENT_BYTES);
 }
 
 /** The length of the DATA plaintext that carries `bytes` application bytes. */

@@ -5,7 +5,7 @@ const FIRST_BYTES = MIB;
 /** However fast and far the peer is. */
 const MAX_FLIGHT_BYTES = 16 * 1_048_576;
 const MIN_BYTES = 128 * KIB;
-/** While the way has shown no end, twice as much goes in a round, but at most this much more. */
+/** While the way has shown no end, twice as much goes in a round, but no more than this or half as much again beyond it. */
 const STEP_BYTES = MIB;
 /** May wait at the narrowest place, so that it never runs dry between two acknowledgements: this much, and … */
 const SLACK_BYTES = 192 * KIB;
@@ -15,8 +15,9 @@ const MAX_SLACK_BYTES = 512 * KIB;
 /** After a pause so much goes out at once, or what passes in so many ms: browsers' timers are not quicker. */
 const BURST_BYTES = 256 * KIB;
 const BURST_MS = 10;
-/** The rest is spread over a round, and a little quicker. */
+/** The rest is spread over a round, and a little quicker; while it grows, over half a round. */
 const PACE_GAIN = 1.25;
+const GROWING_PACE_GAIN = 2;
 /** The way is full where even the quickest frame of a round waited for more than this part of the slack, and so long. */
 const FULL_PART = 1.25;
 const FULL_MS = 5;
@@ -72,7 +73,8 @@ export class Flight {
   #roundEnd = 0;
   #roundAllowance = FIRST_BYTES;
   #roundRttMs = Number.POSITIVE_INFINITY;
-  /** Whether the allowance stopped a frame in this round. */
+  /** Whether the allowance stopped a frame in this round, and in the one before. */
+  #isFull = false;
   #wasFull = false;
   #tokens = BURST_BYTES;
   #tokensAt = 0;
@@ -106,7 +108,7 @@ export class Flight {
     this.pacedUntilMs = Number.POSITIVE_INFINITY;
     if (this.bytes === 0 || own + bytes <= SMALL_BYTES) return true;
     if (this.bytes + bytes > this.allowanceBytes) {
-      this.#wasFull = true;
+      this.#isFull = true;
       return false;
     }
     const pace = this.#pace(nowMs);
@@ -147,6 +149,8 @@ export class Flight {
   /** A channel has nothing that it could send. */
   idle(): void {
     if (this.bytes + MIN_BYTES <= this.allowanceBytes) this.#limitedUntil = this.#delivered + this.bytes;
+    // A window that is as large as the allowance ends a little before it.
+    else this.#isFull = true;
   }
 
   /** Frames of `bytes` in all were acknowledged, `sent` the note of the newest; `null` if it went out more than once. */
@@ -188,7 +192,8 @@ export class Flight {
 
   /** Fills the bucket; its rate, in bytes per ms, or 0 for any. */
   #pace(nowMs: number): number {
-    const pace = this.#rate === 0 ? 0 : (PACE_GAIN * this.allowanceBytes) / this.#minRttMs;
+    const gain = this.#growing ? GROWING_PACE_GAIN : PACE_GAIN;
+    const pace = this.#rate === 0 ? 0 : (gain * this.allowanceBytes) / this.#minRttMs;
     const burst = Math.max(BURST_BYTES, this.#rate * BURST_MS);
     this.#tokens = pace === 0 ? burst : Math.min(burst, this.#tokens + (nowMs - this.#tokensAt) * pace);
     this.#tokensAt = nowMs;
@@ -209,11 +214,11 @@ export class Flight {
     if (this.#drainRounds > 0) return Math.max(MIN_BYTES, way / 2);
     const target = way + this.#slack;
     const round = this.#roundAllowance;
-    const grows = this.#wasFull && this.#slowSamples < SLOW_SAMPLES;
+    const grows = (this.#isFull || this.#wasFull) && this.#slowSamples < SLOW_SAMPLES;
     const grown = !this.#growing
       ? 0
       : grows
-        ? round + Math.min(round, STEP_BYTES)
+        ? round + Math.min(round, Math.max(STEP_BYTES, round / 2))
         : Math.max(round, this.allowanceBytes);
     return Math.min(MAX_FLIGHT_BYTES, Math.max(target, grown));
   }
@@ -264,7 +269,8 @@ export class Flight {
     this.#rate = Math.max(...this.#rates);
     this.#roundEnd = this.#delivered;
     this.#roundAllowance = this.allowanceBytes;
-    this.#wasFull = false;
+    this.#wasFull = this.#isFull;
+    this.#isFull = false;
     if (!this.#growing) this.#slowSamples = 0;
     if (this.#roundRttMs - this.#minRttMs < MIN_RTT_MS + this.#minRttMs / 8) this.#minRttAt = nowMs;
     if (this.#drainRounds > 0) {

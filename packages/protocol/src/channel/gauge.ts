@@ -14,6 +14,8 @@ export class Gauge {
   deliveredBytes = 0;
   #takenBytes = 0;
   #minRttMs = Number.POSITIVE_INFINITY;
+  /** `deliveredBytes` when the next question became due; `null` while none is: what comes in one turn with it counts. */
+  #dueBytes: number | null = null;
   #asked: { readonly id: number; readonly deliveredBytes: number } | null = null;
   #askedAt = Number.NEGATIVE_INFINITY;
 
@@ -21,14 +23,24 @@ export class Gauge {
   took(bytes: number, nowMs: number): boolean {
     this.#takenBytes += bytes;
     if (this.#takenBytes < ASK_AFTER_BYTES) return false;
-    return nowMs - this.#askedAt >= (this.#asked === null ? ASK_EVERY_MS : LOST_MS);
+    if (nowMs - this.#askedAt < (this.#asked === null ? ASK_EVERY_MS : LOST_MS)) return false;
+    this.#dueBytes ??= this.deliveredBytes;
+    return true;
   }
 
   /** The PING `id` goes out. */
   asked(id: number, nowMs: number): void {
     this.#takenBytes = 0;
     this.#askedAt = nowMs;
-    this.#asked = { id, deliveredBytes: this.deliveredBytes };
+    this.#asked = { id, deliveredBytes: this.#dueBytes ?? this.deliveredBytes };
+    this.#dueBytes = null;
+  }
+
+  /** The bytes taken so far of a round trip that is not over yet; 0 if no question is asked, or due. */
+  takenSoFar(nowMs: number): number {
+    if (this.#asked !== null)
+      return this.#perRoundTrip(this.deliveredBytes - this.#asked.deliveredBytes, nowMs - this.#askedAt);
+    return this.#dueBytes === null ? 0 : this.deliveredBytes - this.#dueBytes;
   }
 
   /** A question was answered: the bytes taken in a round trip, or `null` if it is none of these. */
@@ -38,12 +50,17 @@ export class Gauge {
     this.#asked = null;
     const ms = Math.max(1, nowMs - this.#askedAt);
     this.#minRttMs = Math.min(this.#minRttMs, ms);
-    return ((this.deliveredBytes - asked.deliveredBytes) * this.#minRttMs) / ms;
+    return this.#perRoundTrip(this.deliveredBytes - asked.deliveredBytes, ms);
   }
 
   /** Another way: the quickest round trip may be a longer one. */
   reset(): void {
     this.#minRttMs = Number.POSITIVE_INFINITY;
     this.#asked = null;
+    this.#dueBytes = null;
+  }
+
+  #perRoundTrip(bytes: number, ms: number): number {
+    return ms <= this.#minRttMs ? bytes : (bytes * this.#minRttMs) / ms;
   }
 }

@@ -4,7 +4,7 @@ import { type CloseStatus, decodeClose } from './close-status.js';
 import { type DataPlaintext, decodeData, isChannelOpcode, MAX_FRAGMENT_BYTES, OPCODE } from './data.js';
 import { Deque } from './deque.js';
 import type { Gauge } from './gauge.js';
-import type { ChannelAccount } from './memory-budget.js';
+import { type ChannelAccount, FAR_PART } from './memory-budget.js';
 import { FRAME_CHARGE_BYTES } from './outgoing.js';
 import { PartialMessage } from './partial-message.js';
 import { MIN_WINDOW_BYTES } from './payload.js';
@@ -118,14 +118,19 @@ export class Incoming {
   /** Fits the window to the way: the application takes this much in a round trip. */
   fit(perRoundTripBytes: number): void {
     const { windowBytes } = this.#account;
-    const first = this.#maxWindowBytes;
-    if (this.#discards || windowBytes < first) return;
-    const wanted = Math.min(FAR_FACTOR * first, Math.ceil(FAR_GAIN * perRoundTripBytes) + first);
+    this.widen(perRoundTripBytes);
+    const wanted = this.#farWindowBytes(perRoundTripBytes);
     if (wanted >= windowBytes / 2) this.#tooLarge = 0;
-    else if (++this.#tooLarge < SHRINKS_AFTER) return;
-    this.#tooLarge = 0;
-    this.#account.resize(wanted > windowBytes / 2 ? Math.max(wanted, windowBytes) : wanted, true);
-    this.#settle();
+    else if (++this.#tooLarge >= SHRINKS_AFTER) {
+      this.#tooLarge = 0;
+      this.#resize(wanted);
+    }
+  }
+
+  /** The application takes this much in a round trip, or more: a window that is too small for it grows. */
+  widen(perRoundTripBytes: number): void {
+    const wanted = this.#farWindowBytes(perRoundTripBytes);
+    if (this.#account.windowBytes >= this.#maxWindowBytes && wanted > this.#account.windowBytes) this.#resize(wanted);
   }
 
   /** Nothing is given to the application any more: what is held is let go, and what still comes is not held. */
@@ -136,6 +141,17 @@ export class Incoming {
     this.#partialHeld = 0;
     this.#waitingHeld = 0;
     this.#account.close();
+  }
+
+  #farWindowBytes(perRoundTripBytes: number): number {
+    const first = this.#maxWindowBytes;
+    return Math.min(FAR_FACTOR * first, Math.ceil(FAR_GAIN * perRoundTripBytes) + first);
+  }
+
+  #resize(windowBytes: number): void {
+    if (this.#discards) return;
+    this.#account.resize(windowBytes, FAR_PART);
+    this.#settle();
   }
 
   get #mayRefill(): boolean {

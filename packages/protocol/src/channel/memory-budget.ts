@@ -106,8 +106,10 @@ export type Standing = 'stranger' | 'talking' | 'known';
 const NEW_PART = 3 / 4;
 /** Windows beyond the least may take this part of their pool and of a peer's limit: the rest is for messages. */
 const GROWN_PART = 3 / 4;
-/** Those for far links may be so large only while no more than this part of the pool is taken. */
-const FAR_PART = 1 / 2;
+/** Those for far links may be so large only while no more than this part of the pool is taken … */
+export const FAR_PART = 1 / 2;
+/** … and a stranger begins with more than the least only while no more than this part is: idle strangers hold no more. */
+const FIRST_PART = 1 / 8;
 /** What a channel takes at first. */
 const LEAST_BYTES = CHANNEL_CHARGE_BYTES + MIN_WINDOW_BYTES;
 
@@ -140,16 +142,16 @@ export class ChannelAccount {
 
   /**
    * Makes the window `bytes` large, or as much of it as there is room for. With many channels of its peer that want more it shrinks to an
-   * equal part: what the peer may still send is then borrowed, and given back as it comes. `far`: only while there is plenty.
+   * equal part: what the peer may still send is then borrowed, and given back as it comes. `part`: of the pool, the first.
    */
-  resize(bytes: number, far = false): void {
+  resize(bytes: number, part = GROWN_PART): void {
     const share = this.#share;
     if (bytes > MIN_WINDOW_BYTES && !this.#wantsMore) {
       this.#wantsMore = true;
       share.countWanting(this.#peer, 1);
     }
     const wanted = Math.max(MIN_WINDOW_BYTES, Math.min(bytes, share.maxWindowBytes(this.#peer))) - this.windowBytes;
-    const room = share.more.roomFor(this.#peer, far ? FAR_PART : GROWN_PART, GROWN_PART);
+    const room = share.more.roomFor(this.#peer, part, GROWN_PART);
     const by = wanted < 0 ? wanted : Math.max(0, Math.floor(Math.min(wanted, room)));
     if (by === 0) return;
     this.#changeWindow(by);
@@ -254,7 +256,9 @@ export class MemoryBudget {
   /** An account for a channel that a peer opens; `null` where there is no room for the least window. */
   admit(peer: string, standing: Standing, windowBytes: number): ChannelAccount | null {
     if (standing === 'known') return this.#full(peer, windowBytes);
-    return this.#least(this.#strangers, peer, standing === 'stranger' ? NEW_PART : 1);
+    const account = this.#least(this.#strangers, peer, standing === 'stranger' ? NEW_PART : 1);
+    account?.resize(windowBytes, FIRST_PART);
+    return account;
   }
 
   #full(peer: string, windowBytes: number): ChannelAccount | null {

@@ -1,6 +1,6 @@
 import { encodeUtf8 } from '../utf8.js';
 import type { ChannelKeys } from './channel-keys.js';
-import { encodeData, isChannelOpcode, MAX_FRAGMENT_BYTES, OPCODE, type Opcode, paddedDataLength } from './data.js';
+import { encodeData, fragmentLength, isChannelOpcode, OPCODE, type Opcode, paddedDataLength } from './data.js';
 import { Deque } from './deque.js';
 import type { Flight, Sent } from './flight.js';
 import type { Padding } from './padding.js';
@@ -215,7 +215,7 @@ export class Outgoing {
   }
 
   #chargeOf(message: Message): number {
-    const length = Math.min(MAX_FRAGMENT_BYTES, message.bytes.length - message.offset);
+    const length = fragmentLength(message.bytes.length - message.offset);
     return paddedDataLength(length, this.#padding) + FRAME_CHARGE_BYTES;
   }
 
@@ -224,7 +224,7 @@ export class Outgoing {
     const message = queue.at(0);
     if (message === undefined) return;
     const { bytes, offset } = message;
-    const end = Math.min(bytes.length, offset + MAX_FRAGMENT_BYTES);
+    const end = offset + fragmentLength(bytes.length - offset);
     const fin = end === bytes.length;
     const opcode = offset === 0 ? message.opcode : OPCODE.continuation;
     const own = isChannelOpcode(opcode);

@@ -5,10 +5,13 @@ import { ChannelKeys } from '../../src/channel/channel-keys.js';
 import { OPCODE } from '../../src/channel/data.js';
 import { Flight } from '../../src/channel/flight.js';
 import { Outgoing } from '../../src/channel/outgoing.js';
+import { MESSAGE_HEAD_BYTES } from '../../src/frames/message.js';
 
 const KIB = 1_024;
 const MIB = 1_024 * KIB;
 const FRAME = 64 * KIB;
+/** What a DATA frame costs beside its plaintext: MESSAGE head, kind, channel, seq and box. */
+const EMPTY_FRAME_BYTES = MESSAGE_HEAD_BYTES + 41;
 
 /** A sender with enough to send, over a way that takes `ms` there and back and lets `perMs` bytes through. */
 class Way {
@@ -67,6 +70,31 @@ describe('the allowance in flight', () => {
     const way = new Way(200, 60_000);
     way.run(6_000);
     expect(way.run(2_000)).toBeGreaterThan(0.95 * 2_000 * 60_000);
+  });
+
+  test('doubles in the second round, although all that was sent at once is acknowledged at once', () => {
+    const way = new Way(200, 1e9);
+    way.run(350);
+    expect(way.flight.allowanceBytes).toBe(2 * MIB);
+    expect(way.flight.bytes).toBeGreaterThan(1.9 * MIB);
+  });
+
+  test('grows to 16 MiB in eight round trips', () => {
+    const way = new Way(200, 1e9);
+    way.run(8 * 200);
+    expect(way.flight.bytes).toBeGreaterThan(15 * MIB);
+  });
+
+  test('grows where the credit ends a little before it', () => {
+    const flight = new Flight();
+    const frames = Array.from({ length: 15 }, () => flight.sent(FRAME, 0));
+    expect(flight.allows(FRAME, flight.bytes, 0)).toBe(true);
+    flight.idle();
+    for (const sent of frames) {
+      flight.landed(FRAME);
+      flight.acknowledged(FRAME, sent, 100);
+    }
+    expect(flight.allowanceBytes).toBeGreaterThan(1.9 * MIB);
   });
 
   test('is at most 16 MiB', () => {
@@ -128,6 +156,13 @@ describe('the allowance in flight', () => {
   });
 });
 
+function someKeys(): ChannelKeys {
+  const identity = Identity.fromSeed(new Uint8Array(32).fill(1));
+  const peer = identity.publicKeyBytes();
+  const [id, transcript, ikm] = [new Uint8Array(16), new Uint8Array(64), new Uint8Array(160)];
+  return new ChannelKeys(nodeProvider, identity, peer, id, 'initiator', transcript, ikm);
+}
+
 describe('a frame', () => {
   test('of a channel with little in flight does not wait for the others', () => {
     const flight = new Flight();
@@ -138,10 +173,7 @@ describe('a frame', () => {
   });
 
   test('of a message waits for allowance and credit, a rekey or close for neither', () => {
-    const identity = Identity.fromSeed(new Uint8Array(32).fill(1));
-    const peer = identity.publicKeyBytes();
-    const [id, transcript, ikm] = [new Uint8Array(16), new Uint8Array(64), new Uint8Array(160)];
-    const keys = new ChannelKeys(nodeProvider, identity, peer, id, 'initiator', transcript, ikm);
+    const keys = someKeys();
     const full = new Flight();
     full.sent(2 * MIB, 0);
 
@@ -156,6 +188,22 @@ describe('a frame', () => {
     const closing = new Outgoing('padme', full);
     closing.enqueueClose(new Uint8Array(0));
     expect(closing.canSend(keys, 0)).toBe(true);
+  });
+
+  test('has no padding in a long message, unless the message would take one frame more', () => {
+    const sizes = (bytes: number): number[] => {
+      const sender = new Outgoing('padme', new Flight());
+      sender.grant(MIB);
+      sender.enqueue(new Uint8Array(bytes));
+      const keys = someKeys();
+      const frames: number[] = [];
+      for (let frame = sender.next(keys, 0); frame !== null; frame = sender.next(keys, 0))
+        frames.push(frame.length - EMPTY_FRAME_BYTES);
+      return frames;
+    };
+    expect(sizes(3 * 61_435)).toEqual([61_440, 61_440, 61_440]);
+    expect(sizes(2 * 61_440)).toEqual([63_488, 63_488]);
+    expect(sizes(2 * 61_435 + 5)).toEqual([63_488, 61_440]);
   });
 
   test('can be sent if nothing is in flight, however large', () => {

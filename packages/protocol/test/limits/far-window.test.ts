@@ -44,6 +44,14 @@ describe('a window for a far link', () => {
     expect(incoming.limit).toBe(7 * MIB);
   });
 
+  test('grows before a round trip is over, and does not shrink for what came so far', () => {
+    const { incoming, account } = new Receiver();
+    incoming.widen(3 * MIB);
+    expect(account.windowBytes).toBe(7 * MIB);
+    for (let i = 0; i < 100; i++) incoming.widen(0);
+    expect(account.windowBytes).toBe(7 * MIB);
+  });
+
   test('is at most 16 times the first, within the memory available', () => {
     const { incoming, account } = new Receiver();
     incoming.fit(1_000 * MIB);
@@ -56,7 +64,7 @@ describe('a window for a far link', () => {
 
   test('does not grow while a window that grows by use is smaller than the first', () => {
     const budget = new MemoryBudget(DEFAULT_MEMORY_LIMITS);
-    const account = budget.admit('peer', 'stranger', MIB) as ChannelAccount;
+    const account = budget.admit('peer', 'stranger', 65_536) as ChannelAccount;
     const { incoming } = new Receiver(budget, account);
     incoming.fit(8 * MIB);
     expect(account.windowBytes).toBe(65_536);
@@ -149,6 +157,22 @@ describe('the gauge', () => {
     gauge.asked(1, 0);
     expect(gauge.took(70_000, 9_999)).toBe(false);
     expect(gauge.took(1, 10_000)).toBe(true);
+  });
+
+  test('counts what is delivered from when a question is due, before its answer', () => {
+    const gauge = new Gauge();
+    expect(gauge.takenSoFar(0)).toBe(0);
+    gauge.took(70_000, 0);
+    gauge.deliveredBytes += 10_000;
+    expect(gauge.takenSoFar(0)).toBe(10_000);
+    gauge.asked(1, 0);
+    gauge.deliveredBytes += 20_000;
+    expect(gauge.takenSoFar(50)).toBe(30_000);
+    expect(gauge.answered(1, 100)).toBe(30_000);
+    expect(gauge.takenSoFar(100)).toBe(0);
+    gauge.asked(2, 1_000);
+    gauge.deliveredBytes += 20_000;
+    expect(gauge.takenSoFar(1_200)).toBe(10_000);
   });
 
   test('uses the least round trip, so queueing does not grow the window', () => {

@@ -17,7 +17,7 @@ const { binary, text, continuation } = OPCODE;
 
 function receiver(maxMessageBytes = 16 * MIB, limits = DEFAULT_MEMORY_LIMITS) {
   const budget = new MemoryBudget(limits);
-  const account = budget.admit('peer', 'stranger', MIB) as ChannelAccount;
+  const account = budget.admit('peer', 'stranger', WINDOW) as ChannelAccount;
   return { budget, account, incoming: new Incoming(account, new Gauge(), maxMessageBytes, MIB) };
 }
 

@@ -66,6 +66,31 @@ function settle(senders: readonly Sender[], check: () => void): void {
   }
 }
 
+describe('the first window of a stranger', () => {
+  const started = (budget: MemoryBudget, count: number, name: (i: number) => string): number[] =>
+    Array.from({ length: count }, (_, i) => admitted(budget, name(i)).windowBytes);
+
+  test('is as large as that of a known peer while little is taken', () => {
+    expect(admitted(new MemoryBudget(limits(128 * MIB, 36 * MIB)), 'peer').windowBytes).toBe(MIB);
+  });
+
+  test('is the least where idle strangers have taken an eighth of what is for larger windows', () => {
+    const budget = new MemoryBudget(limits(128 * MIB, 36 * MIB));
+    const windows = started(budget, 100, (i) => `peer ${i}`);
+    expect(windows.slice(0, 7)).toEqual(Array(7).fill(MIB));
+    expect(windows.at(-1)).toBe(64 * KIB);
+    const larger = windows.reduce((sum, bytes) => sum + bytes - 64 * KIB, 0);
+    expect(larger).toBeGreaterThan(7 * MIB);
+    expect(larger).toBeLessThanOrEqual(8 * MIB);
+  });
+
+  test('leaves to the next peer half of what is left', () => {
+    const budget = new MemoryBudget(limits(128 * MIB, 36 * MIB));
+    started(budget, 100, () => 'hog');
+    expect(admitted(budget, 'other').windowBytes).toBe(MIB);
+  });
+});
+
 describe('no deadlock: every message is completed', () => {
   test('of 40 strangers at once', () => {
     const budget = new MemoryBudget(limits(16 * MIB));
