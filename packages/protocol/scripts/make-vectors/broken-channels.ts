@@ -150,8 +150,20 @@ export function brokenChannelVectors() {
     fails(name, failure, [raw(0, 0x88, bytes)]);
   const code = (value: number): Uint8Array => Uint8Array.of(value >> 8, value & 255);
   return {
-    description:
-      'PROTOCOL section 4. The handshake is done and the responder receives frames (contents from the initiator; a DATA may be given as seq, plaintext and a number of zeros behind it, to be sealed under keys.dataAB). The last frame makes it fail as told: it sends a close with closeCode (sealed under keysAfterRekey.dataBA where closeEpoch is 1) and reports 1006. dropped: every frame is ignored, or only counted; the channel goes on and the DATA with seq 0 in `next` is delivered; pongs counts the PONGs that were sent; an item may have a `next` of its own, to be taken in its place. together: nothing is sent before the last frame has come. metered: the frames rekey once and then again; the second is answered (rekey) only `waitMs` later. unacknowledged: the same without a CONTROL: the second is not answered, however late, before `acknowledgement` has come. halfOpen: what a responder that has sent ACCEPT does with frames: how many more ACCEPTs it sends, whether the channel opens, and the texts that it delivers. tombstones: the responder takes a close, which it answers and reports, and then frames that have no effect but to be acknowledged: its last CONTROL is a PONG with `next`. initiator: the other end of the same channel. It takes acceptFrame, its application sends `text` (the DATA sent), and it takes confirmation. Where rekeys is true, it then seals a rekey (the DATA rekey, with rekey.eaSecret at the top). The last of frames makes it fail as told (its close is sealed under keysAfterRekey.dataAB where closeEpoch is 1).',
+    description: {
+      all: 'PROTOCOL section 4. The handshake is done, and the responder receives frames (contents from the initiator; a DATA may be given as seq, plaintext and a number of zeros behind it, to be sealed under keys.dataAB).',
+      invalid:
+        'The last of frames makes the responder fail as told: it sends a close with closeCode (sealed under keysAfterRekey.dataBA where closeEpoch is 1) and reports 1006. together: nothing is sent before the last frame has come. dropped, in place of a failure: the last of frames is ignored, or only counted, and those before it take effect; the channel goes on, and the DATA with seq 0 in `next` (the one at the top, unless the item has its own) is delivered. pongs counts the PONGs that were sent.',
+      metered: 'The frames rekey once and then again; the second is answered (rekey) only `waitMs` later.',
+      unacknowledged:
+        'The same without a CONTROL: the second is not answered, however late, before `acknowledgement` has come.',
+      halfOpen:
+        'What a responder that has sent ACCEPT does with frames: how many more ACCEPTs it sends, whether the channel opens, and the texts that it delivers.',
+      tombstones:
+        'The responder takes a close, which it answers and reports, and then frames that have no effect but to be acknowledged: its last CONTROL is a PONG with `next`.',
+      initiator:
+        'The other end of the same channel. It takes acceptFrame, its application sends `text` (the DATA sent), and it takes confirmation. Where rekeys is true, it then seals a rekey (the DATA rekey, with rekey.eaSecret at the top). The last of frames makes it fail as told (its close is sealed under keysAfterRekey.dataAB where closeEpoch is 1).',
+    },
     ...writeInputs(inputs),
     openFrame: hex(openFrame),
     acceptFrame: hex(acceptFrame),
