@@ -8,6 +8,7 @@ import { type CheckoutCopy, copyCheckout, isGitCheckout, userEnvironment } from 
 import { freePort } from '@sws/testing/free-port';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { ROOT } from './checkout.js';
+import { PROGRAMS } from './package-programs.js';
 import { STAGES } from './readme-stages.js';
 import { HAS, patternOf, ReadmeWorld, runScript, scriptsOf } from './readme-world.js';
 
@@ -16,6 +17,12 @@ const INSTALL_MS = 120_000;
 const TSC = join(ROOT, 'docs/node_modules/.bin/tsc');
 const PACKAGES = ['crypto', 'protocol', 'client', 'server', 'router', 'router-nats'].map((name) => `packages/${name}`);
 const APPS = ['apps/relay', 'apps/cli', 'apps/chat'];
+const NODE_TYPES = '@types/node@20';
+/** How TypeScript finds packages: `module` and `moduleResolution`, and what it knows of the platform. */
+const NODE = ['nodenext', 'nodenext', 'es2022'] as const;
+const BUNDLER = ['esnext', 'bundler', 'es2022', 'dom'] as const;
+/** A connection that is kept may have been closed while npm ran. */
+const ONCE = { headers: { connection: 'close' } };
 /** Outside git, and no dependency of this workspace; delete it to fetch verdaccio afresh. */
 const CACHE = join(ROOT, '.cache/verdaccio');
 
@@ -47,7 +54,7 @@ async function startRegistry(folder: string): Promise<{ readonly url: string; st
   const exited = once(child, 'exit');
   const answers = async (): Promise<boolean> => {
     try {
-      return (await fetch(`http://${address}/-/ping`)).ok;
+      return (await fetch(`http://${address}/-/ping`, ONCE)).ok;
     } catch {
       return false;
     }
@@ -95,7 +102,9 @@ describe.skipIf(!online || !isGitCheckout)(
     let newerCrypto: string;
 
     function pnpm(...args: readonly string[]): string {
-      const options = { cwd: clone.folder, env: { ...userEnvironment(), CI: '1' }, encoding: 'utf8' } as const;
+      // What this checkout has built of the same sources need not be built again.
+      const env = { ...userEnvironment(), CI: '1', TURBO_CACHE_DIR: join(ROOT, '.turbo/cache') };
+      const options = { cwd: clone.folder, env, encoding: 'utf8' } as const;
       const { status, stdout, stderr } = spawnSync('npx', ['-y', 'pnpm', ...args], options);
       if (status !== 0) throw new Error(`pnpm ${args.join(' ')}: ${stdout}${stderr}`);
       return stdout;
@@ -129,6 +138,7 @@ describe.skipIf(!online || !isGitCheckout)(
         manifest.publishConfig = { access: 'public', registry: registry.url };
         writeFileSync(join(clone.folder, name, 'package.json'), JSON.stringify(manifest, null, 2));
       }
+      pnpm('build');
       pnpm('changeset', 'version');
       clone.git('commit', '--quiet', '--all', '--message', 'Version packages');
       pnpm('release');
@@ -141,19 +151,40 @@ describe.skipIf(!online || !isGitCheckout)(
       rmSync(folder, { recursive: true, force: true });
     }, REHEARSAL_MS);
 
-    /** Installs packages with npm into an empty folder. @throws Error if the first is not the one that was published */
-    function install(...names: readonly string[]): string {
-      const project = mkdtempSync(join(folder, 'project-'));
-      writeFileSync(join(project, '.npmrc'), npmrc());
-      writeFileSync(join(project, 'package.json'), '{ "type": "module", "private": true }');
+    function npmInstall(project: string, names: readonly string[]): void {
       const args = ['install', '--no-audit', '--no-fund', '--prefer-offline', ...names];
       const { status, stderr } = spawnSync('npm', args, { cwd: project, env: userEnvironment(), encoding: 'utf8' });
       if (status !== 0) throw new Error(`npm ${args.join(' ')}: ${stderr}`);
+    }
+    /** Installs packages with npm into an empty folder. @throws Error if the first is not the one that was published */
+    async function install(...names: readonly string[]): Promise<string> {
+      const project = mkdtempSync(join(folder, 'project-'));
+      writeFileSync(join(project, '.npmrc'), npmrc());
+      writeFileSync(join(project, 'package.json'), '{ "type": "module", "private": true }');
+      npmInstall(project, names);
       const { packages } = JSON.parse(readFileSync(join(project, 'package-lock.json'), 'utf8'));
       const { version, integrity } = packages[`node_modules/${names[0]}`];
-      const view = ['view', `${names[0]}@${version}`, 'dist.integrity', `--@sws:registry=${registry.url}`];
-      expect(execFileSync('npm', view, { cwd: project, encoding: 'utf8' }).trim()).toBe(integrity);
+      const published = await (await fetch(`${registry.url}${names[0]}`, ONCE)).json();
+      expect(published.versions[version].dist.integrity).toBe(integrity);
       return project;
+    }
+    /** Compiles the programs of packages as each way of finding them asks, and runs what the last one makes. */
+    function compileAndRun(
+      project: string,
+      names: readonly string[],
+      ...resolutions: readonly (typeof NODE | typeof BUNDLER)[]
+    ): void {
+      for (const name of names) writeFileSync(join(project, `${name}.ts`), PROGRAMS[name]?.source ?? '');
+      for (const [module, moduleResolution, ...lib] of resolutions) {
+        const ways = { module, moduleResolution, target: 'es2022', lib, types: ['node'] };
+        const compilerOptions = { ...ways, strict: true, skipLibCheck: false, outDir: 'out', rootDir: '.' };
+        writeFileSync(join(project, 'tsconfig.json'), JSON.stringify({ compilerOptions, include: ['*.ts'] }));
+        expect(spawnSync(TSC, ['-p', project], { encoding: 'utf8' }).stdout).toBe('');
+      }
+      for (const name of names) {
+        const printed = execFileSync(process.execPath, [join(project, `out/${name}.js`)], { encoding: 'utf8' });
+        expect(printed.trim()).toBe(PROGRAMS[name]?.prints);
+      }
     }
 
     test.each([...PACKAGES, ...APPS])('%s has a changelog without hashes and lines for dependencies', (name) => {
@@ -165,7 +196,7 @@ describe.skipIf(!online || !isGitCheckout)(
     });
 
     test.each([...PACKAGES, 'apps/relay'])(
-      '%s, installed from a registry, runs its README’s example',
+      '%s, installed from a registry, compiles alone, and runs its README’s example',
       {
         timeout: INSTALL_MS,
       },
@@ -174,9 +205,12 @@ describe.skipIf(!online || !isGitCheckout)(
         const snippet = scriptsOf(`${name}/README.md`)[0];
         if (stage === undefined || snippet === undefined) throw new Error(`${name}/README.md has no example`);
         const script = [stage.before ?? '', snippet.text, stage.after ?? ''].join('\n');
-        const own = `@sws/${name.split('/')[1]}`;
+        const own = name.split('/')[1] ?? '';
         const imported = [...script.matchAll(/from '(@sws\/[\w-]+)/g)].map(([, imported = '']) => imported);
-        const project = install(...new Set([own, ...imported]));
+        const project = await install(`@sws/${own}`, NODE_TYPES);
+        if (own in PROGRAMS) compileAndRun(project, [own], NODE);
+        const others = imported.filter((other) => other !== `@sws/${own}`);
+        if (others.length > 0) npmInstall(project, others);
         if (stage.needs !== undefined && !HAS[stage.needs]) return;
         const { output, status } = await runScript(project, 'example', world.here(script));
         expect(output).toMatch(patternOf(stage.prints.map((line) => world.here(line))));
@@ -184,15 +218,21 @@ describe.skipIf(!online || !isGitCheckout)(
       },
     );
 
-    test('@sws/cli, installed from a registry, creates an identity', { timeout: INSTALL_MS }, () => {
-      const project = install('@sws/cli');
+    test('all packages, installed together, compile for Node and for a bundler', { timeout: INSTALL_MS }, async () => {
+      const names = Object.keys(PROGRAMS);
+      const project = await install(...names.map((name) => `@sws/${name}`), NODE_TYPES);
+      compileAndRun(project, names, BUNDLER, NODE);
+    });
+
+    test('@sws/cli, installed from a registry, creates an identity', { timeout: INSTALL_MS }, async () => {
+      const project = await install('@sws/cli');
       const env = { ...process.env, XDG_CONFIG_HOME: join(project, 'config') };
       const { stdout } = spawnSync(join(project, 'node_modules/.bin/sws'), ['id'], { env, encoding: 'utf8' });
       expect(stdout).toMatch(/\b[0-9a-f]{64}\b/);
     });
 
-    test('@sws/relay, installed from a registry, serves the chat page', { timeout: INSTALL_MS }, () => {
-      const project = install('@sws/relay');
+    test('@sws/relay, installed from a registry, serves the chat page', { timeout: INSTALL_MS }, async () => {
+      const project = await install('@sws/relay');
       expect(existsSync(join(project, 'node_modules/@sws/chat/dist/index.html'))).toBe(true);
       const { stdout } = spawnSync(join(project, 'node_modules/.bin/sws-relay'), ['--help'], { encoding: 'utf8' });
       expect(stdout).toContain('--hosts');
@@ -201,9 +241,9 @@ describe.skipIf(!online || !isGitCheckout)(
     // An application may have a newer @sws/crypto than its @sws/client has: the two classes `Identity` are different types.
     test('the tutorial, and identities of a newer @sws/crypto, compile with @sws/client', {
       timeout: INSTALL_MS,
-    }, () => {
+    }, async () => {
       const { version } = JSON.parse(read('packages/crypto/package.json'));
-      const project = install('@sws/client', '@sws/server', `@sws/crypto@${newerCrypto}`);
+      const project = await install('@sws/client', '@sws/server', `@sws/crypto@${newerCrypto}`);
       const versionIn = (folder: string): string =>
         JSON.parse(readFileSync(join(project, folder, 'package.json'), 'utf8')).version;
       expect(versionIn('node_modules/@sws/crypto')).toBe(newerCrypto);
