@@ -7,15 +7,14 @@ import {
   defaultIdentity,
   defaultKeyStore,
   Endpoint,
-  type EndpointOptions,
   type SecureErrorEvent,
-  type SecureWebSocket,
   type StateEvent,
 } from '../src/index.js';
 import type { TurnEvents } from '../src/platform/turn.js';
 import { channelSocketOf } from '../src/secure-web-socket.js';
+import { EndpointWorld } from './endpoint-world.js';
 import { event, newIdentity } from './relay.js';
-import { pass, VirtualNetwork, virtualTime } from './virtual-network.js';
+import { pass } from './virtual-network.js';
 
 /** The platform's parts that the tests give and take. */
 const platform = vi.hoisted(() => ({
@@ -38,51 +37,23 @@ vi.mock('#platform', async (original) => ({
   },
 }));
 
-let network: VirtualNetwork;
-let restore: () => void;
-let endpoints: Endpoint[];
+let world: EndpointWorld;
 beforeEach(() => {
-  restore = virtualTime();
-  network = new VirtualNetwork();
-  endpoints = [];
+  world = new EndpointWorld();
   Object.assign(platform, { store: memoryStore(), turn: 'free', granted: [], takenOver: 0 });
 });
 afterEach(async () => {
-  await Promise.all([...endpoints.map((one) => one.close({ graceMs: 0 })), pass(2_000)]);
+  await world.stop();
   vi.unstubAllGlobals();
-  restore();
 });
-
-function endpoint(options: EndpointOptions = {}): Endpoint {
-  const made = new Endpoint('ws://localhost/', {
-    identity: newIdentity(),
-    WebSocket: network.WebSocket,
-    accept: () => true,
-    ...options,
-  });
-  endpoints.push(made);
-  return made;
-}
-
-async function pair(
-  options: EndpointOptions = {},
-): Promise<{ a: Endpoint; b: Endpoint; socket: SecureWebSocket; other: SecureWebSocket }> {
-  const [a, b] = [endpoint(options), endpoint()];
-  await pass(500);
-  const connection = event<ConnectionEvent>(b, 'connection');
-  const socket = a.connect(b.address ?? '');
-  await pass(500);
-  expect(socket.readyState).toBe(ClientSecureWebSocket.OPEN);
-  return { a, b, socket, other: (await connection).socket };
-}
 
 describe('the default identity', () => {
   test('is created once, kept, and shared', async () => {
     const [first, second] = await Promise.all([defaultIdentity(), defaultIdentity()]);
     expect(first).toBe(second);
     expect(await defaultKeyStore().load()).toEqual(first.exportSeed());
-    const made = new Endpoint('ws://localhost/', { WebSocket: network.WebSocket });
-    endpoints.push(made);
+    const made = new Endpoint('ws://localhost/', { WebSocket: world.network.WebSocket });
+    world.endpoints.push(made);
     expect((await made.ready).publicKey).toBe(first.publicKey);
   });
 
@@ -98,10 +69,10 @@ describe('the default identity', () => {
 
 describe('one-line messages', () => {
   test('that are not JSON close the channel with 3003; the endpoint continues', async () => {
-    const b = endpoint({ accept: undefined as never });
+    const b = world.endpoint({ accept: undefined as never });
     const got: unknown[] = [];
     b.addEventListener('message', ({ data, from }) => got.push([from, data]));
-    const a = endpoint();
+    const a = world.endpoint();
     await pass(500);
     const socket = a.connect(b.address ?? '', { protocols: 'sws.message.v1' });
     await pass(500);
@@ -116,8 +87,8 @@ describe('one-line messages', () => {
   });
 
   test('are refused while nobody listens, and choose their own subprotocol', async () => {
-    const b = endpoint({ accept: undefined as never });
-    const a = endpoint();
+    const b = world.endpoint({ accept: undefined as never });
+    const a = world.endpoint();
     await pass(500);
     const refused = event<SecureErrorEvent>(a.connect(b.address ?? ''), 'error');
     await pass(500);
@@ -131,38 +102,38 @@ describe('one-line messages', () => {
 
 describe('takeOver', () => {
   test('registers at once if this tab has the turn but is down', async () => {
-    const a = endpoint();
+    const a = world.endpoint();
     await pass(500);
-    network.sockets[0]?.onclose?.({ code: 4403 });
+    world.network.sockets[0]?.onclose?.({ code: 4403 });
     await pass(60_000, 1_000);
-    expect([a.state, network.dials.length]).toEqual(['down', 1]);
+    expect([a.state, world.network.dials.length]).toEqual(['down', 1]);
     a.takeOver();
     await pass(500);
-    expect([a.state, network.dials.length, platform.takenOver]).toEqual(['registered', 2, 0]);
+    expect([a.state, world.network.dials.length, platform.takenOver]).toEqual(['registered', 2, 0]);
   });
 
   test('asks for the turn if another tab has it', async () => {
     platform.turn = 'queued';
-    const a = endpoint();
+    const a = world.endpoint();
     await pass(500);
-    expect([a.state, network.dials.length]).toEqual(['connecting', 0]);
+    expect([a.state, world.network.dials.length]).toEqual(['connecting', 0]);
     a.takeOver();
     await pass(500);
     expect([a.state, platform.takenOver]).toEqual(['registered', 1]);
   });
 
   test('does nothing without an identity or after close', async () => {
-    const a = endpoint({ identity: Promise.reject(new Error('none')) as Promise<Identity> });
+    const a = world.endpoint({ identity: Promise.reject(new Error('none')) as Promise<Identity> });
     await pass(100);
     a.takeOver();
     await pass(500);
-    const b = endpoint();
+    const b = world.endpoint();
     await pass(500);
     await Promise.all([b.close({ graceMs: 0 }), pass(1_000)]);
-    const dials = network.dials.length;
+    const dials = world.network.dials.length;
     b.takeOver();
     await pass(1_000);
-    expect([a.state, b.state, network.dials.length]).toEqual(['down', 'closed', dials]);
+    expect([a.state, b.state, world.network.dials.length]).toEqual(['down', 'closed', dials]);
   });
 });
 
@@ -174,14 +145,14 @@ test('a throwing accept refuses, a rejecting one gives no answer; the error is u
       .catch((error: unknown) => uncaught.push(error)),
   );
   const [boom, later] = [new Error('boom'), new Error('later')];
-  const throwing = endpoint({
+  const throwing = world.endpoint({
     accept: () => {
       throw boom;
     },
   });
   let asked = 0;
-  const rejecting = endpoint({ accept: async () => asked++ > 0 || Promise.reject(later) });
-  const a = endpoint();
+  const rejecting = world.endpoint({ accept: async () => asked++ > 0 || Promise.reject(later) });
+  const a = world.endpoint();
   await pass(500);
   const refused = event<SecureErrorEvent>(a.connect(throwing.address ?? ''), 'error');
   await pass(500);
@@ -195,7 +166,7 @@ test('a throwing accept refuses, a rejecting one gives no answer; the error is u
 
 test('a transport that cannot be created is retried as a lost connection', async () => {
   let makes = 0;
-  const { WebSocket } = network;
+  const { WebSocket } = world.network;
   class Failing extends WebSocket {
     constructor(url: string, protocols: string) {
       if (makes++ < 2) throw new Error('no sockets');
@@ -203,7 +174,7 @@ test('a transport that cannot be created is retried as a lost connection', async
     }
   }
   const states: StateEvent[] = [];
-  const a = endpoint({ WebSocket: Failing });
+  const a = world.endpoint({ WebSocket: Failing });
   a.addEventListener('state', (state) => states.push(state));
   await pass(30_000);
   expect([a.state, makes]).toEqual(['registered', 3]);
@@ -227,9 +198,9 @@ test('an unloading page closes its open sockets with 1001, in the same turn', as
   const page = new EventTarget();
   vi.stubGlobal('addEventListener', page.addEventListener.bind(page));
   vi.stubGlobal('removeEventListener', page.removeEventListener.bind(page));
-  const { a, socket, other } = await pair();
+  const { a, socket, other } = await world.pair();
   const accepted = other;
-  const mine = network.sockets[0];
+  const mine = world.network.sockets[0];
   const heard = event<CloseEvent>(accepted, 'close');
   const sent = vi.spyOn(mine as { send(data: unknown): void }, 'send');
   page.dispatchEvent(Object.assign(new Event('pagehide'), { persisted: true }));
@@ -241,9 +212,9 @@ test('an unloading page closes its open sockets with 1001, in the same turn', as
 });
 
 test('data sent into an ended channel counts as buffered', async () => {
-  const { a, socket } = await pair();
-  network.behaviour = 'unreachable';
-  network.cut();
+  const { a, socket } = await world.pair();
+  world.network.behaviour = 'unreachable';
+  world.network.cut();
   socket.send('before');
   await pass(100);
   expect(socket.bufferedAmount).toBe(6);
@@ -255,29 +226,29 @@ test('data sent into an ended channel counts as buffered', async () => {
 });
 
 test('data sent after the peer’s close counts as buffered, while earlier messages still arrive', async () => {
-  const { socket, other } = await pair();
+  const { socket, other } = await world.pair();
   const buffered: unknown[] = [];
   // Two messages and the close, in one turn: each is told in a task of its own.
   socket.onmessage = () => {
     const sent = channelSocketOf(socket).send('four');
     buffered.push(sent, socket.bufferedAmount);
   };
-  const taken = network.sockets[0]?.onmessage;
+  const taken = world.network.sockets[0]?.onmessage;
   const held: unknown[] = [];
-  if (network.sockets[0] !== undefined) network.sockets[0].onmessage = ({ data }) => held.push(data);
+  if (world.network.sockets[0] !== undefined) world.network.sockets[0].onmessage = ({ data }) => held.push(data);
   other.send('a');
   other.send('b');
   other.close();
   await pass(200);
-  for (const data of held) taken?.call(network.sockets[0] as never, { data });
+  for (const data of held) taken?.call(world.network.sockets[0] as never, { data });
   await pass(500);
   expect([buffered, socket.readyState, socket.bufferedAmount]).toEqual([[true, 4, false, 8], 3, 8]);
 });
 
 test('a message read together with its connection waits for listeners set after an await', async () => {
-  const [a, b] = [endpoint(), endpoint()];
+  const [a, b] = [world.endpoint(), world.endpoint()];
   await pass(500);
-  const transport = network.sockets[1];
+  const transport = world.network.sockets[1];
   const take = transport?.onmessage;
   if (transport === undefined || !take) throw new Error('no transport');
   const held: { data: unknown }[] = [];
@@ -304,7 +275,7 @@ test('a message read together with its connection waits for listeners set after 
 });
 
 test('drain fires only when the peer has everything', async () => {
-  const { socket } = await pair();
+  const { socket } = await world.pair();
   const buffered: number[] = [];
   socket.addEventListener('drain', () => buffered.push(socket.bufferedAmount));
   for (let i = 0; i < 3; i++) socket.send('x'.repeat(1_000));
@@ -315,118 +286,10 @@ test('drain fires only when the peer has everything', async () => {
 });
 
 test('a closed endpoint opens nothing', async () => {
-  const a = endpoint();
+  const a = world.endpoint();
   await pass(500);
   await Promise.all([a.close(), pass(3_000)]);
   const failed = event<SecureErrorEvent>(a.connect(newIdentity().publicKey), 'error');
   await pass(100);
   expect([(await failed).code, a.state]).toEqual(['closed', 'closed']);
-});
-
-describe('the connection of an identity', () => {
-  test('is reused within half a second, and then closed', async () => {
-    const identity = newIdentity();
-    const first = endpoint({ identity });
-    await pass(500);
-    await Promise.all([first.close(), pass(450)]);
-    const second = endpoint({ identity });
-    await pass(2_000);
-    expect([second.state, network.dials.length, network.sockets[0]?.readyState]).toEqual(['registered', 1, 1]);
-    await Promise.all([second.close(), pass(450)]);
-    expect(network.sockets[0]?.readyState).toBe(1);
-    await pass(150);
-    expect(network.sockets[0]?.readyState).toBe(3);
-    const third = endpoint({ identity });
-    await pass(500);
-    expect([third.state, network.dials.length]).toEqual(['registered', 2]);
-    await Promise.all([third.close(), pass(700)]);
-    expect(network.sockets[1]?.readyState).toBe(3);
-  });
-
-  test('is shared by its endpoints, and outlives the first to close', async () => {
-    const identity = newIdentity();
-    const [first, second] = [endpoint({ identity }), endpoint({ identity })];
-    await pass(500);
-    await Promise.all([first.close(), pass(3_000)]);
-    expect([second.state, network.dials.length, network.sockets[0]?.readyState]).toEqual(['registered', 1, 1]);
-  });
-
-  test('is given up with its last user if it does not register', async () => {
-    network.behaviour = 'no-challenge';
-    const a = endpoint();
-    await pass(500);
-    await Promise.all([a.close(), pass(50)]);
-    expect(network.sockets[0]?.readyState).toBe(3);
-  });
-
-  test.each(['blob', 'nodebuffer'])('accepts bytes from a transport of binaryType %s', async (binaryType) => {
-    const { WebSocket } = network;
-    const made: { binaryType: string; onmessage: unknown }[] = [];
-    class Other extends WebSocket {
-      constructor(url: string, protocols: string) {
-        super(url, protocols);
-        this.binaryType = binaryType;
-        made.push(this);
-      }
-    }
-    const { socket, other } = await pair({ WebSocket: Other });
-    expect(made.map((one) => one.binaryType)).toEqual([binaryType === 'blob' ? 'arraybuffer' : 'nodebuffer']);
-    // As a browser gives them, and as `ws` does: a part of what was read.
-    const [transport] = made as { onmessage: (event: { data: unknown }) => void }[];
-    const take = transport?.onmessage;
-    if (transport === undefined || take === undefined) throw new Error('no transport');
-    const forms = [
-      (bytes: Uint8Array) => bytes.slice().buffer,
-      (bytes: Uint8Array) => Buffer.concat([Buffer.alloc(3), bytes, Buffer.alloc(3)]).subarray(3, 3 + bytes.length),
-    ];
-    let count = 0;
-    transport.onmessage = ({ data }) =>
-      take.call(transport, { data: data instanceof Uint8Array ? forms[count++ % 2]?.(data) : data });
-    const got: unknown[] = [];
-    socket.onmessage = ({ data }) => got.push(data);
-    for (const text of ['a', 'b', 'c', 'd']) other.send(text);
-    await pass(1_000);
-    expect([got, count > 3]).toEqual([['a', 'b', 'c', 'd'], true]);
-  });
-
-  test('writes all due frames at once, if the transport can cork', async () => {
-    const { WebSocket } = network;
-    const calls: string[] = [];
-    class Corked extends WebSocket {
-      override cork(): void {
-        calls.push('cork');
-      }
-      override uncork(): void {
-        calls.push('uncork');
-      }
-      override send(data: string | Uint8Array<ArrayBuffer>): void {
-        calls.push('send');
-        super.send(data);
-      }
-    }
-    const { socket } = await pair({ WebSocket: Corked });
-    calls.length = 0;
-    for (let i = 0; i < 3; i++) socket.send('x');
-    await pass(10, 10);
-    expect(calls.slice(0, 5)).toEqual(['cork', 'send', 'send', 'send', 'uncork']);
-  });
-
-  test('is dialled with credentials and subprotocol, and registers for the host without them', async () => {
-    const { WebSocket } = network;
-    const dialled: string[][] = [];
-    class Noting extends WebSocket {
-      constructor(url: string, protocols: string) {
-        super(url, protocols);
-        dialled.push([url, protocols]);
-      }
-    }
-    const made = new Endpoint('ws://me:secret@localhost/', { identity: newIdentity(), WebSocket: Noting });
-    endpoints.push(made);
-    await pass(500);
-    expect([made.state, made.url, dialled]).toEqual([
-      'registered',
-      'ws://localhost/',
-      [['ws://me:secret@localhost/', 'sws.v1']],
-    ]);
-  });
 });
