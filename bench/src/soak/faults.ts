@@ -1,18 +1,9 @@
 // Real faults between real processes: `pnpm soak faults 7` runs the scenarios from seed 7.
-import { complaints, type Fault, type FaultScenario, runFaults } from '../fault-run.js';
+import { complaints, FAULTS, type Fault, type FaultScenario, runFaults } from '../fault-run.js';
 
 const seed = Number(process.argv[2] ?? 1);
 const CRASHES: readonly Fault[] = Array.from({ length: 10 }, () => 'crash');
-const OTHERS: readonly Fault[] = [
-  'cut-sender',
-  'cut-receiver',
-  'stall-sender',
-  'stall-receiver',
-  'mute-sender',
-  'mute-receiver',
-  'move-sender',
-  'move-receiver',
-];
+const OTHERS = FAULTS.filter((fault) => fault !== 'crash');
 const base = { seed, stallMs: 15_000, timeoutMs: 600_000 };
 const scenarios: readonly FaultScenario[] = [
   {

@@ -4,6 +4,7 @@ import { useCallback } from 'preact/hooks';
 import { addressIn } from '../address-link.js';
 import type { Chat } from '../chat.js';
 import { Dialog } from './dialog.js';
+import { NameField } from './name-field.js';
 import { QrScanner } from './qr-scanner.js';
 
 /** Adds a contact by link or QR code, with a name of one's own for them. */
@@ -65,20 +66,12 @@ export function AddContact({ chat, onClose }: { chat: Chat; onClose: () => void 
             )}
           </>
         )}
-        <label>
-          Your name for them (optional, only you see it)
-          <input
-            data-testid="add-name"
-            value={name.value}
-            maxLength={60}
-            autocomplete="off"
-            dir="auto"
-            onInput={(event) => {
-              name.value = event.currentTarget.value;
-              warned.value = false;
-            }}
-          />
-        </label>
+        <NameField
+          name={name}
+          label="Your name for them (optional, only you see it)"
+          testId="add-name"
+          onInput={() => (warned.value = false)}
+        />
         {problem.value !== '' && (
           <p class="error" role="alert">
             {problem.value}

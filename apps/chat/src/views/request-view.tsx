@@ -6,6 +6,7 @@ import type { Chat } from '../chat.js';
 import type { Conversation } from '../conversation.js';
 import { nameOf } from '../history.js';
 import { Avatar } from './avatar.js';
+import { NameField } from './name-field.js';
 
 /** Somebody unknown asks to talk. What they say of themselves is shown; nothing of theirs is kept before the answer. */
 export function RequestView({ chat, conversation }: { chat: Chat; conversation: Conversation }) {
@@ -58,17 +59,7 @@ export function RequestView({ chat, conversation }: { chat: Chat; conversation: 
           </p>
         )}
         {old === undefined && (
-          <label>
-            Your name for them (only you see it)
-            <input
-              data-testid="request-name"
-              value={name.value}
-              maxLength={60}
-              autocomplete="off"
-              dir="auto"
-              onInput={(event) => (name.value = event.currentTarget.value)}
-            />
-          </label>
+          <NameField name={name} label="Your name for them (only you see it)" testId="request-name" />
         )}
         {chat.sameName(name.value, address) !== null && (
           <p class="error" role="alert">

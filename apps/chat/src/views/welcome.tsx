@@ -4,6 +4,7 @@ import { linkTo } from '../address-link.js';
 import type { Chat } from '../chat.js';
 import { Avatar } from './avatar.js';
 import { OwnLink } from './my-link.js';
+import { NameField } from './name-field.js';
 
 /** Nobody to talk to yet: one's own link, to be given to somebody. */
 export function Welcome({ chat, onAdd }: { chat: Chat; onAdd: () => void }) {
@@ -69,17 +70,7 @@ export function OpenedLink({ chat, address, onDone }: { chat: Chat; address: str
       ) : (
         <>
           <p class="faint">You opened their link. They see your address once you start.</p>
-          <label>
-            Your name for them (optional, only you see it)
-            <input
-              data-testid="add-name"
-              value={name.value}
-              maxLength={60}
-              autocomplete="off"
-              dir="auto"
-              onInput={(event) => (name.value = event.currentTarget.value)}
-            />
-          </label>
+          <NameField name={name} label="Your name for them (optional, only you see it)" testId="add-name" />
           {namesake !== null && (
             <p class="error" role="alert">
               You know a {name.value.trim()} under another key. Compare the security number before you trust it, or

@@ -1,8 +1,9 @@
 import { Acceptor, type AcceptorOptions } from '../acceptor.js';
-import { type Slot, STATUS_TEXT, SUBPROTOCOL } from '../connection-limits.js';
+import { type Slot, SUBPROTOCOL } from '../connection-limits.js';
 import type { ServerCounters } from '../counters.js';
 import { MAX_BACKPRESSURE_BYTES } from './backpressure.js';
 import { CorkedSocket } from './corked-socket.js';
+import { enterRequest } from './web-request.js';
 
 /** What is used of Bun's `ServerWebSocket`. */
 export interface BunWebSocket {
@@ -100,18 +101,11 @@ export function bunAcceptor(options: AcceptorOptions<Request>): BunAcceptor {
   const acceptor = new Acceptor(options);
   return {
     upgrade(request, server) {
-      if (request.headers.get('upgrade')?.toLowerCase() !== 'websocket')
-        return new Response('expected a WebSocket upgrade\n', { status: 426, headers: { Upgrade: 'websocket' } });
-      const entry = acceptor.enter({
-        origin: request.headers.get('origin') ?? undefined,
-        protocols: request.headers.get('sec-websocket-protocol'),
-        forwardedFor: request.headers.get('x-forwarded-for') ?? undefined,
-        address: server.requestIP(request)?.address ?? '',
-      });
-      if (!entry.ok) return new Response(null, { status: entry.status, statusText: STATUS_TEXT[entry.status] });
-      const data: BunSession = { request, slot: entry.slot, socket: null };
+      const slot = enterRequest(acceptor, request, server.requestIP(request)?.address);
+      if (slot instanceof Response) return slot;
+      const data: BunSession = { request, slot, socket: null };
       if (server.upgrade(request, { data, headers: { 'Sec-WebSocket-Protocol': SUBPROTOCOL } })) return undefined;
-      entry.slot.left();
+      slot.left();
       return new Response(null, { status: 400 });
     },
     websocket: {

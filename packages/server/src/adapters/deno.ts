@@ -1,7 +1,8 @@
 import { Acceptor, type AcceptorOptions } from '../acceptor.js';
-import { type Slot, STATUS_TEXT, SUBPROTOCOL } from '../connection-limits.js';
+import { type Slot, SUBPROTOCOL } from '../connection-limits.js';
 import type { ServerCounters } from '../counters.js';
 import { CorkedSocket } from './corked-socket.js';
+import { enterRequest } from './web-request.js';
 
 /** Deno's sockets do not say when they have written: those that hold something are asked this often. */
 const POLL_MS = 20;
@@ -71,16 +72,8 @@ export function denoAcceptor(options: DenoAcceptorOptions): DenoAcceptor {
   const acceptor = new Acceptor(options);
   return {
     handler(request, info) {
-      if (request.headers.get('upgrade')?.toLowerCase() !== 'websocket')
-        return new Response('expected a WebSocket upgrade\n', { status: 426, headers: { Upgrade: 'websocket' } });
-      const entry = acceptor.enter({
-        origin: request.headers.get('origin') ?? undefined,
-        protocols: request.headers.get('sec-websocket-protocol'),
-        forwardedFor: request.headers.get('x-forwarded-for') ?? undefined,
-        address: info.remoteAddr.hostname ?? '',
-      });
-      if (!entry.ok) return new Response(null, { status: entry.status, statusText: STATUS_TEXT[entry.status] });
-      const { slot } = entry;
+      const slot = enterRequest(acceptor, request, info.remoteAddr.hostname);
+      if (slot instanceof Response) return slot;
       const { socket, response } = options.upgradeWebSocket(request, { protocol: SUBPROTOCOL, idleTimeout: 0 });
       listen(socket, slot, () => {
         const own = new DenoSocket(socket, acceptor.maxFrameBytes);
