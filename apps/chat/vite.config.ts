@@ -59,8 +59,10 @@ export default defineConfig({
       input: { index: 'index.html', 'service-worker': 'src/workers/service-worker.ts' },
       output: {
         // What several parts share is one file: on a slow line the styles have fewer rivals. But what is loaded for
-        // QR codes is not needed at first.
-        codeSplitting: { groups: [{ name: 'page', minShareCount: 2, test: (id) => !id.includes('/qr/') }] },
+        // QR codes, switches and saved files is not needed at first.
+        codeSplitting: {
+          groups: [{ name: 'page', minShareCount: 2, test: (id) => !/\/(qr|switch|save-file)\b/.test(id) }],
+        },
         entryFileNames: ({ name }) => (name === 'service-worker' ? WORKER : 'assets/[name]-[hash].js'),
       },
     },

@@ -2,7 +2,11 @@ import type { Acceptor } from '../acceptor.js';
 import { type Slot, STATUS_TEXT } from '../connection-limits.js';
 
 /** Asks for a place for a request of the Fetch standard from `address`: the place, or the answer that refuses. */
-export function enterRequest(acceptor: Acceptor<Request>, request: Request, address: string | undefined): Slot | Response {
+export function enterRequest(
+  acceptor: Acceptor<Request>,
+  request: Request,
+  address: string | undefined,
+): Slot | Response {
   const { headers } = request;
   if (headers.get('upgrade')?.toLowerCase() !== 'websocket')
     return new Response('expected a WebSocket upgrade\n', { status: 426, headers: { Upgrade: 'websocket' } });
