@@ -34,5 +34,6 @@ if (process.argv[1] === fileURLToPath(import.meta.url)) {
   }
   const failure = build(process.argv.slice(2));
   if (failure !== null) console.error(failure);
+  else if (process.argv.length === 2) console.log('Everything is built.');
   process.exit(failure === null ? 0 : 1);
 }
