@@ -44,7 +44,13 @@ export async function connect(to: string, flags: ConnectFlags, tell: Reporter): 
   } catch (error) {
     const { code, message } = error as SwsError;
     if (stopped.signal.aborted) tellReader({ event: 'stopped', peer }, 'sws: stopped before it connected');
-    else tellReader({ event: 'failed', peer, code, detail: message }, `sws: could not connect (${code}: ${message})`);
+    else {
+      const hint = code === 'handshake-failed' ? '; if the peer is not sws, use --plain' : '';
+      tellReader(
+        { event: 'failed', peer, code, detail: message },
+        `sws: could not connect (${code}: ${message})${hint}`,
+      );
+    }
     return EXIT.failed;
   } finally {
     release();

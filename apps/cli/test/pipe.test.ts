@@ -13,7 +13,9 @@ afterEach(async () => {
 
 /** A program of somebody else's: it knows no subprotocol of ours. */
 function program(onSocket: (socket: SecureWebSocket) => void = () => {}): Endpoint {
-  const endpoint = new Endpoint(stage.now.relay.url, { identity: Identity.generate(random) });
+  // It knows no subprotocol.
+  const accept = (): object => ({});
+  const endpoint = new Endpoint(stage.now.relay.url, { identity: Identity.generate(random), accept });
   endpoints.push(endpoint);
   endpoint.addEventListener('connection', ({ socket }: ConnectionEvent) => onSocket(socket));
   return endpoint;
@@ -108,6 +110,23 @@ test('connect --plain talks to any program, and the end of input closes the conn
   connector.child.stdin.end();
   expect(await connector.exit).toBe(0);
   expect(await closed).toBe(1000);
+});
+
+test('connect without --plain to a program that is not sws closes, and says what to do', async () => {
+  let close: (code: number) => void = () => {};
+  const closed = new Promise<number>((resolve) => {
+    close = resolve;
+  });
+  const heard: unknown[] = [];
+  const endpoint = program((socket) => {
+    socket.addEventListener('message', ({ data }) => heard.push(data));
+    socket.addEventListener('close', ({ code }) => close(code));
+  });
+  const { publicKey } = await endpoint.ready;
+  const connector = stage.now.sws('connect', '--ephemeral', publicKey);
+  connector.child.stdin.end('lost');
+  expect([await connector.exit, await closed, heard]).toEqual([1, 1002, []]);
+  expect(connector.errors).toContain('use --plain');
 });
 
 test('a program’s close code is printed with exit code 2, and its reason cannot control the terminal', async () => {
