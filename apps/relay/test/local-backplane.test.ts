@@ -65,7 +65,7 @@ async function withSibling() {
   socket.on('data', (chunk) => stream.read(chunk));
   const batch = new RecordBatch((parts) => socket.write(Buffer.concat(parts)));
   const tell = (record: SiblingRecord) => batch.own(FIRST_OWN_KIND, Buffer.from(JSON.stringify(record)));
-  return { folder, backplane, link, heard, tell };
+  return { folder, backplane, link, socket, heard, tell };
 }
 const turn = () => new Promise((resolve) => setImmediate(resolve));
 const messageOf = (bytes: number): Uint8Array => {
@@ -234,6 +234,22 @@ describe('local backplane', () => {
     await backplane.dial([path]);
     await expect.poll(() => ended.length, PATIENCE).toBe(1);
     expect(await ended[0]).toBe(0);
+  });
+
+  test('what was sent before a worker left arrives, although it claims a key afterwards', async () => {
+    const { link, tell, socket } = await withSibling();
+    tell({ type: 'claim', claim: { key: B, term: 1, nodeId: 'two', connectionId: 1 } });
+    await expect.poll(() => link.publish(B, A, messageOf(1)), PATIENCE).toBe(null);
+    socket.pause();
+    const before = socket.bytesRead;
+    const sent = 100 * 65_000; // more than the kernel takes
+    for (let bytes = 0; bytes < sent; bytes += 65_000) expect(link.publish(B, A, messageOf(65_000))).toBe(null);
+    link.leave();
+    link.claim({ key: A, term: 1, nodeId: 'one', connectionId: 1 });
+    await turn();
+    socket.resume();
+    await once(socket, 'close');
+    expect(socket.bytesRead - before).toBeGreaterThan(sent);
   });
 
   test('a stalled sibling gets a bounded number of bytes, and others still get theirs', async () => {
