@@ -229,6 +229,17 @@ test('an address without connections is forgotten', () => {
   forgotten.mockRestore();
 });
 
+test('where it is full, a relay answers 503; another origin gets 403, another subprotocol 400', () => {
+  const statusOf = (options: ConnectionLimitsOptions, changes: Partial<UpgradeInfo> = {}): number | null => {
+    const entry = limitsOf(options).connectionLimits.enter(upgrade(changes));
+    return entry.ok ? null : entry.status;
+  };
+  const bounds = ['maxConnections', 'maxConnectionsPerAddress', 'maxPending', 'maxPendingPerAddress'];
+  expect(bounds.map((bound) => statusOf({ [bound]: 0 }))).toEqual([503, 503, 503, 503]);
+  expect(statusOf({ origins: [] }, { origin: 'https://b.example' })).toBe(403);
+  expect(statusOf({}, { protocols: 'other' })).toBe(400);
+});
+
 test('a list or function decides about the Origin; clients without one are not pages', () => {
   for (const origins of [['https://a.example'], (origin: string) => origin === 'https://a.example']) {
     const { connectionLimits } = limitsOf({ origins });
