@@ -1,11 +1,11 @@
 import { once } from 'node:events';
 import { createServer } from 'node:http';
-import type { AddressInfo } from 'node:net';
+import type { AddressInfo, Socket } from 'node:net';
 import { Identity } from '@sws/crypto';
 import { nodeProvider } from '@sws/crypto/node';
 import { randomBytes } from '@sws/crypto/platform';
 import { type Challenge, encodeFrame, encodeMessage } from '@sws/protocol';
-import { afterEach, beforeEach, describe, expect, test } from 'vitest';
+import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest';
 import { WebSocket } from 'ws';
 import { type Attached, type ServerSecureWebSocket, SUBPROTOCOL, serveUpgrades } from '../src/index.js';
 import { Client, registered, respond } from './client.js';
@@ -49,6 +49,17 @@ test('a proven key registers, and its messages reach the router', async () => {
   client.socket.send(encodeMessage(other.publicKeyBytes(), content));
   expect(new Uint8Array((await client.next()) as Buffer).subarray(33)).toEqual(content);
   expect(sockets[0]?.publicKey).toBe(identity.publicKey);
+});
+
+test('the answer to the upgrade and the challenge are one write', async () => {
+  const parts: number[] = [];
+  server.once('connection', (socket: Socket) => {
+    vi.spyOn(socket, '_write').mockImplementation(() => void parts.push(1));
+    vi.spyOn(socket, '_writev').mockImplementation((chunks) => void parts.push(chunks.length));
+  });
+  const client = new Client(host);
+  await expect.poll(() => parts).toEqual([2]);
+  client.socket.terminate();
 });
 
 test('a JSON client’s messages are translated both ways', async () => {
