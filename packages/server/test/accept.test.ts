@@ -199,6 +199,18 @@ test('leaves no timer except the shared one', async () => {
   expect(vi.getTimerCount()).toBe(0);
 });
 
+test('a process may end although a refused client does not close', async () => {
+  const { outcome, answer } = start({ authorize: () => false });
+  const timers = vi.spyOn(globalThis, 'setTimeout');
+  answer();
+  expect(await outcome).toBe('forbidden');
+  const held = timers.mock.calls.flatMap(([, ms], at) =>
+    ms === 2_000 ? [timers.mock.results[at]?.value.hasRef()] : [],
+  );
+  expect(held).toEqual([false]);
+  timers.mockRestore();
+});
+
 test('a client that says nothing is waited for with one timer', async () => {
   vi.useFakeTimers();
   const timers = vi.spyOn(globalThis, 'setTimeout');

@@ -128,6 +128,18 @@ describe('unread notices of many clients', () => {
     }
   });
 
+  test('count with their own size each', () => {
+    const all = { unreadNoticeBytes: 0 };
+    const notices = new Notices(all);
+    for (const [place, bytes] of [10, 200, 3_000].entries()) notices.add(place, bytes);
+    const unread = [1, 2, 3].map((place) => [notices.written(place), all.unreadNoticeBytes]);
+    expect(unread).toEqual([
+      [1, 3_200],
+      [1, 3_000],
+      [1, 0],
+    ]);
+  });
+
   test('count until written or dropped', () => {
     const counters = new ServerCounters();
     const made = make({ counters });
@@ -565,6 +577,13 @@ test('a client that does not answer close is cut off after 2 s', () => {
   expect(terminate).not.toHaveBeenCalled();
   vi.advanceTimersByTime(1);
   expect(terminate).toHaveBeenCalledOnce();
+});
+
+test('a process may end although it watches or closes connections', () => {
+  const timers = [vi.spyOn(globalThis, 'setInterval'), vi.spyOn(globalThis, 'setTimeout')];
+  make().socket.close({ code: 'normal', detail: '' });
+  expect(timers.map(({ mock }) => mock.results.map(({ value }) => value.hasRef()))).toEqual([[false], [false]]);
+  for (const timer of timers) timer.mockRestore();
 });
 
 test('a close by the library is counted by cause', () => {

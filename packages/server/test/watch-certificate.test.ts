@@ -245,8 +245,17 @@ test('by default it polls every 30 s, and waits 200 ms after a change', async ()
   watching = watchCertificate(server, { cert: file('cert.pem'), key: file('key.pem') });
   watchers[0]?.emit('change', 'rename', 'cert.pem');
   expect([intervals.mock.calls.at(-1)?.[1], timeouts.mock.calls.at(-1)?.[1]]).toEqual([30_000, 200]);
-  // A process may end although it watches.
+  vi.restoreAllMocks();
+});
+
+test('a process may end although it watches', () => {
+  write(0);
+  watchers.length = 0;
+  const timers = [vi.spyOn(globalThis, 'setInterval'), vi.spyOn(globalThis, 'setTimeout')];
+  serve(file('cert.pem'), file('key.pem'));
+  watchers[0]?.emit('change', 'rename', 'cert.pem');
   expect(watchOptions.at(-1)).toEqual({ persistent: false });
+  expect(timers.map(({ mock }) => mock.results.at(-1)?.value.hasRef())).toEqual([false, false]);
   vi.restoreAllMocks();
 });
 
