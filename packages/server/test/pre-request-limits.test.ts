@@ -368,6 +368,15 @@ test('silent connections are waited for with one timer', async () => {
   waiting.mockRestore();
 });
 
+test('a process may end although a connection is silent', async () => {
+  const server = createHttp();
+  await serve(server);
+  const timers = vi.spyOn(globalThis, 'setTimeout');
+  server.emit('connection', new Socket());
+  expect(timers.mock.results.map(({ value }) => value.hasRef())).toEqual([false]);
+  timers.mockRestore();
+});
+
 test('a connection that breaks during its refusal breaks nothing else', async () => {
   const server = createHttp();
   await serve(server);

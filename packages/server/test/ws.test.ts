@@ -189,3 +189,11 @@ test('a violation of RFC 6455 is reported once by cause, and the connection cut 
   }
   vi.useRealTimers();
 });
+
+test('a process may end although a client that broke RFC 6455 does not close', () => {
+  const { ws } = open();
+  const timers = vi.spyOn(globalThis, 'setTimeout');
+  ws.emit('error', Object.assign(new Error('why'), { code: 'WS_ERR_INVALID_UTF8' }));
+  expect(timers.mock.results.map(({ value }) => value.hasRef())).toEqual([false]);
+  timers.mockRestore();
+});
