@@ -1,10 +1,14 @@
+import { EventEmitter } from 'node:events';
 import { renameSync, writeFileSync } from 'node:fs';
+import type { IncomingMessage } from 'node:http';
 import { Endpoint, type StateEvent } from '@sws/client';
 import { Identity } from '@sws/crypto';
 import { randomBytes } from '@sws/crypto/platform';
+import type { ServerSecureWebSocket } from '@sws/server';
 import { temporaryFolder } from '@sws/testing/relay-process';
-import { afterAll, afterEach, expect, test } from 'vitest';
-import { openAccessFiles, parseAllowedKeys, parseTokens, tokenAllows } from '../src/access.js';
+import { afterAll, afterEach, expect, test, vi } from 'vitest';
+import { type Access, openAccessFiles, parseAllowedKeys, parseTokens, tokenAllows } from '../src/access.js';
+import { AccessedSockets } from '../src/accessed-sockets.js';
 import { startRelay } from '../src/index.js';
 
 const folder = temporaryFolder();
@@ -125,4 +129,22 @@ test('--allow and --tokens together need both; the error names a missing list', 
   expect(await outcome(relay.url, someone(), 'token-number-one-x')).toBe('down');
   const missing = openAccessFiles({ allow: folder.path('missing'), tokens: null });
   await expect(missing).rejects.toThrow(/^allow: .*missing: ENOENT/);
+});
+
+test('a change of the lists closes a key’s newest socket, and none that has closed', () => {
+  const allowed = new Set(['older', 'newer', 'gone']);
+  const access: Access = { onchange: null, allows: (_, token) => token !== null && allowed.has(token) };
+  const sockets = new AccessedSockets(access);
+  const add = (publicKey: string, token: string) => {
+    const socket = { publicKey, close: vi.fn() };
+    const request = { socket: new EventEmitter() } as unknown as IncomingMessage;
+    expect(sockets.authorize({ publicKey, token, request })).toBe(true);
+    return { ...socket, closed: sockets.add(socket as unknown as ServerSecureWebSocket) };
+  };
+  const [older, newer, gone] = [add('a', 'older'), add('a', 'newer'), add('b', 'gone')];
+  older.closed(); // after the newer one has taken its place
+  gone.closed();
+  allowed.clear();
+  access.onchange?.();
+  expect([older, newer, gone].map(({ close }) => close.mock.calls.length > 0)).toEqual([false, true, false]);
 });
