@@ -142,7 +142,7 @@ class Acceptance<Request> {
   /** A timer may fire before its time: it counts from when the turn of the event loop began. Then it is set again. */
   #wakeInTime(): void {
     const { nextWakeAtMs } = this.#registration;
-    if (nextWakeAtMs === Number.POSITIVE_INFINITY || this.#settled) return;
+    if (nextWakeAtMs === Number.POSITIVE_INFINITY) return;
     this.#timer = setTimeout(
       () => {
         this.#registration.handleTimeout(performance.now());
@@ -244,10 +244,10 @@ class Acceptance<Request> {
   }
 }
 
-/** What `value` comes to, if it does in time. @throws SwsError `try-again-later` */
+/** What `value` comes to, if it does in time. @throws Error */
 function within<T>(timeoutMs: number, value: T | Promise<T>): Promise<T> {
   return new Promise((resolve, reject) => {
-    const timer = setTimeout(() => reject(new SwsError('try-again-later', 'took too long')), timeoutMs);
+    const timer = setTimeout(() => reject(new Error('took too long')), timeoutMs);
     Promise.resolve(value)
       .finally(() => clearTimeout(timer))
       .then(resolve, reject);

@@ -2,6 +2,7 @@ import { Identity, SwsError } from '@sws/crypto';
 import { nodeProvider } from '@sws/crypto/node';
 import { randomBytes } from '@sws/crypto/platform';
 import { encodeFrame, type RelayFrame } from '@sws/protocol';
+import type { Admission } from '@sws/protocol/internal';
 import { afterEach, expect, test, vi } from 'vitest';
 import { type AcceptOptions, accept, ServerCounters } from '../src/index.js';
 import { respond } from './client.js';
@@ -11,6 +12,7 @@ const relay = Identity.generate(randomBytes, nodeProvider);
 const client = Identity.generate(randomBytes, nodeProvider);
 const limits = { maxMessage: 65_536, messagesPerSecond: 1_000, bytesPerSecond: 8_000_000 };
 afterEach(() => void vi.useRealTimers());
+const nextTurn = () => new Promise((resolve) => setImmediate(resolve));
 
 function start(options: Partial<AcceptOptions<string>> = {}) {
   const [socket, counters] = [new FakeSocket(), new ServerCounters()];
@@ -86,7 +88,6 @@ test('`authorize` gets the client, and `admit` its result', async () => {
   expect(authorize.mock.calls).toEqual([[asked]]);
   const applicant = { signal: expect.any(AbortSignal), network: '2001:db8:1:2', rate: { messagesPerSecond: 7 } };
   expect(admit.mock.calls).toEqual([[publicKey, 0, applicant]]);
-  // The lesser of the relay's and the router's largest message holds.
   const told = { publicKey, term: 3, limits: { ...limits, maxMessage: 100_000 }, keepalive: 20 };
   expect(socket.frames.at(-1)).toMatchObject({ type: 'REGISTER_SUCCESS', ...told });
   expect([registered.publicKey, registered.term, registered.remoteAddress]).toEqual([publicKey, 3, '2001:db8:1:2::9']);
@@ -103,7 +104,7 @@ test('a client that leaves while `authorize` decides is not admitted', async () 
   socket.onclose?.(null);
   decide[0]?.(true);
   expect(await outcome).toBe('connection-lost');
-  await new Promise((resolve) => setImmediate(resolve));
+  await nextTurn();
   expect(admit).not.toHaveBeenCalled();
 });
 
@@ -113,7 +114,7 @@ test('answers of one turn are verified in a turn each', async () => {
   for (const { answer } of crowd) answer();
   for (const verified of [0, 1, 2, 3]) {
     expect(authorize).toHaveBeenCalledTimes(verified);
-    await new Promise((resolve) => setImmediate(resolve));
+    await nextTurn();
   }
   for (const { outcome } of crowd) expect(await outcome).toBe('forbidden');
 });
@@ -157,11 +158,12 @@ test.each(['authorize', 'admit'] as const)('%s that never answers fails after 10
 });
 
 test('a client that leaves during admission is released, and not registered', async () => {
+  const admission: ((admitted: Admission) => void)[] = [];
   let signal: AbortSignal | undefined;
-  const { socket, outcome, answer } = start({
+  const { socket, counters, outcome, answer } = start({
     admit: (_key, _term, applicant) => {
       signal = applicant.signal;
-      return new Promise<never>(() => {});
+      return new Promise((resolve) => admission.push(resolve));
     },
   });
   answer();
@@ -169,6 +171,51 @@ test('a client that leaves during admission is released, and not registered', as
   socket.onclose?.(null);
   expect(await outcome).toBe('connection-lost');
   expect(signal?.aborted).toBe(true);
+  admission[0]?.({ ok: true, term: 1, limits, keepalive: 15 });
+  await nextTurn();
+  expect([counters.registered, socket.frames.length]).toEqual([0, 1]); // the challenge alone
+});
+
+test('a client that leaves before its answer is verified is not authorized', async () => {
+  const authorize = vi.fn(() => true);
+  const { socket, outcome, answer } = start({ authorize });
+  answer();
+  socket.onclose?.(null);
+  expect(await outcome).toBe('connection-lost');
+  await nextTurn();
+  expect(authorize).not.toHaveBeenCalled();
+});
+
+test('what a refused client still sends takes no turn from others', async () => {
+  const refused = start({ authorize: () => false });
+  refused.answer();
+  await refused.outcome;
+  refused.socket.onmessage?.('more');
+  const authorize = vi.fn(() => false);
+  const { outcome, answer } = start({ authorize });
+  answer();
+  await nextTurn();
+  expect(authorize).toHaveBeenCalledOnce();
+  await outcome;
+});
+
+test('the lesser of the relay’s and the router’s largest message holds', async () => {
+  for (const [router, server, told] of [
+    [200_000, 100_000, 100_000],
+    [70_000, 100_000, 70_000],
+  ] as const) {
+    const admit = () => ({ ok: true, term: 1, limits: { ...limits, maxMessage: router }, keepalive: 15 }) as const;
+    const { socket, accepted, answer } = start({ admit, maxMessage: server });
+    answer();
+    const registered = await accepted;
+    expect(socket.frames.at(-1)).toMatchObject({ limits: { maxMessage: told } });
+    registered.close({ code: 'normal', detail: '' });
+  }
+});
+
+test('a host that no client could dial is named in the error', async () => {
+  const { outcome } = start({ hosts: ['relay.example', 'https://relay.example/'] });
+  expect(await outcome).toBe('RangeError: hosts: https://relay.example/ must be name or name:port');
 });
 
 test('a refused client that does not close is cut off after 2 s', async () => {
@@ -211,13 +258,14 @@ test('a process may end although a refused client does not close', async () => {
   timers.mockRestore();
 });
 
-test('a client that says nothing is waited for with one timer', async () => {
+test('a client that says nothing is waited for with one timer, for 5 s', async () => {
   vi.useFakeTimers();
+  vi.advanceTimersByTime(10_000); // the process runs for a while already
   const timers = vi.spyOn(globalThis, 'setTimeout');
   const { socket, outcome } = start();
-  await vi.advanceTimersByTimeAsync(4_000);
-  expect(timers).toHaveBeenCalledTimes(1);
+  await vi.advanceTimersByTimeAsync(4_900);
+  expect([timers.mock.calls.length, socket.ended]).toEqual([1, null]);
   timers.mockRestore();
-  socket.onclose?.(null);
-  await outcome;
+  await vi.advanceTimersByTimeAsync(200);
+  expect([await outcome, socket.ended]).toEqual(['registration-timeout', 4408]);
 });
