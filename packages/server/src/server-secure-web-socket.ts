@@ -139,7 +139,7 @@ export class ServerSecureWebSocket implements Watched {
     const held = this.#held?.frames ?? [];
     this.#held = null;
     for (const data of held) this.#receive(data);
-    if (!this.#closed && this.#pace?.paused !== true) this.#socket.resume();
+    if (this.#pace?.paused !== true) this.#socket.resume();
   }
 
   /** Gives the client one MESSAGE, in its encoding; owns it from here. `onwritten` tells when it is written. */

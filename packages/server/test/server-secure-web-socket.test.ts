@@ -1,69 +1,12 @@
-import { type Encoding, encodeMessage } from '@sws/protocol';
-import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest';
-import { type Meter, ServerCounters, ServerSecureWebSocket } from '../src/index.js';
+import { encodeMessage } from '@sws/protocol';
+import { describe, expect, test, vi } from 'vitest';
+import { ServerCounters, ServerSecureWebSocket } from '../src/index.js';
 import { Notices } from '../src/notices.js';
 import { Pace } from '../src/pace.js';
 import { FakeSocket } from './fake-socket.js';
+import { FakeMeter, KEY, LIMITS, type Made, make, message, useOwnClock } from './registered-socket.js';
 
-const KEY = `${'ab'.repeat(31)}00`;
-const LIMITS = { maxMessage: 65_536, messagesPerSecond: 1_000, bytesPerSecond: 8_000_000 };
-
-/** So many messages, then one every 10 ms. */
-class FakeMeter implements Meter {
-  #fullAt = 0;
-  readonly #burst: number;
-  constructor(burst: number) {
-    this.#burst = burst;
-  }
-  waitMs(nowMs: number): number {
-    return Math.max(0, this.#fullAt - nowMs - this.#burst * 10);
-  }
-  charge(_bytes: number, nowMs: number, messages = 1): void {
-    this.#fullAt = Math.max(this.#fullAt, nowMs) + 10 * messages;
-  }
-}
-
-const all: Made[] = [];
-interface Made {
-  readonly socket: ServerSecureWebSocket;
-  readonly fake: FakeSocket;
-  readonly counters: ServerCounters;
-  readonly got: Uint8Array[];
-  closed: number;
-}
-interface MadeOf {
-  readonly meter?: Meter;
-  readonly canPause?: boolean;
-  readonly encoding?: Encoding;
-  readonly keepalive?: number;
-  readonly counters?: ServerCounters;
-}
-function make(options: MadeOf = {}): Made {
-  const {
-    meter = null,
-    canPause = true,
-    encoding = 'binary',
-    keepalive = 15,
-    counters = new ServerCounters(),
-  } = options;
-  const fake = new FakeSocket(canPause);
-  const registered = { publicKey: KEY, term: 1, limits: LIMITS, keepalive, encoding, remoteAddress: null, meter };
-  const socket = new ServerSecureWebSocket(fake, registered, counters);
-  const made: Made = { socket, fake, counters, got: [], closed: 0 };
-  socket.onmessage = (message) => made.got.push(message);
-  socket.onclose = () => made.closed++;
-  all.push(made);
-  return made;
-}
-const message = (bytes = 10): Uint8Array => encodeMessage(new Uint8Array(32).fill(7), new Uint8Array(bytes));
-
-beforeEach(() => void vi.useFakeTimers());
-afterEach(() => {
-  // All sockets of a process share their timers: what a test leaves open would keep one of its clock.
-  for (const { socket } of all.splice(0)) socket.close({ code: 'normal', detail: '' });
-  vi.advanceTimersByTime(60_000);
-  vi.useRealTimers();
-});
+useOwnClock();
 
 describe('unread notices of one client', () => {
   test('cut it off at 1 MiB', () => {
@@ -91,6 +34,29 @@ describe('unread notices of one client', () => {
     expect(made.fake.ended).toBeNull();
     expect(written).toBe(20_000);
   });
+});
+
+test('a client that leaves the reason of its close unread is cut off, not closed', () => {
+  const made = make();
+  const notice = { type: 'PONG', id: 1 } as const;
+  for (let left = 1_048_576 - 100; left > 0; left -= JSON.stringify(notice).length) made.socket.notify(notice);
+  const close = vi.spyOn(made.fake, 'close');
+  made.socket.close({ code: 'forbidden', detail: 'x'.repeat(100) });
+  expect([made.fake.ended, made.closed, close.mock.calls, vi.getTimerCount()]).toEqual(['terminated', 1, [], 0]);
+});
+
+test('notices that are all written are forgotten', () => {
+  const add = vi.spyOn(Notices.prototype, 'add');
+  const made = make();
+  for (const written of [0, 1, 2]) {
+    made.socket.notify({ type: 'PONG', id: 1 });
+    made.fake.onwritten?.(written);
+  }
+  const places = add.mock.contexts;
+  expect(places.map((one) => places.indexOf(one))).toEqual([0, 0, 0]);
+  made.socket.notify({ type: 'PONG', id: 1 });
+  expect(places.indexOf(places[3])).toBe(3);
+  add.mockRestore();
 });
 
 describe('unread notices of many clients', () => {
@@ -183,23 +149,6 @@ describe('over its rate', () => {
     expect(made.fake.reading).toBe(true);
   });
 
-  test('a paused sender gets PINGs every half keepalive, and its silence does not count', () => {
-    const made = make({ meter: new FakeMeter(5) });
-    made.socket.start();
-    for (let i = 0; i < 10_000; i++) made.fake.onmessage?.(message());
-    vi.advanceTimersByTime(14_900);
-    expect(made.fake.frames).toEqual([{ type: 'PING', id: 1 }]);
-    // Paused again and again for longer than any silence is allowed.
-    for (let i = 0; i < 4; i++) {
-      vi.advanceTimersByTime(100);
-      made.fake.onmessage?.(message());
-      vi.advanceTimersByTime(14_900);
-    }
-    expect(made.fake.ended).toBeNull();
-    expect(made.fake.frames.length).toBeGreaterThanOrEqual(5);
-    expect(made.fake.frames).toEqual(made.fake.frames.map((_, i) => ({ type: 'PING', id: i + 1 })));
-  });
-
   test('a sender that cannot be paused gets congested, and 4429 past 1 MiB', () => {
     const made = make({ meter: new FakeMeter(5), canPause: false });
     made.socket.start();
@@ -222,107 +171,6 @@ test('a sender that cannot be paused is far over its rate past 1 MiB, counted an
   const most = 1_048_576 - 64; // a message counts 64 bytes more
   expect([pace.throttle(most, 5_000, 1), pace.throttle(0, 6_000, 1)]).toEqual(['over', 'far-over']);
   expect([pace.throttle(most, 7_001, 1), pace.throttle(0, 7_001, 1)]).toEqual(['over', 'far-over']);
-});
-
-describe('silence', () => {
-  test('after keepalive a PING is sent, and five seconds later it is cut off', () => {
-    const made = make();
-    made.socket.start();
-    vi.advanceTimersByTime(14_900);
-    expect(made.fake.frames).toEqual([]);
-    vi.advanceTimersByTime(1_200);
-    expect(made.fake.frames).toEqual([{ type: 'PING', id: 1 }]);
-    vi.advanceTimersByTime(6_000);
-    expect(made.fake.ended).toBe('terminated');
-    expect(made.counters.refusals.get('connection-lost')).toBe(1);
-    expect(made.closed).toBe(1);
-    expect(vi.getTimerCount()).toBe(0); // the last connection takes the timer with it
-  });
-
-  test('one timer serves all connections, and continues when one leaves', () => {
-    const [one, other] = [make(), make()];
-    expect(vi.getTimerCount()).toBe(1);
-    one.fake.onclose?.(null);
-    one.fake.onclose?.(null);
-    vi.advanceTimersByTime(15_000);
-    expect([one.fake.frames, other.fake.frames]).toEqual([[], [{ type: 'PING', id: 1 }]]);
-    other.fake.onclose?.(null);
-    expect(vi.getTimerCount()).toBe(0);
-  });
-
-  test('an hour without connections does not count as silence', () => {
-    make().fake.onclose?.(null);
-    vi.advanceTimersByTime(3_600_000);
-    const made = make();
-    vi.advanceTimersByTime(14_999);
-    expect(made.fake.frames).toEqual([]);
-    vi.advanceTimersByTime(1);
-    expect(made.fake.frames).toEqual([{ type: 'PING', id: 1 }]);
-  });
-
-  test('any byte is a sign of life, even of an incomplete message', () => {
-    const made = make();
-    made.socket.start();
-    made.fake.bytes = 0;
-    for (let i = 0; i < 60; i++) {
-      made.fake.bytes += 10;
-      vi.advanceTimersByTime(1_000);
-    }
-    expect(made.fake.sent).toEqual([]);
-    vi.advanceTimersByTime(16_000);
-    made.fake.onmessage?.('{"type":"PONG","id":1}');
-    vi.advanceTimersByTime(14_000);
-    expect(made.fake.ended).toBeNull();
-  });
-
-  describe('of the relay itself: it was frozen for an hour', () => {
-    /** No timer fires meanwhile, as in a stopped process: then all that are due fire once. */
-    const freeze = (ms: number): void => {
-      const now = performance.now();
-      const frozen = vi.spyOn(performance, 'now').mockImplementation(() => now + ms);
-      vi.advanceTimersByTime(1_000);
-      frozen.mockRestore();
-      const offset = ms;
-      const inner = performance.now.bind(performance);
-      vi.spyOn(performance, 'now').mockImplementation(() => inner() + offset);
-    };
-    afterEach(() => void vi.restoreAllMocks());
-
-    test('a silent client gets a PING before it is given up', () => {
-      const made = make();
-      made.socket.start();
-      vi.advanceTimersByTime(1_000);
-      freeze(3_600_000);
-      expect(made.fake.ended).toBeNull();
-      vi.advanceTimersByTime(16_000);
-      expect(made.fake.frames).toEqual([{ type: 'PING', id: 1 }]);
-    });
-
-    test('a client heard in the same sweep is given up no later than others', () => {
-      const made = make();
-      made.socket.start();
-      made.fake.bytes = 1;
-      vi.advanceTimersByTime(1_000);
-      made.fake.bytes = 2;
-      freeze(3_600_000);
-      expect(made.fake.ended).toBeNull();
-      vi.advanceTimersByTime(16_000);
-      expect(made.fake.frames).toEqual([{ type: 'PING', id: 1 }]);
-      vi.advanceTimersByTime(5_000);
-      expect(made.fake.ended).toBe('terminated');
-    });
-
-    test('a client that was asked gets the rest of its five seconds', () => {
-      const made = make();
-      made.socket.start();
-      vi.advanceTimersByTime(17_000);
-      expect(made.fake.frames).toEqual([{ type: 'PING', id: 1 }]);
-      freeze(3_600_000);
-      expect(made.fake.ended).toBeNull();
-      vi.advanceTimersByTime(6_000);
-      expect(made.fake.ended).toBe('terminated');
-    });
-  });
 });
 
 describe('pings, pongs and fragments', () => {
@@ -468,6 +316,33 @@ test.each([
   expect([made.fake.reading, made.got.length]).toEqual([true, 1]);
 });
 
+test('a flood that is closed in its turn still yields to the others', () => {
+  const made = make();
+  made.socket.start();
+  made.fake.onmessage?.(message(130_000));
+  made.fake.onframes?.(300, 1_800);
+  made.socket.close({ code: 'normal', detail: '' });
+  expect(made.fake.reading).toBe(false);
+  vi.advanceTimersToNextTimer(); // the end of the turn
+  expect(made.fake.reading).toBe(true);
+});
+
+test('what still comes over a closed connection is not counted', () => {
+  const made = make();
+  made.socket.close({ code: 'normal', detail: '' });
+  made.fake.onmessage?.(message());
+  made.fake.onframes?.(1, 6);
+  expect([made.counters.receivedBytes, made.counters.receivedFrames]).toEqual([0, 0]);
+});
+
+test('data before `start` counts for the rate', () => {
+  const made = make({ meter: new FakeMeter(2) });
+  made.fake.pause(); // as at registration
+  for (let i = 0; i < 5; i++) made.fake.onmessage?.(message());
+  made.socket.start();
+  expect([made.got.length, made.fake.reading]).toEqual([5, false]);
+});
+
 test('data before `start` is kept in order, up to 1 MiB', () => {
   const made = make({ canPause: false });
   for (let i = 0; i < 5; i++) made.fake.onmessage?.(message(i));
@@ -543,6 +418,15 @@ test('a message of over twice maxMessage closes with 1009', () => {
   expect([made.got.length, made.fake.ended]).toEqual([1, null]);
   made.fake.onmessage?.(message(2 * LIMITS.maxMessage - 32));
   expect([made.got.length, made.fake.ended]).toEqual([1, 1009]);
+});
+
+test('bytes that are no MESSAGE, or too few for one, close with 4400', () => {
+  for (const bytes of [message().fill(9, 0, 1), message(0).subarray(1).fill(1), new Uint8Array(0)]) {
+    const made = make();
+    made.socket.start();
+    made.fake.onmessage?.(bytes);
+    expect([made.got.length, made.fake.ended]).toEqual([0, 4400]);
+  }
 });
 
 test('a text frame is MESSAGE from its own key, PING or PONG, or closes with 4400', () => {
