@@ -119,6 +119,12 @@ describe('metrics', () => {
     expect((await get(`${none.url}metrics`)).status).toBe(404);
   });
 
+  test('at an address of their own are not said to be served by HTTPS', async () => {
+    const relay = await start({ chat: false, metricsListen: { host: '127.0.0.1', port: 0 } });
+    const { headers } = await get(`http://127.0.0.1:${relay.metricsPort}/metrics`);
+    expect(headers.get('strict-transport-security')).toBeNull();
+  });
+
   test('the Grafana dashboard uses existing metrics', async () => {
     const file = fileURLToPath(new URL('../../../deploy/grafana-dashboard.json', import.meta.url));
     const dashboard: { panels: { title: string; targets?: { expr: string }[] }[] } = JSON.parse(

@@ -96,6 +96,20 @@ test('connections and disconnect use a socket that only its owner can open', { t
   ]);
 });
 
+test('--allow or --tokens alone keeps out who is not in the file', async () => {
+  const alice = Identity.generate(randomBytes);
+  const token = 'correct-horse-battery';
+  for (const [flag, content] of [
+    ['--allow', alice.publicKey],
+    ['--tokens', token],
+  ] as const) {
+    writeFileSync(folder.path('list'), content);
+    const { url } = await start([flag, folder.path('list')]);
+    const [member, stranger] = [await client(url, alice, token), await client(url)];
+    expect([flag, member.state, stranger.state]).toEqual([flag, 'registered', 'down']);
+  }
+});
+
 /** A service that decides by key; what it was asked. */
 async function service(answer: (client: AskingClient) => [status: number, body: unknown]) {
   const asked: (AskingClient & { readonly authorization: string | undefined })[] = [];
