@@ -28,16 +28,18 @@ export class SharedCounts {
   /** What this worker has. */
   readonly #own: SiblingCounts = new Map();
   /** What has changed in this turn. */
-  readonly #changed = new Set<string>();
+  readonly #changed: SiblingCounts = new Map();
   #tell: (record: CountRecord) => void = () => {};
 
   constructor() {
     for (const of of KINDS)
       this.elsewhere[of].onchange = (network, size) => {
-        const name = `${of} ${network}`;
+        const record = { type: 'count', of, network, size } as const;
         if (this.#changed.size === 0) setImmediate(() => this.#tellChanged());
-        this.#changed.add(name);
-        if (size > 0 || this.#own.has(name)) this.#own.set(name, { type: 'count', of, network, size });
+        const name = nameOf(record);
+        this.#changed.set(name, record);
+        if (size === 0) this.#own.delete(name);
+        else this.#own.set(name, record);
       };
   }
 
@@ -55,7 +57,7 @@ export class SharedCounts {
   heard(counts: SiblingCounts, record: CountRecord): void {
     const { of, network, size } = record;
     if (!isKind(of)) return;
-    const name = `${of} ${network}`;
+    const name = nameOf(record);
     this.elsewhere[of].add(network, size - (counts.get(name)?.size ?? 0));
     if (size === 0) counts.delete(name);
     else counts.set(name, record);
@@ -64,18 +66,16 @@ export class SharedCounts {
   /** A sibling is gone, and its connections with it. */
   lost(counts: SiblingCounts): void {
     for (const { of, network, size } of counts.values()) if (isKind(of)) this.elsewhere[of].add(network, -size);
-    counts.clear();
   }
 
   #tellChanged(): void {
-    for (const name of this.#changed) {
-      const record = this.#own.get(name);
-      if (record === undefined) continue;
-      this.#tell(record);
-      if (record.size === 0) this.#own.delete(name);
-    }
+    for (const record of this.#changed.values()) this.#tell(record);
     this.#changed.clear();
   }
+}
+
+function nameOf({ of, network }: CountRecord): string {
+  return `${of} ${network}`;
 }
 
 function isKind(of: string): of is Kind {
