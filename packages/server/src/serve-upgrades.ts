@@ -149,6 +149,7 @@ function withoutSlash(path: string): string {
 
 function refuse(raw: Duplex, status: RefusalStatus): void {
   raw.on('error', () => {});
+  raw.once('finish', () => raw.destroy()); // a client may keep its own side open for ever
   const retry = status === 503 ? 'Retry-After: 5\r\n' : '';
   raw.end(`HTTP/1.1 ${status} ${STATUS_TEXT[status]}\r\nConnection: close\r\n${retry}Content-Length: 0\r\n\r\n`);
 }

@@ -258,6 +258,16 @@ test('a refused request says why, and when to retry if that helps', async () => 
   expect(await answer('sws.v1')).toBe(unavailable + end);
 });
 
+test('a refused client that does not close its side is cut off', async () => {
+  const server = createHttp();
+  const { port } = await serve(server);
+  const socket = connect({ port, host: '127.0.0.1', allowHalfOpen: true }).resume();
+  closing.push(() => socket.destroy());
+  const [end] = await once(server, 'connection');
+  socket.write('GET / HTTP/1.1\r\nHost: a\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n\r\n');
+  await closed(end);
+});
+
 describe('upgrades that are not ours', () => {
   const upgrade = (port: number, path: string, protocol = 'sws.v1'): Socket => {
     const socket = connect(port, '127.0.0.1').on('error', () => {});
