@@ -133,7 +133,6 @@ export class PreRequestLimits {
     this.#open.delete(name);
     const unanswered = handshake.unanswered + requests;
     this.#open.set(name, { ...handshake, unanswered, deadline: this.#newDeadline() });
-    this.#arm();
   }
 
   #newDeadline(): number {

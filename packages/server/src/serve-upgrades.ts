@@ -69,7 +69,7 @@ export function serveUpgrades(server: HttpServer | HttpsServer, options: ServeUp
     maxPayload: maxFrameBytes,
     maxFragments: MAX_FRAGMENTS,
     maxBufferedChunks: Math.ceil(maxFrameBytes / MIN_CHUNK_BYTES),
-    handleProtocols: (offered) => (offered.has(SUBPROTOCOL) ? SUBPROTOCOL : false),
+    handleProtocols: () => SUBPROTOCOL, // what does not offer it is not taken
   });
 
   const take = (request: IncomingMessage, raw: Duplex, head: Buffer): void => {
@@ -134,11 +134,10 @@ function leave(this: Slotted): void {
 }
 
 function upgradeInfoOf({ headers, socket }: IncomingMessage): UpgradeInfo {
-  const forwarded = headers['x-forwarded-for'];
   return {
     origin: headers.origin,
     protocols: headers['sec-websocket-protocol'],
-    forwardedFor: Array.isArray(forwarded) ? forwarded.join(',') : forwarded,
+    forwardedFor: headers['x-forwarded-for']?.toString(),
     address: socket.remoteAddress ?? '',
   };
 }

@@ -17,7 +17,7 @@ import { nodeProvider } from '@sws/crypto/node';
 import { randomBytes } from '@sws/crypto/platform';
 import { afterEach, describe, expect, test, vi } from 'vitest';
 import { ServerCounters, type ServeUpgradesOptions, serveUpgrades } from '../src/index.js';
-import { PreRequestLimits } from '../src/pre-request-limits.js';
+import { PreRequestLimits, type PreRequestLimitsOptions } from '../src/pre-request-limits.js';
 import { TrustedProxies } from '../src/remote-address.js';
 import { Client, registered } from './client.js';
 
@@ -344,17 +344,24 @@ describe('upgrades that are not ours', () => {
   });
 });
 
-test('a request extends its own connection’s time only', () => {
+/** A server without a network, and connections to it by their remote ports. */
+function unwired(options: PreRequestLimitsOptions) {
   vi.useFakeTimers();
   closing.push(() => vi.useRealTimers());
   const server = createHttp();
-  const handshakes = new PreRequestLimits(server, { exclusive: true }, new TrustedProxies([]), new ServerCounters());
+  const counters = new ServerCounters();
+  const handshakes = new PreRequestLimits(server, options, new TrustedProxies([]), counters);
   closing.push(() => handshakes.close());
   const connection = (remotePort: number) => {
     const socket = Object.assign(new EventEmitter(), { remoteAddress: '192.0.2.1', remotePort, destroy: vi.fn() });
     server.emit('connection', socket);
     return socket;
   };
+  return { handshakes, counters, connection };
+}
+
+test('a request extends its own connection’s time only', () => {
+  const { handshakes, connection } = unwired({ exclusive: true });
   const asking = connection(1);
   const silent = connection(2);
   vi.advanceTimersByTime(6_000);
@@ -364,6 +371,29 @@ test('a request extends its own connection’s time only', () => {
   expect([asking.destroy.mock.calls.length, silent.destroy.mock.calls.length]).toEqual([0, 1]);
   vi.advanceTimersByTime(6_000);
   expect(asking.destroy).toHaveBeenCalledOnce();
+});
+
+test('a port that is given out again before its close was told counts once', () => {
+  const { counters, connection } = unwired({ maxPendingPerAddress: 2 });
+  const [before, after, other] = [connection(1), connection(1), connection(2)];
+  before.emit('close');
+  connection(3);
+  expect(counters.refusals.get('too-many-pending-from-address')).toBe(1);
+  after.emit('close');
+  connection(4);
+  expect([other, after].map(({ destroy }) => destroy.mock.calls.length)).toEqual([0, 0]);
+  expect(counters.refusals.get('too-many-pending-from-address')).toBe(1);
+});
+
+test('after close() an exclusive server’s requests are no longer counted', () => {
+  const { handshakes, counters, connection } = unwired({ exclusive: true });
+  const socket = connection(1);
+  handshakes.close();
+  const response = new EventEmitter();
+  handshakes.requested({ socket } as unknown as IncomingMessage, response as unknown as ServerResponse);
+  response.emit('finish');
+  vi.advanceTimersByTime(20_000);
+  expect([socket.destroy.mock.calls.length, counters.refusals.size]).toEqual([0, 0]);
 });
 
 test('silent connections are waited for with one timer', async () => {

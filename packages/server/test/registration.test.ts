@@ -177,6 +177,19 @@ describe('refused before registration, with its code', () => {
     expect(attached.counters.refusals.get('unregistered-flood')).toBe(1);
   });
 
+  test('a client may send 16 KiB before it registers, and no byte more', async () => {
+    const connected = once(server, 'connection');
+    const client = new Client(host);
+    const [end] = (await connected) as [Socket];
+    await client.challenge();
+    // A frame of 100,000 bytes that is never whole; what the library has read by then stays unanswered.
+    const head = Buffer.from('82ff00000000000186a000000000', 'hex');
+    end.emit('data', Buffer.concat([head, Buffer.alloc(16_384 - head.length)]));
+    expect(end.destroyed).toBe(false);
+    end.emit('data', Buffer.alloc(1));
+    expect([end.destroyed, attached.counters.refusals.get('unregistered-flood')]).toEqual([true, 1]);
+  });
+
   test('silence ends after five seconds', async () => {
     const client = new Client(host);
     await client.challenge();
