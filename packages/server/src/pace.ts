@@ -33,7 +33,6 @@ export class Pace implements TurnTask {
   #watching = false;
   #overBytes = 0;
   #overAt = 0;
-  #stopped = false;
 
   constructor(socket: SocketLike, meter: Meter | null, keepaliveMs: number, counters: ServerCounters) {
     this.#socket = socket;
@@ -72,7 +71,6 @@ export class Pace implements TurnTask {
 
   /** The connection is closed: what still comes is dropped, and read in turn only. */
   stop(): void {
-    this.#stopped = true;
     this.#paused = false;
     this.#read();
   }
@@ -94,7 +92,7 @@ export class Pace implements TurnTask {
           const later = performance.now();
           // What had been read already when the pause began has to be waited for as well.
           const more = meter.waitMs(later);
-          if (this.#stopped) return;
+          if (!this.#paused) return; // it has stopped
           if (more > 0 && later < latest) return wait(later, more);
           this.#paused = false;
           this.#read();

@@ -298,6 +298,16 @@ test('a closing client is read again, for its answer to the close', () => {
   expect([early.fake.reading, over.fake.reading]).toEqual([true, true]);
 });
 
+test('a client closed while it is paused is read again once, not when its pause would end too', () => {
+  const made = make({ meter: new FakeMeter(5) });
+  made.socket.start();
+  for (let i = 0; i < 100; i++) made.fake.onmessage?.(message());
+  const resume = vi.spyOn(made.fake, 'resume');
+  made.socket.close({ code: 'normal', detail: '' });
+  vi.advanceTimersByTime(20_000);
+  expect(resume).toHaveBeenCalledOnce();
+});
+
 test('a message of over twice maxMessage closes with 1009', () => {
   const made = make();
   made.socket.start();
