@@ -3,7 +3,9 @@ import { fileURLToPath } from 'node:url';
 import { Endpoint } from '@sws/client';
 import { Identity } from '@sws/crypto';
 import { randomBytes } from '@sws/crypto/platform';
+import { temporaryFolder } from '@sws/testing/relay-process';
 import { afterEach, describe, expect, test } from 'vitest';
+import { readMetrics } from '../src/admin-socket.js';
 import { type Relay, type RelayOptions, startRelay } from '../src/index.js';
 import { contentSecurityPolicy } from '../src/security-headers.js';
 
@@ -117,6 +119,16 @@ describe('metrics', () => {
     expect((await get(`${relay.url}metrics`)).status).toBe(404);
     const none = await start({ chat: false, metrics: false });
     expect((await get(`${none.url}metrics`)).status).toBe(404);
+  });
+
+  test('are the same text on the admin socket', async () => {
+    const folder = temporaryFolder();
+    const relay = await start({ chat: false, admin: folder.path('admin') });
+    const firstLine = (text: string): string | undefined => text.split('\n')[0];
+    const text = await readMetrics(folder.path('admin'));
+    folder.remove();
+    expect(firstLine(text)).toMatch(/^# HELP sws_/);
+    expect(firstLine(text)).toBe(firstLine(await textOf(`${relay.url}metrics`)));
   });
 
   test('at an address of their own are not said to be served by HTTPS', async () => {

@@ -211,6 +211,13 @@ describe.skipIf(!existsSync('/proc/self/task'))('workers (skipped where there is
     expect(readdirSync(temporary)).toEqual([]);
   });
 
+  test('a warning about the settings is logged once for all workers', async () => {
+    const relay = await start(2, [], { SWS_NONSENSE: '1' });
+    expect(relay.log.filter(({ level }) => level === 40).map(({ msg }) => msg)).toEqual([
+      'SWS_NONSENSE in the environment is not a setting',
+    ]);
+  });
+
   test('a start error is printed once', async () => {
     const taken = await start(1);
     const failed = RelayProcess.spawn([
