@@ -203,7 +203,9 @@ const ways: Record<string, Record<string, (() => Promise<Cost>) | null>> = {
           const crocRelay = spawn('croc', ['relay', '--host', '127.0.0.1', '--ports', ports], { stdio: 'ignore' });
           started.push(crocRelay);
           await answers(port);
-          await mkdir(path('in-croc'), { recursive: true });
+          // It does not send again what is there.
+          await rm(path('in-croc'), { recursive: true, force: true });
+          await mkdir(path('in-croc'));
           const env = { CROC_SECRET: 'bench-code-of-eight-words', HOME: path('croc') };
           const to = ['--relay', `127.0.0.1:${port}`, '--pass', 'pass123', '--yes', '--overwrite'];
           return cost(
