@@ -16,6 +16,8 @@ test('every seeded defect still fits the source', () => {
   for (const mutant of MUTANTS) {
     const code = readFileSync(`${ROOT}src/${mutant.file}`, 'utf8');
     expect(mutate(mutant, code)).not.toBe(code);
+    // A private name that the file does not have keeps it from being loaded.
+    for (const [name] of mutant.replace.matchAll(/#\w+/g)) expect(code).toContain(name);
   }
 });
 

@@ -229,8 +229,8 @@ export const MUTANTS: readonly Mutant[] = [
   {
     name: 'a close is not answered',
     file: session,
-    find: 'this.#outgoing.enqueueUrgent(OPCODE.close, encodeClose(status));',
-    replace: 'this.#acknowledgement.scheduleBy(nowMs);',
+    find: 'if (!this.#outgoing.closeSealed) this.#outgoing.enqueueUrgent(OPCODE.close, encodeClose(status));',
+    replace: '',
   },
   {
     name: 'a closed end lets its frames go',
