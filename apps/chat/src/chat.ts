@@ -5,7 +5,15 @@ import { CHAT_PROTOCOL, type Move } from './chat-protocol.js';
 import { Conversation } from './conversation.js';
 import { FILE_PROTOCOL } from './file-protocol.js';
 import { FileStore } from './file-store.js';
-import { type Contact, type ContactStatus, History, type Message, newId, type Profile } from './history.js';
+import {
+  type Contact,
+  type ContactStatus,
+  History,
+  type Message,
+  NOTHING_SEEN,
+  newId,
+  type Profile,
+} from './history.js';
 import { isMoveTo } from './move.js';
 import { navigation } from './navigation.js';
 import { askToNotify, canAskToNotify, notify } from './notify.js';
@@ -294,7 +302,7 @@ export class Chat {
       verified: false,
       formerly: null,
       addedAt: Date.now(),
-      seen: null,
+      seen: NOTHING_SEEN,
       theySaw: 0,
       knewUs: false,
       muted: false,

@@ -46,13 +46,11 @@ export class Conversation {
   readonly outbox: Outbox;
   readonly inbox: Inbox;
   readonly #services: ChatServices;
-  /** The last of their messages that we have seen. */
-  #seen: string | null;
+  /** The last of their messages that has been on the screen. */
+  #seen: Contact['seen'];
   /** Whether it is the chosen one, and whether its window is visible. */
   #selected = false;
   #visible = false;
-  /** The place up to which all has been on the screen, and is still to be noted. */
-  #seenUpTo = 0;
   #seenTimer: ReturnType<typeof setTimeout> | undefined;
   /** What is done with the history goes one after another. */
   #queue: Promise<unknown> = Promise.resolve();
@@ -80,6 +78,7 @@ export class Conversation {
     this.inbox = new Inbox({
       history: services.history,
       contact: contact.id,
+      append: (drafts) => this.#append(drafts),
       fetchesUnasked: (file) => this.files.fetchesUnasked(file),
       again: () => this.#run(() => this.inbox.store()),
       stored: (ids) => this.link.send({ type: 'stored', ids }),
@@ -98,10 +97,8 @@ export class Conversation {
 
   /** Reads what a list of conversations shows; then calls. */
   async load(): Promise<void> {
-    const { history } = this.#services;
-    const { id } = this.contact.value;
     await this.thread.loadLast();
-    this.unread.value = await history.unseenCount(id);
+    await this.#countUnread();
     await this.draft.load();
     await this.#keep();
     this.registered();
@@ -140,14 +137,11 @@ export class Conversation {
     if (opened) this.#run(() => this.#open(at));
   }
 
-  /** Everything up to this place has been on the screen of a focused window. */
-  seenUpTo(seq: number): void {
-    if (this.unread.value === 0 || seq <= this.#seenUpTo) return;
-    this.#seenUpTo = seq;
-    this.#seenTimer ??= setTimeout(() => {
-      this.#seenTimer = undefined;
-      this.#run(() => this.#markSeen(this.#seenUpTo));
-    }, SEEN_MS);
+  /** Everything up to this message of theirs has been on the screen of a focused window. */
+  seenUpTo({ id, seq }: Message): void {
+    if (seq <= this.#seen.seq) return;
+    this.#seen = { id, seq };
+    this.#seenTimer ??= setTimeout(() => this.#run(() => this.#noteSeen()), SEEN_MS);
   }
 
   /** Writes a message into the outbox; from there it goes as soon as the peer takes it. */
@@ -232,8 +226,17 @@ export class Conversation {
     this.thread.replace([message]);
   }
 
+  /** Places that either side has seen are not given again: what comes there would count as seen. */
+  #append(drafts: readonly Omit<Message, 'seq'>[]): Promise<Message[]> {
+    return this.#services.history.append(drafts, Math.max(this.theySaw.value, this.#seen.seq));
+  }
+
+  async #countUnread(): Promise<void> {
+    this.unread.value = await this.#services.history.countAfter(this.contact.value.id, this.#seen.seq);
+  }
+
   async #submit(drafts: readonly Omit<Message, 'seq'>[]): Promise<void> {
-    const added = await this.#services.history.append(drafts);
+    const added = await this.#append(drafts);
     await this.thread.showEnd(added);
     for (const message of added) this.outbox.add(message);
     this.firstNew.value = null;
@@ -271,7 +274,7 @@ export class Conversation {
     this.link.send({
       type: 'hello',
       accepted: status === 'accepted',
-      seen: receipts ? seen : null,
+      seen: receipts ? seen.id : null,
       move,
       name: asks ? name : '',
       says: asks ? this.#firstWords() : '',
@@ -333,7 +336,7 @@ export class Conversation {
     await this.files.forget(message);
     await this.#services.history.remove(message);
     this.thread.hide(message);
-    this.unread.value = await this.#services.history.unseenCount(message.contact);
+    await this.#countUnread();
   }
 
   async #stored(ids: readonly string[]): Promise<void> {
@@ -361,7 +364,7 @@ export class Conversation {
 
   /** Draws the place where the reader was, or the first unread, or the end. */
   async #open(at: number | null): Promise<void> {
-    const first = this.unread.value === 0 ? null : await this.#services.history.firstUnseen(this.contact.value.id);
+    const first = await this.#services.history.firstAfter(this.contact.value.id, this.#seen.seq);
     const place = at ?? first;
     this.firstNew.value = first;
     // In a window that is visible again it is open.
@@ -369,13 +372,12 @@ export class Conversation {
     await (place === null ? this.thread.toEnd() : this.thread.toPlace(place));
   }
 
-  async #markSeen(upTo: number): Promise<void> {
-    const { last, left } = await this.#services.history.markSeen(this.contact.value.id, upTo);
-    this.unread.value = left;
-    if (last === null) return;
-    this.#seen = last;
+  async #noteSeen(): Promise<void> {
+    this.#seenTimer = undefined;
     await this.#services.history.putContact(this.record);
-    if (this.#services.settings.value.receipts) this.link.send({ type: 'seen', id: last });
+    await this.#countUnread();
+    const { id } = this.#seen;
+    if (id !== null && this.#services.settings.value.receipts) this.link.send({ type: 'seen', id });
   }
 
   async #flush(): Promise<void> {

@@ -1,6 +1,6 @@
 import { type Identity, randomBytes } from '@sws/client';
 import { encodeHex } from '@sws/crypto';
-import { type DBSchema, deleteDB, type IDBPDatabase, openDB } from 'idb';
+import { type DBSchema, deleteDB, type IDBPDatabase, openDB, unwrap } from 'idb';
 import type { FileOffer } from './chat-protocol.js';
 import { openBytes, sealBytes } from './sealed.js';
 
@@ -20,8 +20,8 @@ export interface Contact {
   /** The address that we knew this person, or another of this name, under. */
   readonly formerly: string | null;
   readonly addedAt: number;
-  /** The last of their messages that we have seen. */
-  readonly seen: string | null;
+  /** The last of their messages that has been on the screen, and its place: all before it have been there, too. */
+  readonly seen: { readonly id: string | null; readonly seq: number };
   /** The place, among ours, of the last message that they have seen. */
   readonly theySaw: number;
   /** Whether they know us under the address that we had before. */
@@ -29,6 +29,9 @@ export interface Contact {
   /** No notification of theirs, and no count in the title. */
   readonly muted: boolean;
 }
+
+/** Nothing of theirs has been on the screen. */
+export const NOTHING_SEEN: Contact['seen'] = { id: null, seq: 0 };
 
 /** A contact without what each of the two has seen, which changes with every message. */
 export type Profile = Omit<Contact, 'seen' | 'theySaw'>;
@@ -57,8 +60,6 @@ export interface Message {
   readonly retracted: boolean;
   /** Ours: the peer said that it has stored it. */
   readonly delivered: boolean;
-  /** Theirs: it has been on the screen. */
-  readonly seen: boolean;
 }
 
 interface MessageRow {
@@ -67,7 +68,7 @@ interface MessageRow {
   key: string;
   /** There is still something to do for it: it waits to be sent, or to be fetched. */
   pending?: 1;
-  unseen?: 1;
+  theirs?: 1;
   box: Uint8Array;
 }
 
@@ -76,7 +77,7 @@ interface Schema extends DBSchema {
   messages: {
     key: [string, number];
     value: MessageRow;
-    indexes: { key: [string, string]; pending: [string, number]; unseen: [string, number, number] };
+    indexes: { key: [string, string]; pending: [string, number]; theirs: [string, number, number] };
   };
   notes: { key: string; value: { id: string; box: Uint8Array } };
 }
@@ -95,9 +96,9 @@ export function messageKey(id: string, mine: boolean): string {
   return `${mine ? 'mine' : 'theirs'} ${id}`;
 }
 
-/** The messages of a contact, up to a place, that have not been on the screen: a range of the index `unseen`. */
-function unseenOf(contact: string, upTo = Number.POSITIVE_INFINITY): IDBKeyRange {
-  return IDBKeyRange.bound([contact, 1], [contact, 1, upTo]);
+/** What a contact has said behind a place: a range of the index `theirs`. */
+function theirsAfter(contact: string, after: number): IDBKeyRange {
+  return IDBKeyRange.bound([contact, 1, after], [contact, 1, Number.POSITIVE_INFINITY], true);
 }
 
 /** The name of the note that holds what is being written to a contact. */
@@ -128,7 +129,6 @@ export function newMessage(contact: string): Omit<Message, 'seq'> {
     reply: null,
     retracted: false,
     delivered: false,
-    seen: true,
   };
 }
 
@@ -158,7 +158,7 @@ export class History {
         const messages = database.createObjectStore('messages', { keyPath: ['contact', 'seq'] });
         messages.createIndex('key', ['contact', 'key'], { unique: true });
         messages.createIndex('pending', ['contact', 'pending']);
-        messages.createIndex('unseen', ['contact', 'unseen', 'seq']);
+        messages.createIndex('theirs', ['contact', 'theirs', 'seq']);
         database.createObjectStore('notes', { keyPath: 'id' });
       },
     });
@@ -194,23 +194,26 @@ export class History {
     await this.#db.delete('messages', IDBKeyRange.bound([id], [id, []]));
   }
 
-  /** Adds messages of one contact behind the others, on disk when it resolves; without those that are there already. */
-  async append(drafts: readonly Omit<Message, 'seq'>[]): Promise<Message[]> {
+  /**
+   * Adds messages of one contact behind the others, on disk when it resolves; without those that are there already. No
+   * place up to `after` is given again, even if its message was deleted.
+   */
+  async append(drafts: readonly Omit<Message, 'seq'>[], after: number): Promise<Message[]> {
     const tx = this.#db.transaction('messages', 'readwrite', { durability: 'strict' });
     const added: Message[] = [];
     const contact = drafts[0]?.contact ?? '';
-    try {
-      const last = await tx.store.openKeyCursor(IDBKeyRange.bound([contact], [contact, []]), 'prev');
-      let seq = last?.key[1] ?? 0;
-      for (const draft of drafts) {
-        const key = messageKey(draft.id, draft.mine);
-        if ((await tx.store.index('key').getKey([contact, key])) !== undefined) continue;
-        const message: Message = { ...draft, seq: ++seq };
-        await tx.store.add(this.#row(message));
-        added.push(message);
-      }
-    } catch {
-      // What is asked of a transaction that has ended says so, and not why: the transaction does.
+    const last = await tx.store.openKeyCursor(IDBKeyRange.bound([contact], [contact, []]), 'prev');
+    let seq = Math.max(last?.key[1] ?? 0, after);
+    for (const draft of drafts) {
+      const message: Message = { ...draft, seq: ++seq };
+      const request = unwrap(tx.store).add(this.#row(message));
+      request.onsuccess = () => added.push(message);
+      request.onerror = (event) => {
+        // The index `key` has it: that is no reason to give up the others.
+        if (request.error?.name !== 'ConstraintError') return;
+        event.preventDefault();
+        event.stopPropagation();
+      };
     }
     await tx.done;
     return added;
@@ -299,24 +302,15 @@ export class History {
     await done;
   }
 
-  /** The place of the first message that has not been on the screen; `null` where all have. */
-  async firstUnseen(contact: string): Promise<number | null> {
-    const index = this.#db.transaction('messages').store.index('unseen');
-    return (await index.openKeyCursor(unseenOf(contact)))?.primaryKey[1] ?? null;
+  /** The place of the first that a contact has said behind a place; `null` where there is none. */
+  async firstAfter(contact: string, after: number): Promise<number | null> {
+    const index = this.#db.transaction('messages').store.index('theirs');
+    return (await index.openKeyCursor(theirsAfter(contact, after)))?.primaryKey[1] ?? null;
   }
 
-  async unseenCount(contact: string): Promise<number> {
-    return this.#db.countFromIndex('messages', 'unseen', unseenOf(contact));
-  }
-
-  /** Notes that everything up to a place has been on the screen; the last one's id, and how many are left. */
-  async markSeen(contact: string, upTo: number): Promise<{ readonly last: string | null; readonly left: number }> {
-    const { store, done } = this.#db.transaction('messages', 'readwrite');
-    const unseen = (await store.index('unseen').getAll(unseenOf(contact, upTo))).map((row) => this.#message(row));
-    for (const message of unseen) void store.put(this.#row({ ...message, seen: true }));
-    const left = await store.index('unseen').count(unseenOf(contact));
-    await done;
-    return { last: unseen.at(-1)?.id ?? null, left };
+  /** How many messages a contact has said behind a place. */
+  async countAfter(contact: string, after: number): Promise<number> {
+    return this.#db.countFromIndex('messages', 'theirs', theirsAfter(contact, after));
   }
 
   #row(message: Message): MessageRow {
@@ -325,7 +319,7 @@ export class History {
       seq: message.seq,
       key: messageKey(message.id, message.mine),
       ...(isPending(message) ? { pending: 1 as const } : {}),
-      ...(message.mine || message.seen ? {} : { unseen: 1 as const }),
+      ...(message.mine ? {} : { theirs: 1 as const }),
       box: this.#seal(message),
     };
   }

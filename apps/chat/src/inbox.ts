@@ -12,6 +12,7 @@ export type Incoming = Extract<ChatMessage, { type: 'text' | 'file' | 'retract' 
 export interface InboxHost {
   readonly history: History;
   readonly contact: string;
+  readonly append: (drafts: readonly Omit<Message, 'seq'>[]) => Promise<Message[]>;
   readonly fetchesUnasked: (file: FileOffer) => boolean;
   /** Calls `store` when its turn comes. */
   readonly again: () => void;
@@ -69,9 +70,9 @@ export class Inbox {
   }
 
   async #write(batch: readonly Incoming[]): Promise<Message[]> {
-    const { history, contact, retracted } = this.#host;
+    const { history, contact, append, retracted } = this.#host;
     const drafts = batch.flatMap((one) => (one.type === 'retract' ? [] : this.#draft(one)));
-    const added = drafts.length === 0 ? [] : await history.append(drafts);
+    const added = drafts.length === 0 ? [] : await append(drafts);
     const gone = new Set<string>();
     for (const { type, id } of batch) {
       const message = type === 'retract' ? await history.find(contact, id, false) : null;
@@ -96,7 +97,6 @@ export class Inbox {
       reply: message.type === 'text' ? message.reply : null,
       retracted: false,
       delivered: true,
-      seen: false,
     };
   }
 }

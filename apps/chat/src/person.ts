@@ -2,7 +2,7 @@ import { Identity, type KeyStore, randomBytes } from '@sws/client';
 import { indexedDbStore, webStorageStore } from '@sws/crypto/platform';
 import type { Move } from './chat-protocol.js';
 import { FileStore } from './file-store.js';
-import { History } from './history.js';
+import { History, NOTHING_SEEN } from './history.js';
 import { signMove } from './move.js';
 
 const IDENTITY = 'sws.identity';
@@ -78,7 +78,7 @@ export async function moveToNewAddress(current: Identity, history: History, leav
   const next = Identity.fromSeed(seed);
   const nextHistory = await History.open(next);
   for (const contact of await history.contacts())
-    await nextHistory.putContact({ ...contact, seen: null, theySaw: 0, knewUs: contact.status === 'accepted' });
+    await nextHistory.putContact({ ...contact, seen: NOTHING_SEEN, theySaw: 0, knewUs: contact.status === 'accepted' });
   nextHistory.close();
   await leave();
   const move = signMove(current, next.publicKey);

@@ -14,7 +14,15 @@ const COUNT = 600;
 
 function contact(id: string, address: string): Contact {
   const [name, status] = [`name of ${id}`, 'accepted'] as const;
-  const rest = { verified: true, formerly: null, addedAt: 1, seen: null, theySaw: 3, knewUs: false, muted: true };
+  const rest = {
+    verified: true,
+    formerly: null,
+    addedAt: 1,
+    seen: { id: 'a', seq: 1 },
+    theySaw: 3,
+    knewUs: false,
+    muted: true,
+  };
   return { id, address, name, status, ...rest };
 }
 

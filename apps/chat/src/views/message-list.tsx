@@ -93,7 +93,7 @@ export function MessageList({ conversation, actions }: { conversation: Conversat
       const box = mine ? undefined : elementOf(seq)?.getBoundingClientRect();
       return box !== undefined && (box.bottom <= bottom + 1 || box.top + clientHeight / 2 < bottom);
     });
-    if (seen !== undefined) conversation.seenUpTo(seen.seq);
+    if (seen !== undefined) conversation.seenUpTo(seen);
   };
 
   /** Shows the end, or what was read, where it was. */
