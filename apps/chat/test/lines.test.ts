@@ -31,7 +31,7 @@ test('messages of one side within five minutes form a run; the other side, a pau
   const minute = 60_000;
   const runs = (messages: readonly Message[], firstNew: number | null = null): string =>
     linesOf(messages, firstNew)
-      .map(({ starts, ends }) => `${starts ? '<' : ''}-${ends ? '>' : ''}`)
+      .map(({ message, run, ends }) => `${run === message.seq ? '<' : ''}-${ends ? '>' : ''}`)
       .join('');
   expect(runs([])).toBe('');
   expect(runs([said(NOON, 1), said(NOON + minute, 2), said(NOON + 2 * minute, 3)])).toBe('<--->');

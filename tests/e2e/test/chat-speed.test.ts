@@ -19,7 +19,10 @@ const PIXEL = Buffer.from(
   'base64',
 );
 
-/** Reads what a page's main thread has computed, in ms: in all, or for scripts, styles and layout alone. */
+/**
+ * Reads what a page's main thread has computed, in ms: in all, or for scripts, styles and layout alone. Chromium counts what
+ * follows a promise, as most of the drawing does, in all alone.
+ */
 async function clockOf(person: Person): Promise<{
   readonly session: CDPSession;
   readonly busy: (all?: boolean) => Promise<number>;

@@ -11,8 +11,9 @@ export interface Line {
   readonly day: string | null;
   /** Whether "New" is told before it. */
   readonly isNew: boolean;
-  /** Whether it is the first of its run, and whether the last: that one tells the time. */
-  readonly starts: boolean;
+  /** The place of the first of its run. */
+  readonly run: number;
+  /** Whether it is the last of its run: that one tells the time. */
   readonly ends: boolean;
 }
 
@@ -35,7 +36,7 @@ export function linesOf(messages: readonly Message[], firstNew: number | null): 
       message,
       day: isLater ? dayOf(message.at) : null,
       isNew,
-      starts,
+      run: starts || last === undefined ? message.seq : last.run,
       ends: index === messages.length - 1,
     });
     before = message;

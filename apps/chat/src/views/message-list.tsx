@@ -58,7 +58,7 @@ export function MessageList({ conversation, actions }: { conversation: Conversat
   const started = useRef(false);
   /** The frame in which the end will be shown, or 0. */
   const frame = useRef(0);
-  const known = useRef(new WeakMap<Message, { readonly flags: string; readonly element: JSX.Element }>());
+  const known = useRef(new WeakMap<Message, { readonly flags: string; readonly elements: JSX.Element[] }>());
   const stretches = useRef<ReadonlyMap<number, Stretch>>(new Map());
   const pointedAt = useRef<typeof conversation.found.value>(null);
   const atEnd = useSignal(true);
@@ -81,8 +81,8 @@ export function MessageList({ conversation, actions }: { conversation: Conversat
     follows.current = left < FOLLOW_PX && !thread.hasLater.value;
     thread.hold(!follows.current);
     atEnd.value = follows.current;
-    anchor.current = uppermost(drawn, top);
-    navigation.keepScroll(follows.current ? null : anchor.current);
+    anchor.current = follows.current ? null : uppermost(drawn, top);
+    navigation.keepScroll(anchor.current);
     if (scrollTop < MORE_PX) void thread.earlier();
     if (left < MORE_PX) void thread.later();
     const looks = document.hasFocus() && document.visibilityState === 'visible' && !navigation.hasDialog;
@@ -96,14 +96,16 @@ export function MessageList({ conversation, actions }: { conversation: Conversat
     if (seen !== undefined) conversation.seenUpTo(seen);
   };
 
-  /** Shows the end, or what was read, where it was. */
-  const settle = (): void => {
+  /** Shows the end, or what was read, where it was. Whether it had to scroll: then an event follows. */
+  const settle = (): boolean => {
     const element = list.current;
-    if (element === null) return;
+    if (element === null) return false;
+    const before = element.scrollTop;
     const kept = anchor.current === null ? null : elementOf(anchor.current.seq);
     if (follows.current) element.scrollTop = element.scrollHeight;
     else if (kept !== null && anchor.current !== null)
       element.scrollTop += kept.getBoundingClientRect().top - anchor.current.top;
+    return element.scrollTop !== before;
   };
   useLayoutEffect(() => {
     const element = list.current;
@@ -112,8 +114,7 @@ export function MessageList({ conversation, actions }: { conversation: Conversat
       // With all else that has changed, the list is laid out once a frame.
       frame.current ||= requestAnimationFrame(() => {
         frame.current = 0;
-        settle();
-        look();
+        if (!settle()) look();
       });
       return;
     }
@@ -150,7 +151,7 @@ export function MessageList({ conversation, actions }: { conversation: Conversat
   }, []);
   const { hasDialog } = navigation;
   useEffect(look, [hasDialog]);
-  useEffect(() => {
+  useLayoutEffect(() => {
     const element = found === null || pointedAt.current === found ? null : elementOf(found.seq);
     if (element === null) return;
     pointedAt.current = found;
@@ -173,28 +174,30 @@ export function MessageList({ conversation, actions }: { conversation: Conversat
     elementOf(next)?.focus();
   };
   const stop = messages.some(({ seq }) => seq === reachable.value) ? reachable.value : last?.seq;
-  /** One that has not changed is the same element as before: what comes costs no more in a long list. */
-  const draw = ({ message, day, isNew, starts, ends }: Line): JSX.Element => {
+  /** One that has not changed is the same as before: what comes costs no more in a long list. */
+  const draw = ({ message, day, isNew, run, ends }: Line): JSX.Element[] => {
     const [isReachable, isFound] = [message.seq === stop, message.seq === found?.seq];
-    const flags = [day, isNew, starts, ends, isReachable, isFound].join();
+    const starts = run === message.seq;
+    const flags = [day, isNew, starts, ends && run, isReachable, isFound].join();
     const before = known.current.get(message);
-    if (before?.flags === flags) return before.element;
-    const element = (
+    if (before?.flags === flags) return before.elements;
+    const elements = [
       <Fragment key={message.seq}>
         {day !== null && <p class="date">{day}</p>}
         {isNew && <p class="new">New</p>}
         <MessageView {...{ conversation, message, starts, ends, isReachable, isFound, actions }} />
-        {ends && <MessageMeta message={message} conversation={conversation} />}
-      </Fragment>
-    );
-    known.current.set(message, { flags, element });
-    return element;
+      </Fragment>,
+    ];
+    // The run's, not the message's: where the run grows it stays, below what comes.
+    if (ends) elements.push(<MessageMeta key={`run ${run}`} message={message} conversation={conversation} />);
+    known.current.set(message, { flags, elements });
+    return elements;
   };
   /** What comes is compared, laid out and painted with the neighbours in its stretch alone. */
   const drawAll = (): JSX.Element[] => {
     const drawn = new Map<number, Stretch>();
     for (const [place, some] of Map.groupBy(linesOf(messages, firstNew), lineStretch)) {
-      const lines = some.map(draw);
+      const lines = some.flatMap(draw);
       const before = stretches.current.get(place);
       const isSame = before?.lines.length === lines.length && lines.every((line, i) => line === before.lines[i]);
       const element = isSame ? before.element : <div key={place}>{lines}</div>;
