@@ -2,7 +2,7 @@ import { existsSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 import { Child } from '@sws/testing/child';
 
-/** Fetched by `pnpm test:runtimes bun`; not a dependency. */
+/** `pnpm test:runtimes bun` downloads it; it is not a dependency. */
 const BUN = fileURLToPath(new URL('../../.cache/runtimes/bun/node_modules/.bin/bun', import.meta.url));
 export const hasBun = existsSync(BUN);
 

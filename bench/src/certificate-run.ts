@@ -8,24 +8,24 @@ import { makeCertificate } from '@sws/testing/certificate';
 import { RawClient } from '@sws/testing/raw-client';
 import { RelayProcess, temporaryFolder } from '@sws/testing/relay-process';
 
-/** What certificates swapped under load came to. */
+/** The result of swapping certificates under load. */
 export interface CertificateFigures {
   readonly swaps: number;
   readonly connections: number;
-  /** Connections lost meanwhile. */
+  /** Connections lost during the run. */
   readonly dropped: number;
   readonly sent: number;
   readonly received: number;
-  /** From the links' swap to the first handshake that shows the new certificate, ms. */
+  /** Time from the swap of the links to the first handshake with the new certificate, in ms. */
   readonly seenAfterMs: readonly number[];
-  /** Handshakes after a new certificate was first seen that showed an older one. */
+  /** Handshakes that showed an older certificate after a newer one was seen. */
   readonly wentBack: number;
 }
 
 const AT_ONCE = 40;
 const SEEN_TIMEOUT_MS = 20_000;
 
-/** `sws-relay` with `pairs` pairs of clients that send all the while, and its certificate swapped again and again. */
+/** Runs `sws-relay` with `pairs` pairs of clients that keep sending, and swaps its certificate again and again. */
 export async function swapCertificates(options: {
   readonly pairs: number;
   readonly swaps: number;
@@ -37,7 +37,7 @@ export async function swapCertificates(options: {
   const names = Array.from({ length: swaps + 1 }, (_, i) => `n${i}.example`);
   for (const name of names) makeCertificate(folder.path(name), name);
   const link = (name: string): void => {
-    // As certbot does it: each link is replaced by another, the certificate's first.
+    // Like certbot: replace each link by a new one, first the certificate's.
     for (const [file, suffix] of [
       [certificate, 'cert'],
       [key, 'key'],
@@ -49,7 +49,7 @@ export async function swapCertificates(options: {
   link(names[0] ?? '');
   const relay = await RelayProcess.start([
     ...['--port', '0', '--no-chat', '--cert', certificate, '--key', key, '--identity', folder.path('identity')],
-    // All of them come from one address.
+    // All clients come from one address.
     ...['--messages-per-second', '100000', '--bytes-per-second', '1000000000'],
   ]);
   const clients: RawClient[] = [];
@@ -100,7 +100,7 @@ export async function swapCertificates(options: {
   }
 }
 
-/** The name in the certificate that a new handshake is shown. */
+/** The name in the certificate of a new handshake. */
 function servedName(port: number): Promise<string> {
   return new Promise((resolve, reject) => {
     const socket = connect({ port, host: 'localhost', rejectUnauthorized: false }, () => {

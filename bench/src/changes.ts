@@ -5,7 +5,7 @@ export interface Change {
   readonly start: number;
   readonly end: number;
   readonly replacement: string;
-  /** The start of the nearest statement around it: who does not reach that does not reach the change. */
+  /** The start of the nearest enclosing statement. A test that does not reach the statement cannot reach the change. */
   readonly statement: number;
 }
 
@@ -46,19 +46,19 @@ const SWAPPED: Readonly<Record<string, readonly string[]>> = {
   '??=': ['='],
   '||=': ['&&='],
 };
-/** A name, a code, a label: not a sentence, which people read. */
+/** Matches a name, a code or a label, and no sentence. */
 const CODE = /^[\w.:/-]+$/;
 const TESTED = new Set(['IfStatement', 'ConditionalExpression', 'WhileStatement', 'DoWhileStatement', 'ForStatement']);
 const LOOPS = new Set(['WhileStatement', 'DoWhileStatement', 'ForStatement']);
 const FUNCTIONS = new Set(['FunctionDeclaration', 'FunctionExpression', 'ArrowFunctionExpression']);
 const BODIES = new Set(['Program', 'BlockStatement', 'StaticBlock']);
-/** Types with an expression in them. */
+/** Type nodes that contain an expression. */
 const TYPED = new Set(['TSAsExpression', 'TSNonNullExpression', 'TSSatisfiesExpression', 'TSInstantiationExpression']);
 
 const isNode = (value: unknown): value is Node =>
   typeof value === 'object' && value !== null && typeof (value as Node).type === 'string';
 
-/** Every small change of a source, in its order. @throws Error if it does not parse */
+/** Every small change of a source, in source order. @throws Error if the source does not parse */
 export function changesOf(file: string, source: string): Change[] {
   const changes: Change[] = [];
   const text = ({ start, end }: Node): string => source.slice(start, end);
@@ -68,7 +68,7 @@ export function changesOf(file: string, source: string): Change[] {
     const add = ({ start, end }: { start: number; end: number }, ...replacements: string[]): void => {
       for (const replacement of replacements) changes.push({ start, end, replacement, statement });
     };
-    /** The operator of a node, which stands between two offsets. */
+    /** Changes the operator of a node, which stands between two offsets. */
     const swap = (from: number, to: number): void => {
       const operator = String(node.operator);
       const start = source.indexOf(operator, from);
@@ -117,7 +117,7 @@ export function changesOf(file: string, source: string): Change[] {
         add(node, ';');
         break;
       case 'ReturnStatement':
-        // A changed truth value is a change already, and `null` for `undefined` seldom matters.
+        // Other changes cover truth values, and `null` for `undefined` seldom matters.
         if (!isNode(node.argument)) add(node, ';');
         else if (!/^(true|false|null|undefined)$/.test(text(node.argument))) add(node.argument, 'null');
         break;
@@ -147,7 +147,7 @@ export function changesOf(file: string, source: string): Change[] {
   return changes;
 }
 
-/** Numbers ten times as large (a bound), small ones one more too (a length), codes empty, truth false. */
+/** Multiplies numbers by ten (bounds), adds one to small ones (lengths), empties codes, and negates truth values. */
 function literal(node: Node, parent: Node, add: (node: Node, ...replacements: string[]) => void): void {
   const isName = parent.type === 'ImportExpression' || (parent.key === node && parent.computed !== true);
   if (isName || parent.type === 'ExportNamedDeclaration' || parent.type === 'ExportAllDeclaration') return;
@@ -160,13 +160,13 @@ function literal(node: Node, parent: Node, add: (node: Node, ...replacements: st
   } else if (typeof value === 'string' && CODE.test(value)) add(node, "''");
 }
 
-/** `array[at] ?? 0` within the array's length: `noUncheckedIndexedAccess` asks for it, and it changes nothing. */
+/** Whether this is the `?? 0` of `array[at] ?? 0`, which only `noUncheckedIndexedAccess` needs. */
 function isForTheCompiler({ type, operator, left, right }: Node): boolean {
   if (type !== 'LogicalExpression' || operator !== '??') return false;
   const { type: read, computed, property } = left as Node;
   if (read !== 'MemberExpression' || computed !== true) return false;
   const [at, otherwise] = [(property as Node).value, (right as Node).value];
-  // `text.split(…)[0]` is always there.
+  // `text.split(…)[0]` always exists.
   return typeof at !== 'string' && (at === 0 || otherwise === 0 || otherwise === '');
 }
 
@@ -179,7 +179,7 @@ export function applied(source: string, { start, end, replacement }: Change): st
   return source.slice(0, start) + replacement + source.slice(end);
 }
 
-/** The source with a text before each of the statements that begin at these offsets. */
+/** The source with a text inserted before each statement that begins at one of these offsets. */
 export function withProbes(source: string, probes: ReadonlyMap<number, string>): string {
   let result = source;
   for (const [start, probe] of [...probes].sort(([a], [b]) => b - a))

@@ -4,20 +4,20 @@ import { readThreadsCpuUs } from '@sws/testing/usage';
 /** How two processes speak: over a channel, through a bare forwarder in plain `ws`, or directly over TLS. */
 export type Speaks = 'sws' | 'plain' | 'tls';
 
-/** What an end is told. */
+/** The options of one end. */
 export interface ChannelEndOptions {
   readonly speaks: Speaks;
-  /** Of the relay or forwarder; of the listening end, for `tls`. */
+  /** The URL of the relay or forwarder; for `tls`, of the listening end. */
   readonly url: string;
   readonly provider: string;
-  /** Absent: this end listens. For `sws` the listener's key. */
+  /** The end to dial; for `sws`, its key. Without it, this end listens. */
   readonly peer?: string;
-  /** For a listener over TLS: PEM. */
+  /** The key and certificate of a listener over TLS, in PEM. */
   readonly tls?: { readonly key: string; readonly cert: string };
 }
 
 export interface Carried {
-  /** CPU time of both ends for each message, in microseconds. */
+  /** CPU time of both ends per message, in microseconds. */
   readonly cpuUs: number;
   readonly mibPerSecond: number;
 }
@@ -26,7 +26,7 @@ const START_TIMEOUT_MS = 60_000;
 const RUN_TIMEOUT_MS = 300_000;
 const MIB = 1_048_576;
 
-/** Two processes with a line between them. */
+/** Two processes with a channel or connection between them. */
 export class ChannelEnds {
   readonly #listener: Child;
   readonly #dialler: Child;
@@ -51,7 +51,7 @@ export class ChannelEnds {
     return new ChannelEnds(listener, await start('dialler', { ...rest, url, peer }));
   }
 
-  /** `count` messages of `bytes` one way; with `check` every byte is compared, else order and length. */
+  /** Carries `count` messages of `bytes` one way. With `check` it compares every byte, otherwise order and length. */
   async carry(count: number, bytes: number, check: boolean): Promise<Carried> {
     const before = this.#cpuUs();
     const arrived = next(this.#listener, `expect ${count} ${bytes} ${check ? 1 : 0}`);
@@ -62,7 +62,7 @@ export class ChannelEnds {
     return { cpuUs: (this.#cpuUs() - before) / count, mibPerSecond: (count * bytes) / MIB / seconds };
   }
 
-  /** Messages of 64 B to and back, one at a time: round trips in milliseconds. */
+  /** Sends 64 B there and back, one message at a time; resolves with round trips in ms. */
   async roundTrips(count: number): Promise<{ readonly p50: number; readonly p99: number }> {
     const { p50, p99 } = await next(this.#dialler, `ping ${count}`);
     return { p50: Number(p50), p99: Number(p99) };
@@ -77,7 +77,7 @@ export class ChannelEnds {
   }
 }
 
-/** What a child reports next, once it has been told something. */
+/** Writes a line to a child; resolves with the child's next report. */
 function next(child: Child, line: string) {
   const seen = child.reports.length;
   const report = child.report((one) => child.reports.indexOf(one) >= seen, RUN_TIMEOUT_MS);

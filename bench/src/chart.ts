@@ -19,7 +19,7 @@ const COLOURS = ['#2f6fdf', '#8a8f98', '#d97b29', '#3f9e6e', '#a35bbf', '#c2504f
 
 const escaped = (text: string): string => text.replace(/&/g, '&amp;').replace(/</g, '&lt;').replace(/>/g, '&gt;');
 
-/** Bars with a whisker from least to most, in SVG; each row has a scale of its own. */
+/** Draws bars with a whisker from least to most, in SVG. Each row has its own scale. */
 export function chart(title: string, unit: string, rows: readonly ChartRow[]): string {
   const labels = [...new Set(rows.flatMap(({ bars }) => bars.map(({ label }) => label)))];
   const parts: string[] = [];

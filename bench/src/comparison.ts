@@ -5,14 +5,14 @@ import { fileURLToPath } from 'node:url';
 import { chart } from './chart.js';
 import { intoPerformancePage } from './performance-page.js';
 
-/** The least, the middle and the most of some samples. */
+/** The minimum, median and maximum of some samples. */
 export interface Spread {
   readonly min: number;
   readonly median: number;
   readonly max: number;
 }
 
-/** How much one contestant takes for each unit that another takes, sample by sample of the same turn. */
+/** The ratio of two contestants' samples, computed for each turn. */
 export interface Ratio extends Spread {
   readonly of: string;
   readonly to: string;
@@ -20,9 +20,9 @@ export interface Ratio extends Spread {
 }
 
 export interface ComparisonOptions {
-  /** Of the results and their place in `docs/performance.md`. */
+  /** Names the results file and the place in `docs/performance.md`. */
   readonly name: string;
-  /** As in `pnpm bench <script>`. @defaultValue `name` */
+  /** The script in `pnpm bench <script>`. @defaultValue `name` */
   readonly script?: string;
   readonly title: string;
   /** What a sample is, its unit first: `µs of relay CPU per message`. */
@@ -43,8 +43,8 @@ export const figure = (value: number): string =>
 const kebab = (text: string): string => text.replace(/[^a-z0-9]+/gi, '-').toLowerCase();
 
 /**
- * Samples of several contestants in several rows (a message size, a number of connections), taken in turn; what they
- * amount to as a table, a chart, and `bench/results/<name>.json`.
+ * Samples of several contestants in several rows (a message size, a number of connections), taken in turn. Writes
+ * them as a table, a chart, and `bench/results/<name>.json`.
  */
 export class Comparison {
   readonly options: ComparisonOptions;
@@ -56,7 +56,7 @@ export class Comparison {
     this.options = options;
   }
 
-  /** One sample more. The samples of two cells pair up in their order. */
+  /** Adds a sample. The samples of two cells are compared in the order in which they were added. */
   add(row: string, contestant: string, sample: number): void {
     const cells = this.#rows.get(row) ?? new Map<string, number[]>();
     this.#rows.set(row, cells);
@@ -69,7 +69,7 @@ export class Comparison {
     return this.#rows.get(row)?.get(contestant) ?? [];
   }
 
-  /** The ratio of two cells, `[row, contestant]` each, and the most that it should be (`null`: only told). */
+  /** Adds the ratio of two cells (`[row, contestant]`). `atMost` is its target; `null` for none. */
   ratio(of: readonly [string, string], to: readonly [string, string], atMost: number | null = null): Ratio {
     const below = this.samples(...to);
     const ratios = this.samples(...of).map((sample, turn) => sample / (below[turn] ?? Number.NaN));
@@ -78,7 +78,7 @@ export class Comparison {
     return ratio;
   }
 
-  /** The difference of two cells, as `ratio`, in the unit of the samples. */
+  /** Adds the difference of two cells, in the unit of the samples. The arguments are those of `ratio`. */
   difference(of: readonly [string, string], to: readonly [string, string], atMost: number | null = null): Ratio {
     const below = this.samples(...to);
     const differences = this.samples(...of).map((sample, turn) => sample - (below[turn] ?? Number.NaN));
@@ -87,7 +87,7 @@ export class Comparison {
     return ratio;
   }
 
-  /** A sentence to stand below the table. */
+  /** Adds a paragraph below the table. */
   note(text: string): void {
     this.#notes.push(text);
   }
@@ -122,7 +122,7 @@ export class Comparison {
     return lines.join('\n');
   }
 
-  /** Prints the tables; with `record` writes them, the samples and the chart. */
+  /** Prints the tables. With `record`, writes the tables, the samples and the chart to files. */
   finish(record: boolean): void {
     console.log(`\n${this.markdown()}\n`);
     if (!record) return;

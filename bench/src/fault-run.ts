@@ -5,7 +5,10 @@ import { type SenderOptions, Transfer, type TransferResult } from '@sws/testing/
 import type { Workload } from '@sws/testing/workload';
 import { RelayChild } from './relay-child.js';
 
-/** What goes wrong. `crash`: the relay is killed with SIGKILL and started again; the others befall one end's connection (`mute`: what it says goes nowhere, while it still hears). */
+/**
+ * The faults. `crash` kills the relay with SIGKILL and starts it again. The others concern one end's connection
+ * (`mute`: what the end sends is lost, while it still receives).
+ */
 export const FAULTS = [
   'crash',
   'cut-sender',
@@ -19,26 +22,26 @@ export const FAULTS = [
 ] as const;
 export type Fault = (typeof FAULTS)[number];
 
-/** A transfer between two processes, and what befalls it. */
+/** A transfer between two processes, and its faults. */
 export interface FaultScenario {
   readonly name: string;
   readonly workload: Workload;
-  /** In any order: the seed spreads them over the transfer. */
+  /** In any order; the seed spreads them over the transfer. */
   readonly faults: readonly Fault[];
   readonly seed: number;
   readonly stallMs: number;
   readonly sender?: Partial<SenderOptions>;
-  /** What the sender's connection carries, so that the transfer lasts for its faults. @defaultValue all it can */
+  /** Limits the sender's connection, so that the transfer lasts until the last fault. @defaultValue no limit */
   readonly bytesPerSecond?: number;
-  /** The whole of it may take this long. */
+  /** The time limit of the whole scenario, in ms. */
   readonly timeoutMs: number;
 }
 
-/** What came of it. */
+/** The result of a scenario. */
 export interface FaultFigures extends TransferResult {
-  /** What happened, in order, with the acknowledged bytes that it waited for. */
+  /** The faults in order, each with the acknowledged bytes before it. */
   readonly happened: readonly { readonly fault: Fault; readonly afterBytes: number }[];
-  /** Connections that each end made. */
+  /** How many connections each end made. */
   readonly connections: { readonly sender: number; readonly receiver: number };
   readonly totalMs: number;
 }
@@ -47,7 +50,7 @@ const MAX_DOWN_MS = 500;
 const MAX_PAUSE_MS = 150;
 const IN_FLIGHT_MS = 50;
 
-/** Runs a scenario: two clients, two proxies, one relay process with two nodes. Rejects where a process fails or hangs. */
+/** Runs a scenario with two clients, two proxies, and a relay process with two nodes. Rejects if one fails or hangs. */
 export async function runFaults(scenario: FaultScenario): Promise<FaultFigures> {
   const { workload, seed, stallMs, timeoutMs } = scenario;
   const random = seeded(seed);
@@ -67,7 +70,7 @@ export async function runFaults(scenario: FaultScenario): Promise<FaultFigures> 
       sender: { reportEveryBytes: Math.ceil(totalBytes / 200), ...scenario.sender },
     });
     for (const { fault, afterBytes } of plan) {
-      // Past this much, and more than before, both ends are connected and the data flows: a new fault is a new interruption.
+      // Once more bytes are acknowledged than before, both ends are connected again: a new fault interrupts them anew.
       await transfer.acknowledged(Math.max(afterBytes, transfer.acknowledgedBytes + 1), timeoutMs);
       await delay(random() * MAX_PAUSE_MS);
       const [what = '', end] = fault.split('-');
@@ -80,7 +83,7 @@ export async function runFaults(scenario: FaultScenario): Promise<FaultFigures> 
         await delay(stallMs);
         proxy.flow();
       }
-      // What was on its way is not progress.
+      // Bytes that were already in flight do not count as progress.
       await delay(IN_FLIGHT_MS);
     }
     const result = await transfer.result(timeoutMs);
@@ -98,7 +101,7 @@ export async function runFaults(scenario: FaultScenario): Promise<FaultFigures> 
   }
 }
 
-/** What is wrong with the figures: nothing, if the two processes lost, repeated and reordered nothing, and both told what befell them. */
+/** What is wrong with the figures. Empty if nothing was lost, repeated or reordered, and both ends reported faults. */
 export function complaints({ faults, workload }: FaultScenario, figures: FaultFigures): readonly string[] {
   const { sent, received, interruptions, resumptions, errors } = figures;
   const wrong: string[] = [];
@@ -122,7 +125,7 @@ export function complaints({ faults, workload }: FaultScenario, figures: FaultFi
   return wrong;
 }
 
-/** Shuffles the faults and spreads them evenly, each somewhere in its part. */
+/** Shuffles the faults and spreads them over the transfer: one at a random place in each of equal parts. */
 function planOf(faults: readonly Fault[], bytes: number, random: () => number): FaultFigures['happened'] {
   const shuffled = [...faults];
   for (let i = shuffled.length - 1; i > 0; i--) {

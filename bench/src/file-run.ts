@@ -16,36 +16,36 @@ const BLOCK_BYTES = 1_048_576;
 const ROLES = ['sender', 'relay', 'receiver'] as const;
 type Role = (typeof ROLES)[number];
 
-/** A file that `sws send` brings to `sws recv`, and who is killed (SIGKILL) on the way and started again. */
+/** A file from `sws send` to `sws recv`, and the processes that are killed (SIGKILL) and started again meanwhile. */
 export interface FileScenario {
   readonly bytes: number;
-  /** In this order, spread over the file. */
+  /** The kills in order, spread over the file. */
   readonly kills: readonly Role[];
   /** How long the relay stays away. */
   readonly relayDownMs: number;
-  /** What the relay lets each end send. */
+  /** The relay's rate limit for each end. */
   readonly bytesPerSecond: number;
   readonly timeoutMs: number;
 }
 
 export interface FileFigures {
   readonly seconds: number;
-  /** SHA-256 of what was to be sent, as both ends said it, and of what is on the receiver's disk. */
+  /** SHA-256 of the original, as each end reported it, and of the file on the receiver's disk. */
   readonly digests: Readonly<Record<'made' | 'sender' | 'receiver' | 'disk', string>>;
   readonly exits: Readonly<Record<'sender' | 'receiver', number | null>>;
-  /** Where the part had come to when somebody was killed. */
+  /** The size of the partial file at each kill. */
   readonly killed: readonly { readonly who: Role; readonly atBytes: number }[];
-  /** Where each attempt of a sender began. */
+  /** The offset at which each attempt of a sender began. */
   readonly offsets: readonly number[];
-  /** How often a sender told that it was connected again. */
+  /** How often a sender reported that it was connected again. */
   readonly reconnections: number;
   /** The names in the receiver's folder. */
   readonly names: readonly string[];
-  /** The most resident memory of each, over its processes, and of any agent; `null` where there is no `/proc`. */
+  /** The peak resident memory of each role and of any agent; `null` without `/proc`. */
   readonly peakRssBytes: Readonly<Record<Role | 'agent', number>> | null;
 }
 
-/** Runs a scenario with the built command line. Rejects where a process fails or hangs. */
+/** Runs a scenario with the built command line. Rejects if a process fails or hangs. */
 export async function runFile(scenario: FileScenario): Promise<FileFigures> {
   const { bytes, kills, relayDownMs, bytesPerSecond, timeoutMs } = scenario;
   const folder = await mkdtemp(join(tmpdir(), 'sws-file-'));
@@ -143,7 +143,7 @@ export async function runFile(scenario: FileScenario): Promise<FileFigures> {
   }
 }
 
-/** What is wrong with the figures: nothing, if the file came whole and once, and no attempt but the first began anew. */
+/** What is wrong with the figures. Empty if the file arrived whole and once, and only the first attempt began at 0. */
 export function fileComplaints({ bytes, kills }: FileScenario, figures: FileFigures): readonly string[] {
   const { digests, exits, offsets, reconnections, names, killed } = figures;
   const wrong: string[] = [];
@@ -154,7 +154,7 @@ export function fileComplaints({ bytes, kills }: FileScenario, figures: FileFigu
   expect(exits.sender === 0 && exits.receiver === 0, `exit codes ${exits.sender} and ${exits.receiver}`);
   expect(names.join() === 'file', `in the folder: ${names.join()}`);
   expect(killed.length === kills.length, `${killed.length} of ${kills.length} kills happened before the end`);
-  // A relay that dies ends no attempt: the channel goes on.
+  // A relay's crash ends no attempt: the channel survives it.
   const ends = kills.filter((who) => who !== 'relay').length;
   const crashes = kills.length - ends;
   expect(reconnections >= crashes, `${reconnections} reconnections told of ${crashes} relays that were killed`);
@@ -184,18 +184,18 @@ async function digestOf(path: string): Promise<string> {
   return hash.digest('hex');
 }
 
-/** The process ids of the agents that have run, as they have written them down. */
+/** The process ids of all agents that have run, from their files. */
 export function agents(runtimeFolder: string): number[] {
   try {
     return readdirSync(runtimeFolder)
       .filter((name) => name.endsWith('.json'))
       .map((name) => Number((JSON.parse(readFileSync(join(runtimeFolder, name), 'utf8')) as { pid: number }).pid));
   } catch {
-    return []; // none yet, or one that is being written
+    return []; // no file yet, or one that is being written
   }
 }
 
-/** Waits until the part in a folder has come so far; resolves with its size. */
+/** Waits until the partial file in a folder has this many bytes; resolves with its size. */
 async function partReaches(folder: string, bytes: number, timeoutMs: number): Promise<number> {
   const end = performance.now() + timeoutMs;
   while (performance.now() < end) {

@@ -3,7 +3,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { Child } from '@sws/testing/child';
 import { RelayChild } from './relay-child.js';
 
-/** What a crowd without manners does to a relay, and the counters that must tell of it (`/metrics`, by reason). */
+/** The kinds of flood, and the counters of `/metrics` that must grow with each, by reason. */
 export const FLOODS = {
   unregistered: ['too-many-pending-from-address'],
   'slow handshakes': ['slow-handshake', 'too-many-pending-from-address'],
@@ -16,7 +16,7 @@ export const FLOODS = {
 } as const satisfies Readonly<Record<string, readonly string[]>>;
 export type FloodKind = keyof typeof FLOODS;
 
-/** How well two well-behaved clients fare. */
+/** The latency of two well-behaved clients. */
 export interface Latency {
   readonly sent: number;
   readonly received: number;
@@ -32,13 +32,13 @@ export interface FloodResult {
   readonly before: Latency;
   readonly during: Latency;
   readonly rssBeforeBytes: number;
-  /** The most while it lasted. */
+  /** The peak during the flood. */
   readonly rssMostBytes: number;
-  /** Of one processor, what the relay used meanwhile. */
+  /** The relay's CPU time during the flood, as a share of one processor. */
   readonly cpuShare: number;
-  /** A while after. */
+  /** The memory some time after the flood. */
   readonly rssAfterBytes: number;
-  /** What grew in `/metrics`: refusals and undeliverables by reason, registrations, pauses. */
+  /** The growth of counters in `/metrics`: refusals and undeliverables by reason, registrations, pauses. */
   readonly counted: Readonly<Record<string, number>>;
 }
 
@@ -46,9 +46,9 @@ const SAMPLE_MS = 50;
 const COUNTED =
   /^sws_(refus\w*_total|undeliverable\w*_total|registrations_total|pauses_total|connections_total)(?:\{([^}]*)\})? (\d+)/gm;
 
-/** Floods a new relay for so long, with two well-behaved clients beside it. */
+/** Floods a new relay for `seconds`, with two well-behaved clients beside the flood. */
 export async function flood(kind: FloodKind, seconds: number): Promise<FloodResult> {
-  // As it is by default, but that a slow handshake's end is seen within the time.
+  // The default options, except that a slow handshake times out within the run.
   const relay = await RelayChild.start({ options: { handshakeTimeoutMs: (seconds * 1_000) / 2 } });
   const url = relay.url();
   const script = (name: string): URL => new URL(`../dist/children/${name}.js`, import.meta.url);
@@ -78,7 +78,7 @@ export async function flood(kind: FloodKind, seconds: number): Promise<FloodResu
     clearInterval(sampling);
     await flooder.stop('SIGKILL');
     await sleep((seconds * 1_000) / 4);
-    // Not before: the flood may have every place that the relay gives to one address.
+    // Not during the flood, which may hold every connection that the relay grants one address.
     const after = await counted(url);
     const grown = Object.entries(after).map(([name, value]) => [name, value - (countedBefore[name] ?? 0)] as const);
     return {
@@ -97,18 +97,18 @@ export async function flood(kind: FloodKind, seconds: number): Promise<FloodResu
   }
 }
 
-/** Gives a process the processor before others, where that is allowed: other work on the machine is not what is measured. */
+/** Raises a process's priority, if that is allowed, so that other work on the machine disturbs the measurement less. */
 function prefer(pid: number): void {
   try {
     setPriority(pid, -10);
   } catch {
-    // Only the administrator may.
+    // Only an administrator may do this.
   }
 }
 
-/** The counters of a relay's `/metrics`, by reason or, without one, by name; what has one reason in two counters is summed. */
+/** The counters of a relay's `/metrics`, by reason, or else by name. Counters of the same reason are summed. */
 async function counted(url: string): Promise<Record<string, number>> {
-  // A connection kept alive may be one that the relay has closed meanwhile.
+  // The relay may already have closed a connection that was kept alive.
   const request = { headers: { connection: 'close' } };
   const text = await (await fetch(`${url.replace('ws', 'http')}metrics`, request)).text();
   const found: Record<string, number> = {};

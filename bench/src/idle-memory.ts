@@ -1,19 +1,19 @@
 import { Child } from '@sws/testing/child';
 
-/** What holding idle connections costs a server. */
+/** A server's memory for idle connections. */
 export interface IdleMemory {
   readonly connections: number;
   readonly rssBytes: number;
   readonly bytesPerConnection: number;
 }
 
-/** Clients of one process: each may have 20,000 files open. */
+/** Clients per process: a process may have 20,000 files open. */
 const CLIENTS_PER_PROCESS = 7_500;
-/** So many are there before it is counted: what is loaded, compiled and reserved once belongs to no connection. */
+/** Connections opened before the measurement. They make the server load its code and reserve what it reserves once. */
 const BASE = 1_000;
 const OPEN_TIMEOUT_MS = 300_000;
 
-/** Resident memory, from the operating system after collection, for each of `connections` idle ones beside `base` others. */
+/** Resident memory after garbage collection per connection, for `connections` idle ones beside `base` others. */
 export async function idleMemory(kind: 'sws' | 'ws', connections: number, base = BASE): Promise<IdleMemory> {
   const command = new URL('../dist/children/connections-server.js', import.meta.url);
   const server = await Child.start({ name: `${kind} server`, command, args: [kind], nodeFlags: ['--expose-gc'] });
@@ -42,7 +42,7 @@ export async function idleMemory(kind: 'sws' | 'ws', connections: number, base =
   }
 }
 
-/** Memory once the server holds what it should. */
+/** The memory of the server once it holds the expected connections. */
 async function measure(server: Child, holds: (held: number) => boolean): Promise<number> {
   for (let tries = 0; tries < 20; tries++) {
     const seen = server.reports.length;

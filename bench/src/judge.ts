@@ -5,33 +5,33 @@ import { userEnvironment } from '@sws/testing/checkout-copy';
 
 const JUDGE = fileURLToPath(new URL('./children/judge.js', import.meta.url));
 
-/** A test file, and which of its tests, by their ids. */
+/** A test file, and the ids of the tests to run in it. */
 export interface JudgedFile {
   readonly path: string;
   readonly tests: ReadonlyMap<string, unknown>;
 }
 
-/** What a warm vitest is asked to run. */
+/** A request to a warm vitest. */
 export interface JudgeOrder {
-  /** Files that are no longer what they were at the last run. */
+  /** Files that changed since the last run. */
   readonly changed: readonly string[];
   /** `null` for all tests of a file. */
   readonly files: readonly { readonly path: string; readonly tests: readonly string[] | null }[];
   /** Whether the first failure ends the run. */
   readonly bail: boolean;
-  /** How long each test and hook may take. */
+  /** The time limit of each test and hook, in ms. */
   readonly timeoutMs: number;
 }
 
-/** The first test that failed, or what else went wrong, and how long it took to. */
+/** The first test that failed, or another failure, and the time until it failed. */
 export interface JudgeFailure {
   readonly by: string;
   readonly ms: number;
-  /** Null if it was none of the tests. */
+  /** Null if no test failed, but something else. */
   readonly test: { readonly path: string; readonly id: string } | null;
 }
 
-/** What a run of test files said: `files` has the tests that passed. */
+/** The result of a run. `files` has the tests that passed. */
 export interface JudgeReport {
   readonly failures: readonly JudgeFailure[];
   readonly files: readonly {
@@ -40,7 +40,7 @@ export interface JudgeReport {
   }[];
 }
 
-/** Runs tests of the package in a folder, in one vitest that stays warm until a run does not end. */
+/** Runs tests of the package in a folder. It keeps one vitest warm until a run times out. */
 export class Judge {
   readonly #folder: string;
   readonly #setup: string | null;
@@ -53,12 +53,12 @@ export class Judge {
     this.#setup = setup;
   }
 
-  /** Tells that a source is another now. */
+  /** Marks a source as changed. */
   changed(path: string): void {
     this.#changed.add(path);
   }
 
-  /** Runs tests until one fails, and gives that failure. A run that takes longer than `patienceMs` has failed. */
+  /** Runs tests until one fails; resolves with the failure. A run longer than `patienceMs` counts as a failure. */
   async run(files: readonly JudgedFile[], timeoutMs: number, patienceMs: number): Promise<JudgeFailure | null> {
     const chosen = files.map(({ path, tests }) => ({ path, tests: [...tests.keys()] }));
     const { failures } = await this.#ask({ files: chosen, bail: true, timeoutMs }, patienceMs);
@@ -93,12 +93,12 @@ export class Judge {
     }
   }
 
-  /** Ends vitest, the tests that run, and what they have started. */
+  /** Ends vitest, the running tests, and the processes that they have started. */
   end(): void {
     try {
       if (this.#vitest?.pid !== undefined) process.kill(-this.#vitest.pid, 'SIGKILL');
     } catch {
-      // All are gone.
+      // All have ended.
     }
     this.#vitest = null;
   }
@@ -106,7 +106,7 @@ export class Judge {
   async #start(): Promise<ChildProcess> {
     const vitest = spawn(process.execPath, [JUDGE, ...(this.#setup === null ? [] : [this.#setup])], {
       cwd: this.#folder,
-      // What was built stays as it is here.
+      // Do not build: the copy has what was built before.
       env: { ...userEnvironment(), SWS_BUILT: '1' },
       stdio: ['ignore', 'ignore', 'ignore', 'ipc'],
       detached: true,

@@ -1,28 +1,28 @@
 import { Child } from '@sws/testing/child';
 import { readThreadsCpuUs } from '@sws/testing/usage';
 
-/** What the load is told. */
+/** The options of the load. */
 export interface PairLoadOptions {
-  /** Where clients connect, in turn: one each, or several nodes. */
+  /** The URLs to which clients connect in turn: one, or one per node. */
   readonly urls: readonly string[];
   readonly speaks: 'sws' | 'sws-json' | 'plain' | 'plain-json' | 'socket.io';
   readonly pairs: number;
-  /** So many pairs throw messages at a time; with fewer than `pairs` the turn goes round. */
+  /** How many pairs send at a time. If fewer than `pairs`, pairs take turns. */
   readonly active: number;
-  /** Messages in the air for each active pair. */
+  /** Messages in flight per active pair. */
   readonly inFlight: number;
-  /** After so many messages the turn goes on. @defaultValue what is to be carried, over `active` */
+  /** Messages of a pair before another takes its turn. @defaultValue the messages to be carried, divided by `active` */
   readonly perVisit?: number;
-  /** Clients connect in a random order. @defaultValue false: the two of a pair one after the other */
+  /** Connect clients in a random order. @defaultValue false: the two clients of a pair connect one after the other */
   readonly shuffled?: boolean;
-  /** Of each message's content; at least 4. */
+  /** The bytes of each message's content; at least 4. */
   readonly bytes: number;
 }
 
 const CONNECT_TIMEOUT_MS = 300_000;
 const RUN_TIMEOUT_MS = 300_000;
 
-/** Pairs of clients in a process of their own, and the processes that carry what they say. */
+/** Pairs of clients in their own process, and the processes that carry their messages. */
 export class PairLoad {
   readonly #load: Child;
   readonly #carriers: readonly { readonly pid: number }[];
@@ -43,7 +43,7 @@ export class PairLoad {
     return new PairLoad(load, carriers);
   }
 
-  /** Carries so many messages; resolves with the carriers' CPU time for each, in microseconds. */
+  /** Carries `messages` messages; resolves with the carriers' CPU time per message, in microseconds. */
   async run(messages: number): Promise<number> {
     const before = this.#cpuUs();
     const seen = this.#load.reports.length;

@@ -3,7 +3,7 @@ import { fileURLToPath } from 'node:url';
 
 const PAGE = fileURLToPath(new URL('../../docs/performance.md', import.meta.url));
 
-/** Puts what a benchmark found between its two marks of `docs/performance.md`. @throws Error where the page lacks them */
+/** Writes a benchmark's results between its two marks in `docs/performance.md`. @throws Error if a mark is missing */
 export function intoPerformancePage(name: string, markdown: string): void {
   const page = readFileSync(PAGE, 'utf8');
   const begin = `<!-- bench ${name} -->`;

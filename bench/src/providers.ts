@@ -3,7 +3,7 @@ import { nodeProvider } from '@sws/crypto/node';
 import { sodiumProvider } from '@sws/crypto/sodium';
 import { wasmProvider } from '@sws/crypto/wasm';
 
-/** Those that Node uses; `wasm` is for browsers. */
+/** The providers for Node; `wasm` is for browsers. */
 export const PROVIDER_NAMES = ['nacl', 'node', 'sodium'] as const;
 
 /** @throws RangeError for any other name */

@@ -1,17 +1,17 @@
 import { Child } from '@sws/testing/child';
 import { freePort } from '@sws/testing/free-port';
 
-/** What a relay child is told. */
+/** The options of a relay process. */
 export interface RelayChildOptions {
-  /** Where to listen, one node each; 0 for one that is free and stays so over a restart. */
+  /** The ports to listen on, one per node; 0 picks a free port, which is kept over a restart. */
   readonly ports: readonly number[];
-  /** The relay's own identity, 64 hex digits: the same after a restart. */
+  /** The seed of the relay's identity, 64 hex digits. A restart keeps it. */
   readonly seed: string;
-  /** Further `RelayOptions` that fit JSON. */
+  /** Other `RelayOptions` that can be written in JSON. */
   readonly options?: Readonly<Record<string, unknown>>;
 }
 
-/** A relay in a process of its own, to be killed and started again on the same ports. */
+/** A relay in its own process, which can be killed and started again on the same ports. */
 export class RelayChild {
   readonly child: Child;
   readonly ports: readonly number[];
@@ -34,12 +34,12 @@ export class RelayChild {
     return new RelayChild(await Child.start({ name: 'relay', command, args: [JSON.stringify(full)] }), full);
   }
 
-  /** The URL that clients dial, of one node. */
+  /** The URL of one node. */
   url(node = 0): string {
     return `ws://127.0.0.1:${this.ports[node]}/`;
   }
 
-  /** Kills it with SIGKILL, waits `downMs`, and starts it again where it was. */
+  /** Kills the relay with SIGKILL, waits `downMs`, and starts it again on the same ports. */
   async crash(downMs = 0): Promise<void> {
     await this.child.stop('SIGKILL');
     if (downMs > 0) await new Promise((resolve) => setTimeout(resolve, downMs));

@@ -8,8 +8,8 @@ const ROOT = new URL('../../', import.meta.url);
 const TIMEOUT_MS = 3_600_000;
 
 /**
- * Runs tests of a package longer than `pnpm test` does, told by the environment; gives vitest's exit code, and 1 if no
- * test was run. `file` and `name` choose the tests.
+ * Runs tests of a package for longer than `pnpm test` does. The environment says for how long. Returns vitest's exit
+ * code, or 1 if no test was run. `file` and `name` select the tests.
  */
 export function runTests(folder: string, file: string, name: string, env: Readonly<Record<string, string>>): number {
   const results = mkdtempSync(join(tmpdir(), 'sws-soak-'));

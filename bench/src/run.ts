@@ -1,4 +1,5 @@
-// `pnpm bench [name [arguments]]` and `pnpm soak [name [arguments]]`: the scripts of one folder, each in its own process.
+// Runs the scripts of one folder, each in its own process: `pnpm bench [name [arguments]]`,
+// `pnpm soak [name [arguments]]`.
 import { spawnSync } from 'node:child_process';
 import { readdirSync } from 'node:fs';
 import { cpus } from 'node:os';

@@ -16,31 +16,31 @@ import { RelayChild } from './relay-child.js';
 
 const SWS = fileURLToPath(new URL('../../apps/cli/dist/main.js', import.meta.url));
 const run = promisify(execFile);
-/** What each program that is told to do something has for it, a relay that is away included. */
+/** The time limit for each answer of a program. It includes the time that the relay is away. */
 const ANSWER_MS = 60_000;
 const PAUSE_MS = 50;
 
-/** ssh, git, a database client and a file transfer at once under one identity, while the relay is killed again and again. */
+/** ssh, git, a database client and a file transfer use one identity at once, while the relay is killed repeatedly. */
 export interface SharedIdentityScenario {
   readonly kills: number;
   readonly everyMs: number;
   /** How long the relay stays away. */
   readonly downMs: number;
-  /** Of the file that is sent, in bytes. */
+  /** The size of the sent file, in bytes. */
   readonly fileBytes: number;
 }
 
 export interface SharedIdentityFigures {
-  /** What is wrong; nothing if nobody noticed but for a pause. */
+  /** What is wrong; empty if the programs noticed only pauses. */
   readonly complaints: readonly string[];
-  /** How often each program had its answer. */
+  /** How many answers each program received. */
   readonly done: Readonly<Record<'ssh' | 'git' | 'redis', number>>;
-  /** The longest that each waited for an answer, in ms. */
+  /** The longest wait of each program for an answer, in ms. */
   readonly longestMs: Readonly<Record<'ssh' | 'git' | 'redis', number>>;
   readonly seconds: number;
 }
 
-/** One user of the machine: config folder, runtime folder and relay. */
+/** One user of the machine, with a config folder, a runtime folder and a relay. */
 class User {
   readonly env: NodeJS.ProcessEnv;
   readonly #children: Child[];
@@ -50,12 +50,12 @@ class User {
     this.#children = children;
   }
 
-  /** Runs a command to its end; resolves with what it printed. */
+  /** Runs a command to its end; resolves with its output. */
   async sws(...args: string[]): Promise<string> {
     const { stdout } = await run(process.execPath, [SWS, ...args], { env: { ...process.env, ...this.env } });
     return stdout.trim();
   }
-  /** Starts a command that tells by `--json`, and waits for its first event. */
+  /** Starts a command with `--json`, and waits for its first event. */
   async start(...args: string[]): Promise<Child> {
     const env = this.env as Record<string, string>;
     const name = `sws ${args[0]}`;
@@ -65,7 +65,7 @@ class User {
   }
 }
 
-/** Counts what a program did, and how long it waited at most. */
+/** Counts a program's answers, and keeps its longest wait. */
 class Tally {
   done = 0;
   longestMs = 0;
@@ -79,7 +79,7 @@ class Tally {
   }
 }
 
-/** Runs the scenario with the built command line. Needs sshd, git and redis-server. Rejects where a program fails. */
+/** Runs the scenario with the built command line. Needs sshd, git and redis-server. Rejects if a program fails. */
 export async function runSharedIdentity(scenario: SharedIdentityScenario): Promise<SharedIdentityFigures> {
   const { kills, everyMs, downMs, fileBytes } = scenario;
   const folder = await mkdtemp(join(tmpdir(), 'sws-one-'));
@@ -171,7 +171,7 @@ export async function runSharedIdentity(scenario: SharedIdentityScenario): Promi
   }
 }
 
-/** A session of ssh that gives back each line. */
+/** An ssh session that echoes each line. */
 class Shell {
   readonly #child: ChildProcessWithoutNullStreams;
   readonly #lines: AsyncIterator<string>;
@@ -188,7 +188,7 @@ class Shell {
     });
   }
 
-  /** @throws Error where another line comes back, or none */
+  /** @throws Error if another line comes back, or none */
   async echoes(line: string): Promise<void> {
     this.#child.stdin.write(`${line}\n`);
     const { value } = await inTime(this.#lines.next(), 'ssh');
@@ -205,16 +205,16 @@ class Shell {
   }
 }
 
-/** A database's client, over one connection. */
+/** A database client with one connection. */
 class Counter {
   readonly #socket: Socket;
   #count = 0;
 
   constructor(socket: Socket) {
-    this.#socket = socket.on('error', () => {}); // the answer that does not come tells
+    this.#socket = socket.on('error', () => {}); // a missing answer shows the failure
   }
 
-  /** @throws Error where the answer is not the next number */
+  /** @throws Error if the answer is not the next number */
   async increments(): Promise<void> {
     this.#socket.write('INCR count\r\n');
     const [answer] = await inTime(once(this.#socket, 'data'), 'redis');
@@ -227,7 +227,7 @@ class Counter {
   }
 }
 
-/** A repository that is pushed to another through ssh. */
+/** A repository that pushes to another one through ssh. */
 class Repository {
   readonly #work: string;
   readonly #bare: string;
@@ -247,7 +247,7 @@ class Repository {
     return new Repository(work, bare, { ...env, ...who, GIT_SSH_COMMAND: `ssh -F ${sshConfig}` });
   }
 
-  /** Commits and pushes something new. @throws Error as git gives it */
+  /** Commits and pushes a change. @throws git's Error */
   async push(): Promise<void> {
     await writeFile(join(this.#work, 'file'), randomBytes(100_000));
     await this.#git('add', '.');

@@ -3,19 +3,19 @@ import type { Child } from '@sws/testing/child';
 import { Transfer } from '@sws/testing/transfer';
 import { RelayChild } from './relay-child.js';
 
-/** A reader that takes less than the sender offers. */
+/** A reader that reads more slowly than the sender sends. */
 export interface SlowReaderScenario {
-  /** What the reader takes. */
+  /** The rate of the reader. */
   readonly bytesPerSecond: number;
   readonly seconds: number;
   readonly messageBytes: number;
-  /** Whether the sender waits for `drain`; else it queues all of `offeredBytes` at once. */
+  /** Whether the sender waits for `drain`. Otherwise it queues all of `offeredBytes` at once. */
   readonly mindful: boolean;
-  /** What the sender has to give. */
+  /** How much the sender sends. */
   readonly offeredBytes: number;
 }
 
-/** One process's resident memory: when the flow had settled, at its highest from then on, and at the end. */
+/** One process's resident memory: once the flow has settled, at its peak after that, and at the end. */
 export interface MemoryFigures {
   readonly settledBytes: number;
   readonly peakBytes: number;
@@ -26,15 +26,15 @@ export interface SlowReaderFigures {
   readonly readBytes: number;
   readonly misplaced: number;
   readonly seconds: number;
-  /** `null` where there is no `/proc`. */
+  /** `null` without `/proc`. */
   readonly memory: Readonly<Record<'sender' | 'relay' | 'receiver', MemoryFigures>> | null;
 }
 
 const SAMPLE_MS = 200;
-/** The first part of the time: code is compiled, windows and queues fill. */
+/** The part of the time in which code is compiled, and windows and queues fill. */
 const SETTLING_PART = 0.25;
 
-/** Lets the flow run, and reads the memory of the three processes all the while. */
+/** Runs the flow, and reads the memory of the three processes meanwhile. */
 export async function runSlowReader(scenario: SlowReaderScenario): Promise<SlowReaderFigures> {
   const { bytesPerSecond, seconds, messageBytes, mindful, offeredBytes } = scenario;
   const relay = await RelayChild.start();

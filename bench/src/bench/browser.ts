@@ -1,4 +1,4 @@
-// What a page pays for its crypto, in Chromium: `pnpm bench browser [--quick]`.
+// Measures the time that a page in Chromium spends on crypto: `pnpm bench browser [--quick]`.
 import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { fileURLToPath } from 'node:url';
@@ -40,7 +40,7 @@ const script = (Array.isArray(bundled) ? bundled : [bundled])
   .flatMap((one) => ('output' in one ? one.output : []))
   .map((output) => (output.type === 'chunk' ? output.code : ''))
   .join('');
-// Served, as Web Crypto wants a secure context: localhost is one.
+// Web Crypto needs a secure context, such as a page served from localhost.
 const server = createServer((request, response) => {
   const isScript = request.url === '/page.js';
   response.setHeader('content-type', isScript ? 'text/javascript' : 'text/html');
@@ -79,7 +79,7 @@ try {
   for (const row of ['sign', 'verify'])
     for (const name of ['Web Crypto', 'Web Crypto, blocking']) comparison.ratio([row, name], [row, 'tweetnacl']);
   comparison.note(
-    'One frame sealed and opened again; one signature. `Web Crypto` is the time until the answer, `blocking` the time that the call itself takes, with the checks of PROTOCOL §1.',
+    'A sample seals one frame and opens it, or makes or verifies one signature. `Web Crypto` is the time until the answer; `blocking` is the time that the call itself takes. Both include the checks of PROTOCOL §1.',
   );
   comparison.finish(false);
 } finally {

@@ -1,4 +1,5 @@
-// Memory of `sws-relay` while all its clients are busy, and once they are silent: `pnpm bench busy [--quick] [clients [seconds]]`.
+// Measures the memory of `sws-relay` while all its clients send, and after they have been silent for as long:
+// `pnpm bench busy [--quick] [clients [seconds]]`.
 
 import { RelayProcess, temporaryFolder } from '@sws/testing/relay-process';
 import { readUsage } from '@sws/testing/usage';
@@ -22,7 +23,9 @@ const BYTE_LIMITS = ['bytes-per-second', 'bytes-per-second-per-address'].flatMap
 
 const folder = temporaryFolder();
 console.log(`MB of resident memory with ${clients} clients`);
-console.log('| bytes a message | connected | most | after it | silent as long | messages | µs of relay CPU each |');
+console.log(
+  '| bytes per message | connected | peak | after sending | after as long a silence | messages | µs of relay CPU per message |',
+);
 console.log('| ---: | ---: | ---: | ---: | ---: | ---: | ---: |');
 try {
   for (const bytes of SIZES) {

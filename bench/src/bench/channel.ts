@@ -1,5 +1,5 @@
-// One channel through a relay, beside plain `ws` through a bare forwarder and a direct `wss` connection:
-// what both clients pay for a message, how fast messages come, and how long a small one takes there and back.
+// Compares one channel through a relay with plain `ws` through a bare forwarder, and with a direct `wss` connection.
+// It measures CPU of both clients per message, throughput, and the round trip of a small message.
 // `pnpm bench channel [--quick]`
 
 import { selfSigned } from '@sws/testing/certificate';
@@ -35,8 +35,8 @@ const speed = new Comparison({
 const latency = new Comparison({
   name: 'channel-round-trip',
   script,
-  title: 'A message over a channel: there and back',
-  unit: 'ms for 64 B there and back',
+  title: 'A message over a channel: round trip',
+  unit: 'ms for a round trip of 64 B',
 });
 
 const carriers: Child[] = [];
@@ -82,6 +82,6 @@ for (const { row } of sizes)
 for (const provider of PROVIDER_NAMES)
   latency.difference(['p50', `SWS, ${provider}`], ['p50', PLAIN], provider === 'node' ? 0.2 : null);
 cpu.note(
-  'Sender and receiver together. The first turn, not counted, compares every byte; the others order and length.',
+  'The CPU of sender and receiver together. The first turn compares every byte and is not counted. The other turns check order and length.',
 );
 for (const comparison of [cpu, speed, latency]) comparison.finish(!quick);

@@ -1,6 +1,7 @@
-// What 1 GB costs through `sws send`, through a port, and through what people use now, on loopback: the user and system time of every
-// process that takes part (both ends, agents, relay), starting them included. `pnpm bench cpu-per-gigabyte --quick` carries less, once,
-// and records nothing; words after it choose the ways whose names contain one. A program that is not installed is named and left out.
+// Measures the CPU of 1 GB on loopback through `sws send`, through a port, and through other programs: the user and
+// system time of all processes that take part (both ends, agents, relay), including their start.
+// `pnpm bench cpu-per-gigabyte --quick` carries less, once, and records nothing. Words after it select the programs
+// whose names contain one of them. A program that is not installed is named and skipped.
 import { type ChildProcess, spawn, spawnSync } from 'node:child_process';
 import { once } from 'node:events';
 import { closeSync, ftruncateSync, openSync, readFileSync, writeSync } from 'node:fs';
@@ -32,18 +33,21 @@ const sws = (...args: string[]): string[] => [process.execPath, SWS, ...args];
 /** CPU seconds by process. */
 type Cost = Readonly<Record<string, number>>;
 
-/** CPU time of a process that runs and of those that it has waited for, in seconds (proc(5)). */
+/** CPU seconds of a running process and of the children that it has waited for (proc(5)). */
 function cpuOf(pid: number): number {
   try {
     const stat = readFileSync(`/proc/${pid}/stat`, 'latin1');
     const fields = stat.slice(stat.lastIndexOf(')') + 2).split(' ');
     return [11, 12, 13, 14].reduce((sum, index) => sum + Number(fields[index]), 0) / 100;
   } catch {
-    return 0; // it has ended, and what it cost was told by whoever waited
+    return 0; // it has ended; its CPU time is in the figure of the process that waited for it
   }
 }
 
-/** Runs a command to its end; resolves with the CPU time of it and all that it started. @throws Error where it fails */
+/**
+ * Runs a command to its end. Resolves with the CPU seconds of the command and of all processes that it started.
+ * @throws Error if it fails
+ */
 async function timed(command: readonly string[], env: NodeJS.ProcessEnv = {}, cwd = folder): Promise<number> {
   const script = 'TIMEFORMAT="%U %S"; { time "$@" >/dev/null 2>&1; } 2>&3';
   const child = spawn('bash', ['-c', script, 'bash', ...command], {
@@ -63,7 +67,10 @@ async function timed(command: readonly string[], env: NodeJS.ProcessEnv = {}, cw
     .reduce((sum, number) => sum + Number(number), 0);
 }
 
-/** Runs one way to carry the bytes; `running` are the programs that last, by process id, of which what `work` costs them counts. */
+/**
+ * Measures one program. `running` names long-running processes by process id; the CPU time that they use during
+ * `work` is added to what `work` returns.
+ */
 async function cost(running: () => ReadonlyMap<number, string>, work: () => Promise<Cost>): Promise<Cost> {
   const before = new Map([...running().keys()].map((pid) => [pid, cpuOf(pid)]));
   const own = await work();
@@ -83,7 +90,7 @@ const relay = await Child.start({
 });
 const [relayUrl = ''] = /http:\S+/.exec(relay.readyLine) ?? [];
 const started: (ChildProcess | { kill(): void })[] = [];
-/** Each way has identities, and agents, of its own: it pays for their start. */
+/** Each measurement uses new identities and agents, and includes the start of the agents. */
 let round = 0;
 const user = (name: string): NodeJS.ProcessEnv => {
   return { XDG_CONFIG_HOME: path(`${name} ${round}`), XDG_RUNTIME_DIR: path(`run ${round}`), SWS_RELAY: relayUrl };
@@ -106,7 +113,7 @@ const start = async (name: string, ...args: string[]): Promise<Child> => {
   return child;
 };
 
-/** Brings the bytes through a port; resolves when all are through. */
+/** Sends the bytes through a port; resolves when all have arrived. */
 async function throughPort(open: (port: number) => Promise<number>): Promise<void> {
   let taken = 0;
   const server = createServer((socket) => {
@@ -126,7 +133,7 @@ async function throughPort(open: (port: number) => Promise<number>): Promise<voi
   if (taken !== bytes) throw new Error(`${taken} bytes of ${bytes} came through`);
 }
 
-/** `sws send` to a `sws recv` that runs on. */
+/** Measures `sws send` to a running `sws recv`. */
 async function send(...flags: string[]): Promise<Cost> {
   round++;
   const receiver = await start('bob', 'recv', '--accept-all', '--out', path('in-sws'), ...flags);
@@ -147,7 +154,7 @@ async function send(...flags: string[]): Promise<Cost> {
   return result;
 }
 
-/** `sws open` to a `sws serve`. */
+/** Measures `sws open` to `sws serve`. */
 async function port(...flags: string[]): Promise<Cost> {
   round++;
   const children: Child[] = [];
@@ -170,7 +177,7 @@ async function port(...flags: string[]): Promise<Cost> {
   return result;
 }
 
-/** What two ends that run at once cost. */
+/** The CPU of two ends that run at the same time. */
 async function both(sending: Promise<number>, receiving: Promise<number>): Promise<Cost> {
   const [send = 0, receive = 0] = await Promise.all([sending, receiving]);
   return { send, receive };
@@ -273,7 +280,7 @@ const ways: Record<string, Record<string, (() => Promise<Cost>) | null>> = {
                 ssh.kill();
                 await once(ssh, 'close');
               }
-              await setTimeout(500); // sshd waits for its session, whose time it then has
+              await setTimeout(500); // until sshd has waited for its session and counts the session's time
               return { ssh: client };
             },
           );

@@ -1,4 +1,5 @@
-// Memory of idle registered connections beside a bare `ws` server: `pnpm bench idle [--quick] [connections [turns]]`.
+// Compares the memory of idle registered connections with that of idle connections to a bare `ws` server:
+// `pnpm bench idle [--quick] [connections [turns]]`.
 import { Comparison } from '../comparison.js';
 import { idleMemory } from '../idle-memory.js';
 
@@ -23,7 +24,7 @@ for (let turn = 0; turn < turns; turn++) {
 }
 const { median } = comparison.ratio([row, 'SWS'], [row, 'bare ws'], MAX_RATIO);
 comparison.note(
-  'Read from the operating system after garbage collection, beside 1,000 connections that were there before.',
+  'The memory is read from the operating system after garbage collection. 1,000 other connections were open before the measured ones.',
 );
 comparison.finish(!quick && asked.length === 0);
 if (median > MAX_RATIO) process.exit(1);

@@ -1,4 +1,5 @@
-// Small messages beside bulk to the same peer, over a far and narrow way: `pnpm bench interactive [--quick]`
+// Measures round trips of small messages while bulk flows to the same peer, over a far and narrow link:
+// `pnpm bench interactive [--quick]`
 import { Child } from '@sws/testing/child';
 import { portOf, startCarrier } from '../carriers.js';
 import { Comparison } from '../comparison.js';
@@ -9,13 +10,13 @@ const MEASURE_MS = 120_000;
 const MBIT = 125_000;
 const QUIET = 'an empty path';
 const BESIDE = 'beside bulk';
-/** Of a round trip of the empty path. */
+/** The largest allowed ratio of a round trip beside bulk to one on the empty path. */
 const AT_MOST = 1.5;
 
 const times = new Comparison({
   name: 'interactive',
   title: 'Small messages beside bulk, 100 Mbit/s and 100 ms',
-  unit: 'ms for 64 B there and back, over a channel of their own to the same peer',
+  unit: 'ms for a round trip of 64 B, on another channel to the same peer',
 });
 
 async function measure(): Promise<Record<string, unknown>> {

@@ -1,5 +1,5 @@
-// Opening a channel: both ends' machines in this process, without sockets; beside a new `wss` connection.
-// `pnpm bench open [--quick]`
+// Compares opening a channel with a new `wss` connection. The state machines of both ends run in this process,
+// without sockets. `pnpm bench open [--quick]`
 import { once } from 'node:events';
 import { createServer } from 'node:https';
 import type { AddressInfo } from 'node:net';
@@ -15,7 +15,7 @@ import { PROVIDER_NAMES, providerNamed } from '../providers.js';
 const quick = process.argv.includes('--quick');
 const TURNS = quick ? 2 : 5;
 const OPENS = quick ? 20 : 100;
-/** Of the machines' clock: what a peer may open in a second is bounded (PROTOCOL §4). */
+/** The step of the machines' clock per channel. A peer may open only so many channels a second (PROTOCOL §4). */
 const BETWEEN_OPENS_MS = 500;
 const ROW = 'one channel opened and closed';
 
@@ -121,6 +121,6 @@ const perSecond = PROVIDER_NAMES.map((name) => {
   return `${name} ${Math.round(2e6 / (samples[Math.floor(samples.length / 2)] ?? Number.NaN))}`;
 });
 comparison.note(
-  `OPEN, ACCEPT, PING, PONG, and close, at the machines of both ends without sockets; the wss connection has its TCP and HTTP too. An end that does nothing else opens so many a second: ${perSecond.join(', ')} (half the CPU above each). The protocol answers at most 32 OPENs a second of one peer and 128 of all.`,
+  `A sample has OPEN, ACCEPT, PING, PONG and the close, in the state machines of both ends without sockets. The wss connection includes TCP and HTTP. Channels per second at an end that does nothing else: ${perSecond.join(', ')} (each channel takes half the CPU above). The protocol answers at most 32 OPENs a second from one peer, and 128 from all peers.`,
 );
 comparison.finish(!quick);

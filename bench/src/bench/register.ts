@@ -1,5 +1,5 @@
-// A relay's CPU time for each registration, beside a bare `ws` accept; and a storm of returning clients:
-// `pnpm bench register [--quick] [--clients 5000]`.
+// Compares a relay's CPU time per registration with a bare `ws` accept. Then measures a storm of returning clients.
+// `pnpm bench register [--quick] [--clients 5000]`
 
 import { Child } from '@sws/testing/child';
 import { readThreadsCpuUs } from '@sws/testing/usage';
@@ -13,7 +13,7 @@ const at = process.argv.indexOf('--clients');
 const CLIENTS = at > 0 ? Number(process.argv[at + 1]) : quick ? 200 : 5_000;
 const TURNS = quick ? 2 : 5;
 const REGISTRATIONS = quick ? 200 : 1_000;
-/** A registration takes tweetnacl several milliseconds. */
+/** Fewer for tweetnacl, which needs several milliseconds per registration. */
 const NACL_REGISTRATIONS = quick ? 20 : 100;
 const TIMEOUT_MS = 120_000;
 const ROW = 'one registration';
@@ -64,7 +64,7 @@ try {
 for (const provider of PROVIDER_NAMES)
   comparison.ratio([ROW, `SWS, ${provider}`], [ROW, BARE], provider === 'node' ? 3 : null);
 
-/** Kills a relay that all of them are registered at, starts it again, and waits until all are back. */
+/** Kills the relay at which all clients are registered, starts it again, and waits until all are registered again. */
 async function storm(): Promise<{ readonly seconds: number; readonly relayCpuSeconds: number }> {
   const relay = await RelayChild.start({
     options: { maxConnectionsPerAddress: 100_000, maxPendingPerAddress: 100_000, maxPending: 100_000 },
@@ -91,6 +91,6 @@ async function storm(): Promise<{ readonly seconds: number; readonly relayCpuSec
 }
 const { seconds, relayCpuSeconds } = await storm();
 comparison.note(
-  `A storm: ${CLIENTS.toLocaleString('en')} registered clients (\`Endpoint\` of @sws/client), their relay killed with SIGKILL and started again: all were registered again ${seconds.toFixed(1)} s after the kill, for which the new relay took ${relayCpuSeconds.toFixed(2)} s of CPU, its start included. Clients and relay share the machine.`,
+  `A storm: the relay of ${CLIENTS.toLocaleString('en')} registered clients (\`Endpoint\` of @sws/client) is killed with SIGKILL and started again. All clients were registered again ${seconds.toFixed(1)} s after the kill. The new relay took ${relayCpuSeconds.toFixed(2)} s of CPU for this, including its start. Clients and relay share the machine.`,
 );
 comparison.finish(!quick);

@@ -1,4 +1,4 @@
-// A relay's CPU time for each message, beside what people would use instead: `pnpm bench router [--quick]`.
+// Compares a relay's CPU time per message with that of alternatives: `pnpm bench router [--quick]`.
 
 import type { Child } from '@sws/testing/child';
 import { hasBun, portOf, startCarrier } from '../carriers.js';
@@ -71,7 +71,7 @@ for (const { row, toWs, toSocketIo } of sizes) {
 }
 comparison.ratio(['1 KiB', 'SWS, JSON'], ['1 KiB', 'SWS'], 2.5);
 comparison.note(
-  `${PAIRS} pairs of clients with ${IN_FLIGHT} messages each in the air, in another process; every message is compared with what was sent.`,
+  `${PAIRS} pairs of clients with ${IN_FLIGHT} messages each in flight, in another process. They compare every received message with what was sent.`,
 );
 if (!hasBun) comparison.note('Bun is not here and was skipped: `npx -y pnpm test:runtimes bun` fetches it.');
 comparison.finish(!quick && only.length === 0);

@@ -1,4 +1,5 @@
-// What a message costs a relay that has more connections, and more nodes: `pnpm bench scale [--quick] [connections …]`.
+// Measures a relay's CPU time per message with more connections and with more nodes:
+// `pnpm bench scale [--quick] [connections …]`.
 
 import { hasNatsServer, NatsServer } from '@sws/testing/nats-server';
 import { RelayProcess, temporaryFolder } from '@sws/testing/relay-process';
@@ -46,11 +47,11 @@ const [fewest = 0, most = 0] = [CONNECTIONS[0], CONNECTIONS.at(-1)];
 scale.ratio([rowOf(most), 'SWS'], [rowOf(fewest), 'SWS'], 1.3);
 scale.ratio([rowOf(most), 'bare ws'], [rowOf(fewest), 'bare ws']);
 scale.note(
-  `${load.active} pairs at a time have ${load.inFlight} messages in the air; after ${load.perVisit} messages the turn goes on to other pairs, so that all connections take part.`,
+  `${load.active} pairs send at a time, each with ${load.inFlight} messages in flight. After ${load.perVisit} messages other pairs take over, so that all connections take part.`,
 );
 scale.finish(!quick && asked.length === 0);
 
-/** Clients take nodes in turn, so that with several the two ends of every pair are on different ones. */
+/** Clients connect to the nodes in turn. With several nodes, the two clients of a pair are on different nodes. */
 async function measureNodes(): Promise<void> {
   const nodes = new Comparison({
     name: 'scale-nodes',
@@ -89,7 +90,7 @@ async function measureNodes(): Promise<void> {
   }
   for (const count of NODES.slice(1)) nodes.ratio([ROW, nameOf(count)], [ROW, nameOf(1)]);
   nodes.note(
-    'With one node nothing goes through NATS; with two or three every message does: it is read and written by two nodes and by NATS.',
+    'With one node, no message goes through NATS. With two or three, every message does: two nodes and NATS each read and write it.',
   );
   nodes.finish(!quick && asked.length === 0);
 }

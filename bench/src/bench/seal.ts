@@ -1,4 +1,5 @@
-// Sealing and opening a frame, with each crypto provider and with what TLS would use: `pnpm bench seal [--quick]`.
+// Measures sealing and opening a frame with each crypto provider, and with the ciphers that TLS uses:
+// `pnpm bench seal [--quick]`.
 import { createCipheriv, createDecipheriv } from 'node:crypto';
 import { randomBytes } from '@sws/crypto/platform';
 import { Comparison } from '../comparison.js';
@@ -7,7 +8,7 @@ import { PROVIDER_NAMES, providerNamed } from '../providers.js';
 const quick = process.argv.includes('--quick');
 const TURNS = quick ? 2 : 9;
 const TAG_BYTES = 16;
-/** The last is the most that one DATA frame carries (PROTOCOL §4). */
+/** The last size is the most that one DATA frame carries (PROTOCOL §4). */
 const sizes = [
   { row: '64 B', bytes: 64, frames: 20_000 },
   { row: '1 KiB', bytes: 1_024, frames: 10_000 },
@@ -78,6 +79,6 @@ for (const { row, bytes, frames } of sizes) {
 for (const { row } of sizes)
   for (const name of ['sodium-native', 'wasm']) comparison.ratio([row, name], [row, 'nacl, node']);
 comparison.note(
-  'One frame sealed and opened again. All providers give the same bytes, compared before the clock starts; `node` seals with nacl’s code.',
+  'A sample seals one frame and opens it. All providers give the same bytes; this is checked before the clock starts. `node` seals with nacl’s code.',
 );
 comparison.finish(!quick);

@@ -1,4 +1,4 @@
-// One process sends to another through a relay process: what arrives, and what each of the three pays for it.
+// One process sends to another through a relay process. Prints what arrives, and the CPU and memory of all three.
 
 import { Transfer } from '@sws/testing/transfer';
 import type { Workload } from '@sws/testing/workload';

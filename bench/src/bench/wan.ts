@@ -1,5 +1,5 @@
-// One channel over a far way, beside plain `ws` through a bare forwarder over the same way: a proxy of our own delays and
-// narrows each client's connection. `pnpm bench wan [--quick]`
+// Compares one channel over a far link with plain `ws` through a bare forwarder over the same link. Our own proxy
+// delays each client's connection and limits its bandwidth. `pnpm bench wan [--quick]`
 
 import type { Child } from '@sws/testing/child';
 import { portOf, startCarrier } from '../carriers.js';
@@ -14,7 +14,7 @@ const UNLIMITED = Number.POSITIVE_INFINITY;
 const PLAIN = 'plain ws, forwarded';
 const SWS = 'SWS';
 const LOOPBACK = 'no limit, 0 ms';
-/** `atMost`: of the time that plain `ws` takes, or the same channel on loopback. */
+/** `atMost` is the largest allowed ratio to `to`: to plain `ws`, or to the same channel on loopback. */
 const ways = [
   { row: LOOPBACK, rate: UNLIMITED, roundTripMs: 0, bytes: 200e6, to: PLAIN, atMost: null },
   { row: '100 Mbit/s, 20 ms', rate: 100 * MBIT, roundTripMs: 20, bytes: 60e6, to: PLAIN, atMost: 1.11 },
@@ -26,8 +26,8 @@ const ways = [
 
 const times = new Comparison({
   name: 'wan',
-  title: 'A channel over a far way',
-  unit: 'ms per MB carried, the ways to the relay and from it together as long as the row says',
+  title: 'A channel over a far link',
+  unit: 'ms per MB, by bandwidth and round trip between the two clients',
 });
 
 async function carry(speaks: Speaks, rate: number, roundTripMs: number, bytes: number): Promise<number> {
@@ -35,7 +35,7 @@ async function carry(speaks: Speaks, rate: number, roundTripMs: number, bytes: n
   try {
     const carrier = await startCarrier(speaks === 'sws' ? 'router-server' : 'forwarder', 'ws');
     started.push(carrier);
-    // There and back are four ways: to the relay and from it, twice.
+    // A round trip passes the proxy four times: to the relay and from it, in both directions.
     const far = await startCarrier('far-proxy', String(portOf(carrier)), String(roundTripMs / 4), String(rate));
     started.push(far);
     const port = portOf(roundTripMs === 0 ? carrier : far);
@@ -62,5 +62,5 @@ for (let turn = 0; turn < TURNS; turn++)
       times.add(row, name, msPerMb);
     }
 for (const { row, to, atMost } of ways) times.ratio([row, SWS], to === PLAIN ? [row, PLAIN] : [to, SWS], atMost);
-times.note('A new connection, channel and relay each time: the start is part of it.');
+times.note('Each sample uses a new relay, connection and channel, and includes the start of the transfer.');
 times.finish(!quick);

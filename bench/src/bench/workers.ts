@@ -1,4 +1,4 @@
-// What a message costs a relay of several workers: `pnpm bench workers [--quick]`.
+// Measures a relay's CPU time per message with several workers: `pnpm bench workers [--quick]`.
 
 import { RelayProcess, temporaryFolder } from '@sws/testing/relay-process';
 import { childrenOf } from '@sws/testing/usage';
@@ -13,7 +13,7 @@ const SIZES = [
   { row: '1 KiB', bytes: 1_024, messages: 40_000 },
   { row: '16 KiB', bytes: 16_384, messages: 15_000 },
 ];
-/** Connected in a random order, so that of two workers each holds the receivers of about half of what comes to the other. */
+/** Clients connect in a random order. With two workers, about half of all messages then go from one to the other. */
 const load = { pairs: 200, active: 25, inFlight: 16, perVisit: 160, shuffled: true };
 const UNREACHED = '1000000';
 

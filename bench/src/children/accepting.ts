@@ -1,4 +1,4 @@
-// An endpoint that accepts everybody and takes what comes: `accepting.js <relay URL>`.
+// An endpoint that accepts every peer and reads every message: `accepting.js <relay URL>`.
 import { type ConnectionEvent, Endpoint, type StateEvent } from '@sws/client';
 import { Identity } from '@sws/crypto';
 import { randomBytes } from '@sws/crypto/platform';

@@ -1,4 +1,4 @@
-// What `bench browser` runs in its page.
+// The page of `pnpm bench browser`.
 import { naclProvider, verifySignature } from '@sws/crypto';
 import { randomBytes, signAsync, verifySignatureAsync } from '@sws/crypto/platform';
 import { wasmProvider } from '@sws/crypto/wasm';
@@ -8,7 +8,7 @@ const [key, nonce, seed, message] = [randomBytes(32), randomBytes(24), randomByt
 const publicKey = naclProvider.ed25519PublicKey(seed);
 const signature = naclProvider.ed25519Sign(seed, message);
 
-/** Microseconds each. */
+/** Each function resolves with microseconds per frame or signature. */
 const bench = {
   wasmName: wasm.name,
   seal(which: 'tweetnacl' | 'wasm', bytes: number, frames: number): number {

@@ -1,4 +1,4 @@
-// One end of a line: `channel-end.js '<ChannelEndOptions as JSON>'`. It is told on stdin to `expect`, `send` or `ping`.
+// One end: `channel-end.js '<ChannelEndOptions as JSON>'`. It reads `expect`, `send` and `ping` from stdin.
 import { once } from 'node:events';
 import { createServer } from 'node:https';
 import type { AddressInfo } from 'node:net';
@@ -18,15 +18,15 @@ import { WebSocket, WebSocketServer } from 'ws';
 import type { ChannelEndOptions } from '../channel-ends.js';
 import { providerNamed } from '../providers.js';
 
-/** A sender waits while this much of what it sent is still with it; of a channel that is what is not acknowledged. */
+/** A sender waits while its socket buffers this much. A channel's buffer holds all unacknowledged bytes. */
 const HIGH_WATER_BYTES = 32 * 1_048_576;
 const PING_BYTES = 64;
-/** A message is kind(1) || number(4) || bytes that are known. */
+/** A message is kind(1) || number(4) || bytes that the receiver knows. */
 const HEAD_BYTES = 5;
 const COUNTED = 0;
 const ECHOED = 1;
 
-/** What both kinds of socket have. */
+/** The members that both kinds of socket have. */
 interface Line {
   send(message: Uint8Array<ArrayBuffer>): void;
   readonly bufferedAmount: number;

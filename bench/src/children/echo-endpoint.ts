@@ -1,4 +1,4 @@
-// An endpoint that says back what it hears. `throttled`: timers come once a minute, as in a background tab of Chrome.
+// An endpoint that echoes messages. With `throttled`, timers run once a minute, as in a background tab of Chrome.
 import { Endpoint } from '@sws/client';
 import { Identity } from '@sws/crypto';
 import { randomBytes } from '@sws/crypto/platform';

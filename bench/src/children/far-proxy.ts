@@ -1,4 +1,4 @@
-// A long, narrow way to a port: `far-proxy.js <port> <one way, ms> <bytes a second, or Infinity>`.
+// A proxy that makes a port far and narrow: `far-proxy.js <port> <one-way delay, ms> <bytes a second, or Infinity>`.
 import { report } from '@sws/testing/children/report';
 import { FarProxy } from '@sws/testing/far-proxy';
 

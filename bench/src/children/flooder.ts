@@ -1,4 +1,4 @@
-// One kind of ill-behaved client, as many and as fast as it can: `flooder.js <kind> <url>`. It comes from 127.0.0.2.
+// Floods a relay with one kind of ill-behaved client: `flooder.js <kind> <url>`. It connects from 127.0.0.2.
 import { connect, type Socket } from 'node:net';
 import { setPriority } from 'node:os';
 import { setTimeout as sleep } from 'node:timers/promises';
@@ -13,7 +13,7 @@ import type { FloodKind } from '../flood.js';
 const ADDRESS = '127.0.0.2';
 const url = process.argv[3] ?? '';
 const { hostname, port } = new URL(url);
-// What is measured is the relay, not who gets the processor: the others come first.
+// The lowest priority leaves the processor to the relay, which is measured.
 setPriority(19);
 
 const identities = Array.from({ length: 50 }, () => Identity.generate(randomBytes, nodeProvider));
@@ -30,7 +30,7 @@ function raw(): Socket {
   socket.on('error', () => {});
   return socket;
 }
-/** So many at once, each over and over; one that fails waits a moment. */
+/** Runs `once` over and over, `atOnce` at a time. It waits a moment after a failure. */
 async function over(atOnce: number, once: (i: number) => Promise<void>): Promise<void> {
   await Promise.all(
     Array.from({ length: atOnce }, async (_, i) => {
@@ -44,7 +44,7 @@ async function over(atOnce: number, once: (i: number) => Promise<void>): Promise
     }),
   );
 }
-/** Sends as fast as the kernel takes it. */
+/** Sends as fast as the kernel accepts the bytes. */
 async function pour(client: RawClient, to: string, content: Uint8Array): Promise<void> {
   while (client.socket.readyState === WebSocket.OPEN) {
     for (let i = 0; i < 32; i++) client.send(to, content);

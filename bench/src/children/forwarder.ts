@@ -1,11 +1,11 @@
-// What people would write instead: `forwarder.js ws|ws-json|socket.io|uws|bun`. Client `/n` speaks to client `/n^1`, and what
-// one sends goes to the other as it came; `ws-json` parses each message for whom it is meant, and serialises it again.
+// A bare forwarder, the alternative to a relay: `forwarder.js ws|ws-json|socket.io|uws|bun`. It forwards each message
+// between clients `/n` and `/n^1` unchanged. `ws-json` parses each message for its receiver, and serialises it again.
 import { once } from 'node:events';
 import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { report } from '@sws/testing/children/report';
 
-/** Larger than anything that the benchmarks send. */
+/** Larger than any message of the benchmarks. */
 const MAX_BYTES = 4 * 1_048_576;
 const BACKLOG = 4_096;
 

@@ -1,5 +1,5 @@
-// One end of two channels, one for small messages and one for bulk: `interactive-end.js <url> [<peer>]`. It listens, and
-// sends small messages back; or it dials, measures round trips on a quiet path and then beside bulk, and reports both.
+// One end of two channels, one for small messages and one for bulk: `interactive-end.js <url> [<peer>]`. Without a peer
+// it listens, and echoes small messages. With one it dials, and reports round trips without and with bulk.
 import { setTimeout as sleep } from 'node:timers/promises';
 import { ClientSecureWebSocket, type ConnectionEvent, Endpoint } from '@sws/client';
 import { Identity } from '@sws/crypto';
@@ -9,11 +9,11 @@ import { report } from '@sws/testing/children/report';
 
 const SMALL_BYTES = 64;
 const BULK_BYTES = 61_440;
-/** A sender of bulk keeps so much waiting. */
+/** The sender of bulk keeps this much buffered. */
 const HIGH_WATER_BYTES = 16 * 1_048_576;
 const ROUND_TRIPS = 400;
 const EVERY_MS = 25;
-/** Until bulk fills the path. */
+/** How long bulk needs to fill the path. */
 const WARM_UP_MS = 5_000;
 
 const [url = '', peer] = process.argv.slice(2);

@@ -1,5 +1,5 @@
-// Pairs of clients that throw messages to and fro: `pair-load.js '<PairLoadOptions as JSON>'`. Every message is compared with
-// what it should be. `run N` on stdin makes N messages arrive, then reports.
+// Pairs of clients that send messages to each other: `pair-load.js '<PairLoadOptions as JSON>'`. They compare every
+// received message with the expected one. `run N` on stdin reports once N messages have arrived.
 import { createInterface } from 'node:readline';
 import { Identity } from '@sws/crypto';
 import { nodeProvider } from '@sws/crypto/node';
@@ -11,10 +11,10 @@ import { io } from 'socket.io-client';
 import { WebSocket } from 'ws';
 import type { PairLoadOptions } from '../pair-load.js';
 
-/** Fewer than a relay's default lets one address have unregistered. */
+/** Fewer than the unregistered connections that a relay allows one address by default. */
 const AT_ONCE = 20;
 
-/** One end of a pair: what it sends each time, and what it must get each time. */
+/** One end of a pair, with the message that it sends and the message that it expects. */
 interface End {
   readonly send: () => void;
 }
@@ -32,14 +32,14 @@ const {
 const content = Buffer.from(randomBytes(bytes));
 const urlOf = (client: number): string => urls[client % urls.length] ?? '';
 
-/** The turn of a pair: how many messages it may still throw, how many are in the air. */
+/** The turn of a pair: how many messages it may still send, and how many are in flight. */
 interface Turn {
   left: number;
   flying: number;
 }
-/** Of each pair whose turn it is. */
+/** The turns of the active pairs. */
 const turns = new Map<number, Turn>();
-/** The others, the one that has waited longest first: some pairs are quicker, and none may be visited while it plays. */
+/** The inactive pairs. The one that has waited longest is first. */
 const waiting = Array.from({ length: pairs }, (_, pair) => pair);
 let toStart = 0;
 let received = 0;
@@ -70,7 +70,7 @@ function arrived(client: number, same: boolean): void {
   if (turns.size === 0) report('done', { received });
 }
 
-/** The pair that has waited longest begins, if there is anything left to throw. */
+/** Starts the turn of the pair that has waited longest, if messages are left to send. */
 function startTurn(): void {
   const messages = Math.min(perVisit, toStart);
   const pair = messages === 0 ? undefined : waiting.shift();
@@ -88,7 +88,7 @@ function run(messages: number): void {
   for (let i = 0; i < active; i++) startTurn();
 }
 
-/** Different for each pair: what is routed astray is noticed. */
+/** The content differs for each pair, to detect a message at the wrong receiver. */
 function contentOf(pair: number): Buffer {
   const own = Buffer.from(content);
   own.writeUInt32BE(pair);
@@ -126,7 +126,7 @@ async function connectSws(client: number, identities: readonly Identity[]): Prom
   const sent = json
     ? `{"type":"MESSAGE","to":"${peer.publicKey}","content":"${text}"}`
     : encodeMessage(peer.publicKeyBytes(), own);
-  // The relay writes the sender's key where the receiver's was: in binary both are the peer's.
+  // The relay replaces the receiver's key by the sender's. In binary, both are the peer's key.
   const expected = json
     ? Buffer.from(`{"type":"MESSAGE","to":"${self.publicKey}","from":"${peer.publicKey}","content":"${text}"}`)
     : Buffer.from(sent);

@@ -1,4 +1,5 @@
-// Clients that register and leave at once: `registering.js '{"url":"ws://…","register":true}'`. `run N` on stdin registers N times.
+// Clients that register and leave at once: `registering.js '{"url":"ws://…","register":true}'`. `run N` on stdin
+// registers N times.
 import { createInterface } from 'node:readline';
 import { Identity } from '@sws/crypto';
 import { nodeProvider } from '@sws/crypto/node';

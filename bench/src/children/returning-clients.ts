@@ -1,4 +1,4 @@
-// Endpoints that come back whenever their relay does: `returning-clients.js '{"url":"ws://…","count":1000}'`.
+// Endpoints that register again when their relay is back: `returning-clients.js '{"url":"ws://…","count":1000}'`.
 import { Endpoint, type StateEvent } from '@sws/client';
 import { Identity } from '@sws/crypto';
 import { nodeProvider } from '@sws/crypto/node';
@@ -9,7 +9,7 @@ const AT_ONCE = 20;
 
 const { url, count } = JSON.parse(process.argv[2] ?? '') as { url: string; count: number };
 let registered = 0;
-/** Lost since all were there, and not back yet. */
+/** How many endpoints have lost the relay and are not yet registered again. */
 let away = 0;
 let all = false;
 

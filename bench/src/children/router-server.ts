@@ -1,4 +1,4 @@
-// Server and router alone, on the WebSocket library of one's choice: `router-server.js ws|uws|bun [nacl|node|sodium]`.
+// Server and router alone, on the named WebSocket library: `router-server.js ws|uws|bun [nacl|node|sodium]`.
 import { once } from 'node:events';
 import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
@@ -12,7 +12,7 @@ import { uwsAcceptor } from '@sws/server/uws';
 import { report } from '@sws/testing/children/report';
 import { providerNamed } from '../providers.js';
 
-/** Rates that no benchmark reaches; they are kept account of all the same. */
+/** A limit that no benchmark reaches. The relay still counts against it. */
 const UNREACHED = 1e12;
 const MANY = 100_000;
 const BACKLOG = 4_096;
@@ -26,7 +26,7 @@ declare const Bun: {
   }): { readonly port: number };
 };
 
-// As `sws-relay` does, and says why. Bun has another engine.
+// `sws-relay` does the same and explains it. Bun has another engine.
 if (process.versions.bun === undefined)
   for (const flag of ['--no-allocation-site-pretenuring', '--heap-growing-percent=400']) v8.setFlagsFromString(flag);
 const [on = 'ws', providerName = 'node'] = process.argv.slice(2);

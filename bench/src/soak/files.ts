@@ -1,8 +1,9 @@
-// `sws send` of 1 GB through a relay that is killed six times, and once each end: `pnpm soak files 1000 6` with MB and kills of the relay.
+// `sws send` of 1 GB, while the relay is killed six times and each end once: `pnpm soak files 1000 6` with MB and kills
+// of the relay.
 import { type FileScenario, fileComplaints, runFile } from '../file-run.js';
 
 const MIB = 1_048_576;
-/** What a process may have resident: it holds windows and queues, not the file. */
+/** The limit of a process's resident memory. It holds windows and queues, not the file. */
 const MAX_RSS_BYTES = 256 * MIB;
 
 const [megabytes, relayKills] = [Number(process.argv[2] ?? 1_000), Number(process.argv[3] ?? 6)];

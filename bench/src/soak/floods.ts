@@ -4,7 +4,7 @@ import { FLOODS, type FloodKind, flood } from '../flood.js';
 const [seconds = '10', only] = process.argv.slice(2);
 /** A flood may cost this much memory: queues of 8 MiB, unread notices of 1 MiB, frames under way. */
 const MAX_GROWTH_BYTES = 200 * 1_048_576;
-/** Above five times what it was. The machine's other work comes in here, too: repeat what fails. */
+/** The allowed delay above five times the usual one. Other work on the machine adds to it: repeat a failed run. */
 const MAX_HELD_UP_MS = 100;
 const kinds = Object.keys(FLOODS) as FloodKind[];
 let sound = true;

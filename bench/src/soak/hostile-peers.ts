@@ -1,4 +1,5 @@
-// A raw client with valid keys against a built Endpoint and `sws listen`, over a real relay: `pnpm soak hostile-peers [attack]`.
+// A raw client with valid keys attacks a built Endpoint and `sws listen`, over a real relay:
+// `pnpm soak hostile-peers [attack]`.
 
 import { setTimeout as sleep } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
@@ -8,7 +9,7 @@ import { RelayChild } from '../relay-child.js';
 
 const [only] = process.argv.slice(2);
 const MIB = 1_048_576;
-/** What an attack may cost a process: its budget of 256 MiB, a message for each share, and the heap that V8 has not collected. */
+/** Memory that an attack may cost: the budget of 256 MiB, a message per share, and heap that V8 has not collected. */
 const MAX_GROWTH_BYTES = 450 * MIB;
 const FRAGMENT = new Uint8Array(61_440);
 const CONTINUATION = 0;
@@ -20,12 +21,15 @@ const relay = await RelayChild.start({
   options: { limits: { messagesPerSecond: 1_000_000, bytesPerSecond: 1_000_000_000 } },
 });
 
-/** Lets what was written leave. */
+/** Waits until all written bytes have left. */
 async function drain({ raw }: HostileClient): Promise<void> {
   while (raw.socket.bufferedAmount > MIB) await sleep(1);
 }
 
-/** Sends fragments within the credit until `count` are out, the channel is closed, or nothing moves for `patienceMs`; how many went. */
+/**
+ * Sends fragments within the credit until `count` are sent, the channel is closed, or nothing moves for `patienceMs`.
+ * Resolves with the number sent.
+ */
 async function fragments(
   client: HostileClient,
   channel: HostileChannel,
@@ -49,7 +53,7 @@ async function fragments(
   }
 }
 
-/** Each returns what it did. */
+/** Each attack resolves with a description of what it did. */
 const ATTACKS: Readonly<Record<string, (victim: string) => Promise<string>>> = {
   async '125,000 empty fragments'(victim) {
     const client = await HostileClient.connect(relay.url(), victim);
@@ -79,7 +83,7 @@ const ATTACKS: Readonly<Record<string, (victim: string) => Promise<string>>> = {
     for (let i = 0; i < 4; i++) clients.push(await HostileClient.connect(relay.url(), victim));
     const count = Math.floor((16 * MIB) / (FRAGMENT.length + 96)) - 1;
     let [channels, sent] = [0, 0];
-    // One channel after another: each gets a message that never ends, up to where the credit ends.
+    // Each channel in turn gets a message that never ends, until the credit is used up.
     const attack = async (client: HostileClient): Promise<void> => {
       for (let i = 0, refused = 0; i < 64 && refused < 3; i++) {
         const channel = await client.open();

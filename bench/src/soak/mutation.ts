@@ -1,7 +1,7 @@
-// What a package's own tests notice: `pnpm soak mutation client 120 7` makes 120 small changes in its sources, chosen by
-// seed 7, one at a time, and tells those that no test notices. A regular expression after them tries only those of the 120
-// whose line of the report it matches, and `80-120` in place of 120 the last forty. All bounds times ten:
-// `pnpm soak mutation server 99999 1 'const [A-Z_]+ = .*0\]$'`.
+// Changes a package's sources and reports which changes its own tests do not notice. `pnpm soak mutation client 120 7`
+// makes 120 small changes, chosen by seed 7, one at a time. A regular expression after the seed selects the changes
+// whose line of the report it matches. `80-120` in place of 120 selects the last forty. This multiplies all bounds by
+// ten: `pnpm soak mutation server 99999 1 'const [A-Z_]+ = .*0\]$'`.
 import { spawnSync } from 'node:child_process';
 import { existsSync, readdirSync, readFileSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
@@ -19,15 +19,15 @@ const PACKAGES: Readonly<Record<string, string>> = {
   relay: 'apps/relay',
   router: 'packages/router',
 };
-/** Of all that were made, this part must be noticed. */
+/** The share of the changes that must be noticed. */
 const LEAST_NOTICED = 0.95;
-/** A change that makes the tests run on for so much longer than they do is noticed. */
+/** A change also counts as noticed if it makes the tests run this much longer. */
 const PATIENCE = { times: 4, ms: 5_000 };
 /** How long a test may take while all run, with probes. */
 const REACH_MS = 60_000;
-/** What a test file takes before its first test, about: the quickest are run first. */
+/** The approximate time before a file's first test. It helps to run the quickest files first. */
 const START_MS = 300;
-/** A test that took longer to fail may have failed because the machine is busy: then it must fail once more. */
+/** A test that took longer than this to fail must fail twice, because the machine may be busy. */
 const LATE_MS = 900;
 const TRIES = 3;
 
@@ -111,7 +111,7 @@ class Subject {
     this.#judge = new Judge(this.#folder, setup);
     const { failures, files } = await this.#judge.runAll(paths, REACH_MS, REACH_MS * 10);
     if (files.length < paths.length) throw new Error(`tests fail without a change: ${failures[0]?.by}`);
-    // They judge nothing, then: the machine may be busy.
+    // The machine may be busy. Do not use tests that fail without a change.
     for (const { by } of failures) console.log(`  fails without a change: ${by}`);
     this.#judge.end();
     this.#judge = new Judge(this.#folder);
@@ -125,7 +125,7 @@ class Subject {
     for (const line of new Set(lines)) {
       const [probed, path = '', test = ''] = line.split('\t');
       const alike = byStatement.get(this.#place(changes[Number(probed)] as Chosen)) ?? [];
-      // A program that no test has started itself says nothing of the test.
+      // A program that no test started tells nothing about a test.
       for (const by of path === '' ? reached.values() : [reached.get(path)])
         for (const { id } of alike) {
           if (test === '') by?.set(id, null);
@@ -148,7 +148,7 @@ class Subject {
       const passing = new Map([...tests].filter(([id]) => ids === null || ids.has(id)));
       if (passing.size > 0) reaching.push({ path, tests: passing, ms: START_MS + sum(passing.values()) });
     }
-    // The quickest alone, then ever more at once: most changes are noticed by the first.
+    // Run the quickest alone, then more and more at once: the first file notices most changes.
     reaching.sort((a, b) => a.ms - b.ms);
     for (let from = 0, next = 1; from < reaching.length; from = next, next = 2 * from + 1) {
       const by = await this.#judged(change, reaching.slice(from, next));
@@ -170,7 +170,7 @@ class Subject {
     for (let tried = 1; ; tried++) {
       const failure = await withChange();
       if (failure === null) return null;
-      // For want of time, perhaps, or of the tests before it: then it must pass without the change.
+      // It may have failed for lack of time, or of the tests before it. It must pass without the change.
       const { test } = failure;
       const isLate = test === null || failure.ms > LATE_MS;
       if (!isLate && this.#sound.has(test.id)) return failure.by;

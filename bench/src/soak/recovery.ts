@@ -1,5 +1,5 @@
-// How long two ends need to find each other again: after a process was suspended for five minutes (a laptop's lid), after the
-// network under one end changed, and where one end's timers are throttled (a tab in the background) and the relay restarts.
+// How long two ends need to reconnect: after a process was suspended for five minutes (a closed laptop), after the
+// network of one end changed, and when the relay restarts while one end's timers are throttled (a background tab).
 import { type AddressInfo, connect, createServer, type Socket } from 'node:net';
 import { setTimeout as wait } from 'node:timers/promises';
 import { ClientSecureWebSocket } from '@sws/client';
@@ -17,7 +17,7 @@ const identity = ['--identity', folder.path('identity'), '--no-chat'];
 let relay = await RelayProcess.start(['--port', '0', ...identity]);
 const { port } = relay;
 
-/** A way to the relay whose present connections can go dead: neither end hears of it. */
+/** A proxy to the relay. It can stop forwarding on its present connections without closing them. */
 const links: Socket[] = [];
 const way = createServer((client) => {
   const onward = connect(port, '127.0.0.1');
@@ -49,7 +49,7 @@ const echo = (relayUrl: string, mode = 'plain'): Promise<Child> =>
     args: [relayUrl, mode],
   });
 
-/** Opens a socket to a child and says something, so that both ends are there. */
+/** Opens a socket to a child and sends a message, to know that both ends are connected. */
 async function talk(child: Child): Promise<(text: string) => Promise<number>> {
   const { address } = JSON.parse(child.readyLine) as { address: string };
   const options = { identity: Identity.generate(randomBytes), resumeTimeoutMs: 900_000 };

@@ -1,5 +1,5 @@
-// ssh, git push, redis and a file transfer at once under one identity, through a relay that is killed: `pnpm soak shared-identity 9 20` with
-// kills and the seconds between them.
+// ssh, git push, redis and a file transfer at once under one identity, through a relay that is killed:
+// `pnpm soak shared-identity 9 20` with kills and the seconds between them.
 import { runSharedIdentity } from '../shared-identity-run.js';
 
 const [kills, everySeconds] = [Number(process.argv[2] ?? 9), Number(process.argv[3] ?? 20)];

@@ -1,4 +1,4 @@
-// A reader that takes 1 MB/s from a sender that offers all it can, one that waits for `drain` and one that does not:
+// A reader reads 1 MB/s from a sender that sends all it can. One sender waits for `drain`, another does not:
 // `pnpm soak slow-reader 70` for 70 seconds each.
 import { runSlowReader } from '../slow-reader-run.js';
 
