@@ -14,10 +14,10 @@ const AUTHORIZE_TIMEOUT_MS = 10_000;
 /** The router may have to ask other nodes. */
 const ADMIT_TIMEOUT_MS = 10_000;
 
-/** A key's own rate. What is absent is the router's rate for every client. */
+/** A key's own rate. An absent field is the router's rate for every client. */
 export type KeyRate = Partial<Rate>;
 
-/** What `authorize` answers: whether a key may use the relay, or at which rate of its own it may. */
+/** The answer of `authorize`: whether a key may use the relay, optionally with the key's own rate. */
 export type Authorization =
   | boolean
   | {
@@ -31,9 +31,9 @@ export interface AuthorizeRequest<Request> {
   readonly publicKey: string;
   /** The credential that the client sent, at most 1,024 bytes; `null` for none. */
   readonly token: string | null;
-  /** The upgrade request, as the WebSocket library gives it. */
+  /** The upgrade request from the WebSocket library. */
   readonly request: Request;
-  /** The IP address as the limits count it; `null` where it is not known. */
+  /** The IP address as the limits count it; `null` if unknown. */
   readonly remoteAddress: string | null;
 }
 
@@ -48,34 +48,35 @@ export interface AcceptOptions<Request = unknown> {
     applicant: Applicant<AbortSignal>,
   ) => Admission | Promise<Admission>;
   /**
-   * The authorities that clients dial (`relay.example`, `relay.example:8443`). Set it to serve others than this machine: a
-   * proof that was made for another relay is refused. @defaultValue loopback names, any port
+   * The authorities that clients dial (`relay.example`, `relay.example:8443`). Set it to serve other machines: the
+   * server refuses a proof that was made for another relay. @defaultValue loopback names, any port
    */
   readonly hosts?: readonly string[];
   /**
-   * Decides whether a proven key may use the relay, and at which rate. Set it for a private relay. If it throws, or takes
-   * longer than `authorizeTimeoutMs`, the client is refused with 1013 and tries again. @defaultValue every key may
+   * Decides whether a proven key may use the relay, and at which rate. Set it for a private relay. If it throws or
+   * takes longer than `authorizeTimeoutMs`, the client is refused with 1013 and tries again.
+   * @defaultValue every key may
    */
   readonly authorize?: (client: AuthorizeRequest<Request>) => Authorization | Promise<Authorization>;
   /** How long `authorize` may take, in ms. Raise it if it asks a slow service. @defaultValue 10,000 */
   readonly authorizeTimeoutMs?: number;
   /**
-   * The largest MESSAGE, in bytes. Set it to the router's `limits.maxMessage` if you raise that; the lesser of the two
-   * holds. @defaultValue 65,536
+   * The largest MESSAGE, in bytes. Set it to the router's `limits.maxMessage` if you raise that. The smaller of the two
+   * applies. @defaultValue 65,536
    */
   readonly maxMessage?: number;
-  /** The cryptographic primitives. Set it for a faster implementation of them. @defaultValue `nodeProvider` */
+  /** The cryptographic primitives. Set it to use a faster implementation. @defaultValue `nodeProvider` */
   readonly provider?: CryptoProvider;
-  /** Where to count. Pass one object to several servers to have their sum. @defaultValue a new one */
+  /** The counters to increment. Pass one object to several servers to get their sum. @defaultValue a new object */
   readonly counters?: ServerCounters;
-  /** The client's IP address, for `authorize`, the router's limits by address, and logs. @defaultValue `null`: not known */
+  /** The client's IP address for `authorize`, limits by address, and logs. @defaultValue `null`: unknown */
   readonly remoteAddress?: string | null;
 }
 
 /**
- * Does the relay's side of registration (PROTOCOL §2) over an accepted socket. Resolves with the registered socket,
- * still paused: set `onmessage` and call `start`.
- * @throws SwsError with a `FailureCode` once the socket is closed; RangeError for an entry of `hosts` that is not an authority
+ * Runs the relay's side of registration (PROTOCOL §2) over an accepted socket. Resolves with the registered socket,
+ * which is paused: set `onmessage` and call `start`.
+ * @throws SwsError with a `FailureCode` once the socket is closed; RangeError for an invalid entry of `hosts`
  */
 export function accept<Request>(
   socket: SocketLike,
@@ -85,13 +86,13 @@ export function accept<Request>(
   return new Promise((resolve, reject) => new Acceptance(socket, request, options, resolve, reject).start());
 }
 
-/** @throws RangeError that names the entry of `hosts` that no client could dial */
+/** @throws RangeError that names an entry of `hosts` that no client could dial */
 export function checkHosts(hosts: readonly string[] | undefined): void {
   for (const host of hosts ?? [])
     if (normaliseHost(host) === null) throw new RangeError(`hosts: ${host} must be name or name:port`);
 }
 
-/** One registration: the machine decides, this runs what it says. */
+/** Runs one registration. The state machine decides, and this class carries out its outputs. */
 class Acceptance<Request> {
   readonly #socket: SocketLike;
   readonly #request: Request;
@@ -102,7 +103,7 @@ class Acceptance<Request> {
   readonly #registration: ServerRegistration;
   readonly #aborted = new AbortController();
   #timer: ReturnType<typeof setTimeout> | undefined;
-  /** An answer whose signature waits for its turn. */
+  /** An answer that waits for its turn to be signed. */
   #waiting: string | null = null;
   #settled = false;
 
@@ -139,7 +140,7 @@ class Acceptance<Request> {
     this.#run();
   }
 
-  /** A timer may fire before its time: it counts from when the turn of the event loop began. Then it is set again. */
+  /** Sets the timer, and sets it again if it fires early. It counts from the beginning of the event loop's turn. */
   #wakeInTime(): void {
     const { nextWakeAtMs } = this.#registration;
     if (nextWakeAtMs === Number.POSITIVE_INFINITY) return;
@@ -174,7 +175,7 @@ class Acceptance<Request> {
     this.#run();
   }
 
-  /** Sends what the machine has to send, then does what it says. */
+  /** Sends the machine's frames, then handles its events. */
   #run(): void {
     const registration = this.#registration;
     for (let frame = registration.pollFrame(); frame !== null; frame = registration.pollFrame())
@@ -244,7 +245,7 @@ class Acceptance<Request> {
   }
 }
 
-/** What `value` comes to, if it does in time. @throws Error */
+/** Waits at most `timeoutMs` for `value`. @throws Error after that */
 function within<T>(timeoutMs: number, value: T | Promise<T>): Promise<T> {
   return new Promise((resolve, reject) => {
     const timer = setTimeout(() => reject(new Error('took too long')), timeoutMs);

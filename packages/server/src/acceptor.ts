@@ -22,7 +22,10 @@ export interface AcceptorOptions<Request>
     ConnectionLimitsOptions {
   /** Pass `router.add`, bound: takes the registered socket and sets its `onmessage`. */
   readonly onSocket: (socket: ServerSecureWebSocket) => void;
-  /** Called with each connection that was refused or did not register, for a log. @defaultValue nothing; `counters` counts it */
+  /**
+   * Called with each connection that was refused or did not register, for a log. @defaultValue nothing: `counters`
+   * counts it
+   */
   readonly onRefused?: (refusal: Refusal) => void;
 }
 
@@ -46,11 +49,11 @@ export interface Attached {
   close(): void;
 }
 
-/** What all ways in have in common: the limits of connections, then registration, then whoever routes. */
+/** What all servers have in common: the limits of connections, then registration, then `onSocket`. */
 export class Acceptor<Request> {
   readonly counters: ServerCounters;
   readonly connectionLimits: ConnectionLimits;
-  /** The largest WebSocket message that is read at all, in bytes. */
+  /** The largest WebSocket message that is read, in bytes. */
   readonly maxFrameBytes: number;
   readonly #options: AcceptorOptions<Request>;
   #open = true;
@@ -65,12 +68,12 @@ export class Acceptor<Request> {
     this.#options = { ...options, identity: signingWith(options.provider ?? nodeProvider, options.identity) };
   }
 
-  /** Connections that were let in and have not left. */
+  /** Accepted connections that have not ended. */
   get connections(): number {
     return this.connectionLimits.connections;
   }
 
-  /** Lets nobody in from here on. */
+  /** Refuses every connection from now on. */
   close(): void {
     this.#open = false;
   }
@@ -83,9 +86,9 @@ export class Acceptor<Request> {
     return entry;
   }
 
-  /** Refuses an upgrade that is nobody's, and gives the HTTP status for it. */
+  /** Refuses an upgrade that no listener takes. Returns the HTTP status for it. */
   refuse(info: UpgradeInfo): RefusalStatus {
-    // One for SWS that is refused for its path alone.
+    // An SWS upgrade that is refused only for its path.
     if (!this.#open || !offersSubprotocol(info.protocols)) {
       const entry = this.enter(info);
       return entry.ok ? 400 : entry.status;
@@ -100,7 +103,7 @@ export class Acceptor<Request> {
     this.#options.onRefused?.({ reason, detail: 'the upgrade was refused', remoteAddress });
   }
 
-  /** Registers; `admitted` is called before whoever routes gets the socket. A refusal is counted and closed by then. */
+  /** Registers a client. `admitted` is called before `onSocket`. A refused client is counted and closed. */
   register(socket: SocketLike, request: Request, slot: Slot, admitted?: () => void): void {
     const { remoteAddress } = slot;
     const failed = (error: unknown, detail: string): void => {
@@ -116,7 +119,7 @@ export class Acceptor<Request> {
           this.#options.onSocket(registered);
           registered.start();
         } catch (error) {
-          // One client's connection ends, not the process with all the others.
+          // Close this client's connection and keep the process running.
           registered.close({ code: 'try-again-later', detail: 'the relay failed' });
           failed(error, 'onSocket');
         }
@@ -131,7 +134,10 @@ export class Acceptor<Request> {
   }
 }
 
-/** The same identity on the server's provider: made without one it would sign twenty times slower, once for each client. */
+/**
+ * The same identity on the server's provider: made without one it would sign twenty times slower, once for each
+ * client.
+ */
 function signingWith(provider: CryptoProvider, identity: IdentityLike): Identity {
   const seed = identity.exportSeed();
   const own = Identity.fromSeed(seed, provider);

@@ -10,54 +10,56 @@ export const STATUS_TEXT = {
   503: 'Service Unavailable',
 } as const;
 export type RefusalStatus = keyof typeof STATUS_TEXT;
-/** A connection that has not sent a whole request by then is cut, TLS handshake included. */
+/** How long a connection may take for its TLS handshake and a whole request before it is cut. */
 export const HANDSHAKE_TIMEOUT_MS = 10_000;
 
-/** Which connections are accepted, and how many at once. Lower the bounds on a small machine; raise them for a big one. */
+/**
+ * Which connections are accepted, and how many at once. Lower the bounds on a small machine; raise them for a big one.
+ */
 export interface ConnectionLimitsOptions {
   /**
-   * What other processes of the same relay have accepted. Set it where several serve one port: the bounds hold for all
-   * together. @defaultValue none
+   * What other processes of the same relay have accepted. Set it if several processes serve one port: the bounds then
+   * hold for all of them together. @defaultValue none
    */
   readonly elsewhere?: ElsewhereLimits;
-  /** Connections in all, registered or not. @defaultValue as many as the process can have */
+  /** The most connections, registered or not. @defaultValue as many as the process can have */
   readonly maxConnections?: number;
-  /** Connections of one address (IPv6: one /64). Raise it where many users share an address. @defaultValue 1,000 */
+  /** The most connections per address (IPv6: per /64). Raise it if many users share an address. @defaultValue 1,000 */
   readonly maxConnectionsPerAddress?: number;
-  /** Connections that have not registered yet, in all. Raise it if many clients return at once. @defaultValue 1,000 */
+  /** The most connections that have not registered yet. Raise it if many clients return at once. @defaultValue 1,000 */
   readonly maxPending?: number;
-  /** The same of one address (IPv6: one /64). @defaultValue 100 */
+  /** The most unregistered connections per address (IPv6: per /64). @defaultValue 100 */
   readonly maxPendingPerAddress?: number;
   /**
-   * Proxies whose `X-Forwarded-For` is believed: addresses and ranges, such as `10.0.0.0/8`. Set it behind a proxy: every
-   * client would otherwise have the proxy's address. @defaultValue none
+   * Proxies whose `X-Forwarded-For` is believed: addresses and ranges, such as `10.0.0.0/8`. Set it behind a proxy.
+   * Otherwise every client has the proxy's address. @defaultValue none
    */
   readonly trustedProxies?: readonly string[];
   /**
-   * Origins whose pages may connect. Set it to keep other sites' pages out; programs, which send no origin, may always
+   * Origins whose pages may connect. Set it to refuse other sites' pages. Programs send no origin and may always
    * connect. @defaultValue any: a client proves its key, and there are no cookies to steal
    */
   readonly origins?: readonly string[] | ((origin: string) => boolean);
 }
 
-/** The bounds that can be changed while it runs. What is absent has its default again. */
+/** The bounds that can be changed while the server runs. An absent bound returns to its default. */
 export type ConnectionBounds = Pick<
   ConnectionLimitsOptions,
   'maxConnections' | 'maxConnectionsPerAddress' | 'maxPending' | 'maxPendingPerAddress'
 >;
 
-/** What an upgrade request says that the limits look at. */
+/** The fields of an upgrade request that the limits read. */
 export interface UpgradeInfo {
   readonly origin: string | undefined;
   /** `Sec-WebSocket-Protocol`. */
   readonly protocols: string | null | undefined;
   /** `X-Forwarded-For`. */
   readonly forwardedFor: string | undefined;
-  /** Of the TCP connection. */
+  /** The remote address of the TCP connection. */
   readonly address: string;
 }
 
-/** The slot of a connection that was let in: small, because each connection has one for as long as it lasts. */
+/** The slot of an accepted connection. It is small, because each connection keeps one until it ends. */
 export class Slot {
   readonly remoteAddress: string;
   readonly #connectionLimits: ConnectionLimits;
@@ -70,14 +72,14 @@ export class Slot {
     this.#network = network;
   }
 
-  /** It no longer counts as pending. */
+  /** The connection has registered and no longer counts as pending. */
   registered(): void {
     if (this.#state !== 'pending') return;
     this.#state = 'registered';
     this.#connectionLimits.registered(this.#network);
   }
 
-  /** The connection is gone. */
+  /** The connection has ended. */
   left(): void {
     this.registered();
     if (this.#state === 'left') return;
@@ -90,7 +92,7 @@ export type Entry =
   | { readonly ok: true; readonly slot: Slot }
   | { readonly ok: false; readonly status: RefusalStatus; readonly reason: RefusalReason };
 
-/** What stands before registration: Origin, subprotocol, and bounds in all and by address (IPv6 by /64). */
+/** The checks before registration: origin, subprotocol, and bounds in total and per address (IPv6: per /64). */
 export class ConnectionLimits {
   readonly proxies: TrustedProxies;
   readonly #counters: ServerCounters;
@@ -98,7 +100,7 @@ export class ConnectionLimits {
   readonly #all: AddressLimiter;
   readonly #pending: AddressLimiter;
 
-  /** @throws RangeError for an entry of `trustedProxies` that is none */
+  /** @throws RangeError for an entry of `trustedProxies` that is neither an address nor a range */
   constructor(options: ConnectionLimitsOptions, counters: ServerCounters) {
     this.proxies = new TrustedProxies(options.trustedProxies ?? []);
     this.#counters = counters;
@@ -108,13 +110,13 @@ export class ConnectionLimits {
     this.#pending = new AddressLimiter(boundsOfPending(options), elsewhere?.pending);
   }
 
-  /** Nobody who is in is sent away. */
+  /** Changes the bounds. Open connections stay open. */
   setBounds(bounds: ConnectionBounds): void {
     this.#all.setBounds(boundsOfAll(bounds));
     this.#pending.setBounds(boundsOfPending(bounds));
   }
 
-  /** Connections that were let in and have not left. */
+  /** Accepted connections that have not ended. */
   get connections(): number {
     return this.#all.size;
   }
@@ -166,34 +168,34 @@ function boundsOfAll(bounds: ConnectionBounds): Bounds {
   return [maxConnections, maxConnectionsPerAddress];
 }
 
-/** Of those who have not registered. */
+/** The bounds of unregistered connections. */
 export function boundsOfPending({ maxPending = 1_000, maxPendingPerAddress = 100 }: ConnectionBounds): Bounds {
   return [maxPending, maxPendingPerAddress];
 }
 
-/** How many connections are of one network; shared by them all. */
+/** The number of connections of one network. They all share this object. */
 export interface Network {
   readonly name: string;
   size: number;
 }
 
-/** How many there are in other processes, in all and by network, as they say it. */
+/** How many connections other processes have, in total and per network, as they report it. */
 export class ElsewhereCount {
-  /** Told how many there are here of a network, when that changes. */
+  /** Called with this process's number of connections of a network when it changes. */
   onchange: ((network: string, size: number) => void) | null = null;
   readonly #byName = new Map<string, number>();
   #size = 0;
 
-  /** How many there are elsewhere, in all. */
+  /** How many connections other processes have in total. */
   get size(): number {
     return this.#size;
   }
-  /** How many of one network are elsewhere. */
+  /** How many connections of one network other processes have. */
   of(network: string): number {
     return this.#byName.get(network) ?? 0;
   }
 
-  /** So many more, or fewer, of this network are elsewhere. */
+  /** Adds `count` connections of this network in other processes. A negative count subtracts. */
   add(network: string, count: number): void {
     const size = this.of(network) + count;
     if (size === 0) this.#byName.delete(network);
@@ -202,17 +204,17 @@ export class ElsewhereCount {
   }
 }
 
-/** What other processes have, for each kind of bound. */
+/** The counts of other processes, for each kind of bound. */
 export interface ElsewhereLimits {
-  /** Connections that were let in. */
+  /** Accepted connections. */
   readonly connections: ElsewhereCount;
-  /** Those of them that have not registered. */
+  /** Accepted connections that have not registered. */
   readonly pending: ElsewhereCount;
-  /** Connections without a whole request. */
+  /** Connections that have not sent a whole request. */
   readonly requests: ElsewhereCount;
 }
 
-/** How many there are, in all and by network: both bounded. */
+/** Counts connections, in total and per network, and bounds both. */
 export class AddressLimiter {
   #max: number;
   #maxPerNetwork: number;
@@ -235,7 +237,7 @@ export class AddressLimiter {
     return this.#size;
   }
 
-  /** Which bound forbids one more. */
+  /** The bound that forbids one more connection, or `null`. */
   full(network: string): 'all' | 'network' | null {
     if (this.#size + this.#elsewhere.size >= this.#max) return 'all';
     const ofNetwork = (this.#byName.get(network)?.size ?? 0) + this.#elsewhere.of(network);

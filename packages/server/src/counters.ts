@@ -1,15 +1,15 @@
 import type { FailureCode } from '@sws/protocol';
 
-/** Why something was refused: the protocol's failures, and what a server refuses before there is a protocol to speak. */
+/** Why a server refused a connection or client: the protocol's failures, and refusals before the protocol begins. */
 export type RefusalReason =
   | FailureCode
   /** The page's Origin is not among `origins`. */
   | 'origin'
   /** The client did not offer `sws.v1`. */
   | 'subprotocol'
-  /** The upgrade was for another path than `path`, or `shouldHandle` said no, and nobody else listens for upgrades. */
+  /** The upgrade was for another path than `path`, or `shouldHandle` refused it, and there is no other listener. */
   | 'path'
-  /** An upgrade that others were to answer had no answer within `handshakeTimeoutMs`. */
+  /** Other listeners did not answer an upgrade within `handshakeTimeoutMs`. */
   | 'unanswered-upgrade'
   /** `maxConnections`. */
   | 'too-many-connections'
@@ -25,12 +25,12 @@ export type RefusalReason =
   | 'slow-reader'
   /** `onSocket` threw, or registration failed unexpectedly. */
   | 'internal-error'
-  /** Over 16 KiB before it registered. */
+  /** The client sent over 16 KiB before it registered. */
   | 'unregistered-flood'
-  /** 1 MiB of the relay's notices left unread, or less where all clients together have left very much. */
+  /** The client left 1 MiB of the relay's notices unread, or less if all clients together left very much unread. */
   | 'unread-notices';
 
-/** What a server has done since it began. Every refusal is counted by its reason. */
+/** What a server has done since it started. Every refusal is counted by its reason. */
 export class ServerCounters {
   /** WebSocket connections that were given a challenge. */
   accepted = 0;
@@ -44,7 +44,7 @@ export class ServerCounters {
   receivedFrames = 0;
   /** Bytes of the relay's own frames that clients have not read yet. */
   unreadNoticeBytes = 0;
-  /** Times that a sender was paused for being over its rate. */
+  /** How often a sender was paused because it was over its rate. */
   pauses = 0;
   /** Connections and clients that were refused, by reason. */
   readonly refusals = new Map<RefusalReason, number>();

@@ -1,4 +1,4 @@
-/** Something to be done when this turn of the event loop has read what there was to read. */
+/** A task for the end of this turn of the event loop, after all reads of the turn. */
 export interface TurnTask {
   endTurn(): void;
 }

@@ -1,15 +1,15 @@
-/** How often silence is looked for. */
+/** How often connections are checked for silence. */
 export const SWEEP_MS = 1_000;
 
-/** A connection that is to be asked for a sign of life now and then. */
+/** A connection that is checked for signs of life. */
 export interface Watched {
-  /** `lateMs`: how long the process itself did not run, which is nobody's silence. */
+  /** Checks the connection. `lateMs` is how long this process did not run; that time does not count as silence. */
   sweep(nowMs: number, lateMs: number): void;
 }
 
 const watched = new Set<Watched>();
 let timer: ReturnType<typeof setInterval> | null = null;
-/** Set with `timer`. */
+/** The time of the last sweep; set while `timer` is. */
 let sweptAt: number;
 
 function sweep(): void {
@@ -19,7 +19,7 @@ function sweep(): void {
   for (const one of watched) one.sweep(now, lateMs);
 }
 
-/** Looks after a connection until `unwatch`: one timer for all, where a timer each would cost memory and wake-ups. */
+/** Checks a connection until `unwatch`. One timer serves all connections, which saves memory and wake-ups. */
 export function watch(one: Watched): void {
   watched.add(one);
   if (timer !== null) return;

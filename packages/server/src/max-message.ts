@@ -1,12 +1,12 @@
 import { MAX_MAX_MESSAGE_BYTES, MIN_MAX_MESSAGE_BYTES } from '@sws/protocol/internal';
 
 export const DEFAULT_MAX_MESSAGE_BYTES = MIN_MAX_MESSAGE_BYTES;
-/** What a JSON MESSAGE has beside its content, with room to spare. */
+/** An upper bound of the bytes that a JSON MESSAGE has beside its content. */
 const JSON_OVERHEAD_BYTES = 1_024;
 
 /**
- * The largest WebSocket message that is read at all: twice `maxMessage` is answered with a word (PROTOCOL §3), in JSON a
- * third longer.
+ * The largest WebSocket message that is read. A MESSAGE of up to twice `maxMessage` must be answered with an error
+ * (PROTOCOL §3), and base64 in JSON is a third longer.
  * @throws RangeError unless `maxMessage` is from 65,536 to 1,048,576
  */
 export function maxFrameBytes(maxMessage: number): number {

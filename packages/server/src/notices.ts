@@ -1,20 +1,20 @@
 const MIB = 1_048_576;
-/** Notices (UNDELIVERABLE, PONG …) that a client has not read may wait up to this; who only ever provokes them is cut. */
+/** The most notices (UNDELIVERABLE, PONG …) that a client may leave unread before it is cut. */
 export const MAX_UNREAD_NOTICE_BYTES = MIB;
-/** The same of all clients together: the more there is, the less each may have, by dynamic threshold. */
+/** The most that all clients together may leave unread. By dynamic threshold, each may have less the more there is. */
 const MAX_ALL_UNREAD_BYTES = 64 * MIB;
-/** As much every client may leave unread, whatever others do. */
+/** Each client may leave this much unread, whatever others do. */
 const MIN_UNREAD_BYTES = 65_536;
 
-/** What all clients of a server have left unread. */
+/** How much all clients of a server have left unread. */
 export interface UnreadNotices {
   unreadNoticeBytes: number;
 }
 
-/** The relay's own frames that one socket has not written yet: bounded, and told apart from the MESSAGEs between them. */
+/** Counts and bounds the relay's own frames that one socket has not written yet, and tells them from MESSAGEs. */
 export class Notices {
   readonly #all: UnreadNotices;
-  /** Where each stands among all that the socket sends, and its size. */
+  /** The place of each notice among all messages of the socket, and its size. */
   readonly #places: number[] = [];
   readonly #sizes: number[] = [];
   #bytes = 0;
@@ -23,12 +23,12 @@ export class Notices {
     this.#all = all;
   }
 
-  /** All of them are written. */
+  /** Whether all notices are written. */
   get none(): boolean {
     return this.#places.length === 0;
   }
 
-  /** A notice is to be sent as number `place`; false if too many wait. */
+  /** Adds a notice that is sent as message number `place`. Returns false if too many wait. */
   add(place: number, bytes: number): boolean {
     const share = Math.max(MIN_UNREAD_BYTES, (MAX_ALL_UNREAD_BYTES - this.#all.unreadNoticeBytes) / 2);
     if (this.#bytes + bytes > Math.min(MAX_UNREAD_NOTICE_BYTES, share)) return false;
@@ -39,7 +39,7 @@ export class Notices {
     return true;
   }
 
-  /** All before `place` is written: how many of it were notices. */
+  /** Everything before `place` is written. Returns how many of it were notices. */
   written(place: number): number {
     let count = 0;
     for (let first = this.#places[count]; first !== undefined && first < place; first = this.#places[count]) {

@@ -13,8 +13,8 @@ function run(): void {
 }
 
 /**
- * Runs tasks in order, one in each turn of the event loop: a crowd that registers at once costs those who are
- * registered one signature's time per turn, not the crowd's.
+ * Runs tasks in order, one per turn of the event loop. If many clients register at once, registered clients then wait
+ * for one signature per turn, not for all of them.
  */
 export function onePerTurn(task: () => void): void {
   if (waiting.length === 0) setImmediate(run);

@@ -5,23 +5,26 @@ import type { SocketLike } from './socket-like.js';
 
 /** Shorter pauses cost more than they hold back. */
 const MIN_PAUSE_MS = 5;
-/** Of a socket that can't be paused, this much over its rate is answered with `congested`; then it is closed with 4429. */
+/**
+ * How far a socket that cannot be paused may exceed its rate. Up to this, each message is answered with `congested`;
+ * then the socket is closed with 4429.
+ */
 export const MAX_OVER_RATE_BYTES = 1_048_576;
-/** Whoever stays within its rate for this long has taken heed. */
+/** After this long within its rate, a client's excess is forgotten. */
 const HEED_MS = 1_000;
-/** What one socket may take of a turn of the event loop, so that a flood on one does not hold up the others. */
+/** How much one socket may receive in a turn of the event loop, so that a flood does not delay other sockets. */
 const TURN_BUDGET_BYTES = 262_144;
-/** Turns are told apart only for who takes much: their ends cost something. */
+/** Only sockets that receive this much in a turn watch for its end, because watching costs time. */
 const WATCHED_BYTES = 65_536;
-/** A message costs a turn at least this much. */
+/** A message counts as at least this many bytes of a turn. */
 const MESSAGE_COST_BYTES = 512;
-/** What is over the rate counts at least this much, a ping of no bytes as well. */
+/** A frame over the rate counts as at least this many bytes, even an empty ping. */
 const OVER_RATE_COST_BYTES = 64;
 
-/** What became of a message: within the rate, over it, or so far over it that the client is to be closed. */
+/** Whether a message is within the rate, over it, or so far over it that the client must be closed. */
 export type Paced = 'within' | 'over' | 'far-over';
 
-/** When one socket is read: not while its client is over its rate, and not out of its turn. */
+/** Decides when one socket is read: only within its client's rate and its share of a turn. */
 export class Pace implements TurnTask {
   readonly #socket: SocketLike;
   readonly #meter: Meter | null;
@@ -41,12 +44,12 @@ export class Pace implements TurnTask {
     this.#counters = counters;
   }
 
-  /** Whether the client is over its rate and not read meanwhile. */
+  /** Whether reading is paused because the client is over its rate. */
   get paused(): boolean {
     return this.#paused;
   }
 
-  /** So many messages, or frames that are none, came. Over its rate a sender is paused: TCP pushes back, and nothing is lost. */
+  /** Counts messages or frames. A sender over its rate is paused: TCP applies backpressure, and nothing is lost. */
   throttle(bytes: number, now: number, messages: number): Paced {
     this.#share(bytes, messages);
     const meter = this.#meter;
@@ -60,7 +63,7 @@ export class Pace implements TurnTask {
     return 'within';
   }
 
-  /** A turn of the event loop has ended: who was held back for the others' sake is read again. */
+  /** Called at the end of a turn of the event loop. Reads the socket again if it had used up its share. */
   endTurn(): void {
     this.#turnBytes = 0;
     this.#watching = false;
@@ -69,18 +72,18 @@ export class Pace implements TurnTask {
     this.#read();
   }
 
-  /** The connection is closed: what still comes is dropped, and read in turn only. */
+  /** Called when the connection closes. From then on only the share of a turn limits reading. */
   stop(): void {
     this.#paused = false;
     this.#read();
   }
 
-  /** Something came that is to be dropped. */
+  /** Counts data that is dropped. */
   drop(bytes: number, messages = 1): void {
     this.#share(bytes, messages);
   }
 
-  /** At most `keepalive` at a time. */
+  /** Pauses for `waitMs`, at most `keepalive` at a time. */
   #pause(meter: Meter, now: number, waitMs: number): void {
     this.#counters.pauses++;
     this.#paused = true;
@@ -90,7 +93,7 @@ export class Pace implements TurnTask {
       setTimeout(
         () => {
           const later = performance.now();
-          // What had been read already when the pause began has to be waited for as well.
+          // Data that had been read before the pause began counts too.
           const more = meter.waitMs(later);
           if (!this.#paused) return; // it has stopped
           if (more > 0 && later < latest) return wait(later, more);
@@ -110,7 +113,7 @@ export class Pace implements TurnTask {
     return this.#overBytes > MAX_OVER_RATE_BYTES ? 'far-over' : 'over';
   }
 
-  /** A socket that has had its share of this turn waits for the next. */
+  /** Pauses a socket that has used its share of this turn until the next turn. */
   #share(bytes: number, messages: number): void {
     if (!this.#socket.canPause) return;
     this.#turnBytes += bytes + messages * MESSAGE_COST_BYTES;

@@ -14,12 +14,12 @@ import { networkOf, type TrustedProxies } from './remote-address.js';
 
 interface Handshake {
   readonly socket: Socket;
-  /** As `#networkOf` says. */
+  /** The result of `#networkOf`. */
   readonly network: string | null;
   readonly deadline: number;
-  /** Requests without their whole answer. */
+  /** Requests whose answer is not complete. */
   readonly unanswered: number;
-  /** An upgrade that somebody else is to answer: what had been written to `socket` before. */
+  /** For an upgrade that another listener must answer: the bytes written to `socket` before. Otherwise `null`. */
   readonly leftAtBytes: number | null;
   readonly closed: () => void;
 }
@@ -30,9 +30,9 @@ export interface PreRequestLimitsOptions extends ConnectionLimitsOptions {
 }
 
 /**
- * Bounds what comes before an upgrade, TLS handshake included, in number and in time: Node's own limits are a minute and
- * more, and a client that sends a byte a second would hold a slot all that while. With `exclusive` that goes for every
- * request and answer until the upgrade, else for the first request alone.
+ * Limits the number and duration of connections before their upgrade, including the TLS handshake. Node's own limits
+ * are a minute or more, and a client that sends a byte a second would keep its slot for that long. With `exclusive` the
+ * limits hold for every request and answer before the upgrade, otherwise only for the first request.
  */
 export class PreRequestLimits {
   readonly #server: HttpServer | HttpsServer;
@@ -41,7 +41,7 @@ export class PreRequestLimits {
   readonly #exclusive: boolean;
   readonly #limiter: AddressLimiter;
   readonly #proxies: TrustedProxies;
-  /** By remote address and port (a TLS socket does not tell which TCP socket it runs on); the next to expire first. */
+  /** By remote address and port, because a TLS socket does not tell its TCP socket. The next to expire is first. */
   readonly #open = new Map<string, Handshake>();
   #timer: ReturnType<typeof setTimeout> | null = null;
   #watching = true;
@@ -83,13 +83,13 @@ export class PreRequestLimits {
     this.#watch(socket, network, null);
   };
 
-  /** Whom it counts for; `null` for a trusted proxy, whose connections are many people's. */
+  /** The network for which a connection counts; `null` for a trusted proxy, which carries many clients. */
   #networkOf({ remoteAddress = '' }: Socket): string | null {
     const address = this.#proxies.clientOf(remoteAddress, undefined);
     return this.#proxies.has(address) ? null : networkOf(address);
   }
 
-  /** Which bound forbids one more, once upgrades that others have answered by now no longer count. */
+  /** The bound that forbids one more, not counting upgrades that other listeners have answered by now. */
   #full(network: string): 'all' | 'network' | null {
     const full = this.#limiter.full(network);
     if (full === null) return null;
@@ -101,24 +101,24 @@ export class PreRequestLimits {
     const name = nameOf(socket);
     const closed = (): void => this.#done(name);
     socket.once('close', closed);
-    this.#done(name); // a port that the kernel has given out again before its 'close' was told
+    this.#done(name); // the kernel may reuse a port before the 'close' of its last socket is emitted
     if (network !== null) this.#limiter.enter(network);
     this.#open.set(name, { socket, network, deadline: this.#newDeadline(), unanswered: 0, leftAtBytes, closed });
     this.#arm();
   }
 
-  /** An upgrade is answered by whoever called this. */
+  /** Called when the caller answers an upgrade. */
   upgraded({ socket }: IncomingMessage): void {
     this.#done(nameOf(socket));
   }
 
-  /** An upgrade is left to others: it counts until one of them has written an answer. */
+  /** Called when an upgrade is left to other listeners. It counts until one of them has written an answer. */
   left({ socket }: IncomingMessage): void {
     if (!this.#watching) return;
     this.#watch(socket, this.#networkOf(socket), socket.bytesWritten);
   }
 
-  /** An ordinary request has come. */
+  /** Called when an ordinary request has arrived. */
   requested({ socket }: IncomingMessage, response: ServerResponse): void {
     const name = nameOf(socket);
     if (!this.#exclusive) return this.#done(name);
@@ -126,7 +126,7 @@ export class PreRequestLimits {
     response.once('finish', () => this.#exchange(name, -1));
   }
 
-  /** A request came, or its answer is with the kernel. Node reads no requests ahead while an answer can't be written. */
+  /** A request arrived (1), or the kernel has its answer (-1). Node reads no more requests while an answer waits. */
   #exchange(name: string, requests: 1 | -1): void {
     const handshake = this.#open.get(name);
     if (handshake === undefined) return;
@@ -170,7 +170,7 @@ export class PreRequestLimits {
   }
 }
 
-/** Whether this is an upgrade of somebody else's that has had its answer. */
+/** Whether another listener has answered this upgrade. */
 function isAnswered({ socket, leftAtBytes }: Handshake): boolean {
   return leftAtBytes !== null && socket.bytesWritten > leftAtBytes;
 }

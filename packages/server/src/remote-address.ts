@@ -1,6 +1,6 @@
 import { BlockList, isIP, isIPv6 } from 'node:net';
 
-/** The proxies whose `X-Forwarded-For` counts: addresses and CIDR ranges. */
+/** The proxies whose `X-Forwarded-For` is believed: addresses and CIDR ranges. */
 export class TrustedProxies {
   readonly #list = new BlockList();
   readonly #none: boolean;
@@ -20,13 +20,13 @@ export class TrustedProxies {
   }
 
   has(address: string): boolean {
-    // Looking something up makes objects of Node's: every connection would pay for them.
+    // A lookup allocates objects, which would cost memory for every connection.
     return !this.#none && isIP(address) !== 0 && this.#list.check(address, isIPv6(address) ? 'ipv6' : 'ipv4');
   }
 
   /**
-   * The address that limits count: the connection's own or, if that is a trusted proxy, the last one in
-   * `X-Forwarded-For` that is not: what stands before it, the client may have written itself.
+   * The address for the limits: the connection's own or, if that is a trusted proxy, the last one in `X-Forwarded-For`
+   * that is not a trusted proxy. The client may have written the addresses before it.
    */
   clientOf(direct: string, forwardedFor: string | undefined): string {
     let client = plain(direct);
@@ -51,7 +51,7 @@ function withoutPort(entry: string): string {
   return /^\[(.+)\](?::\d+)?$/.exec(entry)?.[1] ?? /^(\d+\.\d+\.\d+\.\d+):\d+$/.exec(entry)?.[1] ?? entry;
 }
 
-/** An IPv4 address as it is; of an IPv6 one its first 64 bits, which one customer commonly has whole. */
+/** An IPv4 address unchanged, or the /64 of an IPv6 address, because one customer usually has a whole /64. */
 export function networkOf(address: string): string {
   const own = plain(address);
   if (!isIPv6(own)) return own;

@@ -17,9 +17,12 @@ import { atEndOfTurn } from './end-of-turn.js';
 import { PreRequestLimits } from './pre-request-limits.js';
 import { shareUpgrades } from './upgrades.js';
 
-/** An unregistered connection that sends this much is cut: one over 4 KiB is answered with an error, a flood is dropped unread. */
+/**
+ * An unregistered connection that sends this much is cut. A frame over 4 KiB is answered with an error; a flood is
+ * dropped unread.
+ */
 const MAX_UNREGISTERED_BYTES = 16_384;
-/** A message may come in pieces, but not in so many that the bookkeeping outweighs it. */
+/** The most fragments of a message. With more, the bookkeeping would need more memory than the message. */
 const MAX_FRAGMENTS = 1_024;
 const MIN_CHUNK_BYTES = 64;
 
@@ -29,31 +32,37 @@ type Slotted = Duplex & { [SLOT]: Slot };
 /** Options of `serveUpgrades`. */
 export interface ServeUpgradesOptions extends AcceptorOptions<IncomingMessage> {
   /**
-   * Takes only upgrades for this path, where the relay shares a host name; clients dial `wss://relay.example/path`. A slash
-   * at the end does not count. @defaultValue every path
+   * Takes only upgrades for this path. Set it if the relay shares a host name; clients dial `wss://relay.example/path`.
+   * A slash at the end does not matter. @defaultValue every path
    */
   readonly path?: string;
-  /** Decides whether to take an upgrade that offers `sws.v1` and is for `path`, where the path alone cannot. @defaultValue takes it */
+  /**
+   * Decides whether to take an upgrade that offers `sws.v1` and is for `path`. Set it if the path alone is not enough.
+   * @defaultValue takes it
+   */
   readonly shouldHandle?: (request: IncomingMessage) => boolean;
-  /** How long a connection may take for TLS and a whole HTTP request, in ms; then it is cut. Lower it under attack. @defaultValue 10,000 */
+  /**
+   * How long a connection may take for TLS and a whole HTTP request before it is cut, in ms. Lower it under attack.
+   * @defaultValue 10,000
+   */
   readonly handshakeTimeoutMs?: number;
   /**
-   * Set it where nothing but short answers is served beside SWS: a connection that is not upgraded then counts as pending
-   * until it ends, and each request with its answer has `handshakeTimeoutMs`. @defaultValue false: other frameworks bound
-   * what they serve here
+   * Set it if the server serves only short answers beside SWS. A connection that is not upgraded then counts as pending
+   * until it ends, and each request with its answer must end within `handshakeTimeoutMs`. @defaultValue false: other
+   * frameworks on this server have their own limits
    */
   readonly exclusive?: boolean;
 }
 
 /** What `serveUpgrades` returns. */
 export interface ServedUpgrades extends Attached {
-  /** Changes how many may be connected. What is absent has its default again, and no open connection is closed. */
+  /** Changes how many may be connected. An absent bound returns to its default. Open connections stay open. */
   setBounds(bounds: ConnectionBounds): void;
 }
 
 /**
- * Serves SWS on an HTTP(S) server: takes the upgrades that offer `sws.v1`, and leaves all others to the other listeners for
- * upgrades there (`ws`, Socket.IO, Fastify's and Hono's plug-ins). An upgrade that nothing answers is cut after
+ * Serves SWS on an HTTP(S) server. It takes the upgrades that offer `sws.v1`, and leaves all others to the server's
+ * other listeners (`ws`, Socket.IO, Fastify's and Hono's plug-ins). An upgrade that nobody answers is cut after
  * `handshakeTimeoutMs`; without another listener it is refused at once.
  * @throws RangeError for an option that is out of its range
  */
@@ -91,7 +100,7 @@ export function serveUpgrades(server: HttpServer | HttpsServer, options: ServeUp
     webSockets.handleUpgrade(request, raw, head, (webSocket) => {
       raw.on('data', meter);
       acceptor.register(wsSocket(webSocket, raw), request, slot, () => {
-        raw.off('data', meter); // nothing of this closure is kept for as long as the connection lasts
+        raw.off('data', meter); // do not keep this closure in memory for the life of the connection
       });
     });
     atEndOfTurn({ endTurn: () => raw.uncork() });
@@ -121,7 +130,7 @@ export function serveUpgrades(server: HttpServer | HttpsServer, options: ServeUp
       handshakes.setBounds(bounds);
     },
     close() {
-      // The upgrade is still ours to answer, with 503: a server without a listener for it would leave the client waiting.
+      // Keep the listener to answer upgrades with 503: without one, the client would wait for an answer.
       acceptor.close();
       handshakes.close();
     },

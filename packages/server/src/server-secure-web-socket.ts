@@ -19,25 +19,25 @@ import { CLOSE_GRACE_MS, closeReason, type SocketCause, type SocketLike } from '
 
 /** A relay PING unanswered for this long ends the connection. */
 const PONG_TIMEOUT_MS = 5_000;
-/** Silent for so long, a connection is idle. */
+/** A connection that is silent for this long is idle. */
 const IDLE_MS = 2_000;
-/** A frame that waits costs at least this much. */
+/** A waiting frame counts as at least this many bytes. */
 const HELD_COST_BYTES = 64;
 const MESSAGE_TYPE = 1;
 
-/** What registration has settled about a client. */
+/** The result of a client's registration. */
 export interface Registered {
   /** The client's address, 64 hex digits. */
   readonly publicKey: string;
   /** Its term (PROTOCOL §2): greater than any that this key had before. */
   readonly term: number;
-  /** What it was told that it may send. */
+  /** The limits that the client was told. */
   readonly limits: Limits;
   /** Seconds between signs of life. */
   readonly keepalive: number;
-  /** How the relay encodes MESSAGEs to it. */
+  /** How the relay encodes MESSAGEs to the client. */
   readonly encoding: Encoding;
-  /** A label for logs; never an address in a metric. */
+  /** A label for logs. Do not put addresses into metrics. */
   readonly remoteAddress: string | null;
   /** Holds the client to its rate; `null` for no limit. */
   readonly meter: Meter | null;
@@ -45,28 +45,28 @@ export interface Registered {
 
 /** How much a client has sent. */
 export interface Received {
-  /** MESSAGEs that were passed on. */
+  /** MESSAGEs that were passed to `onmessage`. */
   messages: number;
   /** Bytes in frames of any kind. */
   bytes: number;
 }
 
 /**
- * A registered connection: codec, liveness, rate limit by pausing, and writes that say when they are done. Reading is
- * paused until `start`. The router calls it once `onmessage` is set, so that no message is lost between the two.
+ * A registered connection: codec, liveness, rate limit by pausing, and writes that report when they are done. Reading
+ * is paused until `start`. The router calls `start` once `onmessage` is set, so that no message is lost before.
  */
 export class ServerSecureWebSocket implements Watched {
   /** The client's address, 64 hex digits. */
   readonly publicKey: string;
   /** Its term (PROTOCOL §2). */
   readonly term: number;
-  /** Its IP address as the limits count it; `null` where it is not known. */
+  /** The client's IP address as the limits count it; `null` if unknown. */
   readonly remoteAddress: string | null;
   /** A binary MESSAGE (PROTOCOL §3), whichever encoding the client speaks; owned by the callee. */
   onmessage: ((message: Uint8Array) => void) | null = null;
   /**
-   * So many more of the MESSAGEs delivered, in their order, are with the kernel or were dropped with the connection: in the
-   * end all of them, some after `onclose`.
+   * Called with how many more of the delivered MESSAGEs, in order, the kernel has taken or were dropped with the
+   * connection. The counts finally add up to all MESSAGEs; some come after `onclose`.
    */
   onwritten: ((count: number) => void) | null = null;
   /** Called once. */
@@ -81,14 +81,14 @@ export class ServerSecureWebSocket implements Watched {
   readonly #counters: ServerCounters;
   readonly #meter: Meter | null;
   readonly #keepaliveMs: number;
-  /** Made when first needed: most connections are idle. */
+  /** Created when first needed, because most connections are idle. */
   #publicKeyBytes: Uint8Array | null = null;
   #pace: Pace | null = null;
   #notices: Notices | null = null;
-  /** Messages given to the socket, and how many of them it has written. */
+  /** How many messages were given to the socket. */
   #sent = 0;
   #written = 0;
-  /** What came before `start` over a socket that can't be paused. */
+  /** Frames that arrived before `start` over a socket that cannot be paused. */
   #held: { readonly frames: (string | Uint8Array)[]; bytes: number } | null = null;
   #heardAt = performance.now();
   #bytesReceived = 0;
@@ -127,7 +127,7 @@ export class ServerSecureWebSocket implements Watched {
     return this.#sent;
   }
 
-  /** Whom limits by address count this connection for: the IPv4 address or IPv6 /64; `null` where it is not known. */
+  /** The network for limits by address: the IPv4 address or the IPv6 /64; `null` if unknown. */
   get network(): string | null {
     return this.remoteAddress === null ? null : networkOf(this.remoteAddress);
   }
@@ -142,7 +142,7 @@ export class ServerSecureWebSocket implements Watched {
     if (this.#pace?.paused !== true) this.#socket.resume();
   }
 
-  /** Gives the client one MESSAGE, in its encoding; owns it from here. `onwritten` tells when it is written. */
+  /** Sends one MESSAGE in the client's encoding, and owns its bytes. `onwritten` reports when it is written. */
   deliver(message: Uint8Array): void {
     if (this.#closed) return this.onwritten?.(1);
     this.#sent++;
@@ -170,7 +170,7 @@ export class ServerSecureWebSocket implements Watched {
     }
     this.#socket.close(code, closeReason(failure.detail));
     setTimeout(() => this.#socket.terminate(), CLOSE_GRACE_MS).unref();
-    // Whoever is being closed is read no more, but its answer to the close must come in.
+    // Messages of a closed client are dropped, but its answer to the close frame must be read.
     this.#ended(null);
     if (this.#pace === null) this.#socket.resume();
   }
@@ -188,10 +188,10 @@ export class ServerSecureWebSocket implements Watched {
       this.#pingedAt = 0;
       this.#heardAt = nowMs;
     }
-    // An idle connection keeps nothing that only a busy one needs.
+    // An idle connection does not need a pace.
     if (nowMs - this.#heardAt > IDLE_MS) this.#pace = null;
     if (lateMs > 0) {
-      // The relay itself stood still: nobody has been silent meanwhile.
+      // This process did not run for `lateMs`, which must not count as the client's silence.
       this.#heardAt = Math.min(nowMs, this.#heardAt + lateMs);
       if (this.#pingedAt !== 0) this.#pingedAt = Math.min(nowMs, this.#pingedAt + lateMs);
     }
@@ -200,7 +200,7 @@ export class ServerSecureWebSocket implements Watched {
     } else if (nowMs - this.#heardAt >= this.#keepaliveMs) this.#ping(nowMs);
   }
 
-  /** While the relay does not read, its client hears of it, and its own silence counts for nothing. */
+  /** While the client is not read, the relay sends it PINGs and does not count its silence. */
   #sweepPaused(nowMs: number): void {
     if (!this.#wasPaused) {
       this.#wasPaused = true;
@@ -225,7 +225,7 @@ export class ServerSecureWebSocket implements Watched {
     this.#forward(data, within);
   }
 
-  /** Pings, pongs and fragments cost the relay what messages do, and count as such. */
+  /** Counts pings, pongs and fragments like messages, because they cost the relay as much. */
   #receiveFrames(count: number, bytes: number): void {
     if (this.#closed) return this.#pace?.drop(bytes, count);
     this.#counters.receivedFrames += count;
@@ -276,7 +276,7 @@ export class ServerSecureWebSocket implements Watched {
     this.onmessage?.(message);
   }
 
-  /** A sender that can't be paused is told that its message went nowhere. */
+  /** Tells a sender that cannot be paused that its message was dropped. */
   #overRate(message: Uint8Array): void {
     this.#counters.refuse('congested');
     const to = message.subarray(1, MESSAGE_HEAD_BYTES);

@@ -4,24 +4,25 @@ import type { Duplex } from 'node:stream';
 
 type Emit = (event: string | symbol, ...given: unknown[]) => boolean;
 
-/** What is done with the requests of a server that others may share. */
+/** Callbacks for the requests of an HTTP server that may have other listeners. */
 export interface UpgradeEvents {
-  /** Whether an upgrade is ours to answer. */
+  /** Whether we answer an upgrade. */
   readonly isOurs: (request: IncomingMessage) => boolean;
-  /** An upgrade that is ours: nobody else sees it. */
+  /** Called with an upgrade that is ours. No other listener sees it. */
   readonly take: (request: IncomingMessage, raw: Duplex, head: Buffer) => void;
-  /** An upgrade that is not ours, where others listen for upgrades too; called before they see it. */
+  /** Called with an upgrade that is not ours, before other listeners see it. */
   readonly leave: (request: IncomingMessage) => void;
-  /** An upgrade that is not ours, where nobody else listens. */
+  /** Called with an upgrade that is not ours, if there is no other listener for upgrades. */
   readonly refuse: (request: IncomingMessage, raw: Duplex) => void;
-  /** An ordinary request, before whoever answers it. */
+  /** Called with an ordinary request, before other listeners see it. */
   readonly request: (request: IncomingMessage, response: ServerResponse) => void;
 }
 
 /**
- * Takes a server's upgrades that are ours, and leaves the rest to others, whoever came first. `emit` is wrapped because
- * listeners can't keep an event from each other: a `WebSocketServer` of `ws` with a `path` answers 400 to every upgrade
- * for another path, onto a socket that is already ours. Socket.IO also removes and calls the listeners of `request`.
+ * Takes a server's upgrades that are ours, and leaves the rest to other listeners, in whichever order they were added.
+ * It wraps `emit`, because a listener cannot hide an event from others: a `WebSocketServer` of `ws` with a `path`
+ * answers 400 to every upgrade for another path, even on a socket that we have taken. Socket.IO also removes and calls
+ * the listeners of `request`.
  */
 export function shareUpgrades(server: HttpServer | HttpsServer, events: UpgradeEvents): void {
   const emit = server.emit.bind(server) as Emit;

@@ -8,9 +8,9 @@ import { createSecureContext, type SecureContextOptions } from 'node:tls';
 const DEBOUNCE_MS = 200;
 const POLL_MS = 30_000;
 
-/** A certificate as it is served. */
+/** The served certificate. */
 export interface ServedCertificate {
-  /** The names it is for, as the certificate gives them. */
+  /** The certificate's names, as written in it. */
   readonly names: string;
   /** When it expires. */
   readonly validTo: Date;
@@ -24,32 +24,43 @@ export interface WatchCertificateOptions {
   readonly cert: string;
   /** File of its private key, PEM. */
   readonly key: string;
-  /** What else new handshakes need: `ca`, `minVersion`, `ciphers`, `passphrase` … as `tls.createSecureContext` takes it. @defaultValue nothing */
+  /**
+   * Other options of `tls.createSecureContext` for new handshakes: `ca`, `minVersion`, `ciphers`, `passphrase` … Set it
+   * if the server needs them. @defaultValue nothing
+   */
   readonly context?: Omit<SecureContextOptions, 'cert' | 'key' | 'pfx'>;
   /** Called when new handshakes get a new certificate, for a log. @defaultValue nothing */
   readonly onReload?: (certificate: ServedCertificate) => void;
-  /** Called when the files changed and cannot be used: the old certificate stays. Once for each content. @defaultValue nothing */
+  /**
+   * Called when the files changed and cannot be used. The old certificate stays in use. It is called once for each
+   * content. @defaultValue nothing
+   */
   readonly onError?: (error: Error) => void;
-  /** How long the files must stay unchanged before they are read, in ms. Raise it for slow writers. @defaultValue 200 */
+  /**
+   * How long the files must stay unchanged before they are read, in ms. Raise it for slow writers. @defaultValue 200
+   */
   readonly debounceMs?: number;
-  /** How often to read the files although the file system reports nothing, in ms; network file systems often do not. @defaultValue 30,000 */
+  /**
+   * How often to read the files without an event of the file system, in ms. Network file systems often report none.
+   * @defaultValue 30,000
+   */
   readonly pollMs?: number;
 }
 
 /** A running watch of a certificate. */
 export interface CertificateWatch {
-  /** What new handshakes see. */
+  /** The certificate that new handshakes show. */
   readonly certificate: ServedCertificate;
-  /** Reads the files now. Resolves with whether they hold a certificate that was not served before. */
+  /** Reads the files now. Resolves with `true` if they hold a certificate that was not served before. */
   reload(): Promise<boolean>;
   /** Stops watching. The server keeps the certificate that it has. */
   close(): void;
 }
 
 /**
- * Serves the certificate in two files, and from the moment they change the new one: established connections stay as they
- * are. A half-written file or a key of another certificate changes nothing until the pair is whole. Follows symbolic
- * links that are swapped, as certbot and Kubernetes do.
+ * Serves the certificate in two files, and the new one as soon as they change. Established connections stay open. A
+ * half-written file or a key of another certificate changes nothing until the pair is whole. It follows symbolic links
+ * that are swapped, as certbot and Kubernetes do.
  * @throws Error at once if the files can't be read or do not belong together
  */
 export function watchCertificate(server: Server, options: WatchCertificateOptions): CertificateWatch {
@@ -67,7 +78,7 @@ class Watcher implements CertificateWatch {
   readonly #server: Server;
   readonly #options: WatchCertificateOptions;
   #served: ServedCertificate;
-  /** What was found last, used or not. */
+  /** The files' last content, whether it was used or not. */
   #found: Pair;
   #failed: string | null = null;
   #watchers = new Map<string, FSWatcher>();
@@ -137,7 +148,7 @@ class Watcher implements CertificateWatch {
   #fail(error: unknown): void {
     if (this.#closed) return;
     const failure = error instanceof Error ? error : new Error(String(error));
-    // The files are looked at again and again: one failure is told once.
+    // The files are read again and again. Report each failure once.
     const { cert, key } = this.#found;
     const failed = `${failure.message}\n${cert}\n${key}`;
     if (failed === this.#failed) return;
@@ -145,7 +156,7 @@ class Watcher implements CertificateWatch {
     this.#options.onError?.(failure);
   }
 
-  /** Watches the folders of both files, and those that their symbolic links lead to: a swapped link is an event in its folder. */
+  /** Watches the folders of both files and of all their symbolic links. A swapped link is an event in its folder. */
   #watchFolders(): void {
     const wanted = new Set<string>();
     for (const file of [this.#options.cert, this.#options.key]) {
@@ -153,7 +164,7 @@ class Watcher implements CertificateWatch {
       try {
         wanted.add(dirname(realpathSync(file)));
       } catch {
-        // Between two states: the next event or poll finds it.
+        // The link is being swapped. The next event or poll finds it.
       }
     }
     for (const [folder, watcher] of this.#watchers) {
@@ -166,13 +177,13 @@ class Watcher implements CertificateWatch {
       try {
         const watcher = watch(folder, { persistent: false }, () => this.#changed());
         watcher.on('error', () => {
-          // The folder is gone, or the system has no more watches: polling goes on.
+          // The folder is gone, or the system has no more watches. Polling continues.
           watcher.close();
           this.#watchers.delete(folder);
         });
         this.#watchers.set(folder, watcher);
       } catch {
-        // Not watchable: polling goes on.
+        // The folder cannot be watched. Polling continues.
       }
     }
   }

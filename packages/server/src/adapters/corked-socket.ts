@@ -2,8 +2,8 @@ import { atEndOfTurn, type TurnTask } from '../end-of-turn.js';
 import type { SocketCause, SocketLike } from '../socket-like.js';
 
 /**
- * A socket of a library that can't stop reading, but tells how many bytes it has yet to write. What one turn of the event
- * loop sends is handed over together, so that the library can write it together.
+ * A socket of a library that cannot stop reading, but reports how many bytes it has yet to write. All messages of one
+ * turn of the event loop are handed over together, so that the library can write them together.
  */
 export abstract class CorkedSocket implements SocketLike, TurnTask {
   readonly canPause = false;
@@ -12,12 +12,12 @@ export abstract class CorkedSocket implements SocketLike, TurnTask {
   onframes: ((count: number, bytes: number) => void) | null = null;
   onclose: ((cause: SocketCause) => void) | null = null;
   #batch: (string | Uint8Array)[] | null = null;
-  /** The sizes of what the library holds, oldest first. */
+  /** The sizes of the messages that the library holds, oldest first. */
   #held: number[] = [];
   #heldBytes = 0;
   #open = true;
 
-  /** Hands messages over, to be written together where the library can. */
+  /** Hands over messages, to be written together if the library can. */
   protected abstract write(batch: readonly (string | Uint8Array)[]): void;
   /** Bytes that the library has yet to write. */
   protected abstract bufferedBytes(): number;
@@ -72,7 +72,7 @@ export abstract class CorkedSocket implements SocketLike, TurnTask {
     this.onwritten?.(count);
   }
 
-  /** Whether the library holds anything that it was given. */
+  /** Whether the library still holds messages. */
   get behind(): boolean {
     return this.#held.length > 0;
   }

@@ -4,7 +4,7 @@ import type { ServerCounters } from '../counters.js';
 import { CorkedSocket } from './corked-socket.js';
 import { enterRequest } from './web-request.js';
 
-/** Deno's sockets do not say when they have written: those that hold something are asked this often. */
+/** How often to check a socket's buffer. Deno's sockets do not report when they have written. */
 const POLL_MS = 20;
 
 /** What is used of the WebSocket that Deno gives. */
@@ -21,9 +21,9 @@ export interface DenoWebSocket {
   onopen: ((event: never) => void) | null;
   /** Called with each message. */
   onmessage: ((event: { readonly data: unknown }) => void) | null;
-  /** Called once, at the end. */
+  /** Called once, when the connection has ended. */
   onclose: ((event: { readonly code: number }) => void) | null;
-  /** Called where something failed; `onclose` follows. */
+  /** Called on an error; `onclose` follows. */
   onerror: ((event: never) => void) | null;
 }
 /** What `Deno.upgradeWebSocket` returns. */
@@ -64,8 +64,8 @@ export interface DenoAcceptorOptions extends AcceptorOptions<Request> {
 
 /**
  * Serves SWS with `Deno.serve(denoAcceptor({ upgradeWebSocket: Deno.upgradeWebSocket, … }).handler)`. Deno cannot
- * pause a socket, or end one without a closing handshake. It reads messages of up to 64 MiB; one larger than `maxMessage`
- * is refused once it was read. It does not report pings, pongs and fragments, so they are not counted.
+ * pause a socket, or end one without a closing handshake. It reads messages of up to 64 MiB; one larger than
+ * `maxMessage` is refused once it was read. It does not report pings, pongs and fragments, so they are not counted.
  * @throws RangeError for an option that is out of its range
  */
 export function denoAcceptor(options: DenoAcceptorOptions): DenoAcceptor {
@@ -134,7 +134,7 @@ class DenoSocket extends CorkedSocket {
     else this.cut();
   }
   protected override cut(): void {
-    // Deno lets a server close with 1000 and 3000 to 4999 only, and knows no other end: the client sees none, and comes back.
+    // Deno lets a server close only with 1000 and 3000–4999, or without a code. A client that sees no code reconnects.
     this.#socket.close();
   }
   #poll(): void {

@@ -6,13 +6,13 @@ const FIRST_CONTROL = 8;
 const LONGEST_HEAD_BYTES = 14;
 
 /**
- * Finds the frames in what a client sends that no message is told of: pings, pongs, and fragments before the last. The
- * library hides them, or tells of them one by one; each costs it as much as a small message. Only heads are looked at.
+ * Counts the frames from a client that end no message: pings, pongs, and fragments before the last. The library hides
+ * them or reports them one by one, and each costs it as much as a small message. Only the heads of frames are read.
  */
 export class FrameCounter {
-  /** Frames that are no message's end, since `reset`. */
+  /** Frames that end no message, since `reset`. */
   frames = 0;
-  /** Their heads, and the payloads of control frames: a fragment's payload is counted with its message. */
+  /** The bytes of their heads and of control frames' payloads. A fragment's payload counts with its message. */
   bytes = 0;
   /** Bytes of the present frame that are still to come. */
   #rest = 0;
@@ -50,7 +50,7 @@ export class FrameCounter {
     this.#rest = at - chunk.length;
   }
 
-  /** Notes the frame whose head begins at `at`, and gives where it ends; -1 if the head is not whole. */
+  /** Counts the frame whose head begins at `at`. Returns the offset after the frame, or -1 if its head is not whole. */
   #frame(from: Uint8Array, at: number): number {
     const first = from[at] ?? 0;
     const second = from[at + 1];

@@ -9,7 +9,7 @@ export function frameBytes(data: string | Uint8Array): number {
   return headBytes(length) + length;
 }
 
-/** Writes such a frame at `at`; gives the offset behind it. */
+/** Writes such a frame at `at`. Returns the offset after it. */
 export function writeFrame(target: Buffer, at: number, data: string | Uint8Array): number {
   if (typeof data === 'string') {
     const length = Buffer.byteLength(data);
@@ -22,7 +22,7 @@ export function writeFrame(target: Buffer, at: number, data: string | Uint8Array
   return start + data.length;
 }
 
-/** Writes a frame's head at `at`; gives the offset of its payload. */
+/** Writes a frame's head at `at`. Returns the offset of its payload. */
 export function writeHead(target: Buffer, at: number, opcode: 1 | 2, length: number): number {
   target[at] = FIN | opcode;
   if (length < 126) {

@@ -1,7 +1,7 @@
 import type { Acceptor } from '../acceptor.js';
 import { type Slot, STATUS_TEXT } from '../connection-limits.js';
 
-/** Asks for a place for a request of the Fetch standard from `address`: the place, or the answer that refuses. */
+/** Asks for a slot for a request of the Fetch standard from `address`. Returns the slot, or the refusing answer. */
 export function enterRequest(
   acceptor: Acceptor<Request>,
   request: Request,

@@ -6,7 +6,7 @@ import { BINARY, frameBytes, headBytes, writeFrame, writeHead } from './server-f
 
 const ADAPTER = Symbol('adapter');
 
-/** What is used of a `ws` socket: to be had without `ws`'s types. */
+/** The members of a `ws` socket that we use, declared here to avoid a dependency on the types of `ws`. */
 export interface WsServerSocket {
   readonly readyState: number;
   on(event: string, listener: (...given: never[]) => void): unknown;
@@ -17,25 +17,25 @@ export interface WsServerSocket {
   resume(): void;
 }
 
-/** What is used of the TCP or TLS socket below a `ws` socket. */
+/** The members that we use of the TCP or TLS socket below a `ws` socket. */
 type Raw = Duplex & { readonly bytesRead?: number };
 
-/** Payloads from here on go to the kernel from where they lie; smaller ones are cheaper to copy together. */
+/** Payloads of at least this size go to the kernel without a copy. Smaller ones are cheaper to copy together. */
 const COPY_BELOW_BYTES = 8_192;
-/** Large payloads wait for no more than this, and no longer than what is being read now: they are still in the processor's cache. */
+/** Large payloads wait only for this much, or for the end of the present read, while the processor's cache has them. */
 const WRITE_BYTES = 65_536;
 
 /**
- * A `ws` socket as a `SocketLike`; `raw` is the TCP or TLS socket it runs on (`request.socket`). Messages sent within one
- * turn of the event loop are framed here and go to the kernel in one write: `ws` itself makes one for each message. Make
- * it in the same turn as the upgrade: a message before that would be missed. It answers pings itself: give the
- * `WebSocketServer` `autoPong: false`, or each is answered twice.
+ * A `ws` socket as a `SocketLike`; `raw` is the TCP or TLS socket below it (`request.socket`). The messages of one turn
+ * of the event loop go to the kernel in one write; `ws` alone would write each separately. Call this in the same turn
+ * as the upgrade: earlier messages are missed. The socket answers pings itself: give the `WebSocketServer`
+ * `autoPong: false`, or each ping is answered twice.
  */
 export function wsSocket(socket: WsServerSocket, raw: Raw): SocketLike {
   return new WsSocket(socket, raw);
 }
 
-/** What carries a `WsSocket` has it from its constructor. */
+/** An object that carries a `WsSocket`, which sets itself in its constructor. */
 type Carrying<Carrier> = Carrier & { [ADAPTER]: WsSocket };
 
 function onMessage(this: Carrying<WsServerSocket>, data: Buffer, isBinary: boolean): void {
@@ -50,7 +50,7 @@ function onData(this: Carrying<Raw>, chunk: Buffer): void {
 function onClose(this: Carrying<WsServerSocket>): void {
   this[ADAPTER].ended(null);
 }
-/** ws reports what breaks RFC 6455 here, and closes. */
+/** `ws` reports violations of RFC 6455 here, and closes. */
 function onError(this: Carrying<WsServerSocket>, { code }: Error & { code?: string }): void {
   if (code === undefined || !code.startsWith('WS_ERR_')) return;
   this[ADAPTER].ended(code === 'WS_ERR_UNSUPPORTED_MESSAGE_LENGTH' ? 'message-too-large' : 'bad-frame');
@@ -70,7 +70,7 @@ class WsSocket implements SocketLike, TurnTask {
   #ping: Buffer | null = null;
   #answering = false;
   #over = false;
-  /** What this turn has sent. */
+  /** The messages of this turn. */
   #batch: (string | Uint8Array)[] | null = null;
   #largeBytes = 0;
 
@@ -78,7 +78,7 @@ class WsSocket implements SocketLike, TurnTask {
     this.#socket = socket;
     this.#raw = raw;
     (socket as Carrying<WsServerSocket>)[ADAPTER] = this;
-    // The same functions for all sockets: one of its own for each event would cost every idle connection memory.
+    // All sockets share these functions, because a closure per event would cost memory for every idle connection.
     (raw as Carrying<Raw>)[ADAPTER] = this;
     raw.on('data', onData);
     socket.on('message', onMessage);
@@ -114,7 +114,7 @@ class WsSocket implements SocketLike, TurnTask {
     return this.#raw.bytesRead ?? null;
   }
 
-  /** A chunk as it came, which ws has read by now. */
+  /** Called with each received chunk, after `ws` has read it. */
   received(chunk: Buffer): void {
     const counter = this.#frames;
     counter.read(chunk);
@@ -124,7 +124,7 @@ class WsSocket implements SocketLike, TurnTask {
     this.onframes?.(frames, bytes);
   }
 
-  /** Of many pings the latest alone is answered (RFC 6455 §5.5.3), and only once the last answer is with the kernel. */
+  /** Answers only the latest of many pings (RFC 6455 §5.5.3), once the kernel has the previous answer. */
   pinged(data: Buffer): void {
     const first = this.#ping === null;
     this.#ping = Buffer.from(data);
@@ -148,7 +148,7 @@ class WsSocket implements SocketLike, TurnTask {
     this.onclose?.(cause);
   }
 
-  /** ws would read and drop whatever else comes until the client closes: a flood is better left in the kernel. */
+  /** Stops reading. `ws` would read and drop everything until the client closes; a flood can stay in the kernel. */
   leave(): void {
     setImmediate(() => this.#raw.pause());
     setTimeout(() => this.#raw.destroy(), CLOSE_GRACE_MS).unref();
@@ -162,7 +162,7 @@ class WsSocket implements SocketLike, TurnTask {
     this.#largeBytes = 0;
     const { length } = batch;
     if (this.#socket.readyState !== 1 || this.#raw.destroyed) return this.onwritten?.(length);
-    // The callback lives until the last byte is written: it must not keep the messages that have been copied.
+    // The callback lives until the last byte is written, so it must not reference the messages that were copied.
     this.#write(batch, this.#toldWritten(length));
   }
 
@@ -170,7 +170,7 @@ class WsSocket implements SocketLike, TurnTask {
     return () => this.onwritten?.(count);
   }
 
-  /** Small messages and heads are copied together; large ones stay where they lie. All is one write to the kernel. */
+  /** Copies small messages and heads together, and passes large ones without a copy, in one write to the kernel. */
   #write(batch: readonly (string | Uint8Array)[], done: () => void): void {
     let bytes = 0;
     for (const data of batch) bytes += isLarge(data) ? headBytes(data.length) : frameBytes(data);
@@ -196,8 +196,8 @@ class WsSocket implements SocketLike, TurnTask {
 }
 
 /**
- * A message is a part of what one read brought: to keep it would keep the whole, and 8 KiB that wait would hold 64 KiB. One
- * that can't be written now gets bytes of its own.
+ * Copies a message that cannot be written now. It is a slice of what one read returned, and would keep all of that in
+ * memory: 8 KiB that wait would hold 64 KiB.
  */
 function ofItsOwn(data: Uint8Array): Uint8Array {
   return data.buffer.byteLength > 2 * data.length ? new Uint8Array(data) : data;
