@@ -1,54 +1,61 @@
 import type { UndeliverableCode } from '@sws/protocol';
 import type { Claim } from './claim.js';
 
-/** What a node does for the others. */
+/** What a node does for other nodes. */
 export interface BackplaneNode {
-  /** Unique on the backplane. */
+  /** The name of this node, unique on the backplane. */
   readonly nodeId: string;
   /** Another node claims a key that this one holds. */
   claimed(claim: Claim): void;
   /**
-   * Takes a binary MESSAGE whose key bytes hold the sender, for a key that this node holds; owns it from here. Gives the
-   * reason if it can't be delivered: the sender's node is told.
+   * Takes a binary MESSAGE, whose key bytes hold the sender, for a key that this node holds. This node owns the bytes
+   * from here. Returns the reason if it cannot deliver the MESSAGE; the sender's node is then told.
    */
   message(to: string, message: Uint8Array): UndeliverableCode | null;
-  /** A key went away from another node. */
+  /** A key disconnected from another node. */
   gone(key: string, term: number): void;
-  /** A MESSAGE that `publish` took from here could not be delivered after all. `head`: the first 25 bytes of its content. */
+  /** A MESSAGE from this node was published but not delivered. `head` is the first 25 bytes of its content. */
   undeliverable(to: string, from: string, head: Uint8Array, code: UndeliverableCode): void;
 }
 
-/** One node's end of a backplane. Nothing here throws or waits for a network that is away. */
+/** One node's end of a backplane. No method throws or waits while the network is unreachable. */
 export interface BackplaneLink {
   /**
-   * The highest term that another node claims for a key, 0 for none. Bounded in time: without an answer it is 0, and the
-   * claims settle who is newer.
+   * The highest term that another node claims for a key, 0 for none. It resolves in bounded time: with 0 if there is no
+   * answer, and then the claims settle which registration is newer.
    */
   highestTerm(key: string): Promise<number>;
-  /** This node holds the key from here: its MESSAGEs come here, and other nodes that hold it hear the claim. Again: says it again. */
+  /**
+   * This node holds the key from here. The key's MESSAGEs come here, and other nodes that hold it get the claim. A
+   * second call repeats the claim.
+   */
   claim(claim: Claim): void;
   /** This node no longer holds the key. */
   release(key: string): void;
   /**
-   * Gives a MESSAGE (binary, the key bytes hold the sender) to the node that holds `to`. `null`: it is on its way and no
-   * longer the caller's; the node's `undeliverable` tells if nobody takes it. Else why it did not go.
+   * Gives a MESSAGE (binary, the key bytes hold the sender) to the node that holds `to`. Returns `null` if it is on its
+   * way: the backplane then owns it, and calls the node's `undeliverable` if no node takes it. Otherwise returns the
+   * reason.
    */
   publish(to: string, from: string, message: Uint8Array): UndeliverableCode | null;
   /** Tells every other node that a key left. */
   gone(key: string, term: number): void;
-  /** Gives up all that this node holds, and the link. */
+  /** Releases all keys of this node, and closes the link. */
   leave(): void;
 }
 
-/** Joins nodes into one relay. `inProcessBackplane` joins those of one process; `@sws/router/testing` is the suite that any must pass. */
+/**
+ * Joins nodes into one relay. `inProcessBackplane` joins nodes of one process. `@sws/router/testing` is the suite that
+ * every backplane must pass.
+ */
 export interface Backplane {
   /** The largest MESSAGE that it carries, in bytes. */
   readonly maxMessageBytes: number;
-  /** Joins a node: gives it its link, and calls it from now on. */
+  /** Joins a node. Returns its link, and calls the node's methods from now on. */
   join(node: BackplaneNode): BackplaneLink;
 }
 
-/** Joins routers of one process; alone, one router is all there is. */
+/** Joins routers of one process. */
 export function inProcessBackplane(): Backplane {
   const nodes = new Map<string, BackplaneNode>();
   /** The claims of each key, by node. */
@@ -74,7 +81,7 @@ export function inProcessBackplane(): Backplane {
         },
         release: (key) => release(key, nodeId),
         publish(to, _from, message) {
-          // While two nodes hold a key for a moment, either will do: a channel takes each frame once.
+          // Two nodes may hold a key for a moment. Either will do, because a channel takes each frame once.
           const holder = nodes.get(othersWith(to)[0]?.nodeId ?? '');
           return holder === undefined ? 'offline' : holder.message(to, message);
         },

@@ -1,4 +1,4 @@
-/** A node's word that a key is registered with it. */
+/** A node's claim that a key is registered with it. */
 export interface Claim {
   /** 64 hex digits. */
   readonly key: string;
@@ -6,7 +6,7 @@ export interface Claim {
   readonly term: number;
   /** The node that holds the connection. */
   readonly nodeId: string;
-  /** Tells connections of one node apart: a newer connection has a greater one. */
+  /** The number of the connection at its node; a newer connection has a greater one. */
   readonly connectionId: number;
 }
 

@@ -1,6 +1,6 @@
 import type { BackplaneLink } from './backplane.js';
 
-/** The link of a node without others: it knows nobody, and remembers nothing. */
+/** The link of a node without a backplane. It knows no other node, and stores nothing. */
 export const LONE_NODE: BackplaneLink = {
   highestTerm: async () => 0,
   claim: () => {},

@@ -1,7 +1,7 @@
 /** Whether a node holds a key's connection. */
 export type KeyState = 'absent' | 'held';
 
-/** What can happen to a key at a node; a claim is greater or lesser than the one that the node holds (`compareClaims`). */
+/** The events of a key at a node. A claim is greater or lesser than the one that the node holds (`compareClaims`). */
 export type KeyEvent =
   | 'attached-greater'
   | 'attached-lesser'
@@ -11,8 +11,9 @@ export type KeyEvent =
   | 'closed';
 
 /**
- * `hold`: the new connection is the key's; subscribe and claim. `close-held`: the held one with 4409. `refuse-new`: the new
- * one with 4409. `announce`: say the held claim again. `leave`: unsubscribe. `tell-gone`: the key is connected nowhere.
+ * `hold`: give the key to the new connection; subscribe and claim. `close-held`: close the held connection with 4409.
+ * `refuse-new`: close the new connection with 4409. `announce`: repeat the held claim. `leave`: unsubscribe.
+ * `tell-gone`: report that the key is connected nowhere.
  */
 export type KeyAction = 'hold' | 'close-held' | 'refuse-new' | 'announce' | 'leave' | 'tell-gone';
 
@@ -23,7 +24,7 @@ export interface KeyStep {
 
 const nothing: KeyStep = { next: 'absent', actions: [] };
 
-/** Newest wins, as a table: what a node does with a key (PROTOCOL §2, Same key twice). */
+/** The table of newest wins: what a node does with a key (PROTOCOL §2, Same key twice). */
 export const NEWEST_WINS: { readonly [State in KeyState]: { readonly [Event in KeyEvent]: KeyStep } } = {
   absent: {
     'attached-greater': { next: 'held', actions: ['hold'] },
@@ -35,7 +36,7 @@ export const NEWEST_WINS: { readonly [State in KeyState]: { readonly [Event in K
   },
   held: {
     'attached-greater': { next: 'held', actions: ['close-held', 'hold'] },
-    // Two were admitted at once, and the one with the older term attaches last: arrival order must not decide.
+    // Two were admitted at once, and the one with the older term attached last. The term decides, not the order.
     'attached-lesser': { next: 'held', actions: ['refuse-new'] },
     'heard-greater': { next: 'absent', actions: ['leave', 'close-held'] },
     'heard-same': { next: 'held', actions: [] },

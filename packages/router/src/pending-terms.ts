@@ -1,7 +1,7 @@
-/** An admission that did not attach by then is forgotten. */
+/** An admission that has not attached by then is forgotten. */
 const ADMISSION_TIMEOUT_MS = 30_000;
 
-/** The terms given to admissions that have not attached yet: two at once must not get the same. */
+/** The terms of admissions that have not attached yet. Two simultaneous admissions must not get the same term. */
 export class PendingTerms {
   readonly #given = new Map<string, { readonly term: number; readonly until: number }>();
 
@@ -15,7 +15,7 @@ export class PendingTerms {
     return this.#given.get(key)?.term ?? 0;
   }
 
-  /** Holds a term until it attaches, its client is gone, or time is up. */
+  /** Holds a term until its admission attaches, its client is gone, or its time is over. */
   give(key: string, term: number, nowMs: number, signal?: AbortSignal): void {
     const given = { term, until: nowMs + ADMISSION_TIMEOUT_MS };
     this.#given.set(key, given);
@@ -33,7 +33,7 @@ export class PendingTerms {
     if (this.highest(key) <= term) this.#given.delete(key);
   }
 
-  /** Forgets those whose time is up: oldest first. */
+  /** Forgets the admissions whose time is over, oldest first. */
   expire(nowMs: number): void {
     for (const [key, { until }] of this.#given) if (until <= nowMs) this.#given.delete(key);
   }

@@ -1,19 +1,19 @@
-/** What the relay holds for a MESSAGE that waits, beside its bytes: buffers, callbacks and places in lists. */
+/** The relay's memory for a waiting MESSAGE beside its bytes: buffers, callbacks and entries in lists. */
 export const QUEUED_COST_BYTES = 256;
-/** However many there are, an address may have this much, and so may a receiver, as long as there is room at all. */
+/** Every address, and every receiver, may have at least this much while there is room. */
 const MIN_SHARE_BYTES = 65_536;
 
 const MIB = 1_048_576;
 export const DEFAULT_MAX_QUEUED_BYTES = 512 * MIB;
 export const DEFAULT_MAX_QUEUED_BYTES_PER_ADDRESS = 64 * MIB;
 
-/** Which bound had no room: the receiver's own, that of all receivers of its address, or the node's. */
+/** The bound without room: that of the receiver, of all receivers of its address, or of the node. */
 export type QueueBound = 'receiver' | 'address' | 'node';
 
-/** What waits for all receivers of one address. */
+/** The bytes that wait for all receivers of one address. */
 export class AddressQueue {
   readonly #budget: QueueBudget;
-  /** `null`: not known, and bounded by the node alone. */
+  /** `null` if unknown: then only the node's bound applies. */
   readonly #network: string | null;
   #bytes = 0;
   #receivers = 0;
@@ -27,11 +27,11 @@ export class AddressQueue {
     return this.#bytes;
   }
 
-  /** Takes room for `bytes` more of a receiver that has `queued` already, or says which bound has none. */
+  /** Reserves `bytes` for a receiver that has `queued` bytes already. Returns `null`, or the bound without room. */
   tryReserve(queued: number, bytes: number): Exclude<QueueBound, 'receiver'> | null {
     const { maxBytes, maxBytesPerAddress, bytes: all } = this.#budget;
     if (this.#network !== null) {
-      // Half of what is free, its own bytes set apart: x = (max - others - x) / 2.
+      // Half of the free space, without the address's own bytes: x = (max - others - x) / 2.
       const part = Math.min(maxBytesPerAddress, Math.max(MIN_SHARE_BYTES, (maxBytes - all + this.#bytes) / 3));
       const ofReceiver = Math.max(MIN_SHARE_BYTES, (part - this.#bytes) / 2);
       if (queued + bytes > ofReceiver || this.#bytes + bytes > part)
@@ -52,7 +52,7 @@ export class AddressQueue {
   enter(): void {
     this.#receivers++;
   }
-  /** A receiver is gone; what still waits for it is released as it is written or dropped. */
+  /** A receiver is gone. The bytes that still wait for it are released when they are written or dropped. */
   leave(): void {
     this.#receivers--;
     this.#forget();
@@ -64,14 +64,14 @@ export class AddressQueue {
 }
 
 /**
- * What waits at a node, in all and by the receivers' addresses (IPv6: /64), so that receivers that do not read can't fill
- * it. Shared as each receiver's queue is, by dynamic threshold: an address may have half of what the node has free, a
- * receiver half of what is left of that (PROTOCOL §3).
+ * Bounds the bytes that wait at a node, in total and per address of the receivers (IPv6: per /64), because receivers
+ * that do not read could fill its memory. It shares them by dynamic threshold, like a receiver's queue: an address may
+ * have half of the node's free bytes, and a receiver half of the address's free bytes (PROTOCOL §3).
  */
 export class QueueBudget {
   maxBytes = DEFAULT_MAX_QUEUED_BYTES;
   maxBytesPerAddress = DEFAULT_MAX_QUEUED_BYTES_PER_ADDRESS;
-  /** Waiting, `QUEUED_COST_BYTES` for each MESSAGE included. */
+  /** The waiting bytes, including `QUEUED_COST_BYTES` for each MESSAGE. */
   bytes = 0;
   readonly #addresses = new Map<string, AddressQueue>();
   readonly #unknown = new AddressQueue(this, null);
@@ -81,7 +81,7 @@ export class QueueBudget {
     this.setBounds(maxBytes, maxBytesPerAddress);
   }
 
-  /** What waits stays; what comes finds the new bounds. @throws RangeError for a bound under 65,536 bytes */
+  /** Changes the bounds for later MESSAGEs; waiting ones stay. @throws RangeError for a bound under 65,536 bytes */
   setBounds(
     maxBytes = DEFAULT_MAX_QUEUED_BYTES,
     maxBytesPerAddress = Math.min(DEFAULT_MAX_QUEUED_BYTES_PER_ADDRESS, maxBytes),
@@ -92,12 +92,12 @@ export class QueueBudget {
     this.maxBytesPerAddress = maxBytesPerAddress;
   }
 
-  /** Addresses that have receivers, or something waiting. */
+  /** How many addresses have receivers or waiting bytes. */
   get addresses(): number {
     return this.#addresses.size;
   }
 
-  /** For a receiver of this address. */
+  /** The queue of an address, for one more receiver. */
   address(network: string | null): AddressQueue {
     if (network === null) return this.#unknown;
     let address = this.#addresses.get(network);

@@ -1,22 +1,22 @@
 import type { Meter, Rate } from '@sws/protocol/internal';
 
-/** A burst may be this many seconds' worth. */
+/** The size of a burst, in seconds of the rate. */
 const BURST_SECONDS = 2;
 const BURST_MS = BURST_SECONDS * 1_000;
-/** What was read before a pause began is owed, but never more than this: the longest pause. */
+/** The longest debt, and pause, for data that was read before a pause began. */
 const MAX_DEBT_MS = 60_000;
-/** Buckets that have filled up again are forgotten this often. */
+/** How often full buckets are forgotten. */
 const SWEEP_MS = 10_000;
 
 /**
- * A token bucket of messages and one of bytes, kept as the time at which each will be full again (the generic cell rate
- * algorithm): two numbers, no timer.
+ * A token bucket for messages and one for bytes. Each is stored as the time at which it will be full again (the generic
+ * cell rate algorithm), and needs no timer.
  */
 class Bucket {
-  /** Full again at, ms. */
+  /** When the bucket of messages is full again, in ms. */
   #messagesAt = 0;
   #bytesAt = 0;
-  /** No longer in the table: look for a new one. */
+  /** The bucket is no longer in the table, and its users must get a new one. */
   retired = false;
 
   charge(rate: Rate, messages: number, bytes: number, nowMs: number): void {
@@ -39,7 +39,7 @@ class RateMeter implements Meter {
   readonly #limits: RateLimits;
   readonly #key: string;
   readonly #network: string | null;
-  /** The key's own rate, `null` where it has that of everybody. */
+  /** The key's own rate; `null` for the common rate. */
   readonly #own: Rate | null;
   #ofKey: Bucket | null = null;
   #ofNetwork: Bucket | null = null;
@@ -51,7 +51,7 @@ class RateMeter implements Meter {
     this.#own = own;
   }
 
-  /** Notes so many messages with so many bytes in all. `nowMs` is of a monotonic clock. */
+  /** Charges `messages` messages of `bytes` bytes in total. `nowMs` is from a monotonic clock. */
   charge(bytes: number, nowMs: number, messages = 1): void {
     const { perKey, perAddress } = this.#limits;
     if (this.#ofKey === null || this.#ofKey.retired) this.#ofKey = this.#limits.bucket(this.#key);
@@ -67,11 +67,11 @@ class RateMeter implements Meter {
   }
 }
 
-/** The rates of all keys and addresses. A bucket outlives its connection: coming back does not fill it. */
+/** The rates of all keys and addresses. A bucket outlives its connection: reconnecting does not fill it. */
 export class RateLimits {
-  /** May be changed: what is sent from then on counts by the new one. */
+  /** The rate per key. It can be changed, and later messages count by the new rate. */
   perKey: Rate;
-  /** May be changed, as `perKey`. */
+  /** The rate per address. It can be changed like `perKey`. */
   perAddress: Rate;
   readonly #buckets = new Map<string, Bucket>();
   readonly #sweep: ReturnType<typeof setInterval>;
@@ -88,7 +88,7 @@ export class RateLimits {
     return this.#buckets.size;
   }
 
-  /** For one client, with a rate of its own where it has one; a key and a network are never spelled alike. */
+  /** The meter of one client, by its own rate or the common one. A key and a network never have the same name. */
   meter(key: string, network: string | null, own: Rate | null = null): Meter {
     return new RateMeter(this, key, network, own);
   }
@@ -102,7 +102,7 @@ export class RateLimits {
     return bucket;
   }
 
-  /** A full bucket is as good as none. */
+  /** Forgets full buckets, because a new bucket is full too. */
   forgetFull(nowMs: number): void {
     for (const [name, bucket] of this.#buckets) {
       if (!bucket.isFull(nowMs)) continue;

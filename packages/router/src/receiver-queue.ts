@@ -1,38 +1,41 @@
 import { Deque } from '@sws/protocol/internal';
 import { type AddressQueue, QUEUED_COST_BYTES, type QueueBound } from './queue-budget.js';
 
-/** What may wait for one receiver. */
+/** The most bytes that may wait for one receiver. */
 export const MAX_QUEUED_BYTES = 8 * 1_048_576;
 const SHARED_BYTES = 4 * 1_048_576;
 const MIN_SHARE_BYTES = 65_536;
-/** A sender is told when more than this part of what it may have waits, and not again before half of that has gone. */
+/**
+ * A sender is told when more than this part of its allowance waits. It is told again only after half of what waited has
+ * gone.
+ */
 const BACKLOG_PART = 3 / 8;
-/** Senders with nothing in the queue are forgotten once there are this many. */
+/** How many senders with an empty queue are remembered. */
 const MAX_IDLE_FLOWS = 64;
 
-/** What one sender has in a receiver's queue. */
+/** The part of a receiver's queue that belongs to one sender. */
 interface Flow {
   bytes: number;
-  /** Whether its sender was told that much waits, and half of that has not gone since. */
+  /** Whether the sender was told that much waits, and half of that has not gone since. */
   told: boolean;
 }
 
 /**
- * The bytes that wait for one receiver, shared between senders by dynamic threshold (Choudhury and Hahne, 1998): each may
- * have up to half of what is free, so many shrink each other fairly and one alone is never short (PROTOCOL §3).
+ * The bytes that wait for one receiver, shared between senders by dynamic threshold (Choudhury and Hahne, 1998). Each
+ * sender may have up to half of the free space: many get equal shares, and one alone gets enough (PROTOCOL §3).
  */
 export class ReceiverQueue {
   readonly #address: AddressQueue;
   #total = 0;
-  /** The same with what each MESSAGE costs beside its bytes. */
+  /** The waiting bytes with the extra cost of each MESSAGE. */
   #cost = 0;
   readonly #flows = new Map<string, Flow>();
   #pruneAt = MAX_IDLE_FLOWS;
-  /** The MESSAGEs in order: whose, and how large. */
+  /** The sender of each MESSAGE, in order. */
   readonly #queued = new Deque<Flow>();
   readonly #sizes = new Deque<number>();
 
-  /** `address` bounds what all receivers of one address have waiting. */
+  /** `address` bounds the bytes that wait for all receivers of one address. */
   constructor(address: AddressQueue) {
     this.#address = address;
   }
@@ -41,15 +44,15 @@ export class ReceiverQueue {
     return this.#total;
   }
 
-  /** Whether the MESSAGE for which room was taken last is the one at which its sender is to be told: `BACKLOG`. */
+  /** Whether the sender of the last reserved MESSAGE must now be told of its backlog (`BACKLOG`). */
   isBacklog = false;
 
-  /** Senders that are remembered, with or without anything queued. */
+  /** How many senders are remembered, with or without queued MESSAGEs. */
   get senders(): number {
     return this.#flows.size;
   }
 
-  /** Takes room for a MESSAGE of `bytes` from a sender, or says which bound has none: `congested`. */
+  /** Reserves room for a sender's MESSAGE of `bytes`. Returns `null`, or the bound without room (`congested`). */
   tryReserve(sender: string, bytes: number): QueueBound | null {
     const flow = this.#flows.get(sender) ?? this.#newFlow(sender);
     const share = Math.max(MIN_SHARE_BYTES, (SHARED_BYTES - this.#total) / 2);

@@ -1,28 +1,28 @@
-/** Each key's last so many peers, of whose going it is told (PROTOCOL §3, PEER_GONE). */
+/** How many recent peers a key keeps. It is told when one of them disconnects (PROTOCOL §3, PEER_GONE). */
 export const MAX_PER_KEY = 1_024;
-/** Beyond so many in all, each key keeps its last 64 only: what is told is a hint, and memory is bounded. */
+/** Above this total, each key keeps only its last 64 peers. PEER_GONE is a hint, and memory is bounded. */
 export const MAX_IN_ALL = 1_048_576;
 const MAX_PER_KEY_WHEN_MANY = 64;
 
-/** Who is to be told when which key goes: the last keys that each key of this node exchanged MESSAGEs with. */
+/** Keeps the recent peers of each key of this node, to know whom to tell when a key disconnects. */
 export class RecentPeers {
-  /** For each key of this node its peers, in the order in which they came. */
+  /** The peers of each key of this node, oldest first. */
   readonly #peersOf = new Map<string, Set<string>>();
-  /** The same the other way round: for each peer, here or elsewhere, whom to tell. */
+  /** For each peer, at this or another node, the keys of this node to tell. */
   readonly #toTell = new Map<string, Set<string>>();
   #size = 0;
   #generation = 0;
 
-  /** Grows whenever a peer is forgotten: what was noted before then may have to be noted again. */
+  /** Increases when a peer is forgotten. A peer that was noted before may have to be noted again. */
   get generation(): number {
     return this.#generation;
   }
-  /** How many are remembered, in all. */
+  /** How many peers are remembered in total. */
   get size(): number {
     return this.#size;
   }
 
-  /** `key`, of this node, exchanged a MESSAGE with `peer`: it will be told when that goes. */
+  /** Notes that `key`, of this node, exchanged a MESSAGE with `peer`: `key` is told when `peer` disconnects. */
   note(key: string, peer: string): void {
     const peers = setOf(this.#peersOf, key);
     if (key === peer || peers.has(peer)) return;
@@ -39,7 +39,7 @@ export class RecentPeers {
     }
   }
 
-  /** `key` left this node, or is connected nowhere any more: who is to be told of the latter. */
+  /** Forgets the peers of `key`, which left this node or is connected nowhere. Returns the keys to tell. */
   gone(key: string): readonly string[] {
     const told = [...(this.#toTell.get(key) ?? [])];
     this.#toTell.delete(key);

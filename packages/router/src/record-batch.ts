@@ -9,21 +9,21 @@ const MESSAGE = 1;
 /** to(32) || from(32) || index of the code(1) || head. */
 const UNDELIVERABLE = 2;
 const UNDELIVERABLE_BYTES = 2 * KEY_BYTES + 1;
-/** A MESSAGE from here on is sent from where it lies: smaller ones are cheaper to copy together. */
+/** MESSAGEs of at least this size are sent without a copy. Smaller ones are cheaper to copy together. */
 const COPY_BELOW_BYTES = 8_192;
-/** The kinds from here on are a backplane's own. */
+/** The first of the kinds that a backplane may define itself. */
 export const FIRST_OWN_KIND = 16;
-/** No record is longer: a MESSAGE has at most 1 MiB. */
+/** The longest record. A MESSAGE has at most 1 MiB. */
 export const MAX_RECORD_BYTES = 2 * 1_048_576;
 
-/** What a MESSAGE takes of a batch, beside its own bytes. */
+/** The bytes of a MESSAGE in a batch beside its own. */
 export const MESSAGE_RECORD_BYTES = RECORD_HEAD_BYTES + KEY_BYTES;
 
-/** A record of a backplane's own, of a kind from `FIRST_OWN_KIND` to 255. */
+/** A record that a backplane defines itself. */
 export interface OwnRecord {
   /** `FIRST_OWN_KIND`–255. */
   readonly kind: number;
-  /** Its bytes, which only the backplane understands. */
+  /** The record's bytes, in the backplane's own format. */
   readonly body: Uint8Array;
 }
 
@@ -36,19 +36,19 @@ interface Entry {
   readonly body: Uint8Array;
 }
 
-/** What is in a batch, as `readRecords` finds it. */
+/** Callbacks of `readRecords`, one for each kind of record. */
 export interface RecordReader {
-  /** A MESSAGE to a key of this node. `message` is a part of the batch's bytes. */
+  /** A MESSAGE to a key of this node. `message` is a view of the batch's bytes. */
   message(to: string, message: Uint8Array): void;
   /** A MESSAGE that another node could not deliver. `head`: at most the first 25 bytes of its content. */
   undeliverable(to: string, from: string, head: Uint8Array, code: UndeliverableCode): void;
-  /** A record of the backplane's own; false if it does not know the kind. */
+  /** A record that the backplane defines. Returns false if it does not know the kind. */
   own(kind: number, body: Uint8Array): boolean;
 }
 
 /**
- * What one node tells another in one turn of the event loop, sent together at the turn's end: every backplane that joins
- * processes writes and reads its messages so.
+ * Collects what one node sends to another in one turn of the event loop, and sends it at the end of the turn. Every
+ * backplane between processes uses this format.
  */
 export class RecordBatch {
   readonly #send: (parts: readonly Uint8Array[]) => void;
@@ -58,38 +58,38 @@ export class RecordBatch {
   #due: ReturnType<typeof setImmediate> | null = null;
 
   /**
-   * `send` gets the bytes of a batch in parts, and owns them: a large MESSAGE is a part by itself, as it was given. `first`:
-   * what each batch begins with.
+   * `send` gets the bytes of a batch in parts, and owns them. A large MESSAGE is its own part, without a copy. `first`
+   * is the first record of each batch.
    */
   constructor(send: (parts: readonly Uint8Array[]) => void, first: OwnRecord | null = null) {
     this.#send = send;
     this.#first = first;
   }
 
-  /** What waits for the end of the turn, encoded. */
+  /** The size of the encoded records that wait for the end of the turn. */
   get bytes(): number {
     return this.#bytes;
   }
 
-  /** Adds a MESSAGE to a key of the other node; owns it from here. */
+  /** Adds a MESSAGE to a key of the other node, and owns its bytes from here. */
   message(to: string, message: Uint8Array): void {
     this.#add({ kind: MESSAGE, bytes: KEY_BYTES + message.length, to, from: '', code: 0, body: message });
   }
 
-  /** `head`: at most the first 25 bytes of the MESSAGE's content. */
+  /** Adds the answer to a MESSAGE that was not delivered. `head` is at most the first 25 bytes of its content. */
   undeliverable(to: string, from: string, head: Uint8Array, code: UndeliverableCode): void {
-    // A copy: the head may be a part of what a socket read, which is to be freed.
+    // Copy the head. It may be a view of a socket's read buffer, which would stay in memory.
     const body = new Uint8Array(head.subarray(0, UNDELIVERABLE_HEAD_BYTES));
     const index = UNDELIVERABLE_CODES.indexOf(code);
     this.#add({ kind: UNDELIVERABLE, bytes: UNDELIVERABLE_BYTES + body.length, to, from, code: index, body });
   }
 
-  /** A record of the backplane's own. */
+  /** Adds a record that the backplane defines. */
   own(kind: number, body: Uint8Array): void {
     this.#add(entryOf({ kind, body }));
   }
 
-  /** Sends now what waits. */
+  /** Sends the waiting records now. */
   flush(): void {
     if (this.#due !== null) clearImmediate(this.#due);
     this.#due = null;
@@ -99,7 +99,7 @@ export class RecordBatch {
     this.#send(parts);
   }
 
-  /** Drops what waits. */
+  /** Drops the waiting records. */
   clear(): void {
     this.#entries = [];
     this.#bytes = 0;
@@ -149,8 +149,8 @@ function encode(entries: readonly Entry[], bytes: number): Uint8Array[] {
 }
 
 /**
- * Reads the whole records at the start of `bytes`: of a stream, the last may not have come yet. Gives how many bytes they
- * were, or -1 at one that is malformed, after those before it.
+ * Reads the complete records at the start of `bytes`. The last record of a stream may be incomplete. Returns how many
+ * bytes it has read, or -1 at a malformed record, after it has read those before it.
  */
 export function readRecords(bytes: Uint8Array, reader: RecordReader): number {
   const buffer = Buffer.from(bytes.buffer, bytes.byteOffset, bytes.length);
@@ -167,10 +167,10 @@ export function readRecords(bytes: Uint8Array, reader: RecordReader): number {
   return at;
 }
 
-/** The records of a stream, however it is cut. */
+/** Reads records from the chunks of a stream. */
 export class RecordStream {
   readonly #reader: RecordReader;
-  /** A record that has begun: its head, or the whole once that is known. */
+  /** The buffer of an incomplete record: of its head, or of all of it once its length is known. */
   #record: Buffer | null = null;
   #filled = 0;
 
@@ -178,7 +178,7 @@ export class RecordStream {
     this.#reader = reader;
   }
 
-  /** Reads what has come. False at a record that is malformed: nothing more can be read. */
+  /** Reads a chunk. Returns false at a malformed record; nothing more can be read then. */
   read(chunk: Uint8Array): boolean {
     let rest = chunk;
     while (rest.length > 0) {

@@ -1,6 +1,6 @@
 import type { Failure, RelayFrame } from '@sws/protocol';
 
-/** What the router needs of a registered connection; `@sws/server`'s `ServerSecureWebSocket` has it. */
+/** What the router needs of a registered connection. `ServerSecureWebSocket` of `@sws/server` implements it. */
 export interface RegisteredSocket {
   /** 64 hex digits. */
   readonly publicKey: string;
@@ -8,19 +8,19 @@ export interface RegisteredSocket {
   readonly publicKeyBytes: Uint8Array;
   /** The term of this registration (PROTOCOL §2). */
   readonly term: number;
-  /** Whom what waits for this client counts for: its IPv4 address or IPv6 /64; `null` where it is not known. */
+  /** The network for which this client's queue counts: its IPv4 address or IPv6 /64; `null` if unknown. */
   readonly network: string | null;
-  /** Gives one MESSAGE to this client: a binary MESSAGE whose key bytes hold the sender. The socket owns it from here. */
+  /** Sends one binary MESSAGE, whose key bytes hold the sender, to this client. The socket owns the bytes from here. */
   deliver(message: Uint8Array): void;
   /** Sends a frame of the relay's own. */
   notify(frame: RelayFrame): void;
   /** Closes with the failure's close code. */
   close(failure: Failure): void;
-  /** Set by the router: a whole binary MESSAGE (0x01, 32 bytes of key, content) as it came, owned by the callee. */
+  /** Set by the router. Called with each binary MESSAGE (0x01, 32 bytes of key, content); the callee owns the bytes. */
   onmessage: ((message: Uint8Array) => void) | null;
   /**
-   * Set by the router: so many more of the MESSAGEs delivered, in their order, have been handed to the kernel or dropped. In
-   * the end it has told of each, after `onclose` too: until then the relay holds it.
+   * Set by the router. Called with how many more of the delivered MESSAGEs, in order, the kernel has taken or were
+   * dropped. The counts finally add up to all MESSAGEs; some come after `onclose`. Until then the relay holds them.
    */
   onwritten: ((count: number) => void) | null;
   /** Set by the router; called once. */

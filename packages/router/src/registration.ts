@@ -5,26 +5,26 @@ import type { AddressQueue, QueueBound } from './queue-budget.js';
 import { ReceiverQueue } from './receiver-queue.js';
 import type { RegisteredSocket } from './registered-socket.js';
 
-/** Where a client's last MESSAGE went, or came from: the next mostly does too, and the key need not be spelled again. */
+/** The peer of a client's last MESSAGE. It is kept because the next MESSAGE mostly has the same peer. */
 export interface Route {
   readonly key: Uint8Array;
   readonly address: string;
   /** The receiver, if it is at this node. */
   receiver: Registration | null;
-  /** The state of the correspondences when this one was noted. */
+  /** The generation of the recent peers when this peer was noted. */
   notedAt: number;
 }
 
-/** A key that this node holds, with what waits for it. */
+/** A key that this node holds, and the queue of its client. */
 export class Registration {
   readonly socket: RegisteredSocket;
   readonly claim: Claim;
-  /** Whether the key is still this connection's. */
+  /** Whether the key still belongs to this connection. */
   held = true;
   #address: AddressQueue | null = null;
   #queue: ReceiverQueue | null = null;
   #route: Route | null = null;
-  /** The same for what comes over the backplane: who sent the last. */
+  /** The sender of the last MESSAGE from the backplane. */
   #sender: Route | null = null;
 
   constructor(socket: RegisteredSocket, claim: Claim) {
@@ -32,13 +32,13 @@ export class Registration {
     this.claim = claim;
   }
 
-  /** What waits for this client counts for `address` from here. */
+  /** Opens the queue. Its bytes count for `address`. */
   open(address: AddressQueue): void {
     this.#address = address;
     address.enter();
   }
 
-  /** Gives the client a MESSAGE, or says which bound has no room for it. */
+  /** Gives the client a MESSAGE. Returns `null`, or the bound without room for it. */
   deliver(from: string, message: Uint8Array): QueueBound | null {
     if (this.#address === null) return 'receiver';
     this.#queue ??= new ReceiverQueue(this.#address);
@@ -47,12 +47,12 @@ export class Registration {
     return full;
   }
 
-  /** Whether the sender of the MESSAGE delivered last is to be told that much of it waits. */
+  /** Whether the sender of the last delivered MESSAGE must be told that many of its bytes wait. */
   get isBacklog(): boolean {
     return this.#queue?.isBacklog === true;
   }
 
-  /** The connection is closed. What the socket has yet to write or drop is told by `written`. */
+  /** The connection is closed. `written` still reports what the socket writes or drops. */
   closed(): void {
     this.#address?.leave();
   }
@@ -61,13 +61,13 @@ export class Registration {
     this.#queue?.release(count);
   }
 
-  /** The way to the key that a MESSAGE of this client names. */
+  /** The route to the key that a MESSAGE of this client names. */
   routeOf(message: Uint8Array): Route {
     if (this.#route === null || !names(message, this.#route.key)) this.#route = routeTo(message);
     return this.#route;
   }
 
-  /** Who sent a MESSAGE that came for this client over the backplane. */
+  /** The sender of a MESSAGE for this client from the backplane. */
   senderOf(message: Uint8Array): Route {
     if (this.#sender === null || !names(message, this.#sender.key)) this.#sender = routeTo(message);
     return this.#sender;
@@ -75,7 +75,7 @@ export class Registration {
 }
 
 function routeTo(message: Uint8Array): Route {
-  // A copy: `slice` of a Buffer is a view, which the sender's key is about to be written over.
+  // Copy the key: `slice` of a Buffer is a view, and the sender's key is about to overwrite it.
   const key = new Uint8Array(message.subarray(1, MESSAGE_HEAD_BYTES));
   return { key, address: encodeHex(key), receiver: null, notedAt: -1 };
 }

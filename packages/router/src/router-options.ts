@@ -10,21 +10,24 @@ export interface RouterOptions {
   /** Joins this node to others. @defaultValue none: a single node */
   readonly backplane?: Backplane;
   /**
-   * What each client is told and held to. Raise `maxMessage` (bytes) for larger fragments, and the rates for clients that
-   * move much data; lower the rates where strangers may register. @defaultValue 65,536 bytes, 1,000 messages/s, 8 MiB/s
+   * The limits of each client. Raise `maxMessage` (bytes) for larger fragments, and the rates for clients that move
+   * much data. Lower the rates if strangers may register. @defaultValue 65,536 bytes, 1,000 messages/s, 8 MiB/s
    */
   readonly limits?: Partial<Limits>;
   /**
-   * The rate of all clients of one address together (IPv6: one /64), which one person could otherwise multiply by keys. Raise
-   * it where many users share an address. @defaultValue ten times one client's rate
+   * The rate of all clients of one address together (IPv6: one /64). Without it, one person with many keys would have
+   * many times the rate. Raise it if many users share an address. @defaultValue ten times one client's rate
    */
   readonly addressLimits?: Partial<Rate>;
   /**
-   * How much may wait for all receivers together, in bytes; 256 for each MESSAGE count as well. Fit it to the memory of the
-   * machine. @defaultValue 512 MiB
+   * How much may wait for all receivers together, in bytes. Each MESSAGE counts 256 bytes more than its size. Set it to
+   * fit the machine's memory. @defaultValue 512 MiB
    */
   readonly maxQueuedBytes?: number;
-  /** The same for the receivers of one address (IPv6: one /64). @defaultValue 64 MiB, at most `maxQueuedBytes` */
+  /**
+   * How much may wait for all receivers of one address (IPv6: one /64), in bytes. Raise it if many users share an
+   * address. @defaultValue 64 MiB, at most `maxQueuedBytes`
+   */
   readonly maxQueuedBytesPerAddress?: number;
   /**
    * Seconds between signs of life. Lower it to notice lost clients sooner; raise it, up to 60, to spare batteries.
@@ -33,7 +36,7 @@ export interface RouterOptions {
   readonly keepalive?: number;
 }
 
-/** What a router has done since it began. */
+/** What a router has done since it started. */
 export interface RouterCounters {
   /** MESSAGEs given to a receiver's queue, or to the backplane. */
   routed: number;
@@ -45,22 +48,24 @@ export interface RouterCounters {
   peerGone: number;
   /** MESSAGEs that could not be delivered, by reason. */
   undeliverable: Record<UndeliverableCode, number>;
-  /** MESSAGEs that found no room in a queue (`congested`), by the bound that had none. */
+  /** MESSAGEs that found no room in a queue (`congested`), by the bound without room. */
   queueFull: Record<QueueBound, number>;
 }
 
 /** What can be changed while a router runs. */
 export interface RouterBounds
   extends Pick<RouterOptions, 'addressLimits' | 'maxQueuedBytes' | 'maxQueuedBytesPerAddress'> {
-  /** The rate of each client, as `RouterOptions.limits`. */
+  /** The rate of each client, as in `RouterOptions.limits`. */
   readonly limits?: Partial<Rate>;
 }
 
 /** Options of `drain`. */
 export interface DrainOptions {
-  /** How long clients wait before they reconnect, in ms: as long as your restart takes. @defaultValue 0 */
+  /** How long clients wait before they reconnect, in ms. Set it to the time that a restart takes. @defaultValue 0 */
   readonly reconnectInMs?: number;
-  /** Over how long they spread their return, in ms. Raise it with the number of clients. @defaultValue 5,000 */
+  /**
+   * The time over which clients spread their return, in ms. Raise it with the number of clients. @defaultValue 5,000
+   */
   readonly spreadMs?: number;
   /** When clients that are still connected are closed with 1012, in ms. @defaultValue 10,000 */
   readonly deadlineMs?: number;

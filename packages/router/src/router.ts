@@ -35,7 +35,7 @@ const RESTARTING: Failure = { code: 'restarting', detail: 'the relay is restarti
 export class Router {
   /** This node's name on its backplane. */
   readonly nodeId: string;
-  /** What it has done since it began; read them, do not change them. */
+  /** What the router has done since it started. Read the counters; do not change them. */
   readonly counters: RouterCounters = {
     routed: 0,
     routedBytes: 0,
@@ -54,7 +54,7 @@ export class Router {
   #limits: Limits;
   #connectionId = 0;
   #draining = false;
-  /** Ends a drain's wait. */
+  /** Ends the wait of `drain`. */
   #emptied: (() => void) | null = null;
 
   /** @throws RangeError for a limit out of its range */
@@ -75,7 +75,7 @@ export class Router {
     this.#backplane = this.#join(options.backplane);
   }
 
-  /** What clients are told from now on. */
+  /** The limits that newly registered clients are told. */
   get limits(): Limits {
     return this.#limits;
   }
@@ -87,11 +87,14 @@ export class Router {
   socketOf(publicKey: string): RegisteredSocket | undefined {
     return this.#registrations.get(publicKey)?.socket;
   }
-  /** Keys registered at this router. A relay of several workers has a router in each. */
+  /** How many keys are registered at this router. Each worker of a relay has its own router. */
   get size(): number {
     return this.#registrations.size;
   }
-  /** Bytes that wait for receivers at this node, 256 for each MESSAGE included; those of closed connections until they are gone. */
+  /**
+   * The bytes that wait for receivers at this node, including 256 for each MESSAGE. Bytes of a closed connection count
+   * until they are dropped.
+   */
   get queuedBytes(): number {
     return this.#queues.bytes;
   }
@@ -99,14 +102,15 @@ export class Router {
   get maxQueuedBytes(): number {
     return this.#queues.maxBytes;
   }
-  /** Whether `drain` or `close` was called: nobody is admitted any more. */
+  /** Whether `drain` or `close` was called. No client is admitted then. */
   get draining(): boolean {
     return this.#draining;
   }
 
   /**
-   * Gives a proven key its term (PROTOCOL §2, Terms): greater than any that this node, the backplane or the client knows
-   * of. Refuses a `lastTerm` that is too far ahead. The term is the client's until it attaches, `signal` aborts, or 30 s have passed.
+   * Gives a proven key its term (PROTOCOL §2, Terms). The term is greater than any that this node, the backplane or the
+   * client knows. A `lastTerm` that is too far ahead is refused. The term is reserved until the client attaches,
+   * `signal` aborts, or 30 s have passed.
    */
   async admit(
     publicKey: string,
@@ -129,8 +133,8 @@ export class Router {
   }
 
   /**
-   * Changes rates and bounds of queues, of those that are connected too; what is absent has its default again. Clients are
-   * told new limits when they next register. @throws RangeError for a limit out of its range, and changes nothing
+   * Changes rates and bounds of queues, also for connected clients. An absent one returns to its default. Clients are
+   * told new limits when they next register. @throws RangeError for a limit out of its range; then nothing changes
    */
   setBounds({ limits, addressLimits, maxQueuedBytes, maxQueuedBytesPerAddress }: RouterBounds): void {
     const { messagesPerSecond, bytesPerSecond } = DEFAULT_LIMITS;
@@ -144,7 +148,7 @@ export class Router {
     this.#rates.perAddress = perAddress;
   }
 
-  /** Takes an admitted socket: its messages are routed from here, and of two sockets of a key the older is closed with 4409. */
+  /** Adds an admitted socket and routes its messages. If a key has two sockets, the older one is closed with 4409. */
   add(socket: RegisteredSocket): void {
     if (this.#draining) return socket.close(RESTARTING);
     const key = socket.publicKey;
@@ -156,8 +160,8 @@ export class Router {
   }
 
   /**
-   * Asks every client to come back after `reconnectInMs` + random(0..spreadMs), and closes with 1012 those who have not
-   * left `deadlineMs` later. Resolves when all are gone; nobody is admitted from here on.
+   * Asks every client to reconnect after `reconnectInMs` + random(0..spreadMs). After `deadlineMs`, clients that have
+   * not left are closed with 1012. Resolves when all are gone. No client is admitted from here on.
    */
   async drain({ reconnectInMs = 0, spreadMs = 5_000, deadlineMs = 10_000 }: DrainOptions = {}): Promise<void> {
     this.#draining = true;
@@ -257,7 +261,7 @@ export class Router {
     if (message.length > this.limits.maxMessage)
       return this.#refuse(sender, route.address, message, 'message-too-large');
     const { socket } = sender;
-    // The very buffer that came goes on, with the sender's key over the receiver's: no client can claim another's.
+    // Forward the same buffer, with the sender's key written over the receiver's. No client can claim another's key.
     message.set(socket.publicKeyBytes, 1);
     const receiver = this.#receiverOf(route);
     const code =
@@ -314,13 +318,13 @@ export class Router {
     this.#registrations.get(from)?.socket.notify({ type: 'UNDELIVERABLE', to, head: encodeHex(head), code });
   }
 
-  /** A sender at another node measures it, a round trip later. */
+  /** Tells a sender of its backlog. A sender at another node measures it itself, a round trip later. */
   #tellBacklog(from: string, to: string): void {
     this.#registrations.get(from)?.socket.notify({ type: 'BACKLOG', to });
   }
 
   #tellGone(key: string): void {
-    // Gone from one node, it may have come to this one.
+    // A key that left another node may have connected to this one.
     if (this.#registrations.has(key)) return;
     for (const peer of this.#recentPeers.gone(key)) {
       this.counters.peerGone++;

@@ -3,11 +3,11 @@ import type { UndeliverableCode } from '@sws/protocol';
 import type { Backplane, BackplaneLink, BackplaneNode } from './backplane.js';
 import { type Claim, compareClaims } from './claim.js';
 
-/** One promise that any backplane must keep. `open` gives another end of one and the same backplane each time. */
+/** One requirement of every backplane. `open` returns another end of the same backplane each time. */
 export interface BackplaneTest {
-  /** One claim, for the title of a test. */
+  /** The requirement, as the title of a test. */
   readonly name: string;
-  /** Rejects if the backplane breaks the promise. */
+  /** Rejects if the backplane does not meet the requirement. */
   run(open: () => Backplane | Promise<Backplane>): Promise<void>;
 }
 
@@ -29,7 +29,7 @@ async function until(done: () => boolean, what: string): Promise<void> {
   }
 }
 
-/** A node that holds keys as a router does, and writes down what it hears. */
+/** A node that holds keys as a router does, and records its calls. */
 class RecordingNode implements BackplaneNode {
   readonly nodeId: string;
   readonly claims: Claim[] = [];
@@ -78,7 +78,7 @@ class RecordingNode implements BackplaneNode {
   undeliverable(to: string, from: string, head: Uint8Array, code: UndeliverableCode): void {
     this.undelivered.push(`${to} ${from} ${[...head].join(',')} ${code}`);
   }
-  /** Publishes; an answer given at once is written down as one given later. */
+  /** Publishes, and records an immediate answer like a later one. */
   publish(to: string, from: string, message: Uint8Array): void {
     message.set(decodeHex(from) ?? [], 1);
     const content = message.slice(33);
@@ -101,14 +101,14 @@ async function twoNodes(open: () => Backplane | Promise<Backplane>): Promise<[Re
   return [new RecordingNode('node-1').join(await open()), new RecordingNode('node-2').join(await open())];
 }
 
-/** `holder`'s keys are reachable from `other`: what `other` does from here finds them. */
+/** Waits until `other` can reach a key of `holder`. */
 async function reachable(other: RecordingNode, holder: RecordingNode, key: string): Promise<void> {
   await until(() => {
     if (holder.messages.some(({ message }) => message[33] === 255)) return true;
     other.publish(key, KEY_A, messageOf([255]));
     return false;
   }, 'a claimed key is reached');
-  // The probes that missed or came twice have all been answered once an answer to this one is here.
+  // Once this MESSAGE is answered, all earlier probes have been answered.
   const last = messageOf([254, 254]);
   other.publish('c3'.repeat(32), KEY_A, last);
   await until(() => other.undelivered.at(-1)?.includes('254,254') === true, 'the other end answers');
@@ -116,7 +116,7 @@ async function reachable(other: RecordingNode, holder: RecordingNode, key: strin
   other.undelivered.length = 0;
 }
 
-/** The suite that every `Backplane` passes; run each with your own test runner. */
+/** The suite that every `Backplane` must pass. Run each test with your own test runner. */
 export const backplaneTests: readonly BackplaneTest[] = [
   {
     name: 'a MESSAGE reaches the node that holds its key, whole and in order',
@@ -251,7 +251,7 @@ export const backplaneTests: readonly BackplaneTest[] = [
         () => keys.every((key) => !a.own.has(key) && b.own.has(key)),
         'the greater (term, nodeId) keeps each',
       );
-      // And at the same moment in another order of terms: the greater term wins, whoever came first.
+      // Again at the same moment, in another order of terms: the greater term wins in any order of arrival.
       const later = keys.map((key) => `f${key.slice(1)}`);
       later.forEach((key, i) => {
         a.hold(key, 3);
