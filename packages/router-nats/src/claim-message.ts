@@ -4,12 +4,12 @@ import type { Claim } from '@sws/router';
 const MAX_CLAIM_BYTES = 512;
 const textDecoder = new TextDecoder();
 
-/** JSON: it is rare, and a person who watches NATS can read it. */
+/** Encodes a claim as JSON, because claims are rare and people who watch NATS can read it. */
 export function encodeClaim({ term, nodeId, connectionId }: Claim): string {
   return JSON.stringify({ term, nodeId, connectionId });
 }
 
-/** The claim of a key, or `null` for what is none. */
+/** The claim of a key, or `null` if the data is not a claim. */
 export function decodeClaim(key: string, data: Uint8Array): Claim | null {
   if (data.length > MAX_CLAIM_BYTES) return null;
   let value: unknown;
@@ -25,7 +25,7 @@ export function decodeClaim(key: string, data: Uint8Array): Claim | null {
   return { key, term, nodeId, connectionId };
 }
 
-/** A term as text, or `null`. */
+/** The term in a text, or `null`. */
 export function decodeTerm(data: Uint8Array): number | null {
   const text = data.length > 0 && data.length <= 16 ? textDecoder.decode(data) : '';
   const term = /^\d+$/.test(text) ? Number(text) : -1;

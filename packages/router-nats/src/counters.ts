@@ -1,18 +1,19 @@
 import type { UndeliverableCode } from '@sws/protocol';
 
-/** What a node's end of the backplane has seen since it began: nothing that is lost or refused goes uncounted. */
+/** What a node's backplane has done since it started. Every loss and refusal is counted. */
 export class NatsCounters {
   /** MESSAGEs given to NATS. */
   published = 0;
-  /** Their bytes. */
+  /** Bytes of those MESSAGEs. */
   publishedBytes = 0;
-  /** MESSAGEs that came from NATS. */
+  /** MESSAGEs from NATS. */
   received = 0;
-  /** Their bytes. */
+  /** Bytes of those MESSAGEs. */
   receivedBytes = 0;
   /**
-   * MESSAGEs that did not go, or came back, by reason: `offline`, nobody holds the key; `congested`, NATS is away, has
-   * just come back or does not keep up, or the receiver's node says so; `message-too-large`, over the NATS server's `max_payload`.
+   * MESSAGEs that were refused or came back, by reason. `offline`: no node holds the key. `congested`: NATS is
+   * unreachable, has just come back or is too slow, or the receiver's node says so. `message-too-large`: the MESSAGE
+   * is over the NATS server's `max_payload`.
    */
   readonly undeliverable: Record<UndeliverableCode, number> = {
     offline: 0,
@@ -20,16 +21,16 @@ export class NatsCounters {
     'message-too-large': 0,
     forbidden: 0,
   };
-  /** Times that the connection to NATS was lost; a node that NATS cuts off as a slow consumer is one of them. */
+  /** How often the connection to NATS was lost, including when NATS cut it because the node was a slow consumer. */
   disconnects = 0;
-  /** Times that it was made again. */
+  /** How often the connection was made again. */
   reconnects = 0;
-  /** Bytes given to a connection that was lost before NATS confirmed them: they may be lost, and channels send them again. */
+  /** Bytes that NATS had not confirmed when a connection was lost. They may be lost, and channels send them again. */
   unconfirmedBytes = 0;
   /** Errors that NATS reported, such as permission violations. */
   errors = 0;
-  /** What came over NATS and was not of this protocol; dropped. */
+  /** Messages from NATS that were malformed, and dropped. */
   malformed = 0;
-  /** Questions for a key's term that went unanswered in time. */
+  /** Requests for a key's term without an answer in time. */
   termTimeouts = 0;
 }

@@ -11,18 +11,18 @@ import { NatsCounters } from './counters.js';
 import { NatsLink } from './nats-link.js';
 import { checkPrefix } from './subjects.js';
 
-/** A half-open connection to NATS is found within two of these. */
+/** A half-open connection to NATS is found within two intervals. */
 const PING_INTERVAL_MS = 5_000;
 const RECONNECT_WAIT_MS = 250;
 const RECONNECT_JITTER_MS = 250;
-/** How long `close` waits for NATS to take what was still to be said. */
+/** How long `close` waits for NATS to take the last messages. */
 const CLOSE_FLUSH_MS = 1_000;
 
-/** What happens to the connection; `detail` is for a log. */
+/** An event of the connection, for a log. */
 export interface NatsEvent {
   /** What happened. After `closed` the backplane is not used again. */
   readonly type: 'disconnected' | 'reconnected' | 'error' | 'closed';
-  /** What NATS says of it. */
+  /** The text from NATS. */
   readonly detail: string;
 }
 
@@ -33,30 +33,33 @@ export interface NatsBackplaneOptions {
    * @defaultValue 127.0.0.1:4222; reconnects for ever after 250–500 ms; PING every 5 s
    */
   readonly connection?: NodeConnectionOptions;
-  /** A NATS credentials file (JWT and seed); read again for each connection, so that it can be rotated; while it can't be used, the last one serves. */
+  /**
+   * A NATS credentials file (JWT and seed). It is read again for each connection, so that it can be rotated. While it
+   * cannot be used, the last valid one is used.
+   */
   readonly credentialsFile?: string;
-  /** The first tokens of every subject: relays with another prefix are another relay. @defaultValue `sws` */
+  /** The first tokens of every subject. Nodes with another prefix are another relay. @defaultValue `sws` */
   readonly prefix?: string;
   /** Called with each event, for a log. @defaultValue nothing is logged */
   readonly onEvent?: (event: NatsEvent) => void;
 }
 
-/** One node's backplane: one connection to NATS. */
+/** One node's backplane, with one connection to NATS. */
 export interface NatsBackplane extends Backplane {
-  /** What it has done since it began. */
+  /** What the backplane has done since it started. */
   readonly counters: NatsCounters;
   /** Whether there is a connection to NATS now. */
   readonly connected: boolean;
-  /** Bytes given to NATS that it has not confirmed: at most 16 MiB. */
+  /** How many bytes NATS has not confirmed; at most 16 MiB. */
   readonly unconfirmedBytes: number;
-  /** Leaves, has NATS take what was still to be said (1 s at most), and disconnects. */
+  /** Leaves the backplane, waits at most 1 s until NATS has taken the last messages, and disconnects. */
   close(): Promise<void>;
 }
 
 /**
- * Connects to NATS. Rejects where no server can be reached, with the NATS client's error, or where the server is too old
- * to say that a subject has no subscriber (before 2.2). From then on the connection is kept for ever.
- * @throws RangeError for a prefix that can't start a subject
+ * Connects to NATS. Rejects with the NATS client's error if no server can be reached. Also rejects if the server cannot
+ * report that a subject has no subscriber (before 2.2). Once connected, it reconnects for ever.
+ * @throws RangeError for a prefix that cannot start a subject
  */
 export async function natsBackplane(options: NatsBackplaneOptions = {}): Promise<NatsBackplane> {
   const { prefix = 'sws', credentialsFile, onEvent = () => {} } = options;
@@ -67,12 +70,12 @@ export async function natsBackplane(options: NatsBackplaneOptions = {}): Promise
     reconnectTimeWait: RECONNECT_WAIT_MS,
     reconnectJitter: RECONNECT_JITTER_MS,
     reconnectJitterTLS: RECONNECT_JITTER_MS,
-    // Credentials that are being rotated must not end a relay.
+    // A rotation of the credentials must not end the relay.
     ignoreAuthErrorAbort: true,
     inboxPrefix: `${prefix}.inbox`,
     ...(credentialsFile === undefined ? {} : { authenticator: fromFile(credentialsFile) }),
     ...options.connection,
-    // A node is not one of the others; and a stack per request would cost more than the request.
+    // A node must not receive its own messages. A stack trace per request would cost more than the request.
     noEcho: true,
     noAsyncTraces: true,
   });
@@ -84,8 +87,8 @@ export async function natsBackplane(options: NatsBackplaneOptions = {}): Promise
 }
 
 /**
- * Reads the credentials for each connection. An authenticator that throws would have the library give up for good: a file
- * that is missing or half-written for a moment must not, so what was read last serves again.
+ * Reads the credentials for each connection. If an authenticator throws, the library gives up for good. Therefore the
+ * last valid credentials are used while the file is missing or half-written.
  */
 function fromFile(path: string): Authenticator {
   let last: Authenticator | null = null;
@@ -115,10 +118,10 @@ class ConnectedNats implements NatsBackplane {
     this.#nats = nats;
     this.#prefix = prefix;
     this.#onEvent = onEvent;
-    // A MESSAGE is a NATS payload as it is: its addresses are in the subjects.
+    // A MESSAGE is the whole NATS payload. Its addresses are in the subjects.
     this.maxMessageBytes = nats.info?.max_payload ?? 0;
     this.#watch().catch((error: unknown) => {
-      // The library's own stream broke: what is known of the connection stays, and messages are refused or not by that.
+      // The library's stream of events failed. Keep the last known state of the connection.
       this.counters.errors++;
       this.#tell({ type: 'error', detail: String(error) });
     });
@@ -128,7 +131,7 @@ class ConnectedNats implements NatsBackplane {
     return this.#link?.unconfirmedBytes ?? 0;
   }
 
-  /** @throws Error the second time: a node has its own connection; RangeError where `nodeId` can't be part of a subject */
+  /** @throws Error the second time: each node needs its own connection; RangeError if a subject cannot hold `nodeId` */
   join(node: BackplaneNode): NatsLink {
     if (this.#link !== null) throw new Error('this NATS backplane already has a router: create one for each router');
     this.#link = new NatsLink(this.#nats, this.#prefix, node, this.counters);
@@ -146,7 +149,7 @@ class ConnectedNats implements NatsBackplane {
     await this.#nats.close();
   }
 
-  /** What a log throws must not end the watch. */
+  /** Calls `onEvent`. An error in it must not end the watch. */
   #tell(event: NatsEvent): void {
     try {
       this.#onEvent(event);
@@ -159,7 +162,7 @@ class ConnectedNats implements NatsBackplane {
     for await (const status of this.#nats.status()) {
       switch (status.type) {
         case 'disconnect':
-          // Attempts that come as far as a refused login are told as well.
+          // The library also reports attempts that end with a refused login.
           if (!this.connected) break;
           this.connected = false;
           this.counters.disconnects++;

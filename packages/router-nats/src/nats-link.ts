@@ -10,15 +10,15 @@ import { NodeBatches, readBatch } from './node-batches.js';
 import { PublishWindow } from './publish-window.js';
 import { isNodeId, Subjects } from './subjects.js';
 
-/** Claims are repeated this often, so that nodes that missed one agree in the end (PROTOCOL §2, Same key twice). */
+/** How often claims are repeated, so that nodes that missed one agree in the end (PROTOCOL §2, Same key twice). */
 const REPEAT_CLAIMS_MS = 60_000;
-/** Claims said in one turn of the event loop: messages pass in between. */
+/** Claims published in one turn of the event loop. Messages can pass between two turns. */
 const CLAIMS_PER_TURN = 250;
-/** The holder of a key is asked for its term for at most this long. */
+/** How long to wait for a term from the node that holds a key. */
 const TERM_TIMEOUT_MS = 1_000;
-/** What a node that took a MESSAGE by its key says: the next may come in its batch. */
+/** The answer of a node that took a MESSAGE by its key. Later MESSAGEs may go into that node's batch. */
 const HERE = 'here ';
-/** For this long after NATS came back, that nobody holds a key may only mean that its node has not come back yet. */
+/** For this long after NATS is back, a key without a holder may belong to a node that is not yet back. */
 const RETURN_GRACE_MS = 5_000;
 
 interface Held {
@@ -65,7 +65,7 @@ export class NatsLink implements BackplaneLink {
   async highestTerm(key: string): Promise<number> {
     if (!this.#connected) return 0;
     try {
-      // Only nodes that hold the key answer; where there is none, NATS says so at once (503).
+      // Only nodes that hold the key answer. If there is none, NATS says so at once (503).
       const answer = await this.#nats.request(this.#subjects.of(key, 'term'), undefined, { timeout: TERM_TIMEOUT_MS });
       const term = decodeTerm(answer.data);
       if (term === null) this.#counters.malformed++;
@@ -82,7 +82,7 @@ export class NatsLink implements BackplaneLink {
     if (held === undefined) {
       const { key } = claim;
       this.#batches.forget(key);
-      // Subscribed before it is said: of two that claim at once, at least one hears the other.
+      // Subscribe before the claim. If two nodes claim at once, at least one receives the other's claim.
       const subscription = this.#subscribe(this.#subjects.all(key), (message) => this.#ofKey(key, message));
       this.#held.set(key, { claim, subscription });
     } else held.claim = claim;
@@ -98,7 +98,7 @@ export class NatsLink implements BackplaneLink {
 
   publish(to: string, from: string, message: Uint8Array): UndeliverableCode | null {
     const bytes = message.length;
-    // What is given to a client that is not connected is dropped when it connects: better that channels keep it.
+    // The NATS client drops what it gets while disconnected. Refuse it here, and channels keep it.
     if (!this.#connected || !this.#window.hasRoom(bytes)) return this.#refuse('congested');
     if (bytes > (this.#nats.info?.max_payload ?? 0)) return this.#refuse('message-too-large');
     if (!this.#batches.message(to, message) && !this.#sendByKey(to, from, message)) return this.#refuse('congested');
@@ -128,7 +128,7 @@ export class NatsLink implements BackplaneLink {
     this.#counters.unconfirmedBytes += this.#window.lost();
   }
 
-  /** NATS is back, with all subscriptions: what was claimed elsewhere meanwhile is settled now. */
+  /** NATS is back, with all subscriptions. Settles claims that other nodes made meanwhile. */
   reconnected(): void {
     this.#connected = true;
     this.#graceUntil = performance.now() + RETURN_GRACE_MS;
@@ -154,12 +154,12 @@ export class NatsLink implements BackplaneLink {
       this.#nats.publish(subject, payload, reply === undefined ? {} : { reply });
       return true;
     } catch {
-      this.#counters.errors++; // closed for good: `closed` is told
+      this.#counters.errors++; // closed for good; `closed` is reported
       return false;
     }
   }
 
-  /** What a callback throws would end the library's reader, and with it the connection. */
+  /** Subscribes with a callback that cannot throw: an error would end the library's reader and the connection. */
   #subscribe(subject: string, take: (message: Msg) => void): Subscription {
     return this.#nats.subscribe(subject, {
       callback: (error, message) => {
@@ -173,7 +173,7 @@ export class NatsLink implements BackplaneLink {
     });
   }
 
-  /** By the key's subject, wherever it is held. */
+  /** Publishes a MESSAGE on the key's subject, which reaches the key at any node. */
   #sendByKey(to: string, from: string, message: Uint8Array): boolean {
     const reply = this.#subjects.reply({ from, to, head: headOf(message) });
     return this.#send(this.#subjects.of(to, 'message'), message, reply);
@@ -211,7 +211,7 @@ export class NatsLink implements BackplaneLink {
   #received(to: string, message: Uint8Array): UndeliverableCode | null {
     this.#counters.received++;
     this.#counters.receivedBytes += message.length;
-    // The library's buffer holds other messages too; a slow receiver's queue must keep only its own bytes.
+    // Copy the bytes. A slow receiver's queue must not keep the library's buffer, which holds other messages too.
     return this.#node.message(to, new Uint8Array(message)); // a Buffer's slice would not copy
   }
 
@@ -247,7 +247,7 @@ export class NatsLink implements BackplaneLink {
     if (!whole) this.#counters.malformed++;
   }
 
-  /** A node went, and its batch comes back: each MESSAGE looks for its key anew. What the node was to be told is dropped. */
+  /** A node is gone, and its batch came back. Looks for the key of each MESSAGE again, and drops other records. */
   #again(bytes: Uint8Array | null): void {
     if (bytes === null) return;
     readBatch(bytes, {
@@ -257,7 +257,7 @@ export class NatsLink implements BackplaneLink {
     });
   }
 
-  /** A MESSAGE was not taken where its key was: asks for the key anew. */
+  /** A MESSAGE was not accepted at its key's last node. Looks for the key again. */
   #search(to: string, message: Uint8Array): void {
     this.#batches.forget(to);
     const from = senderOf(message);

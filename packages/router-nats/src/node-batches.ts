@@ -4,35 +4,35 @@ import { MESSAGE_HEAD_BYTES } from '@sws/protocol/internal';
 import { FIRST_OWN_KIND, MESSAGE_RECORD_BYTES, RecordBatch, type RecordReader, readRecords } from '@sws/router';
 import { isNodeId, MAX_NODE_ID_LENGTH } from './subjects.js';
 
-/** The first record of a batch: whose it is. */
+/** The first record of a batch: the id of the sending node. */
 const FROM_NODE = FIRST_OWN_KIND;
-/** A MESSAGE that came for a key that is not there any more: it goes back to be sent anew. to(32) || the MESSAGE. */
+/** A MESSAGE that is returned because its key has left the node; it is sent again. to(32) || the MESSAGE. */
 const MOVED = FIRST_OWN_KIND + 1;
-/** A batch is sent before it is larger, or NATS takes less: others' messages pass in between. */
+/** The largest batch, unless NATS accepts less. Messages of others can pass between two batches. */
 const MAX_BATCH_BYTES = 262_144;
 const KEY_BYTES = 32;
-/** What a batch of one MESSAGE has beside it, and a little more. */
+/** An upper bound of the bytes of a batch beside its one MESSAGE. */
 const OVERHEAD_BYTES = 2 * MESSAGE_RECORD_BYTES + MAX_NODE_ID_LENGTH;
-/** Of so many keys it is remembered where they are; the one that was learned first is forgotten first. */
+/** How many keys' nodes are remembered. The one that was learned first is forgotten first. */
 export const MAX_KNOWN_KEYS = 65_536;
 
-/** Another node that holds keys: what is sent to it in one turn goes together. */
+/** Another node that holds keys, with its batch. */
 interface OtherNode {
   readonly nodeId: string;
   readonly batch: RecordBatch;
-  /** Keys that are known to be there. */
+  /** How many keys are known to be at the node. */
   keys: number;
 }
 
-/** What is in another node's batch; `nodeId` is that node. */
+/** Callbacks for the records in another node's batch; `nodeId` is that node. */
 export interface BatchReader {
   message(nodeId: string, to: string, message: Uint8Array): void;
-  /** A MESSAGE of this node came back: the other does not hold its key any more. */
+  /** A MESSAGE of this node came back, because the other node no longer holds its key. */
   moved(to: string, message: Uint8Array): void;
   undeliverable(to: string, from: string, head: Uint8Array, code: UndeliverableCode): void;
 }
 
-/** Which node holds which key, as far as it is known, and the batches for those nodes. */
+/** The known nodes of keys, and the batches for those nodes. */
 export class NodeBatches {
   readonly #ownId: Uint8Array;
   readonly #send: (nodeId: string, bytes: Uint8Array) => void;
@@ -40,19 +40,19 @@ export class NodeBatches {
   readonly #nodes = new Map<string, OtherNode>();
   readonly #holders = new Map<string, OtherNode>();
 
-  /** `send` publishes a batch; `maxPayload` is the most that NATS takes at once. */
+  /** `send` publishes a batch; `maxPayload` is the largest message that NATS accepts. */
   constructor(ownId: string, send: (nodeId: string, bytes: Uint8Array) => void, maxPayload: () => number) {
     this.#ownId = new TextEncoder().encode(ownId);
     this.#send = send;
     this.#maxBytes = () => Math.min(MAX_BATCH_BYTES, maxPayload()) - OVERHEAD_BYTES;
   }
 
-  /** Keys of which it is known where they are. */
+  /** How many keys have a known node. */
   get known(): number {
     return this.#holders.size;
   }
 
-  /** `key` is at this node. */
+  /** Notes that `key` is at a node. */
   learn(key: string, nodeId: string): void {
     if (this.#holders.get(key)?.nodeId === nodeId) return;
     this.forget(key);
@@ -65,18 +65,18 @@ export class NodeBatches {
     }
   }
 
-  /** It is not known any more where `key` is. */
+  /** Forgets the node of `key`. */
   forget(key: string): void {
     const node = this.#holders.get(key);
     if (node === undefined) return;
     this.#holders.delete(key);
-    // What takes another way from here on must not arrive first.
+    // Later MESSAGEs take another way, and must not arrive before those in the batch.
     node.batch.flush();
     node.keys--;
     this.#drop(node);
   }
 
-  /** Puts a MESSAGE into the batch of the node that holds `to`. False if it has to take its own way. */
+  /** Puts a MESSAGE into the batch of the node that holds `to`. Returns false if it must be published by itself. */
   message(to: string, message: Uint8Array): boolean {
     const node = this.#holders.get(to);
     if (node === undefined) return false;
@@ -87,14 +87,14 @@ export class NodeBatches {
     return true;
   }
 
-  /** Tells another node what became of a MESSAGE. */
+  /** Tells another node that a MESSAGE was not delivered. */
   undeliverable(nodeId: string, to: string, from: string, head: Uint8Array, code: UndeliverableCode): void {
     const node = this.#node(nodeId);
     if (node.batch.bytes > this.#maxBytes()) node.batch.flush();
     node.batch.undeliverable(to, from, head, code);
   }
 
-  /** Gives a MESSAGE back to another node: its key is not here. */
+  /** Returns a MESSAGE to another node, because its key is not here. */
   moved(nodeId: string, to: string, message: Uint8Array): void {
     const body = new Uint8Array(KEY_BYTES + message.length);
     body.set(decodeHex(to) ?? []);
@@ -104,7 +104,7 @@ export class NodeBatches {
     node.batch.own(MOVED, body);
   }
 
-  /** Drops what waits: NATS is away. */
+  /** Drops the waiting records, because NATS is unreachable. */
   clear(): void {
     for (const node of [...this.#nodes.values()]) {
       node.batch.clear();
@@ -112,7 +112,7 @@ export class NodeBatches {
     }
   }
 
-  /** Sends what waits. */
+  /** Sends the waiting records. */
   flush(): void {
     for (const { batch } of [...this.#nodes.values()]) batch.flush();
   }
@@ -134,14 +134,14 @@ export class NodeBatches {
     return node;
   }
 
-  /** A node without known keys and without anything that waits for it is not remembered. */
+  /** Forgets a node that has no known keys and no waiting records. */
   #drop(node: OtherNode): void {
     if (node.keys === 0 && node.batch.bytes === 0 && this.#nodes.get(node.nodeId) === node)
       this.#nodes.delete(node.nodeId);
   }
 }
 
-/** Reads a batch. False if it is not whole, or malformed: what stands before the fault has been told. */
+/** Reads a batch. Returns false if it is incomplete or malformed, after it has read the records before the fault. */
 export function readBatch(bytes: Uint8Array, reader: BatchReader): boolean {
   let nodeId: string | null = null;
   const records: RecordReader = {

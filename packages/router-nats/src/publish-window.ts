@@ -1,20 +1,20 @@
-/** What may be on its way to NATS without NATS having confirmed it, in bytes. */
+/** The most bytes that may be on their way to NATS without its confirmation. */
 export const MAX_UNCONFIRMED_BYTES = 16 * 1_048_576;
-/** NATS is asked to confirm (PING, PONG) when this much is unconfirmed: never more than one question at a time. */
+/** NATS is asked to confirm (PING, PONG) when this much is unconfirmed, with one PING at a time. */
 const CONFIRM_EVERY_BYTES = 262_144;
 
 /**
- * Bounds what waits for NATS. The client library writes to its socket without a bound; a PONG confirms all that went
- * before its PING, so bytes that no PONG has confirmed are counted, and over 16 MiB no more are taken.
+ * Bounds the bytes that wait for NATS, because the client library writes to its socket without a bound. A PONG confirms
+ * all bytes before its PING. With over 16 MiB unconfirmed, no more are accepted.
  */
 export class PublishWindow {
   readonly #flush: () => Promise<void>;
-  /** Batches that NATS may yet say nobody takes: it does before it confirms them. */
+  /** Unconfirmed batches. NATS may still report that nobody takes one; it does so before it confirms the batch. */
   readonly #batches = new Map<number, Uint8Array>();
   #batch = 0;
   #unconfirmed = 0;
   #asking = false;
-  /** A lost connection ends what belonged to it. */
+  /** The number of the connection; a PONG of an earlier connection does not count. */
   #connection = 0;
 
   constructor(flush: () => Promise<void>) {
@@ -25,31 +25,31 @@ export class PublishWindow {
     return this.#unconfirmed;
   }
 
-  /** Whether a MESSAGE of this many bytes has room. */
+  /** Whether there is room for a MESSAGE of this many bytes. */
   hasRoom(bytes: number): boolean {
     return this.#unconfirmed + bytes <= MAX_UNCONFIRMED_BYTES;
   }
 
-  /** These bytes were published. */
+  /** Counts published bytes. */
   add(bytes: number): void {
     this.#unconfirmed += bytes;
     this.#ask();
   }
 
-  /** A batch of bytes that were added goes out: keeps it until NATS has confirmed it, and gives its number. */
+  /** Keeps a batch, whose bytes were added, until NATS has confirmed it. Returns its number. */
   keep(batch: Uint8Array): number {
     this.#batches.set(++this.#batch, batch);
     return this.#batch;
   }
 
-  /** Nobody took this batch: gives it back, unless it is not known. */
+  /** Returns a batch that nobody took, or `null` if it is unknown. */
   takeBack(number: number): Uint8Array | null {
     const batch = this.#batches.get(number) ?? null;
     this.#batches.delete(number);
     return batch;
   }
 
-  /** The connection was lost: gives the bytes that may be lost with it. */
+  /** The connection was lost. Returns how many bytes may be lost with it. */
   lost(): number {
     const bytes = this.#unconfirmed;
     this.#unconfirmed = 0;
@@ -76,7 +76,7 @@ export class PublishWindow {
         }
         this.#ask();
       },
-      () => {}, // rejected with the connection: `lost` is told
+      () => {}, // rejected because the connection was lost; `lost` is called
     );
   }
 }
