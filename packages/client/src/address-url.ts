@@ -2,23 +2,23 @@ import { readAddress } from '@sws/crypto';
 import { isResource, normaliseHost } from '@sws/protocol/internal';
 import { baseUrl } from '#platform';
 
-/** A relay's URL taken apart (PROTOCOL §1). */
+/** The parts of a relay's URL (PROTOCOL §1). */
 export interface RelayUrl {
-  /** What is dialled, but for `credentials`. */
+  /** The URL to dial, without `credentials`. */
   readonly url: string;
-  /** `user:password@` for a gate before the relay (HTTP authentication), or empty. */
+  /** `user:password@` for HTTP authentication in front of the relay, or empty. */
   readonly credentials: string;
-  /** What registration signs. */
+  /** The authority that registration signs. */
   readonly host: string;
 }
 
-/** `wss://relay/<address>/resource?query` taken apart. */
+/** The parts of `wss://relay/<address>/resource?query`. */
 export interface AddressUrl {
   /** The whole URL, serialised. */
   readonly href: string;
   readonly relay: RelayUrl;
   readonly peer: string;
-  /** Path and query after the address, for the peer alone; `/` if there is none. */
+  /** Path and query after the address, which only the peer sees; `/` if there is none. */
   readonly resource: string;
 }
 
@@ -26,7 +26,10 @@ function syntaxError(message: string): DOMException {
   return new DOMException(message, 'SyntaxError');
 }
 
-/** Parses as the WebSocket constructor does: relative to the page, http(s) as ws(s), no fragment. @throws DOMException SyntaxError */
+/**
+ * Parses as the WebSocket constructor does: relative to the page, http(s) as ws(s), no fragment. @throws DOMException
+ * SyntaxError
+ */
 function parse(text: string): URL {
   let url: URL;
   try {
@@ -50,13 +53,13 @@ function relayOf(url: URL, path: string): RelayUrl {
   return { url: `${url.protocol}//${url.host}${path}`, credentials, host };
 }
 
-/** The URL of a relay alone; its path ends with a slash, as that before an address does. @throws DOMException SyntaxError */
+/** Parses the URL of a relay without an address. Its path gets a slash at the end. @throws DOMException SyntaxError */
 export function parseRelayUrl(text: string): RelayUrl {
   const url = parse(text);
   return relayOf(url, url.pathname.replace(/\/?$/, '/'));
 }
 
-/** The URL of a peer at a relay. @throws DOMException SyntaxError where there is no address, or a malformed one */
+/** Parses the URL of a peer at a relay. @throws DOMException SyntaxError if the address is missing or malformed */
 export function parseAddressUrl(text: string): AddressUrl {
   const url = parse(text);
   const segments = url.pathname.split('/');
@@ -65,7 +68,7 @@ export function parseAddressUrl(text: string): AddressUrl {
   if (peer === undefined) throw syntaxError('the path must contain an address of 64 hex digits');
   if (readAddress(peer) === null) throw syntaxError('address must be 64 lower-case hex digits of a valid public key');
   const rest = segments.slice(at + 1).join('/');
-  // `search` is empty for an empty query, whose question mark is part of what a server is asked for.
+  // `search` is empty for an empty query, but the question mark belongs to the resource.
   const query = url.href.includes('?') ? url.search || '?' : '';
   const resource = `/${rest}${query}`;
   if (!isResource(resource))

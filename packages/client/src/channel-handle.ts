@@ -1,20 +1,20 @@
 import type { Channel, ChannelCommand, ChannelEvent, Failure } from '@sws/protocol';
 
-/** Where the events of a channel go. */
+/** Receives the events of a channel. */
 export interface ChannelReceiver {
   receive(event: ChannelEvent): void;
   /** The channel could not be opened. */
   fail(error: unknown): void;
 }
 
-/** What a handle needs of its connection, which knows the time and sends what follows. */
+/** What a handle needs of its connection, which knows the time and sends the frames. */
 export interface ChannelDriver {
   command(handle: ChannelHandle, command: ChannelCommand): void;
 }
 
-/** One channel of a `RelayConnection`, for who uses it: frames and timers are the connection's. */
+/** One channel of a `RelayConnection`, for its user. The connection handles its frames and timers. */
 export class ChannelHandle {
-  /** `null` while another tab has the turn, and if it could not be opened. */
+  /** The channel; `null` while another tab has the turn, and if it could not be opened. */
   channel: Channel | null;
   readonly #driver: ChannelDriver;
 
@@ -31,36 +31,36 @@ export class ChannelHandle {
   get bufferedAmount(): number {
     return this.channel?.bufferedAmount ?? 0;
   }
-  /** Bytes that may be under way to the peer, over all channels to it. */
+  /** How many bytes may be in flight to the peer, over all channels to it. */
   get allowanceBytes(): number {
     return this.channel?.allowanceBytes ?? 0;
   }
-  /** Messages given to `send`, and those of them that the peer's process has taken. */
+  /** The numbers of messages given to `send`, and acknowledged by the peer's process. */
   get messages(): { readonly queued: number; readonly acknowledged: number } {
     return this.channel?.messages ?? { queued: 0, acknowledged: 0 };
   }
 
-  /** Queues a message; owns `data` from here. @throws SwsError `closed` once the channel has closed */
+  /** Queues a message, and owns `data` from here. @throws SwsError `closed` once the channel has closed */
   send(data: string | Uint8Array): void {
     this.#driver.command(this, { type: 'send', data });
   }
 
-  /** Closes behind all that was sent. */
+  /** Closes after everything that was sent. */
   close(code: number, reason: string): void {
     this.#driver.command(this, { type: 'close', code, reason });
   }
 
-  /** Asks the peer's process for a sign of life: the event `pong`. */
+  /** Asks the peer's process for a sign of life. The event `pong` reports it. */
   ping(): void {
     this.#driver.command(this, { type: 'ping' });
   }
 
-  /** The application has taken the oldest message received: its credit goes back to the peer. */
+  /** The application has taken the oldest received message. Returns its credit to the peer. */
   delivered(): void {
     this.#driver.command(this, { type: 'delivered' });
   }
 
-  /** Gives the channel up; the peer learns of it as soon as it is connected. */
+  /** Ends the channel at once. The peer is told as soon as it is connected. */
   terminate(failure: Failure): void {
     this.#driver.command(this, { type: 'terminate', failure });
   }

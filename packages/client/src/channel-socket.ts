@@ -8,15 +8,15 @@ import type { ConnectOffer, RelayConnection } from './relay-connection.js';
 import { SwsError } from './sws-error.js';
 import { hasEventFired, markEventFired, queueTask } from './task.js';
 
-/** Whoever writes and waits for room has it while less than this is not yet acknowledged by the peer, … */
+/** A writer has room while less than this is unacknowledged by the peer, … */
 const HIGH_WATER_BYTES = 1_048_576;
-/** … or, on a far link, no more than this beyond what may be under way: so that there is always something to send. */
+/** … or, on a far link, at most this more than may be in flight. Then there is always data to send. */
 const AHEAD_BYTES = 262_144;
 
-/** What can be sent: text, bytes (owned from here), or a Blob that is read first. */
+/** The data to send: text, bytes (owned from here), or a Blob that is read first. */
 export type SendItem = string | Uint8Array<ArrayBuffer> | Blob;
 
-/** Who a socket talks to. */
+/** The peer and URL of a socket. */
 export interface SocketTarget {
   /** The whole URL, serialised. */
   readonly url: string;
@@ -24,7 +24,7 @@ export interface SocketTarget {
   readonly resource: string;
 }
 
-/** How a socket ended; `failure` is what the `error` event tells, `null` where there is none. */
+/** How a socket ended. `failure` is that of the `error` event; `null` if there was no error. */
 export interface SocketEnd {
   readonly code: number;
   readonly reason: string;
@@ -32,12 +32,15 @@ export interface SocketEnd {
   readonly failure: SwsError | null;
 }
 
-/** What an interface makes of a socket's events. Each call is made in a task, never inside the caller's own call. */
+/** The callbacks of a socket's interface. Each is called in a task, never inside the caller's own call. */
 export interface SocketListener {
   opened(): void;
-  /** Also after `close`, until the peer has answered it: whether that still counts is the interface's to say. */
+  /**
+   * Called after `close` too, until the peer has answered it. The interface decides whether to deliver the message
+   * then.
+   */
   message(data: string | Uint8Array): void;
-  /** The peer's process has taken something new. */
+  /** The peer's process has acknowledged more. */
   acknowledged(): void;
   interrupted?(): void;
   resumed?(): void;
@@ -56,14 +59,14 @@ function sizeOf(item: SendItem): number {
 }
 
 /**
- * A socket's state over one channel: what `readyState`, `bufferedAmount`, `send` and `close` mean, for whichever
- * interface shows it (the browser's, `ws`'s). It knows no events but its listener's.
+ * A socket's state over one channel: the meaning of `readyState`, `bufferedAmount`, `send` and `close`, for any
+ * interface (the browser's, `ws`'s). It reports events only to its listener.
  */
 export class ChannelSocket implements ChannelReceiver {
   readonly url: string;
   readonly peer: string;
   readonly resource: string;
-  /** The subprotocol agreed on; empty for none, and until open. */
+  /** The agreed subprotocol; empty for none, and until open. */
   protocol = '';
   listener: SocketListener | null = null;
   /** Resolves once the socket is closed and its listener knows. */
@@ -73,19 +76,19 @@ export class ChannelSocket implements ChannelReceiver {
   #relay: RelayConnection | null = null;
   #channel: ChannelHandle | null = null;
   #offered: readonly string[] = [];
-  /** Set once this end has decided how the socket ends: what the channel says then no longer counts. */
+  /** Set once this end has decided how the socket ends. Later events of the channel are ignored. */
   #ending = false;
-  /** Sends wait here behind a Blob that is being read. */
+  /** Data to send that waits for a Blob that is being read. */
   #waiting: SendItem[] = [];
   #waitingBytes = 0;
-  /** Bytes that the channel has and the peer's process has not acknowledged. Kept when the channel ends. */
+  /** Bytes given to the channel that the peer's process has not acknowledged. Kept when the channel ends. */
   #unacknowledged = 0;
-  /** Bytes given to `send` once it could no longer send: the standard has `bufferedAmount` grow all the same. */
+  /** Bytes given to `send` after it could no longer send. By the standard, they count in `bufferedAmount`. */
   #unsendable = 0;
-  /** The close that goes behind what waits. */
+  /** The close to send after the waiting data. */
   #closing: CloseArguments | null = null;
   #paused = false;
-  /** Messages, and a close behind them, that came while paused, or in one turn with another event. */
+  /** Messages, and a close after them, that arrived while paused, or in one turn with another event. */
   #held: ChannelEvent[] = [];
   #takeQueued = false;
   readonly #deliveries = new Deliveries();
@@ -100,7 +103,7 @@ export class ChannelSocket implements ChannelReceiver {
     });
   }
 
-  /** The accepted end of a channel, open from the start. `relay` is released at the end. */
+  /** The accepted end of a channel, which is open from the start. It releases `relay` when it ends. */
   static accepted(target: SocketTarget, relay: RelayConnection, channel: ChannelHandle): ChannelSocket {
     const socket = new ChannelSocket(target);
     socket.#relay = relay;
@@ -108,7 +111,7 @@ export class ChannelSocket implements ChannelReceiver {
     socket.protocol = channel.protocol;
     socket.#readyState = 1;
     socket.#watchPage();
-    // Whoever is told of it may set its listeners a few microtasks later, as after `await`.
+    // The application may set its listeners a few microtasks later, as after `await`.
     markEventFired();
     return socket;
   }
@@ -116,11 +119,13 @@ export class ChannelSocket implements ChannelReceiver {
   get readyState(): 0 | 1 | 2 | 3 {
     return this.#readyState;
   }
-  /** Application bytes that the peer's process has not acknowledged. It never shrinks within a task, nor once closed. */
+  /**
+   * Application bytes that the peer's process has not acknowledged. It never shrinks within a task, nor once closed.
+   */
   get bufferedAmount(): number {
     return this.#waitingBytes + this.#unsendable + this.#unacknowledged;
   }
-  /** Whether a writer that goes no faster than the peer takes may go on. */
+  /** Whether a writer that waits for the peer may write more. */
   get hasRoom(): boolean {
     const underWayBytes = this.#channel?.allowanceBytes ?? 0;
     const isFar = underWayBytes > HIGH_WATER_BYTES;
@@ -130,14 +135,14 @@ export class ChannelSocket implements ChannelReceiver {
     return this.#paused;
   }
 
-  /** Opens a channel, while still CONNECTING; `relay` is this socket's to release. */
+  /** Opens a channel while the socket is CONNECTING. The socket releases `relay` when it ends. */
   connectThrough(relay: RelayConnection, offer: Omit<ConnectOffer, 'resource'>): void {
     this.#relay = relay;
     this.#offered = offer.protocols;
     this.#channel = relay.open(parseAddress(this.peer), { ...offer, resource: this.resource }, this);
   }
 
-  /** Ends a socket for a reason of this end's: error, then close 1006, in a task. */
+  /** Ends a socket for a local reason: `error`, then `close` with 1006, in a task. */
   fail(error: unknown): void {
     const failure =
       error instanceof SwsError
@@ -150,14 +155,14 @@ export class ChannelSocket implements ChannelReceiver {
   receive(event: ChannelEvent): void {
     if (this.#ending) return;
     if (event.type !== 'message' && event.type !== 'close') return this.#take(event);
-    // A close stays behind the messages before it; with none to wait for it is told even while paused.
+    // A close waits for the messages before it. Without any, it is reported even while paused.
     const waits = this.#held.length > 0 || hasEventFired() || (this.#paused && event.type === 'message');
     if (!waits) return this.#take(event);
     this.#held.push(event);
     this.#takeSoon();
   }
 
-  /** Sends behind what was sent before. False if the socket can no longer send: the bytes count as buffered for good. */
+  /** Sends after what was sent before. Returns false if the socket can no longer send; the bytes then stay buffered. */
   send(item: SendItem): boolean {
     if (this.#readyState !== 1) {
       this.#unsendable += sizeOf(item);
@@ -170,7 +175,7 @@ export class ChannelSocket implements ChannelReceiver {
     return true;
   }
 
-  /** Closes behind everything sent; before it is open, fails instead. */
+  /** Closes after everything that was sent. Before the socket is open, it fails instead. */
   close(close: CloseArguments): void {
     if (this.#readyState >= 2) return;
     const isOpen = this.#readyState === 1;
@@ -187,17 +192,17 @@ export class ChannelSocket implements ChannelReceiver {
     this.#endSoon(null);
   }
 
-  /** Asks the peer's process for a sign of life: `ponged` tells that it came. */
+  /** Asks the peer's process for a sign of life. `ponged` reports it. */
   ping(): void {
     this.#channel?.ping();
   }
 
-  /** Holds messages back; the peer may then send as much as it has credit for. */
+  /** Holds messages back. The peer may send until its credit is used up. */
   pause(): void {
     this.#paused = true;
   }
 
-  /** Lets messages through again, each in a task of its own. */
+  /** Delivers messages again, each in its own task. */
   resume(): void {
     this.#paused = false;
     this.#takeSoon();
@@ -253,7 +258,7 @@ export class ChannelSocket implements ChannelReceiver {
     if (this.#readyState !== 0) return;
     const protocol = this.#channel?.protocol ?? '';
     if (this.#offered.length > 0 && protocol === '') {
-      // The standard fails a connection whose server chose none of the subprotocols offered (establish a WebSocket connection).
+      // By the standard, a connection fails if its server chose none of the offered subprotocols.
       this.#channel?.close(PROTOCOL_ERROR, 'no subprotocol was chosen');
       this.#ended({ ...ABNORMAL, failure: new SwsError('handshake-failed', 'no subprotocol was chosen') });
       return;
@@ -312,7 +317,7 @@ export class ChannelSocket implements ChannelReceiver {
       this.#unacknowledged = this.#channel?.bufferedAmount ?? 0;
       return true;
     } catch {
-      // The channel has ended, and its close is on its way to this socket.
+      // The channel has ended, but its close has not reached this socket yet.
       this.#unsendable += sizeOf(item);
       return false;
     }
@@ -324,7 +329,7 @@ export class ChannelSocket implements ChannelReceiver {
     this.#channel?.close(close.code, close.reason);
   }
 
-  /** Gives the channel up now; the events follow in a task. */
+  /** Ends the channel now. The events follow in a task. */
   #endSoon(failure: SwsError | null): void {
     if (this.#ending || this.#readyState === 3) return;
     this.#ending = true;
@@ -352,7 +357,7 @@ export class ChannelSocket implements ChannelReceiver {
     }
   }
 
-  /** A page that goes away closes its sockets with 1001, as the browser's do, instead of leaving the peer to wait. */
+  /** Closes the socket with 1001 when the page goes away, as browsers do, so that the peer need not wait. */
   #watchPage(): void {
     this.#stopWatchingPage = onPageHide(() => {
       this.close(GOING_AWAY);

@@ -7,7 +7,7 @@ import { type ConnectOffer, RelayConnection } from './relay-connection.js';
 import { type SecureWebSocket, type SocketClass, socketClass } from './secure-web-socket.js';
 import { toDomString, toStringOrSequence } from './web-idl.js';
 
-/** The subprotocols as a list, not yet checked. @throws TypeError for a value that cannot be a string */
+/** The subprotocols as an unchecked list. @throws TypeError for a value that cannot be a string */
 export function toProtocols(protocols: unknown): readonly string[] {
   return protocols === undefined ? [] : toStringOrSequence(protocols);
 }
@@ -19,7 +19,7 @@ export function checkProtocols(list: readonly string[]): readonly string[] {
   return list;
 }
 
-/** Connects once the identity is there; whatever keeps it from that ends the socket. */
+/** Connects once the identity is loaded. A failure before that ends the socket. */
 export function connectAs(
   identity: Promise<IdentityLike>,
   relay: RelayUrl,
@@ -29,7 +29,7 @@ export function connectAs(
 ): ChannelSocket {
   identity
     .then((own) => {
-      // One that was closed meanwhile dials nobody.
+      // Do not dial if the socket was closed meanwhile.
       if (socket.readyState === 0) socket.connectThrough(RelayConnection.acquire(relay, own, options), offer);
     })
     .catch((error: unknown) => socket.fail(error));
@@ -47,7 +47,7 @@ function connect(given: readonly unknown[], options: ClientOptions): ChannelSock
   return connectAs(identityOf(options), relay, options, socket, offer);
 }
 
-/** A WebSocket class with options bound: what libraries take. */
+/** A WebSocket class with bound options, for libraries that take a WebSocket class. */
 export type BoundWebSocket = SocketClass &
   (new (
     url: string | URL,
@@ -57,20 +57,20 @@ export type BoundWebSocket = SocketClass &
 /** The class `ClientSecureWebSocket`. */
 export interface ClientSecureWebSocketClass extends SocketClass {
   /**
-   * Opens a socket to the address in `url`. @throws DOMException SyntaxError as `ClientSecureWebSocket` says
+   * Opens a socket to the address in `url`. @throws DOMException SyntaxError as described at `ClientSecureWebSocket`
    */
   new (url: string | URL, protocols?: string | readonly string[], options?: ClientOptions): SecureWebSocket;
   /** A class with these options bound, for libraries that take a WebSocket class. */
   with(bound: ClientOptions): BoundWebSocket;
 }
 
-/** A socket made by the class of this name. */
+/** A socket created by the class of this name. */
 export type ClientSecureWebSocket = SecureWebSocket;
 
 /**
- * A WebSocket addressed by public key: `new ClientSecureWebSocket('wss://relay.example/<their key>/resource')`. It opens
- * when the peer has accepted end to end, and lives through reconnects.
- * @throws DOMException SyntaxError for a URL without an address, a malformed one, or bad subprotocols
+ * A WebSocket addressed by public key: `new ClientSecureWebSocket('wss://relay.example/<their key>/resource')`. It
+ * opens when the peer has accepted end to end, and stays open over reconnects.
+ * @throws DOMException SyntaxError for a URL without an address, a malformed URL, or invalid subprotocols
  * @example
  * const socket = new ClientSecureWebSocket(url);
  * socket.onopen = () => socket.send('hello');

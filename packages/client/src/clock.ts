@@ -1,17 +1,21 @@
-/** A gap between the two clocks of at least this much is sleep, or a step of the wall clock: either way it is asked, not assumed. */
+/**
+ * A gap between the two clocks of at least this is sleep or a step of the wall clock. The connection is then checked.
+ */
 const SLEEP_MS = 5_000;
 
-/** The clock of all intervals, in milliseconds. A step of the wall clock does not move it; while a device sleeps it may stand still. */
+/**
+ * The clock of all intervals, in ms. A step of the wall clock does not change it. It may stop while a device sleeps.
+ */
 export function monotonicNow(): number {
   return performance.now();
 }
 
-/** Notices that the device has slept: the wall clock went on without the monotonic one. */
+/** Notices that the device has slept, because the wall clock went on without the monotonic clock. */
 export class SleepWatch {
   #monotonic = monotonicNow();
   #wall = Date.now();
 
-  /** Whether the device may have slept since the last call. A wall clock that went back means nothing. */
+  /** Whether the device may have slept since the last call. A step back of the wall clock does not count. */
   slept(): boolean {
     const [monotonic, wall] = [monotonicNow(), Date.now()];
     const ahead = wall - this.#wall - (monotonic - this.#monotonic);

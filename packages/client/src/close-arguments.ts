@@ -2,12 +2,12 @@ import { MAX_REASON_BYTES } from '@sws/protocol/internal';
 
 const encoder = new TextEncoder();
 
-/** The UTF-8 of a text, in bytes. */
+/** The length of a text in bytes of UTF-8. */
 export function byteLength(text: string): number {
   return encoder.encode(text).length;
 }
 
-/** A close code and reason, checked; `code` 1005 with an empty reason if there is neither. */
+/** A checked close code and reason. Without either, `code` is 1005 and the reason is empty. */
 export interface CloseArguments {
   readonly code: number;
   readonly reason: string;
@@ -17,7 +17,7 @@ export interface CloseArguments {
 export const EMPTY_CLOSE: CloseArguments = { code: 1005, reason: '' };
 
 /**
- * Validates close code and reason (WHATWG WebSockets); a reason without a code goes with 1000.
+ * Validates close code and reason (WHATWG WebSockets). A reason without a code is sent with 1000.
  * @throws DOMException InvalidAccessError unless `code` is 1000 or 3000–4999; SyntaxError for a reason over 123 bytes
  */
 export function checkClose(code: number | undefined, reason: string): CloseArguments {

@@ -5,9 +5,9 @@ interface Wait {
   readonly reject: (error: unknown) => void;
 }
 
-/** Who waits until the peer's process has taken so many messages. */
+/** Promises that wait until the peer's process has acknowledged a number of messages. */
 export class Deliveries {
-  /** Messages that the peer's process has taken. */
+  /** How many messages the peer's process has acknowledged. */
   acknowledged = 0;
   #waits: Wait[] = [];
 
@@ -21,7 +21,7 @@ export class Deliveries {
     this.#waits = this.#waits.filter(({ after }) => after > count);
   }
 
-  /** Nothing more will be taken. */
+  /** Rejects all promises: no more messages will be acknowledged. */
   fail(error: unknown): void {
     for (const wait of this.#waits) wait.reject(error);
     this.#waits = [];

@@ -1,4 +1,4 @@
-// The standard's types by names of our own, so that programs compile without the DOM library, and with its types where it is.
+// Our own names for the standard's types. Programs compile without the DOM library, and use its types if it is there.
 
 interface OwnMessageEvent extends Event {
   // biome-ignore lint/suspicious/noExplicitAny: as the standard's type
@@ -19,9 +19,9 @@ export type SocketMessageEvent = PlatformEvent<'MessageEvent', OwnMessageEvent>;
 /** The platform's CloseEvent, if it has one. */
 export type SocketCloseEvent = PlatformEvent<'CloseEvent', OwnCloseEvent>;
 
-/** How binary messages are given out. */
+/** The types of received binary messages. */
 export type SocketBinaryType = 'arraybuffer' | 'blob';
-/** What `addEventListener` takes beside a function of one event. */
+/** The listeners that `addEventListener` accepts for any event. */
 export type Listener = ((event: Event) => void) | { handleEvent(event: Event): void };
 /** Options of `removeEventListener`, as the DOM has them. */
 export interface RemoveOptions {
@@ -32,7 +32,7 @@ export interface RemoveOptions {
 export interface ListenOptions extends RemoveOptions {
   /** Removes the listener after its first call. @defaultValue false */
   once?: boolean;
-  /** Promises not to call `preventDefault`. No event here can be prevented. @defaultValue false */
+  /** Declares that the listener does not call `preventDefault`. No event here can be prevented. @defaultValue false */
   passive?: boolean;
   /** Removes the listener when it aborts. */
   signal?: AbortSignal;

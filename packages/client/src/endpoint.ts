@@ -15,12 +15,12 @@ import { RelayConnection, type RelayState } from './relay-connection.js';
 import { SecureWebSocket } from './secure-web-socket.js';
 import { type ClientFailureCode, SwsError } from './sws-error.js';
 
-/** `close` waits this long for the peers' answers. */
+/** How long `close` waits for the peers' answers. */
 const CLOSE_GRACE_MS = 2_000;
 
 /** Options of one socket that `connect` opens. */
 export interface ConnectOptions {
-  /** Path and query for the peer, which the relay does not see. @defaultValue `/` */
+  /** Path and query, which only the peer sees. Set it if the peer serves several. @defaultValue `/` */
   readonly resource?: string;
   /** Subprotocols to offer, the preferred one first; the peer chooses. @defaultValue none */
   readonly protocols?: string | readonly string[];
@@ -28,7 +28,7 @@ export interface ConnectOptions {
   readonly waitForPeerMs?: number;
 }
 
-/** Whether a peer may connect, and with which of the subprotocols that it offered. */
+/** Whether a peer may connect, and which of its offered subprotocols to use. */
 export type Acceptance =
   | boolean
   | {
@@ -39,38 +39,39 @@ export type Acceptance =
 /** Options of an endpoint, beside those of every connection. */
 export interface EndpointOptions extends ClientOptions {
   /**
-   * Decides who may connect, and with which subprotocol. Set it unless everybody who knows the address may connect. `true`
-   * takes the first subprotocol offered. A client that offers some and gets none fails, as the standard says. A promise has
-   * the peer wait, up to 45 s; at most 256 peers wait, half of them strangers. The function may be called twice about one
-   * attempt, so it must be free of side effects. Several endpoints of one identity are asked in the order in which they
-   * were made. @defaultValue accepts everyone, once something listens for `connection` or `message`
+   * Decides who may connect, and with which subprotocol. Set it unless everybody who knows the address may connect.
+   * `true` takes the first offered subprotocol. A client that offers some and gets none fails, as the standard says.
+   * If it returns a promise, the peer waits up to 45 s; at most 256 peers wait, half of them strangers. The function
+   * may be called twice for one attempt, so it must be free of side effects. Several endpoints of one identity are
+   * asked in the order in which they were created. @defaultValue accepts everyone, once something listens for
+   * `connection` or `message`
    */
   readonly accept?: (request: ChannelRequest) => Acceptance | Promise<Acceptance>;
   /**
-   * Says whether you know a peer, by its address. Set it where regular peers must get through however many strangers
-   * connect: a known peer has memory and work that strangers cannot take, and a full window from the start. Called for each
-   * attempt to connect, before any work, so it must be fast and free of side effects.
-   * @defaultValue a peer is known if this endpoint has dialled it
+   * Says whether you know a peer, by its address. Set it if regular peers must get through however many strangers
+   * connect. Memory and work are reserved for known peers, and they have a full window from the start. It is called
+   * for each attempt to connect, before any work, so it must be fast and free of side effects. @defaultValue a peer is
+   * known if this endpoint has dialled it
    */
   readonly isKnown?: (peer: string) => boolean;
-  /** Closes the endpoint when it aborts, for code that ends by AbortSignal. @defaultValue none */
+  /** Closes the endpoint when the signal aborts. Set it in code that ends by AbortSignal. @defaultValue none */
   readonly signal?: AbortSignal;
 }
 
 /**
- * What an endpoint is doing. `connecting`: for the first time. `waiting`: another tab of this browser is registered with
- * this identity; this one registers when that tab closes, or at `takeOver`. `registered`: peers can reach it.
- * `reconnecting`: it tries again by itself. `down`: it does not try again. `closed`: `close` was called.
+ * The state of an endpoint. `connecting`: it connects for the first time. `waiting`: another tab of this browser is
+ * registered with this identity; this endpoint registers when that tab closes, or at `takeOver`. `registered`: peers
+ * can reach it. `reconnecting`: it tries again by itself. `down`: it does not try again. `closed`: `close` was called.
  */
 export type EndpointState = 'connecting' | 'waiting' | 'registered' | 'reconnecting' | 'down' | 'closed';
 
 /** A peer has connected; the socket is open. */
 export class ConnectionEvent extends Event {
-  /** Open already; set its handlers before the listener returns. */
+  /** The socket, which is open already. Set its handlers before the listener returns. */
   readonly socket: SecureWebSocket;
   /** The subprotocols that the peer offered. */
   readonly protocols: readonly string[];
-  /** The peer's own name for the channel: what the accept policy was told. */
+  /** The peer's name for the channel, which `accept` was also given. */
   readonly channelId: Uint8Array;
   constructor(socket: SecureWebSocket, { protocols, channelId }: Pick<ChannelRequest, 'protocols' | 'channelId'>) {
     super('connection');
@@ -80,11 +81,11 @@ export class ConnectionEvent extends Event {
   }
 }
 
-/** A one-line message has come: `data` is a JSON value, or an ArrayBuffer. */
+/** A one-line message has arrived. `data` is a JSON value or an ArrayBuffer. */
 export class PeerMessageEvent extends Event {
-  /** The sender's address, proven. */
+  /** The sender's proven address. */
   readonly from: string;
-  /** A JSON value, or an ArrayBuffer that you own. Check it: the sender chose it. */
+  /** A JSON value, or an ArrayBuffer that you own. Check it, because the sender chose it. */
   readonly data: unknown;
   constructor(from: string, data: unknown) {
     super('message');
@@ -93,13 +94,13 @@ export class PeerMessageEvent extends Event {
   }
 }
 
-/** Why an endpoint is not registered: what the relay or the network did, or what is the matter with its identity. */
+/** Why an endpoint is not registered: a failure of the relay, the network or its identity. */
 export interface EndpointFailure {
   /** What went wrong, to act by. */
   readonly code: ClientFailureCode;
   /** What went wrong, for a log. It holds no secret. */
   readonly detail: string;
-  /** What the platform said, where it said more: in Node, its error. */
+  /** The platform's error, if it has more detail, as in Node. */
   readonly cause?: unknown;
 }
 
@@ -107,9 +108,9 @@ export interface EndpointFailure {
 export class StateEvent extends Event {
   /** The state from now on. */
   readonly state: EndpointState;
-  /** Why it is not registered; `null` where nothing failed. */
+  /** Why the endpoint is not registered; `null` if nothing failed. */
   readonly failure: EndpointFailure | null;
-  /** Milliseconds until the next attempt; `null` where none is planned. */
+  /** Milliseconds until the next attempt; `null` if none is planned. */
   readonly retryInMs: number | null;
   constructor(state: EndpointState, failure: EndpointFailure | null, retryInMs: number | null) {
     super('state');
@@ -123,23 +124,23 @@ export class StateEvent extends Event {
 export interface EndpointEventMap {
   /** A peer has connected. */
   readonly connection: ConnectionEvent;
-  /** A one-line message has come. */
+  /** A one-line message has arrived. */
   readonly message: PeerMessageEvent;
   /** The state has changed. */
   readonly state: StateEvent;
 }
 
-/** One registered connection and many peers: connect, be connected to, or exchange one-line messages. */
+/** One registered connection to many peers. It connects, accepts connections, and exchanges one-line messages. */
 export class Endpoint extends EventTarget {
-  /** The relay's URL, with a slash at its end: an address appended to it can be dialled. */
+  /** The relay's URL with a slash at its end. Append an address to get a URL to dial. */
   readonly url: string;
-  /** The identity, once loaded. Rejects where it cannot be loaded. */
+  /** Resolves with the identity once it is loaded. Rejects if it cannot be loaded. */
   readonly ready: Promise<IdentityLike>;
   readonly #options: EndpointOptions;
   readonly #relayUrl: RelayUrl;
   readonly #listens = new Set<string>();
   readonly #outgoing = new Map<string, Promise<SecureWebSocket>>();
-  /** Those that are not closed, whoever opened them. */
+  /** The sockets that are not closed, opened by either end. */
   readonly #sockets = new Set<ChannelSocket>();
   #relay: RelayConnection | null = null;
   #stopListening: () => void = () => {};
@@ -148,7 +149,10 @@ export class Endpoint extends EventTarget {
   #address: string | null = null;
   #last = new StateEvent('connecting', null, null);
 
-  /** Connects at once. @throws DOMException SyntaxError unless `relayUrl` is a `ws:`, `wss:`, `http:` or `https:` URL without a fragment */
+  /**
+   * Connects at once. @throws DOMException SyntaxError unless `relayUrl` is a `ws:`, `wss:`, `http:` or `https:` URL
+   * without a fragment
+   */
   constructor(relayUrl: string | URL, options: EndpointOptions = {}) {
     super();
     this.#relayUrl = parseRelayUrl(String(relayUrl));
@@ -169,13 +173,13 @@ export class Endpoint extends EventTarget {
 
   readonly #abort = (): void => void this.close();
 
-  /** What it is doing now; each change is a `state` event. */
+  /** The present state. Each change is a `state` event. */
   get state(): EndpointState {
     return this.#last.state;
   }
   /**
-   * Resolves with this endpoint's address as soon as peers can reach it: at once if it is registered, else when it next is.
-   * Rejects with an SwsError once it is down or closed.
+   * Resolves with this endpoint's address as soon as peers can reach it: at once if it is registered, otherwise at its
+   * next registration. Rejects with an SwsError once it is down or closed.
    */
   get registered(): Promise<string> {
     const registered = new Promise<string>((resolve, reject) => {
@@ -187,7 +191,7 @@ export class Endpoint extends EventTarget {
       };
       look(this.#last);
     });
-    registered.catch(() => {}); // whoever waits for it learns of the failure
+    registered.catch(() => {}); // callers that wait for it get the failure
     return registered;
   }
   /** This endpoint's address, 64 hex digits; `null` until the identity is loaded. */
@@ -201,7 +205,7 @@ export class Endpoint extends EventTarget {
     listener: (event: EndpointEventMap[K]) => unknown,
     options?: ListenOptions | boolean,
   ): void;
-  /** Adds a listener for an event that the map does not name. */
+  /** Adds a listener for an event that is not in the map. */
   override addEventListener(type: string, listener: Listener | null, options?: ListenOptions | boolean): void;
   override addEventListener(type: string, listener: Listener | null, options?: ListenOptions | boolean): void {
     this.#listens.add(type);
@@ -218,8 +222,8 @@ export class Endpoint extends EventTarget {
   };
 
   /**
-   * Opens a socket to a peer, by its address. @throws SwsError `invalid-address`, `low-order-key`; DOMException SyntaxError
-   * for a malformed resource or subprotocol
+   * Opens a socket to a peer, by its address. @throws SwsError `invalid-address`, `low-order-key`; DOMException
+   * SyntaxError for a malformed resource or subprotocol
    */
   connect(peer: string, options: ConnectOptions = {}): SecureWebSocket {
     parseAddress(peer);
@@ -236,7 +240,7 @@ export class Endpoint extends EventTarget {
 
   /**
    * Sends one JSON value, or bytes. Resolves when the peer's process has it.
-   * @throws SwsError where it cannot be delivered; TypeError for a value that JSON cannot represent
+   * @throws SwsError if it cannot be delivered; TypeError for a value that JSON cannot represent
    */
   async send(peer: string, value: unknown): Promise<void> {
     const message = encodeOneLine(value);
@@ -246,20 +250,21 @@ export class Endpoint extends EventTarget {
   }
 
   /**
-   * Registers here although another tab or device is registered with this identity, for a button "use it here". The other
-   * one's sockets end with `replaced`; its endpoint is `waiting` in another tab of this browser, `down` on another device.
+   * Registers here although another tab or device is registered with this identity, for a button "use it here". The
+   * sockets of the other end with `replaced`. The other endpoint is then `waiting` if it is in another tab of this
+   * browser, and `down` on another device.
    */
   takeOver(): void {
     this.ready.then(
       () => this.#relay?.takeOver(),
-      () => {}, // the state has told
+      () => {}, // a `state` event has reported the failure
     );
   }
 
   /**
-   * Closes every socket of this endpoint, and the connection unless another endpoint uses it. Resolves when they are closed.
-   * Sockets that are still connecting fail at once. A peer that has not answered after `graceMs` (2,000 ms by default) is
-   * not waited for; raise it where peers are slow and their last messages matter.
+   * Closes every socket of this endpoint, and the connection unless another endpoint uses it. Resolves when they are
+   * closed. Sockets that are still connecting fail at once. It waits for the peers' answers for at most `graceMs`
+   * (2,000 ms by default). Raise it if peers are slow and their last messages matter.
    */
   close({ graceMs = CLOSE_GRACE_MS }: { readonly graceMs?: number } = {}): Promise<void> {
     this.#closing ??= this.#close(graceMs);
@@ -363,7 +368,7 @@ export class Endpoint extends EventTarget {
 
   #connectionState(state: RelayState): void {
     const failure = 'failure' in state ? state.failure : null;
-    // What the application does not listen to is told by the platform.
+    // If the application does not listen for the state, the platform reports the failure.
     if (failure !== null && !this.#listens.has('state')) warn(failure);
     this.#setState(
       state.name,

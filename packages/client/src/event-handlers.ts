@@ -1,10 +1,10 @@
-/** An event handler attribute's value: called with the event, `this` being the socket. */
+/** The value of an event handler attribute. It is called with the event, and `this` is the socket. */
 export type Handler<E extends Event> = ((event: E) => unknown) | null;
 
 /**
- * The event handler attributes of one target (HTML, event handlers): a handler's place among the listeners is that of its
- * first setting; setting `null`, or anything that is not an object, gives the place up; an object that can't be called
- * is kept and does nothing.
+ * The event handler attributes of one target (HTML, event handlers). A handler keeps its place among the listeners from
+ * its first setting. Setting `null`, or a value that is not an object, removes it. An object that cannot be called is
+ * kept, and does nothing.
  */
 export class EventHandlers {
   readonly #target: EventTarget;
@@ -31,7 +31,7 @@ export class EventHandlers {
 
   readonly #dispatch = (event: Event): void => {
     const handler = this.#handlers.get(event.type);
-    // HTML, the event handler processing algorithm: only `false` counts.
+    // HTML, the event handler processing algorithm: only `false` cancels the event.
     if (typeof handler === 'function' && handler.call(this.#target, event) === false) event.preventDefault();
   };
 }

@@ -1,6 +1,6 @@
 import type { ClientFailureCode } from './sws-error.js';
 
-/** The `error` event of a secure socket: an Event, as the standard has it, that says why. */
+/** The `error` event of a secure socket: the standard's Event, with the reason. */
 export class SecureErrorEvent extends Event {
   /** What went wrong, to act by. */
   readonly code: ClientFailureCode;

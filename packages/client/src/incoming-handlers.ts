@@ -3,19 +3,22 @@ import type { ChannelHandle, ChannelReceiver } from './channel-handle.js';
 
 type Answer = boolean | { readonly protocol?: string };
 
-/** Takes incoming channels. */
+/** A handler of incoming channels. */
 export interface IncomingHandler {
-  /** May answer later. */
+  /** Decides about a channel, at once or by a promise. */
   readonly accept: (request: ChannelRequest) => Answer | Promise<Answer>;
   readonly isKnown: (peer: string) => boolean;
   readonly onChannel: (channel: Channel, handle: ChannelHandle) => ChannelReceiver;
 }
 
-/** Whoever takes the incoming channels of one identity: each is asked in turn, and the first that accepts has the channel. */
+/**
+ * The handlers of incoming channels of one identity. They are asked in turn, and the first that accepts gets the
+ * channel.
+ */
 export class IncomingHandlers {
   readonly #handlers = new Set<IncomingHandler>();
 
-  /** Returns how to take it away again. */
+  /** Adds a handler. Returns a function that removes it. */
   add(handler: IncomingHandler): () => void {
     this.#handlers.add(handler);
     return () => this.#handlers.delete(handler);
@@ -26,7 +29,7 @@ export class IncomingHandlers {
     return false;
   }
 
-  /** The answer, or `later`: then `decide` gets it, `null` for none. */
+  /** Returns the answer, or `later`; then `decide` gets the answer, or `null` if nobody accepts. */
   accept(request: ChannelRequest, decide: (answer: AcceptAnswer | null) => void): AcceptAnswer | 'later' {
     const answer = this.#ask(this.#handlers.values(), request);
     if (!isPromise(answer)) return answer;
@@ -37,13 +40,13 @@ export class IncomingHandlers {
     return 'later';
   }
 
-  /** Who takes the events of a channel that has opened; `null` if who accepted it is gone. */
+  /** The receiver of an opened channel's events; `null` if the handler that accepted it is gone. */
   open(channel: Channel, handle: ChannelHandle): ChannelReceiver | null {
     const handler = channel.owner as IncomingHandler;
     return this.#handlers.has(handler) ? handler.onChannel(channel, handle) : null;
   }
 
-  /** Asks the next, and if it refuses the one after it. */
+  /** Asks the next handler, and those after it until one accepts. */
   #ask(handlers: Iterator<IncomingHandler>, request: ChannelRequest): AcceptAnswer | Promise<AcceptAnswer> {
     const { value: owner } = handlers.next();
     if (owner === undefined) return false;
@@ -56,12 +59,12 @@ export class IncomingHandlers {
   }
 }
 
-/** Whether an answer comes later. */
+/** Whether an answer is a promise. */
 export function isPromise<T>(answer: T | Promise<T>): answer is Promise<T> {
   return typeof answer === 'object' && 'then' in (answer as object);
 }
 
-/** Asks the application. If that throws, the answer is no, and the error surfaces as that of an event listener would. */
+/** Asks the application. If it throws, the answer is no, and the error is reported like that of an event listener. */
 function ask<T>(question: () => T): T | false {
   try {
     return question();

@@ -1,4 +1,4 @@
-// An application takes identities and keys from here, so that it has the one version of `@sws/crypto` that the client has.
+// Applications import identities and keys from here, to use the same version of `@sws/crypto` as the client.
 export {
   type CryptoProvider,
   exportIdentity,

@@ -19,36 +19,37 @@ import type { TransportSocket, WebSocketConstructor } from './platform/transport
 import type { Turn } from './platform/turn.js';
 import { SwsError } from './sws-error.js';
 
-/** Frames wait in the machine while the transport holds this much: channels take turns, and nothing piles up here. */
+/** While the transport holds this much, frames wait in the machine, where channels take turns. */
 const MAX_TRANSPORT_BYTES = 1_048_576;
 const DRAIN_POLL_MS = 10;
-/** A connection that nobody uses is kept this long, so that a socket opened next finds it. */
+/** How long an unused connection is kept for the next socket. */
 const LINGER_MS = 500;
 
-/** Tells a peer that this tab is done (RFC 6455 §7.4.1). */
+/** The close code that tells a peer that this tab is done (RFC 6455 §7.4.1). */
 const GOING_AWAY = 1001;
 
-/** What is asked of a peer that a channel is opened to. */
+/** The offer to a peer when a channel is opened. */
 export interface ConnectOffer {
   readonly resource: string;
   readonly protocols: readonly string[];
-  /** How long an absent peer is waited for, in milliseconds. */
+  /** How long to wait for an absent peer, in milliseconds. */
   readonly waitForPeerMs: number;
 }
 
-/** The machine's state, or `waiting`: another tab is registered with this identity, and this one does not dial. */
+/** The machine's state. `waiting`: another tab is registered with this identity, and this tab does not dial. */
 export type RelayState = ConnectionState | { readonly name: 'waiting'; readonly failure: Failure };
 
 const pool = new Map<string, RelayConnection>();
 
 /**
- * The shell around `Connection`: one transport, one timer, and what the machine says done in order; it decides nothing. Sockets of
- * one identity to one relay share one: two registrations of one key would replace each other.
+ * The shell around the state machine `Connection`. It has one transport and one timer, carries out the machine's
+ * outputs in order, and decides nothing. Sockets of one identity share one connection per relay, because two
+ * registrations of one key would replace each other.
  */
 export class RelayConnection implements ChannelDriver {
   readonly connection: Connection;
   readonly identity: IdentityLike;
-  /** Who takes incoming channels; nobody refuses them all. */
+  /** The handlers of incoming channels. Without a handler, all are refused. */
   readonly incoming = new IncomingHandlers();
   readonly #key: string;
   readonly #url: string;
@@ -58,17 +59,17 @@ export class RelayConnection implements ChannelDriver {
   readonly #stateListeners = new Set<(state: RelayState) => void>();
   #socket: TransportSocket | null = null;
   #timer: ReturnType<typeof setTimeout> | undefined;
-  /** When the timer comes; infinite for never. */
+  /** When the timer fires; infinite for never. */
   #armedAt = Number.POSITIVE_INFINITY;
   #users = 0;
   #isShut = false;
   readonly #sleep = new SleepWatch();
   #pumping = false;
   #pumpQueued = false;
-  /** This tab's place among those of one identity; `null` until first used. */
+  /** This tab's place in the queue of its identity; `null` until first used. */
   #turn: Turn | null = null;
   #myTurn = false;
-  /** Channels that are opened once it is this tab's turn. */
+  /** Channels to open once it is this tab's turn. */
   readonly #untilMyTurn = new Map<ChannelHandle, () => void>();
   state: RelayState = { name: 'connecting' };
 
@@ -118,8 +119,8 @@ export class RelayConnection implements ChannelDriver {
   }
 
   /**
-   * The connection of this identity to this relay, made if there is none. Give it back with `release`.
-   * @throws SwsError `wrong-server-key` for a pin that the connection there is does not hold to
+   * The connection of this identity to this relay. It is created if there is none. Give it back with `release`.
+   * @throws SwsError `wrong-server-key` if an existing connection does not have the given pin
    */
   static acquire(relay: RelayUrl, identity: IdentityLike, options: ClientOptions): RelayConnection {
     const key = `${identity.publicKey} ${relay.url}`;
@@ -134,7 +135,7 @@ export class RelayConnection implements ChannelDriver {
     return found;
   }
 
-  /** Registers here, whoever else is registered with this identity: another tab of this browser lets go and waits. */
+  /** Registers here, although another tab or device may be registered with this identity. Another tab then waits. */
   takeOver(): void {
     if (this.#myTurn) this.#enter();
     else this.#turn?.takeOver();
@@ -154,7 +155,7 @@ export class RelayConnection implements ChannelDriver {
     });
   }
 
-  /** It is another tab's turn: peers are told as long as this tab's connection lasts, and everything here ends. */
+  /** It is another tab's turn. Ends all channels, and tells the peers before this tab's connection ends. */
   #letGo(detail: string): void {
     this.#myTurn = false;
     const close = { type: 'close', code: GOING_AWAY, reason: '' } as const;
@@ -169,7 +170,7 @@ export class RelayConnection implements ChannelDriver {
     if (!this.connection.registered) return this.#shut();
     unref(
       setTimeout(() => {
-        // Tombstones still owe the peer the last frames: they go out before the connection does.
+        // Closed channels may still have to send their last frames before the connection ends.
         if (this.#users === 0) this.#shut();
       }, LINGER_MS),
     );
@@ -181,8 +182,8 @@ export class RelayConnection implements ChannelDriver {
   }
 
   /**
-   * Opens a channel as soon as it is this tab's turn: at once, unless another tab of this browser is registered. What
-   * becomes of it goes to `receiver`, what hinders it too (the errors of `ChannelTable.open`).
+   * Opens a channel as soon as it is this tab's turn: at once, unless another tab of this browser is registered.
+   * `receiver` gets the channel's events, and the errors of `ChannelTable.open`.
    */
   open(peer: Uint8Array, { waitForPeerMs, ...offer }: ConnectOffer, receiver: ChannelReceiver): ChannelHandle {
     const handle = new ChannelHandle(this, null);
@@ -202,14 +203,14 @@ export class RelayConnection implements ChannelDriver {
     return handle;
   }
 
-  /** What a handle does with its channel. @throws SwsError `closed` for `send` once the channel has closed */
+  /** Carries out a handle's command. @throws SwsError `closed` for `send` once the channel has closed */
   command(handle: ChannelHandle, command: ChannelCommand): void {
     const { channel } = handle;
     if (channel !== null) this.#run((connection, now) => connection.handleCommand(channel, command, now));
     else if (command.type === 'terminate') this.#untilMyTurn.delete(handle);
   }
 
-  /** Does something with the machine; what follows from it does so in a microtask, never inside the caller's call. */
+  /** Calls the machine. Its outputs are carried out in a microtask, never inside the caller's call. */
   #run(action: (connection: Connection, nowMs: number) => void): void {
     try {
       const now = monotonicNow();
@@ -220,7 +221,7 @@ export class RelayConnection implements ChannelDriver {
     }
   }
 
-  /** Gives the transport now what is due: a frame that is taken away has no microtasks any more. */
+  /** Sends due frames now, because a removed iframe runs no more microtasks. */
   flush(): void {
     this.#pump();
   }
@@ -240,7 +241,7 @@ export class RelayConnection implements ChannelDriver {
     try {
       this.#runEvents();
       const socket = this.#socket;
-      // A socket that is closing takes nothing any more, and browsers complain about each frame.
+      // A closing socket sends nothing more, and browsers log an error for each frame.
       socket?.cork?.();
       try {
         // Cloudflare's WebSocket has no bufferedAmount.
@@ -269,7 +270,7 @@ export class RelayConnection implements ChannelDriver {
           break;
         case 'state':
           this.#setState(event.state);
-          // Nobody waits for a connection that is lost while it lingers: a new one would replace a successor's.
+          // Do not reconnect an unused connection: its registration could replace that of a successor.
           if (event.state.name === 'reconnecting' && this.#users === 0) this.#shut();
           break;
         case 'channel':
@@ -282,7 +283,7 @@ export class RelayConnection implements ChannelDriver {
   }
 
   #setState(state: ConnectionState): void {
-    // Down because it is another tab's turn is waiting: it ends by itself.
+    // Report `down` as `waiting` if it is another tab's turn, because that ends by itself.
     this.state = state.name === 'down' && !this.#myTurn ? { name: 'waiting', failure: state.failure } : state;
     for (const listener of [...this.#stateListeners]) listener(this.state);
   }
@@ -308,7 +309,7 @@ export class RelayConnection implements ChannelDriver {
       return;
     }
     this.#socket = socket;
-    // `ws` gives bytes as they came unless it is asked for a copy in an ArrayBuffer.
+    // `ws` delivers its own buffers. Ask other classes for an ArrayBuffer instead of a Blob.
     if (socket.binaryType === 'blob') socket.binaryType = 'arraybuffer';
     socket.onmessage = ({ data }) => {
       if (this.#socket !== socket) return;
@@ -341,7 +342,7 @@ export class RelayConnection implements ChannelDriver {
     let at = this.connection.nextWakeAtMs;
     if (this.#socket?.readyState === 1 && this.#socket.bufferedAmount >= MAX_TRANSPORT_BYTES)
       at = Math.min(at, now + DRAIN_POLL_MS);
-    // A timer that comes too soon looks, and is set again: cheaper than to set it with every message.
+    // A timer that fires too early is set again. This is cheaper than setting it with every message.
     if (at >= this.#armedAt && at !== Number.POSITIVE_INFINITY) return;
     this.#disarm();
     if (at === Number.POSITIVE_INFINITY) return;

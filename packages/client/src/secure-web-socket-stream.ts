@@ -11,15 +11,20 @@ import { toDictionary, toSendItem, toSequence } from './web-idl.js';
 export interface SecureWebSocketStreamOptions extends ClientOptions {
   /** Subprotocols to offer, the preferred one first; the peer chooses. @defaultValue none */
   readonly protocols?: readonly string[];
-  /** Ends an attempt that is not open yet, for a time limit of your own: `opened` and `closed` then reject with its reason. */
+  /**
+   * Ends an attempt that is not open yet, for your own time limit. `opened` and `closed` then reject with its reason.
+   */
   readonly signal?: AbortSignal;
 }
 
-/** What an open stream gives. */
+/** The members of an open stream. */
 export interface SecureWebSocketConnection {
-  /** Messages as they came: text as strings, bytes as Uint8Arrays. The peer gets its credit back as they are read. */
+  /** The received messages: text as strings, bytes as Uint8Arrays. Reading them returns credit to the peer. */
   readonly readable: ReadableStream<string | Uint8Array>;
-  /** A write is done when there is room for more: when the peer's process has acknowledged all but 1 MiB, or what fills a far link (at most 16.25 MiB). */
+  /**
+   * The messages to send. A write is done when there is room for more: when the peer's process has acknowledged all but
+   * 1 MiB, or all but what fills a far link (at most 16.25 MiB).
+   */
   readonly writable: WritableStream<string | ArrayBuffer | ArrayBufferView>;
   /** The subprotocol that the peer chose; empty for none. */
   readonly protocol: string;
@@ -28,8 +33,8 @@ export interface SecureWebSocketConnection {
 }
 
 /**
- * A secure socket as a pair of WHATWG streams, after the WebSocketStream proposal. A reader that does not read stops the
- * peer's writer, and at most a window of bytes waits in between.
+ * A secure socket as a pair of WHATWG streams, after the WebSocketStream proposal. If nobody reads, the peer's writer
+ * stops after at most a window of bytes.
  * @throws DOMException SyntaxError as `ClientSecureWebSocket` does; TypeError for malformed options
  * @example
  * const stream = new SecureWebSocketStream(url);
@@ -41,7 +46,7 @@ export class SecureWebSocketStream {
   readonly url: string;
   /** The other end's address. */
   readonly peer: string;
-  /** Path and query for the peer alone. */
+  /** Path and query, which only the peer sees. */
   readonly resource: string;
   /** Resolves once the peer has accepted; rejects with SecureWebSocketStreamError if it never opens. */
   readonly opened: Promise<SecureWebSocketConnection>;
@@ -87,7 +92,7 @@ export class SecureWebSocketStream {
       if (failure !== null) throw failure;
       return { closeCode: end.code, reason: end.reason };
     });
-    // Whoever awaits one of them learns of the failure there; the other must not be an unhandled rejection.
+    // A caller may await only one of the two. The other must not become an unhandled rejection.
     this.opened.catch(() => {});
     this.closed.catch(() => {});
     const abort = (): void => {
@@ -100,23 +105,28 @@ export class SecureWebSocketStream {
     void ended.then(() => signal?.removeEventListener('abort', abort));
   }
 
-  /** The streams of a socket that exists: one that an `Endpoint` accepted. Its events go here from now on. */
+  /** The streams of an existing socket, such as one that an `Endpoint` accepted. They take its events from now on. */
   static from(socket: SecureWebSocket): SecureWebSocketStream {
     const options = {};
     accepted.set(options, socket);
     return new SecureWebSocketStream(socket.url, options);
   }
 
-  /** Sends what was written, then closes. @throws TypeError unless `info` is an object; DOMException as `WebSocket.close` does */
+  /**
+   * Sends what was written, then closes. @throws TypeError unless `info` is an object; DOMException as
+   * `WebSocket.close` does
+   */
   close(info: StreamCloseInfo = {}): void {
     this.#socket.close(readCloseInfo(info));
   }
 }
 
-/** How `from` hands a socket to the constructor, whose own arguments are the proposal's. */
+/** Passes a socket from `from` to the constructor, whose arguments are those of the proposal. */
 const accepted = new WeakMap<SecureWebSocketStreamOptions, SecureWebSocket>();
 
-/** The readable side: the socket is paused except while a read is pending, and messages wait in it as the peer's credit. */
+/**
+ * The readable side. The socket is paused except while a read is pending; waiting messages use up the peer's credit.
+ */
 class MessageReader {
   readonly readable: ReadableStream<string | Uint8Array>;
   readonly #socket: ChannelSocket;
@@ -139,11 +149,11 @@ class MessageReader {
         cancel: (why: unknown) => {
           this.#controller = null;
           socket.close(closeFor(why));
-          // What still comes is dropped, so that the close behind it arrives.
+          // Drop further messages, to receive the close after them.
           socket.resume();
         },
       },
-      // Nothing is taken before somebody reads it: what is taken gives the peer its credit back.
+      // Take no message before it is read, because taking it returns its credit to the peer.
       { highWaterMark: 0 },
     );
   }
@@ -155,7 +165,7 @@ class MessageReader {
     this.#settle();
   }
 
-  /** No more messages come: those before it have been read. */
+  /** Ends the stream, after all messages have been read. */
   end(failure: Error | null): void {
     if (failure === null) this.#controller?.close();
     else this.#controller?.error(failure);
@@ -170,7 +180,7 @@ class MessageReader {
   }
 }
 
-/** The writable side: a write is done once there is room for the next. */
+/** The writable side. A write is done once there is room for the next. */
 class MessageWriter {
   readonly writable: WritableStream<string | ArrayBuffer | ArrayBufferView>;
   readonly #socket: ChannelSocket;
@@ -192,14 +202,14 @@ class MessageWriter {
     });
   }
 
-  /** The peer has acknowledged something. */
+  /** Called when the peer has acknowledged more. */
   wake(): void {
     const room = this.#room;
     this.#room = null;
     room?.();
   }
 
-  /** Nothing can be written any more. */
+  /** Ends the stream: nothing can be written any more. */
   end(failure: Error): void {
     this.#failure = failure;
     this.#controller?.error(failure);
@@ -218,7 +228,9 @@ class MessageWriter {
     if (this.#failure !== null) throw this.#failure;
   }
 
-  /** Closing the writable closes the socket; it is done when the peer has answered. What is then unread still comes to the reader. */
+  /**
+   * Closes the socket, and resolves when the peer has answered. The reader still gets messages that are unread then.
+   */
   async #close(): Promise<void> {
     if (this.#failure !== null) return;
     this.#controller = null;

@@ -13,20 +13,20 @@ import { EventHandlers, type Handler } from './event-handlers.js';
 import { SecureErrorEvent } from './events.js';
 import { toClampedUnsignedShort, toDomString, toSendItem } from './web-idl.js';
 
-/** What `send` takes. */
+/** The types that `send` accepts. */
 export type SendData = string | ArrayBuffer | ArrayBufferView | Blob;
 
-/** The events of a secure socket: the standard's four, and three of its own. */
+/** The events of a secure socket: four of the standard, and three of its own. */
 export interface SecureWebSocketEventMap {
   /** The peer has accepted. */
   readonly open: Event;
-  /** A message has come. */
+  /** A message has arrived. */
   readonly message: SocketMessageEvent;
-  /** What `onerror` is given as an Event, as the standard types it. */
+  /** The socket has failed. The standard types the argument of `onerror` as Event. */
   readonly error: SecureErrorEvent;
   /** The socket is closed, cleanly or not. */
   readonly close: SocketCloseEvent;
-  /** Nothing is buffered any more: the peer's process has all that was sent. */
+  /** Nothing is buffered any more: the peer's process has everything that was sent. */
   readonly drain: Event;
   /** The connection to the relay is lost; the socket stays open and resumes. */
   readonly interrupted: Event;
@@ -35,8 +35,8 @@ export interface SecureWebSocketEventMap {
 }
 
 /**
- * A WebSocket whose other end is a public key: the interface of the WHATWG WebSockets Standard, and what it lacks
- * (`peer`, `resource`, `delivered`, the `drain` event).
+ * A WebSocket whose other end is a public key. It has the interface of the WHATWG WebSockets Standard, and `peer`,
+ * `resource`, `delivered`, and the events `drain`, `interrupted` and `resumed`.
  */
 export interface SecureWebSocket extends EventTarget {
   /** The value 0 of `readyState`: the peer has not accepted yet. */
@@ -55,11 +55,11 @@ export interface SecureWebSocket extends EventTarget {
   readonly readyState: 0 | 1 | 2 | 3;
   /** Application bytes that the peer's process has not acknowledged. */
   readonly bufferedAmount: number;
-  /** Always empty: there are none. */
+  /** Always empty: there are no extensions. */
   readonly extensions: string;
   /** The subprotocol that the peer chose. */
   readonly protocol: string;
-  /** How binary messages are given out. @defaultValue `blob` */
+  /** The type of binary messages in `message` events. @defaultValue `blob` */
   binaryType: SocketBinaryType;
   /** Called with the `open` event. */
   onopen: Handler<Event>;
@@ -71,11 +71,14 @@ export interface SecureWebSocket extends EventTarget {
   onmessage: Handler<SocketMessageEvent>;
   /** The other end's address. */
   readonly peer: string;
-  /** Path and query for the peer alone. */
+  /** Path and query, which only the peer sees. */
   readonly resource: string;
   /** Sends a message; bytes are copied. @throws DOMException InvalidStateError while connecting */
   send(data: SendData): void;
-  /** Sends what is queued, then closes. @throws DOMException InvalidAccessError unless `code` is 1000 or 3000–4999; SyntaxError for a `reason` over 123 bytes of UTF-8 */
+  /**
+   * Sends what is queued, then closes. @throws DOMException InvalidAccessError unless `code` is 1000 or 3000–4999;
+   * SyntaxError for a `reason` over 123 bytes of UTF-8
+   */
   close(code?: number, reason?: string): void;
   /** Resolves when the peer's process has everything sent so far; rejects with SwsError if the socket closes first. */
   delivered(): Promise<void>;
@@ -85,7 +88,7 @@ export interface SecureWebSocket extends EventTarget {
     listener: (event: SecureWebSocketEventMap[K]) => unknown,
     options?: boolean | ListenOptions,
   ): void;
-  /** Adds a listener for an event that the map does not name. */
+  /** Adds a listener for an event that is not in the map. */
   addEventListener(type: string, listener: Listener | null, options?: boolean | ListenOptions): void;
   /** Removes a listener, as `EventTarget` does. */
   removeEventListener<K extends keyof SecureWebSocketEventMap>(
@@ -93,11 +96,11 @@ export interface SecureWebSocket extends EventTarget {
     listener: (event: SecureWebSocketEventMap[K]) => unknown,
     options?: boolean | RemoveOptions,
   ): void;
-  /** Removes a listener of an event that the map does not name. */
+  /** Removes a listener for an event that is not in the map. */
   removeEventListener(type: string, listener: Listener | null, options?: boolean | RemoveOptions): void;
 }
 
-/** What every class of secure sockets has. */
+/** The static members of every class of secure sockets. */
 export interface SocketClass {
   /** The members that all its sockets share. */
   readonly prototype: SecureWebSocket;
@@ -112,7 +115,7 @@ export interface SocketClass {
 }
 
 const CONSTANTS = { CONNECTING: 0, OPEN: 1, CLOSING: 2, CLOSED: 3 } as const;
-/** The members that the standard has: enumerable, as Web IDL wants them. Ours beside them are not. */
+/** The members of the standard. They are enumerable, as Web IDL requires; our other members are not. */
 const STANDARD_MEMBERS = [
   'url',
   'readyState',
@@ -136,10 +139,10 @@ interface Parts {
   binaryType: SocketBinaryType;
 }
 
-/** Two copies of this package in one program know each other's sockets. */
+/** Shared by all copies of this package in one program, so that each recognises the other's sockets. */
 const shared = globalThis as { [SHARED]?: WeakMap<object, Parts> };
 shared[SHARED] ??= new WeakMap();
-/** The state behind each socket. An object without an entry is not a socket. */
+/** The state of each socket. An object without an entry is not a socket. */
 const parts = shared[SHARED];
 
 function partsOf(object: object): Parts {
@@ -148,12 +151,12 @@ function partsOf(object: object): Parts {
   return found;
 }
 
-/** The state behind a socket, for another interface to it (`@sws/client/ws`). */
+/** The state of a socket, for another interface to it (`@sws/client/ws`). */
 export function channelSocketOf(socket: SecureWebSocket): ChannelSocket {
   return partsOf(socket).socket;
 }
 
-/** The bytes as an ArrayBuffer: their own, if it holds nothing else. */
+/** The bytes as an ArrayBuffer. It is not copied if it holds nothing else. */
 function arrayBufferOf(bytes: Uint8Array): ArrayBufferLike {
   return (bytes.length === bytes.buffer.byteLength ? bytes : bytes.slice()).buffer;
 }
@@ -189,9 +192,9 @@ function eventsAt(target: EventTarget, socket: ChannelSocket): SocketListener {
 }
 
 /**
- * Makes a class with the standard's interface, as Web IDL would: a direct child of EventTarget with every member its own,
- * so that a script (or a test of the standard) that looks at the class itself finds a WebSocket. `begin` makes the
- * state behind a new object from what the constructor was given.
+ * Makes a class with the standard's interface, as Web IDL defines it: a direct child of EventTarget that has all
+ * members itself. A script, or a test of the standard, that inspects the class finds a WebSocket. `begin` makes the
+ * state of a new object from the constructor's arguments.
  */
 export function socketClass<Arguments extends unknown[]>(
   name: string,
@@ -236,7 +239,7 @@ export function socketClass<Arguments extends unknown[]>(
     set binaryType(value: SocketBinaryType) {
       const own = partsOf(this);
       const text = toDomString(value);
-      // Web IDL, enumerations: a value that is none of theirs is ignored.
+      // Web IDL ignores a value that is not in the enumeration.
       if (text === 'blob' || text === 'arraybuffer') own.binaryType = text;
     }
     get onopen(): Handler<Event> {
@@ -304,7 +307,7 @@ export function socketClass<Arguments extends unknown[]>(
   return Socket;
 }
 
-/** The class of accepted sockets, which only an `Endpoint` makes. Every secure socket is an instance of it. */
+/** The class of accepted sockets, which only an `Endpoint` creates. Every secure socket is an instance of it. */
 export const SecureWebSocket: SocketClass & (new (socket: ChannelSocket) => SecureWebSocket) = socketClass(
   'SecureWebSocket',
   (socket: ChannelSocket) => {

@@ -1,7 +1,7 @@
 import { SwsError as AnySwsError, type CryptoFailureCode } from '@sws/crypto';
 import type { FailureCode } from '@sws/protocol';
 
-/** Every code that an error, a failure or an `error` event of this package carries: keys of `FAILURES` and `CRYPTO_FAILURES`. */
+/** Every code of this package's errors, failures and `error` events: the keys of `FAILURES` and `CRYPTO_FAILURES`. */
 export type ClientFailureCode = FailureCode | CryptoFailureCode;
 
 /** An error of this package. Test `code`, not `instanceof`. */

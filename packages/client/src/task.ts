@@ -1,6 +1,6 @@
 type Queue = (task: () => void) => void;
 
-/** `MessageChannel` is a task that background tabs do not throttle, as they do `setTimeout`. */
+/** Queues tasks by `MessageChannel`, which background tabs do not throttle, unlike `setTimeout`. */
 function messageTasks(): Queue {
   const tasks: (() => void)[] = [];
   const { port1, port2 } = new MessageChannel();
@@ -22,9 +22,9 @@ export function queueTask(task: () => void): void {
 let eventFired = false;
 
 /**
- * Notes that the present turn has had its event. Each event is a task (WHATWG WebSockets, feedback from the protocol): what one
- * queues as microtasks runs before the next. A transport may give several messages in one turn, as `ws` does; those
- * that find one fired wait for a task of their own.
+ * Notes that the present turn has fired its event. Each event is a task (WHATWG WebSockets, feedback from the
+ * protocol): the microtasks that it queues run before the next event. A transport such as `ws` may deliver several
+ * messages in one turn. Those after the first wait for their own task.
  */
 export function markEventFired(): void {
   if (eventFired) return;

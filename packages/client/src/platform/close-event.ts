@@ -1,4 +1,4 @@
-/** What a `close` event says. */
+/** The fields of a `close` event. */
 export interface CloseEventFields {
   readonly code: number;
   readonly reason: string;
@@ -29,7 +29,7 @@ for (const name of ['wasClean', 'code', 'reason'])
   Object.defineProperty(OwnCloseEvent.prototype, name, { enumerable: true });
 Object.defineProperty(OwnCloseEvent.prototype, Symbol.toStringTag, { value: 'CloseEvent', configurable: true });
 
-/** A `close` event: Node's CloseEvent where it has one. */
+/** Creates a `close` event, as Node's CloseEvent if Node has it. */
 export function nodeCloseEvent(fields: CloseEventFields): CloseEvent {
   return typeof CloseEvent === 'function' ? new CloseEvent('close', { ...fields }) : new OwnCloseEvent('close', fields);
 }

@@ -1,10 +1,10 @@
 import { type TakeTurn, takeFreeTurn } from './turn.js';
 
 /**
- * One tab or worker of an origin at a time, by Web Locks (W3C Web Locks API): the lock goes to the next in line when its
- * holder's page goes away, however it does. Taking over is stealing the lock: its holder learns it by an AbortError and
- * queues again. Where there are no Web Locks (plain http, sandboxed frames) the turn is granted at once, and the relay's
- * newest-wins rule decides.
+ * Gives the turn to one tab or worker of an origin at a time, by Web Locks (W3C Web Locks API). When the holder's page
+ * goes away in any way, the lock goes to the next in the queue. A takeover steals the lock: its holder gets an
+ * AbortError and queues again. Without Web Locks (plain http, sandboxed frames) the turn is granted at once, and the
+ * relay's rule that the newest registration wins decides.
  */
 export const takeLockTurn: TakeTurn = (name, events) => {
   const locks = globalThis.navigator?.locks;
@@ -12,7 +12,7 @@ export const takeLockTurn: TakeTurn = (name, events) => {
   let released = false;
   /** Ends the wait in the queue. */
   let waiting: AbortController | null = null;
-  /** Set while it is this tab's turn: gives it back. */
+  /** Gives back the turn; set while it is this tab's turn. */
   let giveBack: (() => void) | null = null;
 
   const ask = (options: LockOptions): void => {
@@ -32,7 +32,7 @@ export const takeLockTurn: TakeTurn = (name, events) => {
         giveBack = null;
         queue('another tab of this browser has taken over');
       } else if (!(error instanceof DOMException && error.name === 'AbortError')) {
-        // This page may have no locks: a sandboxed frame. An AbortError is this tab's own, that stopped waiting.
+        // A page without locks, such as a sandboxed frame. An AbortError means that this tab stopped waiting.
         giveBack = () => {};
         events.granted();
       }

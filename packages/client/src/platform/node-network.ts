@@ -5,15 +5,16 @@ import { HttpsProxyAgent } from 'https-proxy-agent';
 import { getProxyForUrl } from 'proxy-from-env';
 import type { NetworkOptions } from './network-options.js';
 
-/** What `ws` takes of it. */
+/** The options for `ws`. */
 export interface NodeTransport extends Pick<SecureContextOptions, 'ca' | 'cert' | 'key' | 'passphrase'> {
   readonly headers?: Record<string, string>;
   readonly agent?: Agent;
 }
 
 /**
- * How `ws` reaches a relay: through the proxy that is named, or that the environment names (`HTTPS_PROXY`, for `ws:` URLs
- * `HTTP_PROXY`, but for hosts in `NO_PROXY`). @throws TypeError for a proxy that is no http or https URL
+ * The options with which `ws` reaches a relay. They use the given proxy, or else the environment's: `HTTPS_PROXY`, or
+ * `HTTP_PROXY` for `ws:` URLs, except for hosts in `NO_PROXY`. @throws TypeError unless the proxy is an http or https
+ * URL
  */
 export function nodeTransport(relay: string, network: NetworkOptions = {}): NodeTransport {
   const { ca, cert, key, passphrase, headers, agent } = network;
@@ -31,7 +32,7 @@ function proxyAgent(proxy: string, ca: unknown): Agent {
   return new ProxyAgent(proxy, defined({ ca } as SecureContextOptions));
 }
 
-/** Names the proxy in what goes wrong with it. */
+/** Names the proxy in the errors of a connection to it. */
 class ProxyAgent extends HttpsProxyAgent<string> {
   override async connect(
     ...given: Parameters<HttpsProxyAgent<string>['connect']>
@@ -44,7 +45,7 @@ class ProxyAgent extends HttpsProxyAgent<string> {
     try {
       return await super.connect(request, options);
     } catch (cause) {
-      // Behind an open tunnel it is the relay's own.
+      // An error inside an open tunnel concerns the relay, not the proxy.
       if (errorCode(cause) !== null && isTls(errorCode(cause) as string) && options.secureEndpoint) throw cause;
       throw new ProxyError(`the proxy ${this.proxy.host} could not be used: ${(cause as Error).message}`, { cause });
     }
@@ -82,14 +83,14 @@ function errorCode(error: unknown): string | null {
   return typeof code === 'string' ? code : null;
 }
 
-/** Why a relay's socket could not be opened, by its name. */
+/** Why a relay's socket could not be opened. The detail names the relay. */
 export function failureOf(relay: string, cause: Error): Failure {
   const { protocol, host, pathname } = new URL(relay);
   const code = errorCode(cause) ?? '';
   if (code === 'SWS_PROXY') return { code: 'proxy', detail: `${cause.message} (for ${host})`, cause };
   const known = CODES[code];
   if (known !== undefined) {
-    // A server that leaves upgrades for other paths unanswered, as Socket.IO does, and TLS that was not asked for end the same way.
+    // A server that does not answer upgrades for other paths (Socket.IO) and a wrong scheme both end with ECONNRESET.
     const hint = code === 'ECONNRESET' ? `; check ${protocol}//${host}${pathname}, its scheme and path` : '';
     return { code: known[0], detail: `${host} ${known[1]} (${code})${hint}`, cause };
   }
@@ -100,7 +101,7 @@ export function failureOf(relay: string, cause: Error): Failure {
   return { code: 'connection-lost', detail: `${host}: ${cause.message}`, cause };
 }
 
-/** An HTTP answer that is no WebSocket. */
+/** The failure for an HTTP answer that is not an upgrade. */
 export function failureOfStatus(relay: string, status: number, location: string | undefined): Failure {
   const where = location === undefined ? '' : `, to ${location}`;
   const detail = `${new URL(relay).host} answered with HTTP status ${status}${where}, which is not a relay’s answer`;
@@ -109,7 +110,7 @@ export function failureOfStatus(relay: string, status: number, location: string 
 
 let warned = '';
 
-/** What waiting will hardly mend is told once, as Node's warnings are. */
+/** Warns once, by a warning of Node's, of a failure that waiting will hardly resolve. */
 export function warn({ code, detail }: Pick<Failure, 'detail'> & { readonly code: string }): void {
   if ((code !== 'tls' && code !== 'http-status') || detail === warned) return;
   warned = detail;

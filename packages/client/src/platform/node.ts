@@ -11,14 +11,14 @@ import { failureOf, failureOfStatus, nodeTransport } from './node-network.js';
 import type { WebSocketConstructor } from './transport.js';
 
 const [major = 0, minor = 0] = process.versions.node.split('.').map(Number);
-// Said here, because what would be missed first (Web Crypto's global) tells nobody what to do.
+// Check the version here: the first error of an older Node, a missing global of Web Crypto, would not say what to do.
 if (major < 20 || (major === 20 && minor < 19))
   throw new Error(`@sws/client needs Node 20.19 or newer; this is Node ${process.versions.node}`);
 
 export { nodeCloseEvent as closeEvent } from './close-event.js';
 export { takeFreeTurn as acquireTabLock } from './turn.js';
 
-/** No relay's frame is longer, in either encoding (PROTOCOL §3): what a hostile one sends is not held. */
+/** The longest frame of a relay in either encoding (PROTOCOL §3). Longer frames of a hostile relay are not buffered. */
 const MAX_FRAME_BYTES = 2 * MAX_MAX_MESSAGE_BYTES;
 
 /** Sealed bytes do not compress. A relay that does not answer a close keeps the process for `closeTimeout` ms. */
@@ -62,7 +62,7 @@ export function webSocketFor(network: NetworkOptions | undefined): WebSocketCons
     }
   } as unknown as WebSocketConstructor;
 }
-/** What there is without loading anything; from `loadProvider` on the fastest that is installed. */
+/** The built-in provider, or the fastest installed one after `loadProvider`. */
 export let defaultProvider: CryptoProvider = nodeProvider;
 
 /** Looks once for a faster secretbox than tweetnacl's: `sodium-native`, or `libsodium-wrappers`. Never rejects. */
@@ -72,10 +72,13 @@ export async function loadProvider(): Promise<void> {
 
 export const defaultMemory: Pick<MemoryLimits, 'maxMemoryBytes' | 'maxPeerMemoryBytes'> = DEFAULT_MEMORY_LIMITS;
 
-/** A little longer than a process that was killed leaves its lock behind. */
+/** A little longer than the lock of a killed process lasts. */
 const LOCK_WAIT_MS = 12_000;
 
-/** Where the identity is kept: a 0600 file in the user's config folder, locked while in use. A process that was killed is waited for. */
+/**
+ * Keeps the identity in a 0600 file in the user's config folder, locked while in use. It waits for a killed process's
+ * lock.
+ */
 export function defaultStore(): KeyStore {
   const path = join(envPaths('sws', { suffix: '' }).config, 'identity');
   const message = `The identity ${path} is locked by another process, or by one that was killed: SWS waits for it, at most ${LOCK_WAIT_MS / 1_000} s.`;

@@ -1,13 +1,13 @@
 import type { Failure } from '@sws/protocol';
 
-/** What is used of a WebSocket class: the browser's, Node's `ws`, or one that you pass. */
+/** A WebSocket class: the browser's, Node's `ws`, or one that you pass. */
 export type WebSocketConstructor = new (url: string, protocols: string) => TransportSocket;
 
-/** What is used of a WebSocket, under its own names. */
+/** The members of a WebSocket that the client uses. */
 export interface TransportSocket {
   /** Set to `arraybuffer`. */
   binaryType: string;
-  /** Bytes that were sent and are not with the network yet. */
+  /** Sent bytes that are not with the network yet. */
   readonly bufferedAmount: number;
   /** 1 is OPEN. */
   readonly readyState: number;
@@ -15,16 +15,16 @@ export interface TransportSocket {
   onmessage: ((event: { data: unknown }) => void) | null;
   /** Called once, when the connection has closed or could not be made. */
   onclose: ((event: { code: number }) => void) | null;
-  /** Called before `onclose` where something failed. */
+  /** Called on an error; `onclose` follows. */
   onerror: ((event: never) => void) | null;
   /** Sends one message. The socket owns the bytes from here. */
   send(data: string | Uint8Array<ArrayBuffer>): void;
   /** Starts the closing handshake. */
   close(code?: number, reason?: string): void;
-  /** Why it could not be opened, once it is closed; browsers do not say. */
+  /** Once closed: why it could not be opened. Browsers do not tell. */
   readonly failure?: Failure | null;
-  /** Holds what is sent back until `uncork`, so that it goes out in one write. Browsers do that by themselves. */
+  /** Buffers sent frames until `uncork`, to send them in one write. Browsers do that themselves. */
   cork?(): void;
-  /** Sends what `cork` has held back. */
+  /** Sends the frames that `cork` has buffered. */
   uncork?(): void;
 }

@@ -2,28 +2,28 @@ import { type CryptoProvider, naclProvider } from '@sws/crypto';
 import type { CloseEventFields } from './close-event.js';
 import type { WebSocketConstructor } from './transport.js';
 
-/** Where the identity is kept: IndexedDB; where the browser refuses it, web storage; else memory. */
+/** Keeps the identity in IndexedDB. If the browser refuses that, in web storage; otherwise in memory. */
 export { browserStore as defaultStore } from '@sws/crypto/platform';
 /** Tabs of one origin register one at a time. */
 export { takeLockTurn as acquireTabLock } from './lock-turn.js';
 
 /** Captured at import: installing the facade as `globalThis.WebSocket` does not recurse. */
 const platformWebSocket = globalThis.WebSocket as unknown as WebSocketConstructor | undefined;
-/** How the network is reached is the browser's to say. */
+/** Ignores the network options: the browser decides how to reach the network. */
 export function webSocketFor(_network: unknown): WebSocketConstructor | undefined {
   return platformWebSocket;
 }
-/** The browser tells in its console. */
+/** Does nothing: the browser reports failures in its console. */
 export function warn(_failure: unknown): void {}
 export const defaultProvider: CryptoProvider = naclProvider;
 
-/** Nothing is loaded by itself: a page that wants `@sws/crypto/wasm` passes it. */
+/** Loads nothing. A page that uses `@sws/crypto/wasm` passes it as an option. */
 export async function loadProvider(): Promise<void> {}
 
-/** A tab shares a phone's memory with others. */
+/** Smaller than in Node, because a tab shares a phone's memory with others. */
 export const defaultMemory = { maxMemoryBytes: 64 * 1_048_576, maxPeerMemoryBytes: 20 * 1_048_576 };
 
-/** URLs are relative to the page, where a `<base>` says so to that. */
+/** The base of relative URLs: the page's URL, or its `<base>`. */
 export function baseUrl(): string | undefined {
   if (typeof document !== 'undefined') return document.baseURI;
   return typeof location === 'undefined' ? undefined : location.href;
@@ -33,5 +33,5 @@ export function closeEvent(fields: CloseEventFields): CloseEvent {
   return new CloseEvent('close', fields);
 }
 
-/** Lets a process end although a timer waits: browsers have no such thing. */
+/** Does nothing: a browser's timer keeps no process running. */
 export function unref(_timer: unknown): void {}

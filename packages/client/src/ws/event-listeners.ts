@@ -1,6 +1,6 @@
 import type { EventEmitter } from 'node:events';
 
-/** What a listener in the browser's style is given by `ws`: plain objects with these fields. */
+/** The argument that `ws` gives to a listener in the browser's style: a plain object with these fields. */
 export interface ListenerEvent {
   readonly type: string;
   readonly target: unknown;
@@ -12,7 +12,7 @@ export interface ListenerEvent {
   readonly message?: string;
 }
 
-/** An `on…` attribute's value. */
+/** The value of an `on…` attribute. */
 export type Handler = ((event: ListenerEvent) => void) | null;
 export type Listener = ((event: ListenerEvent) => void) | { handleEvent(event: ListenerEvent): void };
 type Emitted = (...given: unknown[]) => void;
@@ -24,7 +24,7 @@ const FIELDS: Record<string, (given: readonly unknown[]) => Omit<ListenerEvent, 
   error: ([error]) => ({ error, message: error instanceof Error ? error.message : '' }),
 };
 
-/** `addEventListener`, `removeEventListener` and `on…` attributes over an emitter, as `ws` has them beside `on`. */
+/** `addEventListener`, `removeEventListener` and `on…` attributes for an emitter, as `ws` has them beside `on`. */
 export class EventListeners {
   readonly #emitter: EventEmitter;
   readonly #added = new Map<string, Map<Listener, Emitted>>();
@@ -34,7 +34,7 @@ export class EventListeners {
     this.#emitter = emitter;
   }
 
-  /** Events but the standard's four are left to `on`, as with `ws`. */
+  /** Adds a listener for one of the standard's four events. Other events only have `on`, as with `ws`. */
   add(type: string, listener: Listener, once: boolean): void {
     const added = this.#added.get(type) ?? new Map<Listener, Emitted>();
     const call = this.#caller(type, listener);
@@ -58,7 +58,7 @@ export class EventListeners {
     return this.#attributes.get(type)?.handler ?? null;
   }
 
-  /** An attribute's handler is none of the listeners added, though it be the same function. */
+  /** Sets an attribute's handler. It is separate from added listeners, even if it is the same function. */
   set(type: string, handler: Handler): void {
     const before = this.#attributes.get(type);
     if (before !== undefined) this.#emitter.off(type, before.emitted);

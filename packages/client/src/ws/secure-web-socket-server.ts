@@ -10,38 +10,41 @@ import { SwsError } from '../sws-error.js';
 import { upgradeRequest } from './upgrade-request.js';
 import { WsPeerSocket } from './ws-peer-socket.js';
 
-/** What `verifyClient` is told. */
+/** The first argument of `verifyClient`. */
 export interface ClientInfo {
-  /** Always empty: there is no page to name. The peer's address, proven, is `req.socket.remoteAddress`. */
+  /** Always empty: a peer has no origin. The peer's proven address is `req.socket.remoteAddress`. */
   readonly origin: string;
   /** Always true. */
   readonly secure: boolean;
-  /** The upgrade request that a client of `ws` would have sent: path, subprotocols, and the peer's address in `socket`. */
+  /** An upgrade request like that of a `ws` client: path, subprotocols, and the peer's address in `socket`. */
   readonly req: IncomingMessage;
 }
 
-/** How `verifyClient` answers later. `code` and `message` are ignored: a peer is told `refused`. */
+/** Callback for a later answer of `verifyClient`. `code` and `message` are ignored: a peer is told `refused`. */
 export type VerifyAnswer = (ok: boolean, code?: number, message?: string) => void;
 
-/** Options of `SecureWebSocketServer`, beside those of every connection. They may be changed while it runs. */
+/** Options of `SecureWebSocketServer`, beside those of every connection. They can be changed while it runs. */
 export interface SecureWebSocketServerOptions extends ClientOptions {
   /** The URL of the relay at which peers reach this server. */
   readonly relay: string | URL;
-  /** Takes only requests for this path, for several servers of one identity. @defaultValue every path */
+  /** Takes only requests for this path. Set it for several servers of one identity. @defaultValue every path */
   path?: string;
   /**
-   * Chooses the subprotocol, where the first one offered is not what you want. `false` chooses none: a standard client that
-   * offered some then fails. Must be free of side effects. @defaultValue the first one offered
+   * Chooses the subprotocol. Set it if you do not want the first offered one. `false` chooses none: a standard client
+   * that offered some then fails. It must be free of side effects. @defaultValue the first offered one
    */
   handleProtocols?: (protocols: Set<string>, request: IncomingMessage) => string | false;
   /**
-   * Decides who may connect: return a truthy value to accept, or a promise of one. A function with two parameters calls
-   * `answer` instead. The client waits up to 45 s. Must be free of side effects. @defaultValue accepts everyone
+   * Decides who may connect. Return a truthy value, or a promise of one, to accept. A function with two parameters
+   * calls `answer` instead. The client waits up to 45 s. It must be free of side effects. @defaultValue accepts
+   * everyone
    */
   verifyClient?: (info: ClientInfo, answer: VerifyAnswer) => unknown;
-  /** Says whether a client is known, by its address, as `EndpointOptions.isKnown` does. @defaultValue no client is known */
+  /**
+   * Says whether a client is known, by its address, like `EndpointOptions.isKnown`. @defaultValue no client is known
+   */
   isKnown?: (peer: string) => boolean;
-  /** Whether to keep `clients`; turn it off if you keep your own list. @defaultValue true */
+  /** Whether to keep `clients`. Turn it off if you keep your own list. @defaultValue true */
   clientTracking?: boolean;
 }
 
@@ -53,9 +56,9 @@ interface Events {
 }
 
 /**
- * An endpoint behind the interface of `ws`'s `WebSocketServer`: a server library that was written for `ws` is reached by
- * this key, end to end encrypted, with no open port. `listening` fires at the first registration; `error` when the
- * relay refuses for good.
+ * An endpoint with the interface of `ws`'s `WebSocketServer`. It makes a server library for `ws` reachable by a key,
+ * end to end encrypted, without an open port. `listening` fires at the first registration; `error` when the relay
+ * refuses for good.
  * @example
  * const server = new SecureWebSocketServer({ relay: 'wss://relay.example' });
  * server.on('connection', (socket, request) => {
@@ -63,18 +66,21 @@ interface Events {
  * });
  */
 export class SecureWebSocketServer extends EventEmitter<Events> {
-  /** May be changed while it runs. (`WebSocket` is left out of the type: with `ws` it means another class.) */
+  /** The options, which can be changed while it runs. The type omits `WebSocket`, which is another class with `ws`. */
   readonly options: Omit<SecureWebSocketServerOptions, 'WebSocket'>;
-  /** The connected clients; undefined without `clientTracking`, as with `ws`. */
+  /** The connected clients; `undefined` without `clientTracking`, as with `ws`. */
   declare readonly clients: Set<WsPeerSocket>;
-  /** The endpoint behind it, for what `ws` does not have: `state`, `address`, `takeOver`. */
+  /** The server's endpoint, for members that `ws` lacks: `state`, `address`, `takeOver`. */
   readonly endpoint: Endpoint;
   readonly #open = new Set<WsPeerSocket>();
   readonly #host: string;
   #state: 'running' | 'closing' | 'ending' | 'closed' = 'running';
   #listening = false;
 
-  /** Connects at once; `onListening` is called with `listening`. @throws DOMException SyntaxError unless `relay` is a `ws:`, `wss:`, `http:` or `https:` URL without a fragment */
+  /**
+   * Connects at once. `onListening` is added as a listener of `listening`. @throws DOMException SyntaxError unless
+   * `relay` is a `ws:`, `wss:`, `http:` or `https:` URL without a fragment
+   */
   constructor(options: SecureWebSocketServerOptions, onListening?: () => void) {
     super();
     this.options = options;
@@ -90,12 +96,12 @@ export class SecureWebSocketServer extends EventEmitter<Events> {
     this.endpoint.addEventListener('state', (event: StateEvent) => this.#stateChanged(event));
   }
 
-  /** Where this server is reached: `wss://relay/<its key>`; `null` until the identity is loaded. */
+  /** The URL of this server: `wss://relay/<its key>`; `null` until the identity is loaded. */
   get url(): string | null {
     return this.endpoint.address === null ? null : `${this.endpoint.url}${this.endpoint.address}`;
   }
 
-  /** The key as `address`, the relay's port; `null` until listening, and once closed. */
+  /** The server's key as `address`, and the relay's port; `null` until listening, and once closed. */
   address(): AddressInfo | null {
     const { address } = this.endpoint;
     if (address === null || !this.#listening || this.#state === 'closed') return null;
@@ -103,12 +109,12 @@ export class SecureWebSocketServer extends EventEmitter<Events> {
     return { address, family: 'SWS', port: port === '' ? (protocol === 'wss:' ? 443 : 80) : Number(port) };
   }
 
-  /** The path that requests must have; empty if any path will do. */
+  /** The path that requests must have; empty for any path. */
   get path(): string {
     return this.options.path ?? '';
   }
 
-  /** There because `ws` has it; peers come through the relay. @throws SwsError `unsupported` */
+  /** Not supported: peers come through the relay. It exists because `ws` has it. @throws SwsError `unsupported` */
   handleUpgrade(
     _request: IncomingMessage,
     _socket: unknown,
@@ -124,7 +130,10 @@ export class SecureWebSocketServer extends EventEmitter<Events> {
     return path === undefined || request.url?.split('?')[0] === path;
   }
 
-  /** Takes no more connections. Open ones stay, as with `ws`; when the last has closed, `close` fires and `callback` is called. */
+  /**
+   * Accepts no more connections. Open ones stay open, as with `ws`. When the last has closed, `close` fires and
+   * `callback` is called.
+   */
   close(callback?: (error?: Error) => void): void {
     if (this.#state === 'closed') {
       if (callback !== undefined) this.once('close', () => callback(new Error('The server is not running')));
@@ -180,7 +189,7 @@ export class SecureWebSocketServer extends EventEmitter<Events> {
   }
 
   #stateChanged({ state, failure }: StateEvent): void {
-    // There is no event of `ws` for a relay that is not there yet.
+    // `ws` has no event for a relay that is not yet reachable.
     if (failure !== null) warn(failure);
     if (state === 'registered' && !this.#listening) {
       this.#listening = true;

@@ -3,9 +3,9 @@ import { IncomingMessage } from 'node:http';
 import { Socket } from 'node:net';
 import type { ChannelRequest } from '@sws/protocol';
 
-/** What a server library reads of the connection under a request: nothing flows through it. */
+/** A connection for a server library to inspect. No data flows through it. */
 function connectionOf(peer: string): Socket {
-  // The peer's key stands where `ws` has an IP address; `encrypted` is there as of a TLS socket.
+  // The peer's key stands in place of an IP address. `encrypted` is set as on a TLS socket.
   return Object.defineProperties(new Socket(), {
     remoteAddress: { value: peer },
     encrypted: { value: true },
@@ -13,16 +13,16 @@ function connectionOf(peer: string): Socket {
 }
 
 /**
- * The nonce that a client would have sent (RFC 6455 §4.1): the same for one channel whenever it is asked for. Servers name
- * their clients by it, so it holds the peer: another one can't choose the same.
+ * The nonce of a client (RFC 6455 §4.1), which is always the same for one channel. Servers may use it as a client's
+ * name. It depends on the peer's key, so that another peer cannot choose the same nonce.
  */
 function webSocketKey({ peer, channelId }: ChannelRequest): string {
   return createHash('sha256').update(peer).update(channelId).digest().subarray(0, 16).toString('base64');
 }
 
 /**
- * The upgrade request that a server library is shown: `url` is the resource, `headers` what such a request carries,
- * `socket.remoteAddress` the peer's key. Destroying its `socket` ends the WebSocket.
+ * The upgrade request for a server library. `url` is the resource, `headers` are those of an upgrade, and
+ * `socket.remoteAddress` is the peer's key. Destroying its `socket` ends the WebSocket.
  */
 export function upgradeRequest(asked: ChannelRequest, host: string): IncomingMessage {
   const { peer, resource, protocols } = asked;

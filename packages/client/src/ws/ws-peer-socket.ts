@@ -6,7 +6,7 @@ import { EMPTY_CLOSE } from '../close-arguments.js';
 import { SwsError } from '../sws-error.js';
 import { EventListeners, type Handler, type Listener } from './event-listeners.js';
 
-/** A ping's data (RFC 6455 §5.5). */
+/** The longest data of a ping (RFC 6455 §5.5). */
 const MAX_PING_BYTES = 125;
 const CONSTANTS = { CONNECTING: 0, OPEN: 1, CLOSING: 2, CLOSED: 3 } as const;
 const BINARY_TYPES: readonly string[] = ['nodebuffer', 'arraybuffer', 'fragments'];
@@ -24,24 +24,27 @@ const ENUMERABLE = [
   'readyState',
   'url',
 ] as const;
-/** What the peer got wrong: told by an `error` event, as `ws` does; losing the peer is told by `close` alone. */
+/** Faults of the peer, which fire `error` as with `ws`. The loss of the peer fires only `close`. */
 const PEER_FAULTS: readonly string[] = ['protocol-error', 'invalid-text', 'message-too-large'];
 
 type Callback = (error?: Error) => void;
-/** What `send` takes. */
+/** The types that `send` accepts. */
 export type ServerSendData = string | number | ArrayBufferLike | ArrayBufferView | Blob;
 /** Options of one message. */
 export interface SendOptions {
-  /** Whether to send a binary message; set it to send text as bytes, or bytes as text. @defaultValue false for a string or number, true for bytes */
+  /**
+   * Whether to send a binary message. Set it to send text as bytes, or bytes as text. @defaultValue false for a string
+   * or number, true for bytes
+   */
   readonly binary?: boolean | undefined;
-  /** Whether this is the last fragment; must be true, since a message is sent whole. @defaultValue true */
+  /** Whether this is the last fragment. It must be true, because a message is sent whole. @defaultValue true */
   readonly fin?: boolean | undefined;
   /** Ignored: sealed bytes do not compress. */
   readonly compress?: boolean | undefined;
   /** Ignored: there are no WebSocket frames between peers. */
   readonly mask?: boolean | undefined;
 }
-/** How binary messages are given out. */
+/** The types of received binary messages. */
 export type ServerBinaryType = 'nodebuffer' | 'arraybuffer' | 'fragments';
 
 function toItem(data: ServerSendData, binary: boolean | undefined): SendItem {
@@ -52,7 +55,10 @@ function toItem(data: ServerSendData, binary: boolean | undefined): SendItem {
   return binary === false ? new TextDecoder('utf-8', { fatal: true, ignoreBOM: true }).decode(bytes) : bytes;
 }
 
-/** Bytes as `ws` reads them: `null` and `undefined` are no bytes, an array is its numbers. @throws TypeError if `data` cannot be sent */
+/**
+ * Copies bytes as `ws` does: `null` and `undefined` are empty, and an array holds byte values. @throws TypeError if
+ * `data` cannot be sent
+ */
 function copyOf(data: unknown): Uint8Array<ArrayBuffer> {
   if (ArrayBuffer.isView(data)) return new Uint8Array(data.buffer, data.byteOffset, data.byteLength).slice();
   return new Uint8Array(data ? Buffer.from(data as ArrayBuffer) : []);
@@ -72,7 +78,7 @@ function notOpen(readyState: number): Error {
   return new Error(`WebSocket is not open: readyState ${readyState} (${state})`);
 }
 
-/** A listener that throws is an uncaught exception, as with `ws`; the channel's own work goes on. */
+/** Calls listeners. Their errors become uncaught exceptions, as with `ws`, and the channel's work continues. */
 function guard(action: () => void): void {
   try {
     action();
@@ -84,9 +90,9 @@ function guard(action: () => void): void {
 }
 
 /**
- * An accepted peer behind the interface of `ws`'s server-side WebSocket.
- * `send`'s callback is called when the channel has the message and less than 1 MiB of this socket's data, or than what fills
- * a far link (at most 16.25 MiB), is unacknowledged; with an error if the socket closes before.
+ * An accepted peer with the interface of `ws`'s server-side WebSocket. `send` calls its callback when the channel has
+ * the message and less than 1 MiB of this socket's data is unacknowledged, or less than what fills a far link (at most
+ * 16.25 MiB). If the socket closes before, the callback gets an error.
  */
 export class WsPeerSocket extends EventEmitter {
   /** The value 0 of `readyState`: the peer has not accepted yet. */
@@ -105,7 +111,7 @@ export class WsPeerSocket extends EventEmitter {
   declare readonly CLOSING: 2;
   /** The value 3 of `readyState`: closed, or never opened. */
   declare readonly CLOSED: 3;
-  /** The request's connection, where `ws` keeps it: `createWebSocketStream` ends it. @internal */
+  /** The request's connection, under the name that `ws` uses; `createWebSocketStream` ends it. @internal */
   readonly _socket: Socket;
   readonly #socket: ChannelSocket;
   readonly #listeners = new EventListeners(this);
@@ -133,14 +139,14 @@ export class WsPeerSocket extends EventEmitter {
     };
   }
 
-  /** How binary messages are given out. Setting another value changes nothing. @defaultValue `nodebuffer` */
+  /** The type of received binary messages. Setting an invalid value changes nothing. @defaultValue `nodebuffer` */
   get binaryType(): ServerBinaryType {
     return this.#binaryType;
   }
   set binaryType(type: ServerBinaryType) {
     if (BINARY_TYPES.includes(type)) this.#binaryType = type;
   }
-  /** Always empty: there are none. */
+  /** Always empty: there are no extensions. */
   get extensions(): string {
     return '';
   }
@@ -148,7 +154,7 @@ export class WsPeerSocket extends EventEmitter {
   get readyState(): 0 | 1 | 2 | 3 {
     return this.#socket.readyState;
   }
-  /** The subprotocol agreed on. */
+  /** The agreed subprotocol. */
   get protocol(): string {
     return this.#socket.protocol;
   }
@@ -164,7 +170,7 @@ export class WsPeerSocket extends EventEmitter {
   get bufferedAmount(): number {
     return this.#socket.bufferedAmount;
   }
-  /** Whether `pause` holds messages back. */
+  /** Whether the socket is paused. */
   get isPaused(): boolean {
     return this.#socket.paused;
   }
@@ -197,7 +203,7 @@ export class WsPeerSocket extends EventEmitter {
     this.#listeners.set('error', listener);
   }
 
-  /** Adds a listener that is given an event, as `ws` does. */
+  /** Adds a listener that gets an event, as `ws` does. */
   addEventListener(type: string, listener: Listener, options?: { readonly once?: boolean }): void {
     this.#listeners.add(type, listener, options?.once === true);
   }
@@ -220,9 +226,10 @@ export class WsPeerSocket extends EventEmitter {
   }
 
   /**
-   * Asks the peer's process for a sign of life, end to end and authenticated. `pong`, with the data given here, says that the
-   * answer came; while the peer is unreachable it waits. `data` is not sent. The channel gives up a silent peer by itself,
-   * after `resumeTimeoutMs`. @throws TypeError if `data` cannot be sent, RangeError for more than 125 bytes
+   * Asks the peer's process for a sign of life, end to end and authenticated. `pong`, with the data given here,
+   * reports the answer. While the peer is unreachable, the ping waits. `data` is not sent. The channel ends by itself
+   * if the peer is silent for `resumeTimeoutMs`. @throws TypeError if `data` cannot be sent, RangeError for more than
+   * 125 bytes
    */
   ping(data?: unknown, mask?: unknown, callback?: (error: Error) => void): void {
     if (this.readyState === 1) {
@@ -232,13 +239,16 @@ export class WsPeerSocket extends EventEmitter {
     this.#called(data, mask, callback);
   }
 
-  /** Only calls back: the channel answers pings by itself. */
+  /** Only calls `callback`: the channel answers pings by itself. */
   pong(data?: unknown, mask?: unknown, callback?: (error: Error) => void): void {
     if (this.readyState === 1) pingData(data);
     this.#called(data, mask, callback);
   }
 
-  /** Sends what is queued, then closes. A reason without a code is not sent. @throws TypeError unless `code` is 1000–1003, 1007–1014 or 3000–4999, RangeError for a `reason` over 123 bytes of UTF-8 */
+  /**
+   * Sends what is queued, then closes. A reason without a code is not sent. @throws TypeError unless `code` is
+   * 1000–1003, 1007–1014 or 3000–4999, RangeError for a `reason` over 123 bytes of UTF-8
+   */
   close(code?: number, reason: string | Buffer = ''): void {
     if (this.readyState >= 2) return;
     if (code === undefined) return this.#socket.close(EMPTY_CLOSE);
@@ -254,11 +264,11 @@ export class WsPeerSocket extends EventEmitter {
     this.#socket.terminate();
   }
 
-  /** Gives out no messages until `resume`. The peer stops sending when its credit is used up. */
+  /** Delivers no messages until `resume`. The peer stops sending when its credit is used up. */
   pause(): void {
     if (this.readyState !== 3) this.#socket.pause();
   }
-  /** Gives out messages again. */
+  /** Delivers messages again. */
   resume(): void {
     if (this.readyState !== 3) this.#socket.resume();
   }
@@ -268,7 +278,7 @@ export class WsPeerSocket extends EventEmitter {
     return this.#socket.delivered();
   }
 
-  /** Calls the first of these that is a function back, with an error unless open. */
+  /** Calls the first argument that is a function, with an error unless the socket is open. */
   #called(...given: unknown[]): void {
     const done = given.find((one) => typeof one === 'function') as Callback | undefined;
     if (done !== undefined) process.nextTick(done, ...(this.readyState === 1 ? [] : [notOpen(this.readyState)]));
