@@ -1,6 +1,9 @@
 import type { FailureCode } from './failures.js';
 
-/** What each failure means, for people: the rest of PROTOCOL.md's table. A module of its own, so that programs that show no texts do not carry it. */
+/**
+ * The meaning of each failure, for people: the other columns of PROTOCOL.md's table. It is a separate module, because
+ * programs that show no texts do not need it.
+ */
 export const FAILURE_MEANINGS: Readonly<
   Record<FailureCode, { readonly fault: 'peer' | 'caller' | 'relay' | 'nobody'; readonly meaning: string }>
 > = {

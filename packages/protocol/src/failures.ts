@@ -1,8 +1,11 @@
-/** What a failure has this software do: one row of the table that PROTOCOL.md shows and the code acts by. */
+/** The consequences of a failure: one row of the table in PROTOCOL.md, which the code uses. */
 export interface FailureRow {
-  /** The WebSocket close code that tells it, between client and relay (4xxx, 1009 …) or inside a channel (1002, 1007, 1009); `null` where none goes on the wire. */
+  /**
+   * The WebSocket close code between client and relay (4xxx, 1009 …) or inside a channel (1002, 1007, 1009); `null` if
+   * none is sent.
+   */
   readonly closeCode: number | null;
-  /** Whether a client connects again by itself. */
+  /** Whether a client reconnects by itself. */
   readonly retry: boolean;
 }
 
@@ -49,13 +52,13 @@ const ROWS = {
   unexpected: { closeCode: null, retry: false },
 } as const satisfies Record<string, FailureRow>;
 
-/** The stable name of a failure, to act by: an error's `code`. */
+/** The stable name of a failure, for programs: an error's `code`. */
 export type FailureCode = keyof typeof ROWS;
 
 /** Every way in which a connection, a message or a channel fails (PROTOCOL, Failures). */
 export const FAILURES: Readonly<Record<FailureCode, FailureRow>> = ROWS;
 
-/** The failure a relay's close code stands for; `connection-lost` for any other. */
+/** The failure of a relay's close code; `connection-lost` for an unknown code. */
 export function failureOfCloseCode(closeCode: number): FailureCode {
   for (const code of CONNECTION_CODES) if (FAILURES[code].closeCode === closeCode) return code;
   return 'connection-lost';

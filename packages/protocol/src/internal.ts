@@ -1,5 +1,5 @@
-// What the packages of SWS share and no application needs: limits and helpers of the wire, and what a relay's parts say to
-// each other. It changes with any minor version, and no changelog tells of it.
+// Shared by the packages of SWS, and not for applications: limits and helpers of the wire, and the types between a
+// relay's parts. It may change with any minor version, without an entry in a changelog.
 export { isSendableCloseCode, MAX_REASON_BYTES } from './channel/close-status.js';
 export { Deque } from './channel/deque.js';
 export { areSubprotocols, isResource } from './channel/offer-syntax.js';

@@ -1,16 +1,16 @@
 import type { FailureCode } from './failures.js';
 
-/** Something that went wrong: a code to act by, and a sentence that names the field or the limit. Never holds a secret. */
+/** A failure: a code for programs, and a sentence that names the field or the limit. It never contains a secret. */
 export interface Failure {
-  /** What happened (PROTOCOL, Failures): what a program acts by. */
+  /** The kind of failure (PROTOCOL, Failures), for programs. */
   readonly code: FailureCode;
-  /** What exactly, in words for a person. */
+  /** The details, for people. */
   readonly detail: string;
-  /** The platform's own error, where there is one (in Node). */
+  /** The platform's own error, if there is one (in Node). */
   readonly cause?: unknown;
 }
 
-/** What a peer's input amounts to: nothing a peer sends throws. */
+/** The result of a peer's input. No input of a peer throws. */
 export type Result<T> = { readonly ok: true; readonly value: T } | { readonly ok: false; readonly failure: Failure };
 
 export function succeed<T>(value: T): Result<T> {

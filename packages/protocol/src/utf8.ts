@@ -1,4 +1,4 @@
-// The one platform facility that the core uses: ECMAScript has no text encoding of its own (WHATWG Encoding Standard).
+// The only platform facility that the core uses, because ECMAScript has no text encoding (WHATWG Encoding Standard).
 declare const TextEncoder: new () => { encode(text: string): Uint8Array };
 declare const TextDecoder: new (
   label: string,
@@ -8,12 +8,12 @@ declare const TextDecoder: new (
 const encoder = new TextEncoder();
 const decoder = new TextDecoder('utf-8', { fatal: true, ignoreBOM: true });
 
-/** UTF-8 of a string; lone surrogates become U+FFFD, as WHATWG WebSocket `send` has it. */
+/** UTF-8 of a string. Lone surrogates become U+FFFD, as in `send` of the WHATWG WebSocket. */
 export function encodeUtf8(text: string): Uint8Array {
   return encoder.encode(text);
 }
 
-/** The string that the bytes are UTF-8 of, or `null`. */
+/** The string of the UTF-8 bytes, or `null` if they are not UTF-8. */
 export function decodeUtf8(bytes: Uint8Array): string | null {
   try {
     return decoder.decode(bytes);

@@ -1,22 +1,22 @@
-/** What has been taken is acknowledged within this time … */
+/** Received data is acknowledged within this time … */
 const ACK_DELAY_MS = 50;
 /** … and at once when this part of the window has been taken or granted since the last time. */
 const WINDOW_PART = 1 / 4;
 /** … or, where the window is large, this much. */
 const MAX_AT_ONCE_BYTES = 262_144;
-/** It is said ahead of data that goes out anyhow, this often … */
+/** An ACK is sent before data that is sent anyway, at most this often … */
 const MAX_AHEAD = 8;
-/** … in this time: who answers a message acknowledges it first, and a busy channel has no more ACKs for it. */
+/** … in this time. A reply then acknowledges its message, and a busy channel does not send more ACKs. */
 const AHEAD_SPAN_MS = 1000;
 
-/** When the receiving half says what it has taken and grants (PROTOCOL §4, Resume). Any CONTROL says it. */
+/** Decides when to acknowledge data and grant credit (PROTOCOL §4, Resume). Every CONTROL does both. */
 export class Acknowledgement {
   #atOnceBytes = 0;
   #takenBytes = 0;
   #saidLimit: number;
   #ahead = 0;
   #aheadSince = 0;
-  /** When an ACK is due; infinite if there is nothing to say. */
+  /** When an ACK is due; infinite if none is. */
   dueAt = Number.POSITIVE_INFINITY;
 
   constructor(windowBytes: number) {
@@ -35,7 +35,7 @@ export class Acknowledgement {
     this.scheduleBy(this.#takenBytes < this.#atOnceBytes ? nowMs + ACK_DELAY_MS : nowMs);
   }
 
-  /** The credit granted in all is now `limit`. */
+  /** The total granted credit is now `limit`. */
   granted(limit: number, nowMs: number): void {
     const unsaid = limit - this.#saidLimit;
     if (unsaid > 0) this.scheduleBy(unsaid < this.#atOnceBytes ? nowMs + ACK_DELAY_MS : nowMs);
@@ -46,7 +46,7 @@ export class Acknowledgement {
     if (atMs < this.dueAt) this.dueAt = atMs;
   }
 
-  /** Whether what is unsaid may go ahead of data; `noteAckBeforeData` if it does. */
+  /** Whether an ACK may be sent before data. Call `noteAckBeforeData` if it is. */
   mayGoBeforeData(nowMs: number): boolean {
     if (this.dueAt === Number.POSITIVE_INFINITY) return false;
     if (nowMs - this.#aheadSince >= AHEAD_SPAN_MS) {
@@ -60,7 +60,7 @@ export class Acknowledgement {
     this.#ahead++;
   }
 
-  /** A CONTROL has said it all. */
+  /** A CONTROL was sent, which acknowledges everything. */
   ackSent(limit: number): void {
     this.dueAt = Number.POSITIVE_INFINITY;
     this.#takenBytes = 0;

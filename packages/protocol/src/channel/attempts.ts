@@ -2,15 +2,15 @@ import { equalBytes } from '@sws/crypto';
 import type { Channel } from './channel.js';
 import type { ChannelIndex } from './channel-index.js';
 
-/** Attempts to one peer that have gone out and are not confirmed, at most (PROTOCOL §4, Bounds). */
+/** The most unconfirmed attempts to one peer whose OPEN was sent (PROTOCOL §4, Bounds). */
 export const MAX_UNCONFIRMED_PER_PEER = 4;
 const NONE: readonly Channel[] = [];
 
-/** The channels that this endpoint opens, until they are confirmed: one over the bound waits for its turn. */
+/** The channels that this endpoint opens, until they are confirmed. Those over the bound wait for their turn. */
 export class Attempts {
-  /** Those that have no ACCEPT yet. */
+  /** Channels without an ACCEPT. */
   readonly #opening = new Set<Channel>();
-  /** Those whose OPEN may not go out yet, in order. */
+  /** Channels whose OPEN may not be sent yet, in order. */
   #waiting: Channel[] = [];
 
   add(channel: Channel): void {
@@ -18,7 +18,7 @@ export class Attempts {
     this.#waiting.push(channel);
   }
 
-  /** A channel may have changed its phase. */
+  /** Called when a channel may have changed its phase. */
   noticed(channel: Channel): void {
     if (channel.phase !== 'opening') this.#opening.delete(channel);
   }
@@ -28,12 +28,12 @@ export class Attempts {
     if (this.#waiting.includes(channel)) this.#waiting = this.#waiting.filter((other) => other !== channel);
   }
 
-  /** Those to a peer that have no ACCEPT yet. */
+  /** The channels to a peer without an ACCEPT. */
   *to(peer: Uint8Array): Iterable<Channel> {
     for (const channel of this.#opening) if (equalBytes(channel.peer, peer)) yield channel;
   }
 
-  /** Those that wait no longer: for each, `begin` is due. */
+  /** The channels that need no longer wait. `begin` is due for each. */
   turns(channels: ChannelIndex): readonly Channel[] {
     if (this.#waiting.length === 0) return NONE;
     const unconfirmed = new Map<string, number>();

@@ -3,7 +3,7 @@ import type { ChannelSettings } from './channel-settings.js';
 import type { Flight } from './flight.js';
 import type { TokenBucket } from './token-bucket.js';
 
-/** Frames that were dropped, by reason: nothing is dropped silently. */
+/** The number of dropped frames, by reason. Every dropped frame is counted. */
 export interface ChannelCounters {
   malformed: number;
   notOpened: number;
@@ -12,16 +12,16 @@ export interface ChannelCounters {
   resetsSent: number;
 }
 
-/** What every channel of a table has in common. */
+/** The context that all channels of a table share. */
 export interface ChannelContext {
   readonly provider: CryptoProvider;
   readonly random: RandomBytes;
   readonly settings: ChannelSettings;
-  /** Whether this end is registered: without it nothing is sent and no PING is due. */
+  /** Whether this end is registered. Otherwise nothing is sent, and no PING is due. */
   readonly connected: boolean;
-  /** How many more ACCEPTs may cost their public-key operations, whichever channels they are for. */
+  /** How many more ACCEPTs may cost public-key operations, for all channels together. */
   readonly accepts: TokenBucket;
-  /** What is under way to a peer, over all channels to it. */
+  /** The flight to a peer, over all channels to it. */
   readonly flightTo: (peer: string) => Flight;
   readonly counters: ChannelCounters;
 }

@@ -1,6 +1,8 @@
 import type { Failure } from '../result.js';
 
-/** How a channel ended. Only an authenticated close frame sets code and reason; all else is 1006 with a `failure`. */
+/**
+ * How a channel ended. Only an authenticated close frame sets code and reason; any other end is 1006 with a `failure`.
+ */
 export interface ChannelEnd {
   readonly code: number;
   readonly reason: string;
@@ -8,7 +10,7 @@ export interface ChannelEnd {
   readonly failure: Failure | null;
 }
 
-/** What a channel tells the application's side. */
+/** The events of a channel for the application. */
 export type ChannelEvent =
   | { readonly type: 'open' }
   | { readonly type: 'message'; readonly data: string | Uint8Array }
@@ -19,7 +21,7 @@ export type ChannelEvent =
   | { readonly type: 'pong' }
   | { readonly type: 'close'; readonly end: ChannelEnd };
 
-/** The end of a channel that no close frame ended. */
+/** The end of a channel without a close frame. */
 export function abnormalEnd(failure: Failure): ChannelEnd {
   return { code: 1006, reason: '', wasClean: false, failure };
 }

@@ -17,7 +17,7 @@ export const FRAME_NAME_BYTES = 29;
 /** code (2) || name, and its tag. */
 const RESET_BOX_BYTES = 2 + FRAME_NAME_BYTES + TAG_BYTES;
 
-/** What every channel frame has; every array is a view of the frame. */
+/** The fields of every channel frame. Every array is a view of the frame. */
 interface FrameParts {
   readonly channelId: Uint8Array;
   readonly box: Uint8Array;
@@ -63,7 +63,7 @@ export function readU53(view: DataView, offset: number): number {
   return high > 0x1fffff ? -1 : high * 0x1_0000_0000 + view.getUint32(offset + 4);
 }
 
-/** Writes a safe integer as a u64. Byte by byte: a DataView costs more than what it writes. */
+/** Writes a safe integer as a u64, byte by byte, because creating a DataView costs more than the writing. */
 export function writeU53(bytes: Uint8Array, offset: number, value: number): void {
   let high = Math.floor(value / 0x1_0000_0000);
   let low = value >>> 0;
@@ -75,7 +75,7 @@ export function writeU53(bytes: Uint8Array, offset: number, value: number): void
   }
 }
 
-/** Takes a channel frame apart; `null` for an unknown kind, a wrong length, or a number above 2^53 - 1. */
+/** Parses a channel frame; `null` for an unknown kind, a wrong length, or a number above 2^53 - 1. */
 export function parseChannelFrame(content: Uint8Array): ChannelFrame | null {
   const length = content.length;
   if (length < CHANNEL_HEAD_BYTES) return null;
@@ -120,8 +120,8 @@ export function parseChannelFrame(content: Uint8Array): ChannelFrame | null {
 }
 
 /**
- * A binary MESSAGE to `peer` with room for a channel frame of `contentBytes`, its kind and channelId written.
- * Sealing writes straight into it, so that a frame is laid out once and never copied again.
+ * A binary MESSAGE to `peer` with room for a channel frame of `contentBytes`. Its kind and channelId are written
+ * already. Sealing writes directly into it, so that a frame is never copied.
  */
 export function newMessage(peer: Uint8Array, kind: number, channelId: Uint8Array, contentBytes: number): Uint8Array {
   const message = new Uint8Array(MESSAGE_HEAD_BYTES + contentBytes);

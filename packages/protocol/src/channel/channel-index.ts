@@ -3,21 +3,21 @@ import type { Channel } from './channel.js';
 
 const NONE: ReadonlySet<Channel> = new Set();
 
-/** Which channels there are, by peer and id together, and by peer. */
+/** All channels, by peer and id together, and by peer. */
 export class ChannelIndex {
   readonly #byId = new Map<string, Channel>();
   readonly #byPeer = new Map<string, Set<Channel>>();
-  /** The one found last: the next frame mostly is for it too, and it is found without making a key. */
+  /** The channel found last. The next frame is mostly for it too, and then no map key is needed. */
   #last: Channel | null = null;
 
   get size(): number {
     return this.#byId.size;
   }
-  /** All there are now: it does not change when they do. */
+  /** A copy of the list of all channels. */
   all(): readonly Channel[] {
     return [...this.#byId.values()];
   }
-  /** Those of a peer, the oldest first. */
+  /** The channels of a peer, the oldest first. */
   of(address: string): ReadonlySet<Channel> {
     return this.#byPeer.get(address) ?? NONE;
   }
@@ -40,7 +40,7 @@ export class ChannelIndex {
     else channels.add(channel);
   }
 
-  /** An attempt goes on under a new channelId. */
+  /** An attempt continues under a new channelId. */
   renamed(channel: Channel, before: Uint8Array): void {
     this.#byId.delete(nameOfChannel(channel.peer, before));
     this.#byId.set(nameOfChannel(channel.peer, channel.channelId), channel);
@@ -55,7 +55,7 @@ export class ChannelIndex {
   }
 }
 
-/** A channel is known by its peer and its id together. */
+/** The key of a channel: its peer and its id together. */
 export function nameOfChannel(peer: Uint8Array, channelId: Uint8Array): string {
   let key = '';
   for (const byte of peer) key += String.fromCharCode(byte);

@@ -25,13 +25,13 @@ export interface Ephemeral {
 
 const scratch = new Scratch();
 
-/** One direction's DATA key and how much it has sealed or opened. */
+/** One direction's DATA key, and how many frames it has sealed or opened. */
 interface DataKey {
   bytes: Uint8Array;
   frames: number;
 }
 
-/** The keys that a rekey has derived, until they are in use. */
+/** The keys derived by a rekey, until they are used. */
 interface NextKeys {
   readonly send: Uint8Array;
   readonly receive: Uint8Array;
@@ -44,7 +44,7 @@ export function erase(...secrets: readonly (Uint8Array | null | undefined)[]): v
   for (const secret of secrets) secret?.fill(0);
 }
 
-/** Whether all bytes are zero: what X25519 gives for a low-order point (RFC 7748 §6.1). */
+/** Whether all bytes are zero, as X25519 returns for a low-order point (RFC 7748 §6.1). */
 export function isAllZero(bytes: Uint8Array): boolean {
   let any = 0;
   for (const byte of bytes) any |= byte;
@@ -52,8 +52,8 @@ export function isAllZero(bytes: Uint8Array): boolean {
 }
 
 /**
- * The keys of one established channel: only this seals and opens its DATA and CONTROL (PROTOCOL §4, Handshake and Rekey).
- * Nonces are derived from sequence numbers and counters, which the callers let grow and never repeat.
+ * The keys of one established channel. Only this class seals and opens its DATA and CONTROL (PROTOCOL §4, Handshake and
+ * Rekey). Nonces are derived from sequence numbers and counters, which callers must increase and never repeat.
  */
 export class ChannelKeys {
   readonly #provider: CryptoProvider;
@@ -97,7 +97,10 @@ export class ChannelKeys {
     this.#receiveControl = keys.receiveControl;
   }
 
-  /** The epoch that CONTROLs are sealed under: rekeys completed, or one more where the peer is known to have completed one. */
+  /**
+   * The epoch under which CONTROLs are sealed: completed rekeys, plus one if the peer is known to have completed the
+   * next.
+   */
   get epoch(): number {
     return this.#epoch;
   }
@@ -109,7 +112,7 @@ export class ChannelKeys {
   get openedFrames(): number {
     return this.#receive.frames;
   }
-  /** Whether the peer has been heard under the newest control key: a rekey may start only then. */
+  /** Whether a CONTROL opened under the newest control key. Only then may a rekey start. */
   get confirmed(): boolean {
     return this.#lastReceived.epoch === this.#epoch && this.#lastReceived.counter >= 0;
   }
@@ -128,7 +131,7 @@ export class ChannelKeys {
     return message;
   }
 
-  /** The plaintext of one DATA frame, which the next call overwrites, or `null` if it does not open. */
+  /** Opens one DATA frame; `null` if it does not open. The next call overwrites the returned plaintext. */
   openData(seq: number, box: Uint8Array): Uint8Array | null {
     const into = scratch.view(box.length - TAG_BYTES);
     const plaintext = this.#provider.secretboxOpen(this.#receive.bytes, dataNonce(seq), box, into);
@@ -159,8 +162,9 @@ export class ChannelKeys {
   }
 
   /**
-   * `null` if it does not open, repeats or precedes one already opened, or is of an epoch whose key is gone. A responder
-   * that opens one under the next keys knows that the initiator has completed the rekey: it seals CONTROL under them too.
+   * Opens one CONTROL; `null` if it does not open, repeats or precedes one already opened, or is of an epoch whose key
+   * is gone. A responder that opens one under the next keys knows that the initiator has completed the rekey. It then
+   * seals CONTROL under them too.
    */
   openControl(epoch: number, counter: number, box: Uint8Array): Uint8Array | null {
     const last = this.#lastReceived;
@@ -181,13 +185,19 @@ export class ChannelKeys {
     return this.#ephemeral.publicKey;
   }
 
-  /** Responder, on `rekey(Ea')`: the 32 bytes of the answer, or `null` for a low-order key. Call `switchSend` once the answer is sealed. */
+  /**
+   * Responder, on `rekey(Ea')`: the 32 bytes of the answer, or `null` for a low-order key. Call `switchSend` once the
+   * answer is sealed.
+   */
   answerRekey(theirs: Uint8Array, secret: Uint8Array): Uint8Array | null {
     const publicKey = this.#provider.x25519PublicKey(secret);
     return this.#mix({ secret, publicKey }, theirs, theirs, publicKey) ? publicKey : null;
   }
 
-  /** Initiator, on `rekey(Eb')`: from here the peer's DATA opens under its new key. False for a low-order key. Call `switchSend` and `completeRekey` once `rekeyed` is sealed. */
+  /**
+   * Initiator, on `rekey(Eb')`: the peer's DATA opens under its new key from here. Returns false for a low-order key.
+   * Call `switchSend` and `completeRekey` once `rekeyed` is sealed.
+   */
   finishRekey(theirs: Uint8Array): boolean {
     const own = this.#ephemeral;
     if (own === null) return false;
@@ -197,21 +207,21 @@ export class ChannelKeys {
     return true;
   }
 
-  /** From the next DATA sealed on, the new send key holds. */
+  /** The next DATA is sealed under the new send key. */
   switchSend(): void {
     if (this.#next === null) return;
     this.#send.bytes.fill(0);
     this.#send = { bytes: this.#next.send, frames: 0 };
   }
 
-  /** From the next DATA opened on, the new receive key holds. */
+  /** The next DATA is opened under the new receive key. */
   switchReceive(): void {
     if (this.#next === null) return;
     this.#receive.bytes.fill(0);
     this.#receive = { bytes: this.#next.receive, frames: 0 };
   }
 
-  /** The rekey is complete on this end: CONTROLs are sealed and opened under the next epoch alone. */
+  /** The rekey is complete at this end. CONTROLs are sealed and opened only under the next epoch. */
   completeRekey(): void {
     this.#advanceControl();
     this.#next = null;
@@ -224,7 +234,7 @@ export class ChannelKeys {
     erase(this.#ephemeral?.secret, next?.send, next?.receive, next?.control?.send, next?.control?.receive);
   }
 
-  /** From here CONTROLs of the epoch before open no more: whoever stole its keys is not believed. */
+  /** CONTROLs of the previous epoch no longer open from here, so that a thief of its keys cannot forge them. */
   #advanceControl(): void {
     const next = this.#next;
     if (next === null || next.control === null) return;
@@ -248,7 +258,7 @@ export class ChannelKeys {
     if (ikm === null) return false;
     this.#transcript = this.#provider.sha512(concatBytes(this.#transcript, first, second));
     const salt = this.#root;
-    // h' binds the new keys to everything before them: it stands in the info, after the label.
+    // h' in the info, after the label, binds the new keys to everything before them.
     const keys = this.#derive(salt, ikm, concatBytes(INFO_REKEY, this.#transcript));
     erase(salt);
     this.#root = keys.root;
@@ -269,7 +279,7 @@ export class ChannelKeys {
   }
 }
 
-// Providers keep no argument: one array serves every frame, and is written whole each time.
+// One array serves every frame, because providers keep no argument. It is fully overwritten each time.
 const nonce = new Uint8Array(24);
 const nonceView = new DataView(nonce.buffer);
 

@@ -5,22 +5,26 @@ import type { StaticKey } from './channel-keys.js';
 import type { ChannelSettings } from './channel-settings.js';
 import type { MemoryLimits } from './memory-budget.js';
 
-/** What an accept policy is asked. It runs once per OPEN, may see a replayed one, and must have no effects. */
+/**
+ * The argument of an accept policy. The policy runs once per OPEN, may get a replayed OPEN, and must have no effects.
+ */
 export interface ChannelRequest {
-  /** The peer's address: proven, the OPEN opened under its key. */
+  /** The peer's address. It is proven, because the OPEN opened under its key. */
   readonly peer: string;
-  /** Path and query, as the peer asked for them. */
+  /** The path and query that the peer requested. */
   readonly resource: string;
-  /** The subprotocols that it offers, the preferred one first. */
+  /** The subprotocols that the peer offers, the preferred one first. */
   readonly protocols: readonly string[];
-  /** The peer's own name for the channel, 16 bytes: random if it is honest, and unique among its channels that live. */
+  /**
+   * The peer's 16-byte name for the channel. It is unique among its live channels, and random if the peer is honest.
+   */
   readonly channelId: Uint8Array;
 }
 
-/** Refuses with `false`; chooses a subprotocol with `{ protocol }`, one of those offered or none. `owner` becomes the channel's. */
+/** `false` refuses. `{ protocol }` chooses one of the offered subprotocols, or none. `owner` becomes the channel's. */
 export type AcceptAnswer = boolean | { readonly protocol?: string; readonly owner?: unknown };
 
-/** Answers, or says `later`: then `ChannelTable.handleDecision` does. */
+/** Answers at once, or returns `later` and answers by `ChannelTable.handleDecision`. */
 export type AcceptPolicy = (request: ChannelRequest) => AcceptAnswer | 'later';
 
 export interface ChannelTableOptions {
@@ -29,13 +33,18 @@ export interface ChannelTableOptions {
   readonly staticKey: StaticKey;
   readonly settings: ChannelSettings;
   readonly accept: AcceptPolicy;
-  /** How much memory peers can make this endpoint hold. @defaultValue 256 MiB, of it 128 for strangers, 32 for each peer */
+  /**
+   * The memory that peers can make this endpoint hold. @defaultValue 256 MiB; 128 MiB for strangers, 32 MiB per peer
+   */
   readonly memory?: MemoryLimits | undefined;
-  /** Whether a peer is more than a stranger although this endpoint has not dialled it. Asked for each OPEN and RESET, before any work; must have no effects. @defaultValue nobody is */
+  /**
+   * Whether a peer is known although this endpoint has not dialled it. It is called for each OPEN and RESET, before any
+   * work, and must have no effects. @defaultValue no peer is known
+   */
   readonly isKnown?: ((peer: string) => boolean) | undefined;
 }
 
-/** What a channel has to tell. */
+/** An event of a channel. */
 export interface ChannelNotice {
   readonly type: 'channel';
   readonly channel: Channel;

@@ -25,9 +25,9 @@ export const MAX_HALF_OPEN_PER_PEER = 4;
 const TOO_MANY: Failure = { code: 'over-limits', detail: `over ${MAX_CHANNELS_PER_PEER} channels with one peer` };
 
 /**
- * All channels of one identity: who a frame belongs to, what may open, and whose DATA goes next (PROTOCOL §4). Order:
- * inputs, then `pollEvent` until `null`, then `pollFrame` until `null` or the transport is full, then one timer for
- * `nextWakeAtMs`.
+ * All channels of one identity: to which one a frame belongs, what may open, and whose DATA is sent next (PROTOCOL §4).
+ * Order: inputs, then `pollEvent` until `null`, then `pollFrame` until `null` or the transport is full, then one timer
+ * for `nextWakeAtMs`.
  */
 export class ChannelTable {
   readonly counters: ChannelCounters = { malformed: 0, notOpened: 0, overRate: 0, overBounds: 0, resetsSent: 0 };
@@ -38,12 +38,12 @@ export class ChannelTable {
   readonly #paths = new Paths();
   readonly #resets: Resets;
   readonly #admission: Admission;
-  /** Whose accept policy answers later. */
+  /** OPENs whose accept policy answers later. */
   readonly #pending = new PendingOpens();
   readonly #attempts = new Attempts();
-  /** Channels with a PING that is unanswered. */
+  /** Channels with an unanswered PING. */
   readonly #unanswered = new Set<Channel>();
-  /** Channels that may have an event to tell. */
+  /** Channels that may have an event. */
   readonly #telling = new Set<Channel>();
   /** Channels that may have a frame to send, in the order of their turns. */
   readonly #turns = new Set<Channel>();
@@ -64,15 +64,15 @@ export class ChannelTable {
   get nextWakeAtMs(): number {
     return this.#wakeAtMs;
   }
-  /** Channels that exist, tombstones included. */
+  /** The number of channels, including tombstones. */
   get size(): number {
     return this.#channels.size;
   }
-  /** What peers make this endpoint hold at the moment, windows that they may still fill included. */
+  /** The memory that peers make this endpoint hold, including windows that they may still fill. */
   get memoryBytes(): number {
     return this.#admission.usedBytes;
   }
-  /** Since when the longest-waiting PING of any channel is unanswered, or `null`. */
+  /** When the oldest unanswered PING of any channel was sent, or `null`. */
   get unansweredSinceMs(): number | null {
     let oldest: number | null = null;
     for (const { unansweredSinceMs } of this.#unanswered) {
@@ -81,7 +81,7 @@ export class ChannelTable {
     return oldest;
   }
 
-  /** Opens a channel to `peer` (32 bytes, a usable public key). @throws SwsError `own-address`, `invalid-offer`, `over-limits` */
+  /** Opens a channel to a usable key of 32 bytes. @throws SwsError `own-address`, `invalid-offer`, `over-limits` */
   open(peer: Uint8Array, offer: ChannelOffer, nowMs: number): Channel {
     if (equalBytes(peer, this.#options.staticKey.publicKeyBytes()))
       throw new SwsError('own-address', 'cannot connect to your own address');
@@ -101,12 +101,12 @@ export class ChannelTable {
     }
   }
 
-  /** The application does something with a channel. @throws SwsError as `Channel.handle` */
+  /** Carries out the application's command for a channel. @throws SwsError as `Channel.handle` */
   handleCommand(channel: Channel, command: ChannelCommand, nowMs: number): void {
     this.#handle(channel, command, nowMs);
   }
 
-  /** The answer of an accept policy that said `later`; `null` to leave the OPEN unanswered. */
+  /** The answer of an accept policy that returned `later`; `null` to leave the OPEN unanswered. */
   handleDecision({ peer, channelId }: ChannelRequest, answer: AcceptAnswer | null, nowMs: number): void {
     const key = decodeHex(peer) ?? new Uint8Array(32);
     const content = this.#pending.take(nameOfChannel(key, channelId), nowMs);
@@ -115,7 +115,7 @@ export class ChannelTable {
       this.#receiveOpen(key, frame, content, nowMs, answer);
   }
 
-  /** A MESSAGE arrived: `content` from `peer`. Both are the caller's again when this returns. */
+  /** A MESSAGE with `content` arrived from `peer`. The caller owns both again when this returns. */
   handleMessage(peer: Uint8Array, content: Uint8Array, nowMs: number): void {
     const frame = parseChannelFrame(content);
     if (frame === null) {
@@ -126,7 +126,7 @@ export class ChannelTable {
     if (frame.kind === 'reset') this.#receiveReset(channel, peer, frame, nowMs);
     else if (channel !== undefined) {
       if (!channel.handleFrame(frame, content, nowMs)) this.counters.notOpened++;
-      // An ACCEPT that is refused: the peer, which is half-open, need not wait for a confirmation.
+      // Answer a refused ACCEPT, so that the half-open peer need not wait for a confirmation.
       else if (frame.kind === 'accept' && channel.phase === 'gone')
         this.#resets.answer(peer, frame, RESET_CODE.refused, nowMs);
       this.#settle(channel, nowMs);
@@ -174,7 +174,7 @@ export class ChannelTable {
     this.#handleAll({ type: 'disconnected' }, nowMs);
   }
 
-  /** The connection could not be made: attempts that do not wait end with this failure. */
+  /** The connection could not be made. Attempts that do not wait end with this failure. */
   handleConnectionFailed(failure: Failure, nowMs: number): void {
     this.#handleAll({ type: 'connection-failed', failure }, nowMs);
   }
@@ -195,12 +195,12 @@ export class ChannelTable {
     this.#startWaiting(nowMs);
   }
 
-  /** Every channel ends with 1006 and this failure. */
+  /** Ends every channel with 1006 and this failure. */
   abortAll(failure: Failure): void {
     for (const channel of this.#channels.all()) this.#abort(channel, failure);
   }
 
-  /** What to tell the application; `null` for nothing more. `open` on a channel that this end did not initiate is an incoming connection. */
+  /** The next event; `null` for no more. `open` on a channel that the peer opened is an incoming connection. */
   pollEvent(): ChannelNotice | null {
     for (const channel of this.#telling) {
       const event = channel.pollEvent();
@@ -214,7 +214,7 @@ export class ChannelTable {
     return null;
   }
 
-  /** The next frame to send, channels in turn: a whole binary MESSAGE that must not be changed, or `null`. */
+  /** The next frame to send, or `null`. Channels take turns. It is a whole binary MESSAGE that must not be changed. */
   pollFrame(nowMs: number): Uint8Array | null {
     if (!this.#context.connected) return null;
     const reset = this.#resets.pollFrame();
@@ -233,7 +233,7 @@ export class ChannelTable {
     return null;
   }
 
-  /** Whether one more channel with this peer fits: the oldest that has closed lets go early if it must. */
+  /** Whether one more channel with this peer is allowed. If needed, the oldest closed channel is dropped early. */
   #makeRoom(peer: string): boolean {
     const channels = this.#channels.of(peer);
     if (channels.size < MAX_CHANNELS_PER_PEER) return true;
@@ -246,7 +246,7 @@ export class ChannelTable {
   }
 
   #receiveOpen(peer: Uint8Array, frame: OpenFrame, content: Uint8Array, nowMs: number, decided?: AcceptAnswer): void {
-    // Sent again while its answer is waited for.
+    // A repeated OPEN, whose answer is still pending.
     if (this.#pending.has(nameOfChannel(peer, frame.channelId))) return;
     let halfOpen = 0;
     for (const channel of this.#channels.of(encodeHex(peer))) if (channel.phase === 'half-open') halfOpen++;
@@ -267,7 +267,7 @@ export class ChannelTable {
     try {
       this.#answerOpen(context.peer, frame, content, handshake, nowMs, decided);
     } finally {
-      // Refused, without room, or by a policy that throws: what OPEN has left goes.
+      // Refused, without room, or the policy has thrown. Erase the OPEN's secrets.
       handshake.erase();
     }
   }
@@ -311,7 +311,7 @@ export class ChannelTable {
     if (tooMany !== null) this.#giveUp(tooMany, `over ${MAX_HALF_OPEN} half-open channels`);
   }
 
-  /** An account for a channel that a peer opens, or `null`. For its first channel others give way. */
+  /** An account for a channel that a peer opens, or `null`. For its first channel, others may be ended. */
   #accountOf(address: string): ChannelAccount | null {
     const standing = this.#peers.standing(address);
     const { windowBytes } = this.#options.settings;
@@ -356,7 +356,7 @@ export class ChannelTable {
     this.#forget(channel);
   }
 
-  /** A channel has had an input: what that has changed for the others. */
+  /** A channel has had an input. Updates the state that it shares with other channels. */
   #settle(channel: Channel, nowMs: number): void {
     this.#telling.add(channel);
     if (channel.phase === 'gone') {
@@ -372,7 +372,7 @@ export class ChannelTable {
     this.#refill(nowMs);
   }
 
-  /** Where memory was given back, channels that wait for some have their turn. */
+  /** If memory was given back, gives it to waiting channels in turn. */
   #refill(nowMs: number): void {
     for (const channel of this.#admission.turns()) this.#handle(channel, { type: 'memory-freed' }, nowMs);
   }
@@ -384,7 +384,7 @@ export class ChannelTable {
     this.#release(channel.peerAddress);
   }
 
-  /** Channels that waited for room to this peer have their turns, if there is some. */
+  /** If there is room in the flight to this peer, the channels that waited for it may send. */
   #release(peer: string): void {
     for (const channel of this.#paths.released(peer, this.#channels.of(peer))) this.#turns.add(channel);
   }

@@ -25,20 +25,20 @@ const RESET_FAILURES = {
 } as const satisfies Record<ResetCode, Failure>;
 
 /**
- * One channel: a WebSocket between two keys (PROTOCOL §4). It does no I/O and calls nobody: inputs carry `nowMs`, events
- * and frames are polled, and `nextWakeAtMs` says when it wants a `timeout`. What the peer sends never throws; a wrong
- * command does.
+ * One channel: a WebSocket between two keys (PROTOCOL §4). It does no I/O and has no callbacks. Inputs carry `nowMs`,
+ * events and frames are polled, and `nextWakeAtMs` says when it needs a `timeout`. The peer's input never throws; an
+ * invalid command does.
  */
 export class Channel {
   readonly peer: Uint8Array;
   readonly peerAddress: string;
   readonly initiator: boolean;
-  /** What it holds of the endpoint's memory. */
+  /** The channel's account of the endpoint's memory. */
   readonly account: ChannelAccount;
   readonly resource: string;
   /** The subprotocols that the initiator offered. */
   readonly protocols: readonly string[];
-  /** What the accept policy gave beside its answer. */
+  /** The `owner` in the accept policy's answer. */
   owner: unknown = null;
   readonly #outgoing: Outgoing;
   #phase: ChannelPhase;
@@ -62,8 +62,8 @@ export class Channel {
   }
 
   /**
-   * A channel that waits for `begin`. While the time is below `waitUntilMs` an offline peer does not end the attempt:
-   * OPEN is repeated, under a new channelId every 45 s. @throws SwsError `invalid-offer`
+   * A channel that waits for `begin`. Before `waitUntilMs`, an offline peer does not end the attempt: OPEN is repeated,
+   * with a new channelId every 45 s. @throws SwsError `invalid-offer`
    */
   static open(
     context: ChannelContext,
@@ -77,7 +77,10 @@ export class Channel {
     return new Channel(handshakeContext.peer, true, offer, outgoing, account, opening);
   }
 
-  /** Accepts an OPEN that the policy let through: ACCEPT goes out. `null` if the OPEN's keys fail their input checks. `open` is kept. */
+  /**
+   * Accepts an OPEN that the policy has accepted, and sends ACCEPT. `null` if the OPEN's keys fail their input checks.
+   * Keeps `open`.
+   */
   static accept(
     context: ChannelContext,
     peer: Uint8Array,
@@ -103,7 +106,7 @@ export class Channel {
   get phase(): PhaseName {
     return this.#phase.name;
   }
-  /** The subprotocol both ends agreed on; empty for none, and until open. */
+  /** The agreed subprotocol; empty for none, and until open. */
   get protocol(): string {
     return this.#phase.protocol;
   }
@@ -115,32 +118,34 @@ export class Channel {
   get bufferedAmount(): number {
     return this.#outgoing.bufferedAmount;
   }
-  /** Messages given to `send`, and those of them that the peer's process has taken. */
+  /** The numbers of messages given to `send`, and acknowledged by the peer's process. */
   get messages(): { readonly queued: number; readonly acknowledged: number } {
     return { queued: this.#outgoing.messagesQueued, acknowledged: this.#outgoing.messagesAcknowledged };
   }
-  /** When the first PING went out that is still unanswered, or `null`: after 3 s the connection itself is probed. */
+  /** When the first unanswered PING was sent, or `null`. After 3 s the connection itself is probed. */
   get unansweredSinceMs(): number | null {
     return this.#phase.unansweredSinceMs;
   }
-  /** Whether a message of the peer can't go on for want of memory. */
+  /** Whether a message of the peer cannot continue for lack of memory. */
   get starved(): boolean {
     return this.#phase.starved;
   }
-  /** Whether frames of it have to wait until less is under way to this peer. */
+  /** Whether the channel's frames must wait until fewer bytes are in flight to this peer. */
   get waitsForRoom(): boolean {
     return this.#outgoing.waitsForRoom;
   }
-  /** Bytes that may be under way to this peer, of all channels to it: whoever writes more waits. */
+  /** How many bytes may be in flight to this peer, over all channels to it. A writer of more waits. */
   get allowanceBytes(): number {
     return this.#outgoing.flight.allowanceBytes;
   }
-  /** When it wants a `timeout`; infinite for never. */
+  /** When the channel needs a `timeout`; infinite for never. */
   get nextWakeAtMs(): number {
     return this.#phase.nextWakeAtMs;
   }
 
-  /** @throws SwsError `closed` for `send` after close, `invalid-close` for a close code or reason that can't be sent */
+  /**
+   * @throws SwsError `closed` for `send` after close, `invalid-close` for a close code or reason that cannot be sent
+   */
   handle(input: ChannelInput, nowMs: number): void {
     if (input.type === 'send' && !this.#phase.writable)
       throw new SwsError('closed', 'the channel is closing or closed');
@@ -149,21 +154,21 @@ export class Channel {
     this.#advance();
   }
 
-  /** A frame of this channel arrived, not RESET. False for an ACCEPT, DATA or CONTROL that did not open. */
+  /** A frame of this channel arrived, not RESET. Returns false for an ACCEPT, DATA or CONTROL that did not open. */
   handleFrame(frame: ChannelFrame, content: Uint8Array, nowMs: number): boolean {
     const opened = this.#phase.handleFrame(frame, content, nowMs);
     this.#advance();
     return opened;
   }
 
-  /** A RESET that opened arrived: it counts only if it names a frame of ours that is still pending. */
+  /** A RESET arrived and opened. It counts only if it names a frame of ours that is still pending. */
   handleReset(code: ResetCode, name: FrameName): boolean {
     if (!this.#phase.provoked(name)) return false;
     this.abort(RESET_FAILURES[code]);
     return true;
   }
 
-  /** Ends at once with 1006, telling the peer nothing: it learns by RESET, when it next sends, or by time. */
+  /** Ends at once with 1006 and sends nothing. The peer learns it by RESET when it next sends, or by a timeout. */
   abort(failure: Failure): void {
     this.#phase.abort(failure);
     this.#advance();
@@ -173,12 +178,15 @@ export class Channel {
     return this.#phase.pollEvent();
   }
 
-  /** The next frame to send, as a whole binary MESSAGE, or `null`. The channel keeps it until acknowledged: it must not be changed. */
+  /**
+   * The next frame to send, as a whole binary MESSAGE, or `null`. It must not be changed: the channel keeps it until
+   * acknowledged.
+   */
   pollFrame(nowMs: number): Uint8Array | null {
     return this.#phase.pollFrame(nowMs);
   }
 
-  /** A phase may have ended; an attempt whose ACCEPT is refused is over at once. */
+  /** Replaces phases that have ended. An attempt whose ACCEPT is refused ends at once. */
   #advance(): void {
     const { successor } = this.#phase;
     if (successor === null) return;
@@ -187,7 +195,7 @@ export class Channel {
   }
 }
 
-/** @throws SwsError `invalid-close` for what may not be sent; 1005 with an empty reason stands for none */
+/** @throws SwsError `invalid-close` for a close that cannot be sent; 1005 with an empty reason stands for none */
 function checkClose({ code, reason }: CloseStatus): void {
   if ((code !== 1005 || reason !== '') && !isSendableCloseCode(code))
     throw new SwsError('invalid-close', `closeCode ${code} cannot be sent`);

@@ -4,7 +4,7 @@ import { decodeUtf8, encodeUtf8 } from '../utf8.js';
 /** A close reason has at most this many bytes of UTF-8 (RFC 6455 §5.5). */
 export const MAX_REASON_BYTES = 123;
 
-/** What a close frame says; `code` 1005 with an empty reason stands for an empty close (RFC 6455 §7.1.5). */
+/** The content of a close frame. `code` 1005 with an empty reason stands for an empty close (RFC 6455 §7.1.5). */
 export interface CloseStatus {
   readonly code: number;
   readonly reason: string;
@@ -28,7 +28,7 @@ export function encodeClose(status: CloseStatus): Uint8Array {
   return bytes;
 }
 
-/** Reads a close frame's bytes; a failure is `protocol-error` or, for a reason that is not UTF-8, `invalid-text`. */
+/** Reads a close frame's bytes. A failure is `protocol-error`, or `invalid-text` for a reason that is not UTF-8. */
 export function decodeClose(bytes: Uint8Array): Result<CloseStatus> {
   if (bytes.length === 0) return succeed({ code: 1005, reason: '' });
   if (bytes.length < 2) return fail('protocol-error', 'a close of one byte');

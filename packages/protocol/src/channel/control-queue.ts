@@ -3,28 +3,33 @@ import { CONTROL_TYPE, type ControlType } from './control.js';
 import type { Gauge } from './gauge.js';
 import type { Probe } from './probe.js';
 
-/** Questions of the peer that wait for their answer; an older one is dropped, since the newest answers say it all. */
+/**
+ * The most questions of the peer that wait for an answer. Older ones are dropped, because the newest answers suffice.
+ */
 const MAX_PENDING_ANSWERS = 4;
-/** A RESET may name one of this many of our last CONTROLs. */
+/** How many of our last CONTROLs a RESET may name. */
 const REMEMBERED_CONTROLS = 16;
 
-/** Which CONTROL goes out next: answers first, then questions, then what only acknowledges (PROTOCOL §4, CONTROL). Bounded, however long the transport has no room. */
+/**
+ * Decides which CONTROL is sent next: answers, then questions, then mere acknowledgements (PROTOCOL §4, CONTROL). It is
+ * bounded, however long the transport is full.
+ */
 export class ControlQueue {
   #answers: { readonly type: ControlType; readonly id: number }[] = [];
   #recent: Uint8Array[] = [];
-  /** Set to have the peer asked what it lacks and to send what we lack (RESUME). */
+  /** Set to send RESUME, which asks what the peer lacks and tells what we lack. */
   resumeDue = false;
 
-  /** Set to have the peer asked for a sign, so that the gauge learns how far it is. */
+  /** Set to send a PING for the gauge, which measures the round trip. */
   gaugeDue = false;
 
-  /** Queues PONG to a PING, ACK to a RESUME. */
+  /** Queues a PONG for a PING, or an ACK for a RESUME. */
   answer(type: typeof CONTROL_TYPE.pong | typeof CONTROL_TYPE.ack, id: number): void {
     this.#answers.push({ type, id });
     if (this.#answers.length > MAX_PENDING_ANSWERS) this.#answers.shift();
   }
 
-  /** The next one to seal, or `null`. `cursor`: frames sent so far. */
+  /** The next CONTROL to seal, or `null`. `cursor` is the number of frames sent so far. */
   next(
     probe: Probe,
     gauge: Gauge,
@@ -54,7 +59,7 @@ export class ControlQueue {
     if (this.#recent.length > REMEMBERED_CONTROLS) this.#recent.shift();
   }
 
-  /** The last CONTROLs sealed. */
+  /** The last sealed CONTROLs. */
   get recent(): readonly Uint8Array[] {
     return this.#recent;
   }

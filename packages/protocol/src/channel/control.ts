@@ -1,11 +1,14 @@
 import { readU53, writeU53 } from './channel-frame.js';
 
-/** The four things a CONTROL says (PROTOCOL §4, CONTROL). */
+/** The four types of CONTROL (PROTOCOL §4, CONTROL). */
 export const CONTROL_TYPE = { ack: 1, resume: 2, ping: 3, pong: 4 } as const;
 export type ControlType = (typeof CONTROL_TYPE)[keyof typeof CONTROL_TYPE];
 export const CONTROL_BYTES = 25;
 
-/** A CONTROL plaintext: `next` is the next seq expected, `limit` the total charge granted, `id` ties answers to questions. */
+/**
+ * A CONTROL plaintext. `next` is the next expected seq, `limit` the total granted charge; `id` matches answers to
+ * questions.
+ */
 export interface Control {
   readonly type: ControlType;
   readonly next: number;
@@ -22,7 +25,10 @@ export function encodeControl(control: Control): Uint8Array {
   return bytes;
 }
 
-/** `null` for an unknown type, a wrong length, a number above 2^53 - 1, or a question without an id: all 1002. */
+/**
+ * Decodes a CONTROL; `null` (1002) for an unknown type, a wrong length, a number above 2^53 - 1, or a question without
+ * id.
+ */
 export function decodeControl(bytes: Uint8Array): Control | null {
   if (bytes.length !== CONTROL_BYTES) return null;
   const type = bytes[0];

@@ -15,9 +15,9 @@ import { type FrameName, isNamed } from './reset.js';
 
 const NEVER = Number.POSITIVE_INFINITY;
 
-/** What a CONTROL that opened amounts to. */
+/** The result of a CONTROL that opened. */
 export interface ControlNews {
-  /** Why it can't be true, or `null`. */
+  /** Why its content is impossible, or `null`. */
   readonly failure: Failure | null;
   /** Whether the peer acknowledged something new. */
   readonly isProgress: boolean;
@@ -26,8 +26,8 @@ export interface ControlNews {
 }
 
 /**
- * The CONTROLs of a channel that has keys (PROTOCOL §4, CONTROL and Resume): what this end asks, answers and acknowledges,
- * what it learns from the peer's, and when frames that the peer lacks are sent again.
+ * The CONTROLs of a channel that has keys (PROTOCOL §4, CONTROL and Resume). It sends questions, answers and
+ * acknowledgements, takes the peer's, and decides when frames that the peer lacks are sent again.
  */
 export class Controls {
   readonly probe: Probe;
@@ -61,7 +61,9 @@ export class Controls {
     this.acknowledgement = new Acknowledgement(account.windowBytes);
   }
 
-  /** What an input of the channel has this end ask, or send again. `isOpen`: neither half-open nor a tombstone. */
+  /**
+   * Handles an input of the channel: asks, or sends again. `isOpen`: the channel is neither half-open nor a tombstone.
+   */
   handle(input: ChannelInput, isOpen: boolean, nowMs: number): void {
     switch (input.type) {
       case 'ping':
@@ -83,7 +85,7 @@ export class Controls {
         this.#gauge.reset();
         break;
       case 'disconnected':
-        // What was in flight to the relay may be lost, or may not: the peer's answer to RESUME tells from where to resend.
+        // Frames in flight to the relay may be lost. The peer's answer to RESUME tells from where to resend.
         this.probe.lost(nowMs);
         break;
     }
@@ -95,7 +97,7 @@ export class Controls {
     if (this.#gauge.took(bytes, nowMs)) this.#queue.gaugeDue = true;
   }
 
-  /** DATA `seq` came before the next one: a RESUME goes out, unless one did a short while ago. */
+  /** DATA `seq` arrived before the expected one. Sends RESUME, unless one was sent a short while ago. */
   sawGap(seq: number, nowMs: number): void {
     if (this.recovery.sawGap(seq, this.probe.rttMs, nowMs)) this.#queue.resumeDue = true;
   }
@@ -107,7 +109,7 @@ export class Controls {
     this.acknowledgement.granted(this.#incoming.limit, nowMs);
   }
 
-  /** The CONTROL that is due, sealed; `null` if none is. A `tombstone` asks nothing that it does not need to know. */
+  /** The due CONTROL, sealed; `null` if none is due. A `tombstone` asks only what it needs to know. */
   pollFrame(tombstone: boolean, nowMs: number): Uint8Array | null {
     this.probe.plan(this.#outgoing.hasUnacked, tombstone, nowMs);
     if (tombstone) this.#queue.gaugeDue = false;
@@ -115,11 +117,11 @@ export class Controls {
     return control === null ? null : this.#seal(control.type, control.id);
   }
 
-  /** The ACK that goes ahead of the next DATA, or `null`. */
+  /** The ACK to send before the next DATA, or `null`. */
   pollAhead(nowMs: number): Uint8Array | null {
     const { acknowledgement } = this;
     const outgoing = this.#outgoing;
-    // What was taken is acknowledged ahead of a close, so that the peer's bufferedAmount is true when it learns of it.
+    // Acknowledge data before a close, so that the peer's bufferedAmount is correct when it gets the close.
     if (acknowledgement.dueAt !== NEVER && outgoing.closeIsNext) return this.#seal(CONTROL_TYPE.ack, 0);
     if (!acknowledgement.mayGoBeforeData(nowMs) || !outgoing.messageIsNext || !outgoing.canSend(this.#keys, nowMs))
       return null;
@@ -127,12 +129,12 @@ export class Controls {
     return this.#seal(CONTROL_TYPE.ack, 0);
   }
 
-  /** A last question of a channel that is given up now. */
+  /** A last question of a channel that ends now. */
   farewell(nowMs: number): Uint8Array {
     return this.#seal(CONTROL_TYPE.ping, this.probe.ask(true, this.#outgoing.cursor, nowMs));
   }
 
-  /** Takes what a CONTROL says that opened. */
+  /** Takes the plaintext of a CONTROL that opened. */
   accept(plaintext: Uint8Array, nowMs: number): ControlNews {
     const before = this.#outgoing.acked;
     const control = decodeControl(plaintext);
@@ -144,7 +146,7 @@ export class Controls {
       this.probe.progress(nowMs);
       this.recovery.progress();
     }
-    // A question is as good a sign of life as an answer: after a separation it may be all that comes.
+    // A question counts as a sign of life like an answer. After a separation there may be no answer.
     const isPong = this.#pinged && control.id !== 0;
     if (isPong) this.#pinged = false;
     this.#answer(control, nowMs);
@@ -166,7 +168,7 @@ export class Controls {
     );
   }
 
-  /** Whether `name` is that of one of the last CONTROLs sealed. */
+  /** Whether `name` names one of the last sealed CONTROLs. */
   provoked(name: FrameName): boolean {
     return this.#queue.recent.some((message) => isNamed(message, name));
   }
@@ -175,7 +177,7 @@ export class Controls {
     this.#queue.clear();
   }
 
-  /** Takes a CONTROL's acknowledgement and credit; why it can't be true, or `null`. */
+  /** Takes a CONTROL's acknowledgement and credit. Returns why they are impossible, or `null`. */
   #learn(control: Control, nowMs: number): string | null {
     if (control.type === CONTROL_TYPE.resume && control.next < this.#outgoing.acked)
       return 'RESUME below what was acknowledged';
@@ -199,14 +201,14 @@ export class Controls {
         if (question === null) break;
         this.#outgoing.flight.measured(nowMs - question.sentAt, nowMs);
         this.#fit(question.id, nowMs);
-        // Frames sent before the question are missing after it: they were lost (tail loss).
+        // Frames sent before the question have not arrived: they were lost (tail loss).
         if (control.next < question.cursor && control.next === this.#outgoing.acked)
           this.recovery.passSoon(this.probe.rttMs, nowMs);
       }
     }
   }
 
-  /** A question was answered: if it is one of the gauge's, the window is fitted to the way. */
+  /** A question was answered. If it is the gauge's, the window is adapted to the path. */
   #fit(id: number, nowMs: number): void {
     const perRoundTripBytes = this.#gauge.answered(id, nowMs);
     if (perRoundTripBytes === null) return;

@@ -2,7 +2,7 @@ import { fail, type Result, succeed } from '../result.js';
 import { type Padding, paddedLength } from './padding.js';
 import { Scratch } from './scratch.js';
 
-/** What a DATA plaintext carries; values follow RFC 6455 §5.2 where they can (PROTOCOL §4, DATA). */
+/** The content of a DATA plaintext. Values follow RFC 6455 §5.2 where possible (PROTOCOL §4, DATA). */
 export const OPCODE = { continuation: 0, text: 1, binary: 2, rekey: 3, rekeyed: 4, close: 8 } as const;
 export type Opcode = (typeof OPCODE)[keyof typeof OPCODE];
 /** Set on the last fragment of a message, and on every rekey, rekeyed and close. */
@@ -11,23 +11,23 @@ export const FIN = 0x80;
 export const MAX_FRAGMENT_BYTES = 61_440;
 /** opcode (1) || length (4). */
 const HEAD_BYTES = 5;
-/** A fragment of this size needs no padding; one of `MAX_FRAGMENT_BYTES`, 2 KiB of it. */
+/** A fragment of this size needs no padding; one of `MAX_FRAGMENT_BYTES` needs 2 KiB. */
 const FULL_FRAGMENT_BYTES = MAX_FRAGMENT_BYTES - HEAD_BYTES;
 const KNOWN = new Set<number>(Object.values(OPCODE));
 
-/** A decoded DATA plaintext; `bytes` is a view of the array that was decoded. */
+/** A decoded DATA plaintext. `bytes` is a view of the decoded array. */
 export interface DataPlaintext {
   readonly opcode: Opcode;
   readonly fin: boolean;
   readonly bytes: Uint8Array;
 }
 
-/** Whether an opcode belongs to the channel itself: never fragmented, charged or held back. */
+/** Whether an opcode belongs to the channel itself. Such frames are never fragmented, charged or held back. */
 export function isChannelOpcode(opcode: Opcode): boolean {
   return opcode === OPCODE.rekey || opcode === OPCODE.rekeyed || opcode === OPCODE.close;
 }
 
-/** How many of a message's `bytes` that are left go into the next frame: without padding where that takes no more frames. */
+/** How many of a message's remaining `bytes` go into the next frame. It avoids padding if that takes no more frames. */
 export function fragmentLength(bytes: number): number {
   const frames = Math.ceil(bytes / MAX_FRAGMENT_BYTES);
   return Math.min(bytes, bytes <= frames * FULL_FRAGMENT_BYTES ? FULL_FRAGMENT_BYTES : MAX_FRAGMENT_BYTES);
@@ -38,7 +38,7 @@ export function paddedDataLength(bytes: number, padding: Padding): number {
   return paddedLength(HEAD_BYTES + bytes, padding);
 }
 
-/** Encodes `opcode || length || bytes || zeros`. `bytes` is copied, into an array of its own or into one of `scratch`. */
+/** Encodes `opcode || length || bytes || zeros`. `bytes` is copied into a new array, or into that of `scratch`. */
 export function encodeData(
   opcode: Opcode,
   fin: boolean,
@@ -58,7 +58,9 @@ export function encodeData(
   return plaintext;
 }
 
-/** Decodes a DATA plaintext and checks all that one frame shows: a failure is always `protocol-error` (1002). */
+/**
+ * Decodes a DATA plaintext, and checks what can be checked in one frame. A failure is always `protocol-error` (1002).
+ */
 export function decodeData(plaintext: Uint8Array): Result<DataPlaintext> {
   const first = plaintext[0];
   if (first === undefined || plaintext.length < HEAD_BYTES) {

@@ -1,4 +1,7 @@
-/** A first-in, first-out queue whose `shift` does not move the rest (an array's does, and a window holds thousands of frames). */
+/**
+ * A first-in, first-out queue. Unlike an array's, its `shift` does not move the rest; a window holds thousands of
+ * frames.
+ */
 export class Deque<T> {
   #items: (T | undefined)[] = [];
   #head = 0;

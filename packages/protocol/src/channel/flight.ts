@@ -1,62 +1,68 @@
 const KIB = 1_024;
 const MIB = 1_048_576;
-/** What may be under way before anything is known of the way: a receiver's queue at the relay has room for it. */
+/** The allowance before anything is known of the path. A receiver's queue at the relay has room for it. */
 const FIRST_BYTES = MIB;
-/** However fast and far the peer is. */
+/** The largest allowance, however fast and far the peer is. */
 const MAX_FLIGHT_BYTES = 16 * 1_048_576;
 const MIN_BYTES = 128 * KIB;
-/** While the way has shown no end, twice as much goes in a round, but no more than this or half as much again beyond it. */
+/**
+ * While the path is not full, the allowance doubles each round. The increase is at most this, or half of the allowance
+ * if that is more.
+ */
 const STEP_BYTES = MIB;
-/** May wait at the narrowest place, so that it never runs dry between two acknowledgements: this much, and … */
+/** How much may queue at the narrowest point, so that it never idles between two acknowledgements: this much, and … */
 const SLACK_BYTES = 192 * KIB;
-/** … what passes there in this time, … */
+/** … as much as passes there in this time, … */
 const SLACK_MS = 16;
 const MAX_SLACK_BYTES = 512 * KIB;
-/** After a pause so much goes out at once, or what passes in so many ms: browsers' timers are not quicker. */
+/**
+ * How much is sent at once after a pause: this, or as much as passes in `BURST_MS`, because browsers' timers are
+ * coarse.
+ */
 const BURST_BYTES = 256 * KIB;
 const BURST_MS = 10;
-/** The rest is spread over a round, and a little quicker; while it grows, over half a round. */
+/** How many allowances are sent per round trip after the burst; while growing, `GROWING_PACE_GAIN`. */
 const PACE_GAIN = 1.25;
 const GROWING_PACE_GAIN = 2;
-/** The way is full where even the quickest frame of a round waited for more than this part of the slack, and so long. */
+/** The path is full if even the fastest frame of a round queued for more than this part of the slack, and so long. */
 const FULL_PART = 1.25;
 const FULL_MS = 5;
-/** While this much grows, so many frames in a row that waited for this part of it show that it need not. */
+/** Growth stops in a round after this many frames in a row that queued for `SLOW_PART` of the slack. */
 const SLOW_SAMPLES = 4;
 const SLOW_PART = 0.75;
-/** A channel that has less than this under way need not wait for those that have more. */
+/** A channel with fewer bytes in flight than this need not wait for channels with more. */
 const SMALL_BYTES = 4 * KIB;
-/** The rate is the highest of this many rounds. */
+/** The rate is the maximum of this many rounds. */
 const RATE_ROUNDS = 8;
-/** A minimum that has not been met for this long is measured anew, … */
+/** A minimum round trip that was not reached for this long is measured again, … */
 const MIN_RTT_AGE_MS = 10_000;
-/** … with half as much under way for so many rounds. */
+/** … with half as many bytes in flight for this many rounds. */
 const DRAIN_ROUNDS = 2;
-/** Clocks count milliseconds, and a round trip is never measured at less. */
+/** The shortest measured round trip, because clocks count milliseconds. */
 const MIN_RTT_MS = 1;
 
-/** Noted with a frame when it first goes out: its acknowledgement tells how fast frames arrive (as BBR's rate samples do). */
+/** A note about a frame when it is first sent. Its acknowledgement gives a sample of the rate, as in BBR. */
 export interface Sent {
   readonly at: number;
   readonly delivered: number;
   readonly deliveredAt: number;
   readonly firstAt: number;
-  /** The application, or the peer's credit, had less to send than might be under way. */
+  /** Whether the application, or the peer's credit, had less to send than the allowance. */
   readonly limited: boolean;
 }
 
 /**
- * How much may be under way to one peer, over all its channels: what arrives in the quickest round trip, and a slack that
- * waits at the narrowest place, wherever that is. So no queue on the way grows by more than the slack (PROTOCOL §4, Flight).
+ * How much may be in flight to one peer, over all its channels: as much as arrives in the shortest round trip, and a
+ * slack that queues at the narrowest point. No queue on the path grows by more than the slack (PROTOCOL §4, Flight).
  */
 export class Flight {
-  /** Sent, neither acknowledged nor given up. */
+  /** How many bytes are in flight: sent, but neither acknowledged nor given up. */
   bytes = 0;
-  /** The most that `bytes` may be. */
+  /** The most bytes that may be in flight. */
   allowanceBytes = FIRST_BYTES;
-  /** Whether there is more room than when this was last set back. */
+  /** Whether room was freed since this was last reset. */
   freed = false;
-  /** When the pace lets the next frame go that `allows` refused; infinite if it waits for an acknowledgement. */
+  /** When the pace allows the frame that `allows` refused; infinite if it waits for an acknowledgement. */
   pacedUntilMs = Number.POSITIVE_INFINITY;
   #minRttMs = Number.POSITIVE_INFINITY;
   #minRttAt = 0;
@@ -64,28 +70,28 @@ export class Flight {
   #deliveredAt = 0;
   #firstAt = 0;
   #lastSent: Sent | null = null;
-  /** Until so much is delivered, samples are of an application that had less to send. */
+  /** Until this much is delivered, samples are limited by what the application had to send. */
   #limitedUntil = -1;
-  /** Bytes per ms: the highest of each of the last rounds, the present one last; and the highest of them. */
+  /** The maximum rate of each of the last rounds in bytes per ms, the present one last; and the maximum of them. */
   #rates: number[] = [0];
   #rate = 0;
   #growing = true;
   #roundEnd = 0;
   #roundAllowance = FIRST_BYTES;
   #roundRttMs = Number.POSITIVE_INFINITY;
-  /** Whether the allowance stopped a frame in this round, and in the one before. */
+  /** Whether the allowance stopped a frame in this round, and in the previous one. */
   #isFull = false;
   #wasFull = false;
   #tokens = BURST_BYTES;
   #tokensAt = 0;
-  /** Samples in a row that show frames waiting, while growing: then it grows no more in this round. */
+  /** How many samples in a row show queueing while the allowance grows. With enough, it stops growing in this round. */
   #slowSamples = 0;
-  /** Slowed down, and no frame acknowledged that was sent since: until then nothing is learnt, and nothing grows. */
+  /** Set by `slowDown` until a frame sent since is acknowledged. Until then nothing is measured, and nothing grows. */
   #isHeld = false;
-  /** Rounds left of a measurement of the minimum. */
+  /** The remaining rounds of a measurement of the minimum. */
   #drainRounds = 0;
 
-  /** Another way: what is known of the old one is void. */
+  /** Forgets all measurements, because the path has changed. */
   reset(): void {
     this.allowanceBytes = FIRST_BYTES;
     this.#roundAllowance = FIRST_BYTES;
@@ -103,7 +109,7 @@ export class Flight {
     this.freed = true;
   }
 
-  /** Whether `bytes` more may go out, of a channel that has `own` of them under way. */
+  /** Whether a channel with `own` bytes in flight may send `bytes` more. */
   allows(bytes: number, own: number, nowMs: number): boolean {
     this.pacedUntilMs = Number.POSITIVE_INFINITY;
     if (this.bytes === 0 || own + bytes <= SMALL_BYTES) return true;
@@ -117,7 +123,7 @@ export class Flight {
     return false;
   }
 
-  /** A frame goes out. */
+  /** A frame is sent. */
   sent(bytes: number, nowMs: number): Sent | null {
     if (this.bytes === 0) {
       this.#firstAt = nowMs;
@@ -127,7 +133,7 @@ export class Flight {
     this.#tokens -= bytes;
     this.bytes += bytes;
     const last = this.#lastSent;
-    // Small frames of one turn need one note.
+    // Small frames of one turn share a note.
     if (last !== null && last.delivered === this.#delivered && nowMs - last.at < MIN_RTT_MS) return last;
     this.#lastSent = {
       at: nowMs,
@@ -139,21 +145,24 @@ export class Flight {
     return this.#lastSent;
   }
 
-  /** So much is no longer under way. */
+  /** These bytes are no longer in flight. */
   landed(bytes: number): void {
     if (bytes === 0) return;
     this.bytes -= bytes;
     this.freed = true;
   }
 
-  /** A channel has nothing that it could send. */
+  /** A channel has nothing to send. */
   idle(): void {
     if (this.bytes + MIN_BYTES <= this.allowanceBytes) this.#limitedUntil = this.#delivered + this.bytes;
-    // A window that is as large as the allowance ends a little before it.
+    // The peer's window, if it is as large as the allowance, is used up a little before it.
     else this.#isFull = true;
   }
 
-  /** Frames of `bytes` in all were acknowledged, `sent` the note of the newest; `null` if it went out more than once. */
+  /**
+   * Frames of `bytes` in total were acknowledged. `sent` is the note of the newest; `null` if it was sent more than
+   * once.
+   */
   acknowledged(bytes: number, sent: Sent | null, nowMs: number): void {
     this.#delivered += bytes;
     this.#deliveredAt = nowMs;
@@ -161,7 +170,7 @@ export class Flight {
     this.#adjust(bytes);
   }
 
-  /** A question, or a frame, was answered after so long. */
+  /** A question or a frame was answered after `rttMs`. */
   measured(rttMs: number, nowMs: number): void {
     const rtt = Math.max(MIN_RTT_MS, rttMs);
     this.#roundRttMs = Math.min(this.#roundRttMs, rtt);
@@ -170,7 +179,7 @@ export class Flight {
     this.#minRttAt = nowMs;
   }
 
-  /** The relay had no room for a frame, or soon has none (`BACKLOG`): half as much from here, until more arrives. */
+  /** The relay has no room for a frame, or soon has none (`BACKLOG`). Halves the allowance until more arrives. */
   slowDown(): void {
     this.#growing = false;
     this.#isHeld = true;
@@ -180,7 +189,7 @@ export class Flight {
     this.allowanceBytes = Math.max(MIN_BYTES, Math.min(this.allowanceBytes, this.bytes) / 2);
   }
 
-  /** How long half of what is under way takes, at the present rate; a round trip at least. */
+  /** How long half of the bytes in flight take at the present rate; at least a round trip. */
   get halfGoneMs(): number {
     const roundTripMs = Number.isFinite(this.#minRttMs) ? this.#minRttMs : 0;
     return this.#rate === 0 ? roundTripMs : Math.max(roundTripMs, this.bytes / 2 / this.#rate);
@@ -190,7 +199,7 @@ export class Flight {
     return Math.min(MAX_SLACK_BYTES, SLACK_BYTES + this.#rate * SLACK_MS);
   }
 
-  /** Fills the bucket; its rate, in bytes per ms, or 0 for any. */
+  /** Fills the bucket. Returns its rate in bytes per ms, or 0 for no limit. */
   #pace(nowMs: number): number {
     const gain = this.#growing ? GROWING_PACE_GAIN : PACE_GAIN;
     const pace = this.#rate === 0 ? 0 : (gain * this.allowanceBytes) / this.#minRttMs;
@@ -223,7 +232,7 @@ export class Flight {
     return Math.min(MAX_FLIGHT_BYTES, Math.max(target, grown));
   }
 
-  /** Whether a round trip of this length was longer than the quickest by more than this part of the slack. */
+  /** Whether a round trip was longer than the shortest by more than this part of the slack. */
   #hasWaited(rttMs: number, part: number): boolean {
     return rttMs - this.#minRttMs > FULL_MS + (part * this.#slack) / Math.max(1, this.#rate);
   }
@@ -237,7 +246,7 @@ export class Flight {
     if (this.#isHeld) {
       if (!isNext) return;
       this.#isHeld = false;
-      // It has sent nothing for a while: how fast what waited has arrived says more.
+      // Nothing was sent for a while. Measure how fast the queued bytes arrived, not how fast they were sent.
       this.#addRate({ ...sent, firstAt: sent.at }, nowMs);
     }
     if (isNext) this.#endRound(nowMs, sent.limited);
@@ -246,7 +255,7 @@ export class Flight {
 
   #addRate(sent: Sent, nowMs: number): void {
     const ms = Math.max(MIN_RTT_MS, sent.at - sent.firstAt, nowMs - sent.deliveredAt);
-    // Over less than the quickest round trip a sample tells of bunched acknowledgements.
+    // A sample over less than the shortest round trip only shows bunched acknowledgements.
     if (ms < this.#minRttMs) return;
     const rate = (this.#delivered - sent.delivered) / ms;
     if (sent.limited && rate <= this.#rate) return;
@@ -258,7 +267,7 @@ export class Flight {
   #endRound(nowMs: number, limited: boolean): void {
     const present = this.#rates.at(-1) ?? 0;
     if (this.#hasWaited(this.#roundRttMs, this.#growing ? SLOW_PART : FULL_PART) && present > 0) {
-      // The present rate is all that the way lets through.
+      // The present rate is the most that the path carries.
       this.#growing = false;
       this.#rates = [present];
     }

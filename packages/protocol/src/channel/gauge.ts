@@ -1,25 +1,25 @@
-/** A question is asked once so much has come since the last, … */
+/** A question is sent once this much has arrived since the last one, … */
 const ASK_AFTER_BYTES = 65_536;
-/** … this often at most, … */
+/** … at most this often, … */
 const ASK_EVERY_MS = 50;
-/** … and again if it stays unanswered for so long. */
+/** … and again if there is no answer for this long. */
 const LOST_MS = 10_000;
 
 /**
- * How much the application takes in the quickest round trip to the peer and back, while much comes: that, and not what
- * comes, says how much credit is of use (PROTOCOL §4, Credit). Its questions are PINGs.
+ * Measures how much the application takes in the shortest round trip, while much arrives. This, not what arrives, shows
+ * how much credit is useful (PROTOCOL §4, Credit). The gauge's questions are PINGs.
  */
 export class Gauge {
-  /** Given to the application since the channel opened, in bytes. */
+  /** How many bytes were given to the application since the channel opened. */
   deliveredBytes = 0;
   #takenBytes = 0;
   #minRttMs = Number.POSITIVE_INFINITY;
-  /** `deliveredBytes` when the next question became due; `null` while none is: what comes in one turn with it counts. */
+  /** `deliveredBytes` when the next question became due; `null` while none is due. Data of the same turn counts. */
   #dueBytes: number | null = null;
   #asked: { readonly id: number; readonly deliveredBytes: number } | null = null;
   #askedAt = Number.NEGATIVE_INFINITY;
 
-  /** A DATA plaintext of this length was taken: whether to ask. */
+  /** A DATA plaintext of this length was taken. Returns whether to ask. */
   took(bytes: number, nowMs: number): boolean {
     this.#takenBytes += bytes;
     if (this.#takenBytes < ASK_AFTER_BYTES) return false;
@@ -28,7 +28,7 @@ export class Gauge {
     return true;
   }
 
-  /** The PING `id` goes out. */
+  /** The PING `id` is sent. */
   asked(id: number, nowMs: number): void {
     this.#takenBytes = 0;
     this.#askedAt = nowMs;
@@ -36,14 +36,14 @@ export class Gauge {
     this.#dueBytes = null;
   }
 
-  /** The bytes taken so far of a round trip that is not over yet; 0 if no question is asked, or due. */
+  /** The bytes taken so far in a round trip that is not over; 0 without a sent or due question. */
   takenSoFar(nowMs: number): number {
     if (this.#asked !== null)
       return this.#perRoundTrip(this.deliveredBytes - this.#asked.deliveredBytes, nowMs - this.#askedAt);
     return this.#dueBytes === null ? 0 : this.deliveredBytes - this.#dueBytes;
   }
 
-  /** A question was answered: the bytes taken in a round trip, or `null` if it is none of these. */
+  /** A question was answered. Returns the bytes taken in the round trip, or `null` for another question. */
   answered(id: number, nowMs: number): number | null {
     const asked = this.#asked;
     if (asked === null || asked.id !== id) return null;
@@ -53,7 +53,7 @@ export class Gauge {
     return this.#perRoundTrip(this.deliveredBytes - asked.deliveredBytes, ms);
   }
 
-  /** Another way: the quickest round trip may be a longer one. */
+  /** The path has changed, and the shortest round trip may be longer. */
   reset(): void {
     this.#minRttMs = Number.POSITIVE_INFINITY;
     this.#asked = null;

@@ -1,7 +1,7 @@
 import type { ChannelEvent } from './channel-event.js';
 import type { ChannelPhase } from './channel-phase.js';
 
-/** A channel that is over, its tombstone too: it keeps what the application and the peer are still to be told, and no keys. */
+/** A channel whose tombstone has ended too. It keeps events and a last frame that are not polled yet, and no keys. */
 export class Gone implements ChannelPhase {
   readonly name = 'gone';
   readonly confirmed = false;
@@ -15,7 +15,7 @@ export class Gone implements ChannelPhase {
   readonly #events: ChannelEvent[];
   #farewell: Uint8Array | null;
 
-  /** `events` that were not polled are this one's from here. `farewell`: a last frame for the peer. */
+  /** Takes over `events` that were not polled. `farewell` is a last frame for the peer. */
   constructor(
     { channelId, protocol }: Pick<ChannelPhase, 'channelId' | 'protocol'>,
     events: ChannelEvent[],

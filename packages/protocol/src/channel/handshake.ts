@@ -36,7 +36,7 @@ export interface HandshakeContext {
   readonly sharedStatic: Uint8Array;
 }
 
-/** HKDF of secrets, whose joined copy is overwritten. */
+/** HKDF of concatenated secrets. The copy is overwritten. */
 function derive(provider: CryptoProvider, salt: Uint8Array, ikm: Uint8Array, info: Uint8Array): Uint8Array {
   const key = provider.hkdf(salt, ikm, info, 32);
   erase(ikm);
@@ -48,7 +48,9 @@ function newEphemeral(context: HandshakeContext): Ephemeral {
   return { secret, publicKey: context.provider.x25519PublicKey(secret) };
 }
 
-/** The initiator's handshake: OPEN is sealed once, in the constructor; retries send the same bytes (else nonce 0 repeats). */
+/**
+ * The initiator's handshake. The constructor seals OPEN once; retries send the same bytes (else nonce 0 would repeat).
+ */
 export class InitiatorHandshake {
   /** The whole binary MESSAGE. */
   readonly open: Uint8Array;
@@ -116,7 +118,7 @@ export class InitiatorHandshake {
   }
 }
 
-/** The responder's handshake, from an OPEN that opened: `accept` or `erase` ends it. */
+/** The responder's handshake, after its OPEN has opened. `accept` or `erase` ends it. */
 export class ResponderHandshake {
   readonly payload: OpenPayload;
   readonly #context: HandshakeContext;
@@ -142,7 +144,7 @@ export class ResponderHandshake {
     this.payload = payload;
   }
 
-  /** `null` if the OPEN does not open. */
+  /** Opens an OPEN; `null` if it does not open. */
   static receiveOpen(context: HandshakeContext, frame: OpenFrame): ResponderHandshake | null {
     const { provider, staticKey, peer, sharedStatic } = context;
     const es = staticKey.dh(frame.ephemeral);
@@ -163,7 +165,7 @@ export class ResponderHandshake {
     return new ResponderHandshake(context, frame, es, provider.sha512(concatBytes(h1, frame.box)), payload);
   }
 
-  /** Seals the one ACCEPT; `null` if the initiator's ephemeral or ML-KEM key fails its input check. */
+  /** Seals the only ACCEPT; `null` if the initiator's ephemeral or ML-KEM key fails its input check. */
   accept(payload: AcceptPayload): { keys: ChannelKeys; accept: Uint8Array } | null {
     const { provider, staticKey, peer, sharedStatic } = this.#context;
     const plaintext = encodePayload(payload);
@@ -194,7 +196,7 @@ export class ResponderHandshake {
     erase(key);
     return { keys: new ChannelKeys(provider, staticKey, peer, this.#channelId, 'responder', h4, ikm), accept };
   }
-  /** Overwrites what an OPEN that is not accepted has left. */
+  /** Overwrites the secrets of an OPEN that is not accepted. */
   erase(): void {
     erase(this.#es);
   }

@@ -9,7 +9,7 @@ import { FRAME_CHARGE_BYTES } from './outgoing.js';
 import { PartialMessage } from './partial-message.js';
 import { MIN_WINDOW_BYTES } from './payload.js';
 
-/** What one DATA frame, taken in order, amounts to. */
+/** The result of one DATA frame, taken in order. */
 export type Taken =
   | { readonly type: 'fragment' }
   | { readonly type: 'message'; readonly data: string | Uint8Array }
@@ -17,51 +17,51 @@ export type Taken =
   | { readonly type: 'rekeyed' }
   | { readonly type: 'close'; readonly status: CloseStatus };
 
-/** For a far link the window grows to this many times `maxWindowBytes`. */
+/** For a far link, the window grows to at most this many times `maxWindowBytes`. */
 const FAR_FACTOR = 16;
-/** It is twice what the application takes in a round trip, so that a faster peer shows, and `maxWindowBytes`. */
+/** It is this many times what the application takes in a round trip, to detect a faster peer, plus `maxWindowBytes`. */
 const FAR_GAIN = 2;
-/** A window that has been more than twice as large as it need be for so many round trips shrinks. */
+/** A window shrinks after this many round trips in which it was more than twice as large as needed. */
 const SHRINKS_AFTER = 8;
 /** A window grows once this part of it has been used. */
 const USED_PART = 1 / 8;
 
-/** What a fragment counts towards `maxMessageBytes` beside its bytes. */
+/** What a fragment counts against `maxMessageBytes` beside its bytes. */
 const FRAGMENT_OVERHEAD_BYTES = FRAME_CHARGE_BYTES;
 
 /**
- * The receiving half of a channel: the next seq, reassembly, and the credit granted. What is held and what may still
- * come are never more than the account's window and what it has borrowed: where it can't borrow, credit comes later.
+ * The receiving half of a channel: the next seq, reassembly, and the granted credit. Held data and open credit together
+ * never exceed the account's window and borrowed memory. If it cannot borrow, credit is granted later.
  */
 export class Incoming {
   readonly #account: ChannelAccount;
   readonly #gauge: Gauge;
   readonly #maxMessageBytes: number;
-  /** To which a window grows by use; beyond, only for a far link. */
+  /** The size to which a window grows by use. Only for a far link it grows further. */
   readonly #maxWindowBytes: number;
   readonly #partial = new PartialMessage();
-  /** Bytes and overhead of the fragments taken of the present message. */
+  /** Bytes and overhead of the present message's fragments. */
   #counted = 0;
   #opcode: typeof OPCODE.text | typeof OPCODE.binary | null = null;
   #charged = 0;
-  /** What the partial message holds, and what it will as a string. */
+  /** The memory of the partial message, and of its string. */
   #partialHeld = 0;
-  /** What complete messages hold. */
+  /** The memory of complete messages. */
   #waitingHeld = 0;
-  /** What complete messages hold that wait for `delivered`, in order. */
+  /** The memory of each complete message that waits for `delivered`, in order. */
   readonly #waiting = new Deque<number>();
-  /** Sent by the peer, and kept up with, since the window last grew. */
+  /** Bytes that the peer has sent, and the application has taken, since the window last grew. */
   #usedBytes = 0;
-  /** Round trips for which the window has been too large. */
+  /** For how many round trips the window has been too large. */
   #tooLarge = 0;
-  /** Set once nothing is given to the application any more. */
+  /** Set once the application gets no more messages. */
   #discards = false;
-  /** The next seq expected. */
+  /** The next expected seq. */
   next = 0;
   /** The total charge granted to the peer. */
   limit: number;
 
-  /** `gauge` is told what the application takes. */
+  /** `gauge` measures what the application takes. */
   constructor(account: ChannelAccount, gauge: Gauge, maxMessageBytes: number, maxWindowBytes: number) {
     this.#account = account;
     this.#gauge = gauge;
@@ -70,12 +70,12 @@ export class Incoming {
     this.#maxWindowBytes = maxWindowBytes;
   }
 
-  /** Whether a message can't go on before something is borrowed for it: `refill` is to be called when memory was given back. */
+  /** Whether a message needs borrowed memory to continue. Call `refill` when memory was given back. */
   get starved(): boolean {
     return this.#opcode !== null && this.#mayRefill && this.#creditBytes < MIN_WINDOW_BYTES;
   }
 
-  /** Takes the plaintext of frame `next`, which is the caller's again when this returns. */
+  /** Takes the plaintext of frame `next`. The caller owns it again when this returns. */
   acceptFrame(plaintext: Uint8Array): Result<Taken> {
     this.next++;
     const decoded = decodeData(plaintext);
@@ -85,7 +85,7 @@ export class Incoming {
     const charge = plaintext.length + FRAME_CHARGE_BYTES;
     this.#charged += charge;
     if (this.#charged > this.limit) return fail('protocol-error', `DATA is over the credit of ${this.limit} bytes`);
-    // A tombstone looks at the frame, and holds nothing of it.
+    // A tombstone checks the frame, and keeps nothing of it.
     if (this.#discards) {
       this.limit += charge;
       return succeed({ type: 'fragment' });
@@ -95,7 +95,7 @@ export class Incoming {
     return data.fin ? this.#finish(data.bytes, charge) : this.#append(data.bytes);
   }
 
-  /** The application has taken the oldest message that waited: its credit returns. */
+  /** The application has taken the oldest waiting message. Returns its credit. */
   delivered(): void {
     const held = this.#waiting.shift();
     if (held === undefined) return;
@@ -105,17 +105,17 @@ export class Incoming {
     this.#settle();
   }
 
-  /** Borrows for a partial message what it lacks. Does nothing while the application has a complete one to take. */
+  /** Borrows missing memory for a partial message. Does nothing while a complete one waits for the application. */
   refill(): void {
     const missing = this.#account.windowBytes - this.#creditBytes;
     if (this.#opcode === null || !this.#mayRefill || missing <= 0) return;
-    // Where there is no room for a far link's window, there may be for a near one's.
+    // If there is no room for a far link's window, there may be room for a normal one.
     const least = Math.min(missing, this.#maxWindowBytes - this.#creditBytes);
     if (least < missing && this.#account.borrow(missing, false)) this.limit += missing;
     else if (least > 0 && this.#account.borrow(least, this.starved)) this.limit += least;
   }
 
-  /** Fits the window to the way: the application takes this much in a round trip. */
+  /** Adapts the window to the path: the application takes this much in a round trip. */
   fit(perRoundTripBytes: number): void {
     const { windowBytes } = this.#account;
     this.widen(perRoundTripBytes);
@@ -127,13 +127,13 @@ export class Incoming {
     }
   }
 
-  /** The application takes this much in a round trip, or more: a window that is too small for it grows. */
+  /** Grows a window that is too small. The application takes at least this much in a round trip. */
   widen(perRoundTripBytes: number): void {
     const wanted = this.#farWindowBytes(perRoundTripBytes);
     if (this.#account.windowBytes >= this.#maxWindowBytes && wanted > this.#account.windowBytes) this.#resize(wanted);
   }
 
-  /** Nothing is given to the application any more: what is held is let go, and what still comes is not held. */
+  /** The application gets no more messages. Drops held data, and keeps no later data. */
   discard(): void {
     this.#discards = true;
     this.#partial.clear();
@@ -157,12 +157,12 @@ export class Incoming {
   get #mayRefill(): boolean {
     return this.#waiting.length === 0 && !this.#discards;
   }
-  /** What the peer may still send. */
+  /** How much the peer may still send. */
   get #creditBytes(): number {
     return this.limit - this.#charged;
   }
 
-  /** Checks what a frame says about its message. */
+  /** Checks a frame's opcode and size against its message. */
   #begin({ opcode, bytes }: DataPlaintext): Result<never> | null {
     if (opcode === OPCODE.text || opcode === OPCODE.binary) {
       if (this.#opcode !== null) return fail('protocol-error', 'a message began inside another');
@@ -174,7 +174,7 @@ export class Incoming {
     const max = this.#maxMessageBytes;
     if (this.#partial.length + bytes.length > max)
       return fail('message-too-large', `a message is over maxMessageBytes, ${max}`);
-    // What a message of `max` bytes counts in the largest fragments: many small ones are not worth more.
+    // The limit is the count of a message of `max` bytes in the largest fragments, also for small ones.
     if (this.#counted > max + FRAGMENT_OVERHEAD_BYTES * Math.max(1, Math.ceil(max / MAX_FRAGMENT_BYTES)))
       return fail(
         'message-too-large',
@@ -195,7 +195,7 @@ export class Incoming {
   #finish(bytes: Uint8Array, charge: number): Result<Taken> {
     const fragments = this.#partial.length;
     const isText = this.#opcode === OPCODE.text;
-    // A message in one frame is still a view of the caller's array.
+    // A message in one frame is a view of the caller's array. Copy it.
     const whole = fragments > 0 ? this.#partial.finish(bytes) : isText ? bytes : bytes.slice();
     const data = isText ? decodeUtf8(whole) : whole;
     const before = this.#partialHeld;
@@ -203,7 +203,7 @@ export class Incoming {
     this.#counted = 0;
     this.#opcode = null;
     if (data === null) return fail('invalid-text', 'a text message is not UTF-8');
-    // A string may take two bytes for each that came.
+    // A string may take two bytes for each received byte.
     const held = before + charge + (isText ? bytes.length : 0);
     this.#waitingHeld += held;
     this.#waiting.push(held);
@@ -211,7 +211,7 @@ export class Incoming {
     return succeed({ type: 'message', data });
   }
 
-  /** A window grows by use: twice as large whenever the application has kept up with a part of it. */
+  /** Doubles the window whenever the application has taken a part of it in time. */
   #used(bytes: number): void {
     this.#gauge.deliveredBytes += bytes;
     const account = this.#account;
@@ -223,7 +223,7 @@ export class Incoming {
     }
   }
 
-  /** Gives back what was borrowed and is no longer needed, and grants what the account then covers. */
+  /** Gives back borrowed memory that is no longer needed, and grants the credit that the account then covers. */
   #settle(): void {
     if (this.#discards) return;
     const account = this.#account;

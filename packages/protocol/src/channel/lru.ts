@@ -1,4 +1,4 @@
-/** A map of at most `capacity` entries that forgets the one used longest ago. */
+/** A map of at most `capacity` entries. It forgets the least recently used entry. */
 export class Lru<V> {
   readonly #capacity: number;
   readonly #entries = new Map<string, V>();
@@ -7,12 +7,12 @@ export class Lru<V> {
     this.#capacity = capacity;
   }
 
-  /** The value under `key`, which stays as old as it is. */
+  /** The value under `key`. This does not count as use. */
   peek(key: string): V | undefined {
     return this.#entries.get(key);
   }
 
-  /** The value under `key`, made by `make` if there is none. */
+  /** The value under `key`, created by `make` if there is none. */
   get(key: string, make: () => V): V {
     const found = this.#entries.get(key);
     const value = found === undefined ? make() : found;

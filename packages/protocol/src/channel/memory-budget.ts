@@ -4,13 +4,13 @@ import { MIN_WINDOW_BYTES } from './payload.js';
 export const CHANNEL_CHARGE_BYTES = 8_192;
 const MIB = 1_048_576;
 
-/** How much memory peers can make an endpoint hold (PROTOCOL §4, Memory). */
+/** Limits of the memory that peers can make an endpoint hold (PROTOCOL §4, Memory). */
 export interface MemoryLimits {
-  /** All peers together. */
+  /** The limit of all peers together. */
   readonly maxMemoryBytes: number;
-  /** Those of them that the endpoint has not dialled and does not know; the others have the rest. */
+  /** The limit of all peers that the endpoint has not dialled and does not know. The others have the rest. */
   readonly maxStrangerMemoryBytes: number;
-  /** Any one peer. */
+  /** The limit of each peer. */
   readonly maxPeerMemoryBytes: number;
 }
 
@@ -21,8 +21,8 @@ export const DEFAULT_MEMORY_LIMITS: MemoryLimits = {
 };
 
 /**
- * Memory that many peers share: none of them may have more than what is left, so that something is left for the next
- * (the dynamic threshold of Choudhury and Hahne, as at the relay).
+ * Memory that many peers share. No peer may have more than the free part, so that the next peer gets some too (the
+ * dynamic threshold of Choudhury and Hahne, as at the relay).
  */
 class Pool {
   readonly #limitBytes: number;
@@ -35,23 +35,26 @@ class Pool {
     this.#peerLimitBytes = peerLimitBytes;
   }
 
-  /** Whether one peer alone is under its own limit with `bytes` more; of it, the first `part`. */
+  /** Whether a peer may have `bytes` more within the first `part` of its own limit. */
   peerHasRoom(peer: string, bytes: number, part = 1): boolean {
     return (this.#byPeer.get(peer) ?? 0) + bytes <= this.#peerLimitBytes * part;
   }
 
-  /** Whether `peer` may have `bytes` more of what all share; of it, the first `part`. */
+  /** Whether `peer` may have `bytes` more within the first `part` of the shared memory. */
   hasRoom(peer: string, bytes: number, part = 1): boolean {
     return (this.#byPeer.get(peer) ?? 0) + bytes <= this.#limitBytes * part - this.usedBytes;
   }
 
-  /** What `peer` may have more under both limits; of what all share, the first `part`, of its own, the first `peerPart`. */
+  /**
+   * How much more `peer` may have within the first `part` of the shared memory and the first `peerPart` of its own
+   * limit.
+   */
   roomFor(peer: string, part: number, peerPart: number): number {
     const of = this.#byPeer.get(peer) ?? 0;
     return Math.min(this.#limitBytes * part - this.usedBytes, this.#peerLimitBytes * peerPart) - of;
   }
 
-  /** Adds, or with a negative number takes away, whatever the limits say. */
+  /** Adds `bytes`, or removes them if negative, without regard to the limits. */
   add(peer: string, bytes: number): void {
     this.usedBytes += bytes;
     const of = (this.#byPeer.get(peer) ?? 0) + bytes;
@@ -60,17 +63,17 @@ class Pool {
   }
 }
 
-/** What strangers share, or what all others do. */
+/** The memory of all strangers, or of all other peers. */
 class Share {
-  /** Channels, each with the least window. */
+  /** Memory for channels, each with the smallest window. */
   readonly channels: Pool;
-  /** Windows beyond the least, and what messages hold beyond the windows of their channels. */
+  /** Memory for larger windows, and for messages beyond the windows of their channels. */
   readonly more: Pool;
-  /** Whose partial message may grow to its end although there is no room. */
+  /** The channel whose partial message may grow to its end although there is no room. */
   finisher: ChannelAccount | null = null;
   readonly peerFinishers = new Map<string, ChannelAccount>();
 
-  /** Channels of each peer that could use a window larger than the least. */
+  /** How many channels of each peer could use a larger window than the smallest. */
   readonly #wanting = new Map<string, number>();
 
   readonly isForStrangers: boolean;
@@ -83,12 +86,12 @@ class Share {
     this.more = new Pool(limitBytes / 2, peerLimitBytes / 2);
   }
 
-  /** To which a window of `peer` may grow: its channels that want more than the least have equal parts. */
+  /** The size to which a window of `peer` may grow. Its channels that want more than the smallest have equal parts. */
   maxWindowBytes(peer: string): number {
     return MIN_WINDOW_BYTES + Math.floor(this.#peerWindowBytes / Math.max(1, this.#wanting.get(peer) ?? 0));
   }
 
-  /** One more, or one less, of a peer's channels wants more than the least window. */
+  /** Counts one channel more, or less, of a peer that wants more than the smallest window. */
   countWanting(peer: string, by: number): void {
     const count = (this.#wanting.get(peer) ?? 0) + by;
     if (count === 0) this.#wanting.delete(peer);
@@ -97,23 +100,23 @@ class Share {
 }
 
 /**
- * What a peer is to an endpoint: known if it was dialled or the application names it; talking if its process has taken a
- * message of the application.
+ * The standing of a peer at an endpoint. It is known if it was dialled or the application names it. It is talking if
+ * its process has acknowledged a message of the application.
  */
 export type Standing = 'stranger' | 'talking' | 'known';
 
-/** Strangers that have not talked yet may fill this part of the channels that strangers may have. */
+/** The part of the strangers' memory for channels that strangers may use who have not talked yet. */
 const NEW_PART = 3 / 4;
-/** Windows beyond the least may take this part of their pool and of a peer's limit: the rest is for messages. */
+/** The part of their pool, and of a peer's limit, that larger windows may use. The rest is for messages. */
 const GROWN_PART = 3 / 4;
-/** Those for far links may be so large only while no more than this part of the pool is taken … */
+/** Windows for far links may grow only while no more than this part of the pool is used … */
 export const FAR_PART = 1 / 2;
-/** … and a stranger begins with more than the least only while no more than this part is: idle strangers hold no more. */
+/** … and a stranger starts with a larger window than the smallest only while no more than this part is used. */
 const FIRST_PART = 1 / 8;
-/** What a channel takes at first. */
+/** The memory of a new channel. */
 const LEAST_BYTES = CHANNEL_CHARGE_BYTES + MIN_WINDOW_BYTES;
 
-/** What one channel may hold, and what that takes of its peer's and its endpoint's budget. */
+/** The memory that one channel may use, and its charge to the peer's and the endpoint's budget. */
 export class ChannelAccount {
   readonly #budget: MemoryBudget;
   readonly #share: Share;
@@ -121,10 +124,10 @@ export class ChannelAccount {
   #state: 'open' | 'closed' | 'released' = 'open';
   #borrowedBytes = 0;
   #wantsMore = false;
-  /** The credit that the peer has without anything being borrowed for it. */
+  /** The credit of the peer without borrowed memory. */
   windowBytes = MIN_WINDOW_BYTES;
 
-  /** Made by `MemoryBudget`. */
+  /** Only `MemoryBudget` calls this. */
   constructor(budget: MemoryBudget, share: Share, peer: string) {
     this.#budget = budget;
     this.#share = share;
@@ -132,7 +135,7 @@ export class ChannelAccount {
     share.channels.add(peer, LEAST_BYTES);
   }
 
-  /** Whether it takes from the share of strangers. */
+  /** Whether the account belongs to the share of strangers. */
   get isForStranger(): boolean {
     return this.#share.isForStrangers;
   }
@@ -141,8 +144,9 @@ export class ChannelAccount {
   }
 
   /**
-   * Makes the window `bytes` large, or as much of it as there is room for. With many channels of its peer that want more it shrinks to an
-   * equal part: what the peer may still send is then borrowed, and given back as it comes. `part`: of the pool, the first.
+   * Makes the window `bytes` large, or as large as there is room within the first `part` of the pool. If many channels
+   * of the peer want more, it shrinks to an equal part. What the peer may still send is then borrowed, and given back
+   * as it arrives.
    */
   resize(bytes: number, part = GROWN_PART): void {
     const share = this.#share;
@@ -164,8 +168,8 @@ export class ChannelAccount {
   }
 
   /**
-   * Borrows beyond the window for a message that is still partial. Where there is no room, a channel that is `stuck`
-   * without it may borrow all the same, one of a peer and one of its share at a time: so every message comes to its end.
+   * Borrows beyond the window for a partial message. Without room, a channel that is `stuck` may borrow all the same,
+   * but only one per peer and one per share at a time. Therefore every message can be completed.
    */
   borrow(bytes: number, stuck: boolean): boolean {
     const share = this.#share;
@@ -184,13 +188,13 @@ export class ChannelAccount {
     return true;
   }
 
-  /** Borrows what is held already, whatever the limits say. */
+  /** Borrows memory that is held already, without regard to the limits. */
   overdraw(bytes: number): void {
     this.#borrowedBytes += bytes;
     this.#share.more.add(this.#peer, bytes);
   }
 
-  /** Gives back what was borrowed. */
+  /** Gives back borrowed memory. */
   repay(bytes: number): void {
     if (bytes === 0) return;
     this.#borrowedBytes -= bytes;
@@ -198,7 +202,7 @@ export class ChannelAccount {
     this.#budget.freed = true;
   }
 
-  /** A message was delivered: if it could only finish because no other did, the next one's turn comes. */
+  /** A message was delivered. If it was the one that borrowed without room, another message may do so now. */
   finished(): void {
     const share = this.#share;
     if (share.finisher === this) share.finisher = null;
@@ -206,7 +210,7 @@ export class ChannelAccount {
     this.#budget.freed = true;
   }
 
-  /** Nothing that comes is held any more: only the channel itself, a tombstone, is charged. */
+  /** The channel is now a tombstone and holds no data. Only the channel itself is charged. */
   close(): void {
     if (this.#state !== 'open') return;
     this.#state = 'closed';
@@ -228,11 +232,11 @@ export class ChannelAccount {
   }
 }
 
-/** The memory of one endpoint, shared by its peers: two shares, of strangers and of all others (PROTOCOL §4, Memory). */
+/** The memory of one endpoint, in two shares: of strangers and of all other peers (PROTOCOL §4, Memory). */
 export class MemoryBudget {
   readonly #strangers: Share;
   readonly #known: Share;
-  /** Set whenever something is given back: credit that was held back may now be granted. */
+  /** Set when memory is given back, because withheld credit may then be granted. */
   freed = false;
 
   constructor({ maxMemoryBytes, maxStrangerMemoryBytes, maxPeerMemoryBytes }: MemoryLimits) {
@@ -241,19 +245,19 @@ export class MemoryBudget {
     this.#known = new Share(false, maxMemoryBytes - strangers, maxPeerMemoryBytes);
   }
 
-  /** What is charged at the moment. */
+  /** The memory that is charged at present. */
   get usedBytes(): number {
     let sum = 0;
     for (const { channels, more } of [this.#strangers, this.#known]) sum += channels.usedBytes + more.usedBytes;
     return sum;
   }
 
-  /** An account for a channel that this endpoint opens: there is always room for the least window. */
+  /** An account for a channel that this endpoint opens. There is always room for the smallest window. */
   dial(peer: string, windowBytes: number): ChannelAccount {
     return this.#full(peer, windowBytes) ?? new ChannelAccount(this, this.#known, peer);
   }
 
-  /** An account for a channel that a peer opens; `null` where there is no room for the least window. */
+  /** An account for a channel that a peer opens; `null` without room for the smallest window. */
   admit(peer: string, standing: Standing, windowBytes: number): ChannelAccount | null {
     if (standing === 'known') return this.#full(peer, windowBytes);
     const account = this.#least(this.#strangers, peer, standing === 'stranger' ? NEW_PART : 1);

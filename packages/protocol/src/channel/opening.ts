@@ -12,27 +12,29 @@ import { type FrameName, isNamed } from './reset.js';
 import { Session } from './session.js';
 import { TokenBucket } from './token-bucket.js';
 
-/** OPEN is repeated for at most this long; who waits longer starts afresh, under another channelId. */
+/** OPEN is repeated for at most this long. A longer attempt starts again with another channelId. */
 export const OPEN_TIMEOUT_MS = 45_000;
 const OPEN_RETRY_MS = 1_000;
 const MAX_OPEN_RETRY_MS = 8_000;
 const WAIT_RETRY_MIN_MS = 2_000;
 const WAIT_RETRY_MAX_MS = 60_000;
-/** An ACCEPT costs five public-key operations: this many are tried for one OPEN, bogus ones of the relay included. */
+/**
+ * The most ACCEPTs tried per second for one OPEN. Each costs five public-key operations, and the relay may forge them.
+ */
 const ACCEPTS_PER_SECOND = 4;
 const NEVER = Number.POSITIVE_INFINITY;
 
-/** What the initiator offers. */
+/** The initiator's offer. */
 export interface ChannelOffer {
   readonly resource: string;
   readonly protocols: readonly string[];
-  /** Until when an absent peer is waited for; 0 to fail at once. */
+  /** Until when to wait for an absent peer; 0 to fail at once. */
   readonly waitUntilMs: number;
 }
 
 /**
- * An initiator's channel before ACCEPT: the one sealed OPEN and when it goes out again (PROTOCOL §4, Handshake).
- * While it waits for its turn (no `begin` yet) nothing is due.
+ * An initiator's channel before ACCEPT. It sends the one sealed OPEN, and repeats it (PROTOCOL §4, Handshake). While it
+ * waits for its turn (no `begin` yet), nothing is due.
  */
 export class Opening implements ChannelPhase {
   readonly name = 'opening';
@@ -56,7 +58,7 @@ export class Opening implements ChannelPhase {
   #interval = OPEN_RETRY_MS;
   #deadline = NEVER;
 
-  /** `outgoing`: what is to be sent once the channel is open. @throws SwsError `invalid-offer` */
+  /** `outgoing` has the messages to send once the channel is open. @throws SwsError `invalid-offer` */
   constructor(
     context: ChannelContext,
     handshakeContext: HandshakeContext,
@@ -73,12 +75,12 @@ export class Opening implements ChannelPhase {
     this.#handshake = this.#newHandshake();
   }
 
-  /** There is nothing to tell before it is over. */
+  /** There are no events before it ends. */
   pollEvent(): null {
     return null;
   }
 
-  /** OPEN, if it is due. */
+  /** Returns OPEN if it is due. */
   pollFrame(nowMs: number): Uint8Array | null {
     if (nowMs < this.#retryAt || nowMs >= this.#deadline) return null;
     this.#sentAt = nowMs;
@@ -107,7 +109,7 @@ export class Opening implements ChannelPhase {
         this.#retryBy(nowMs);
         break;
       case 'peer-seen':
-        // But once a second: else two who open to each other answer OPEN with OPEN.
+        // At most once a second. Otherwise two ends that open to each other would answer OPEN with OPEN.
         this.#retryBy(Math.max(nowMs, this.#sentAt + OPEN_RETRY_MS));
         break;
       case 'connection-failed':
@@ -126,7 +128,7 @@ export class Opening implements ChannelPhase {
     this.#plan(nowMs);
   }
 
-  /** An ACCEPT that opens leads to the session. */
+  /** Takes an ACCEPT. If it opens, the session begins. */
   handleFrame(frame: ChannelFrame, _content: Uint8Array, nowMs: number): boolean {
     const opened = frame.kind !== 'accept' || this.#receiveAccept(frame, nowMs);
     this.#plan(nowMs);
@@ -143,9 +145,9 @@ export class Opening implements ChannelPhase {
     this.successor = new Gone(this, [{ type: 'close', end: abnormalEnd(failure) }]);
   }
 
-  /** False for an ACCEPT that does not open, or if too many have come. */
+  /** Returns false for an ACCEPT that does not open, or if too many have arrived. */
   #receiveAccept(frame: AcceptFrame, nowMs: number): boolean {
-    // Only for an OPEN that has gone out.
+    // An ACCEPT is valid only for an OPEN that was sent.
     if (this.#sentAt === Number.NEGATIVE_INFINITY) return false;
     const context = this.#context;
     if (!this.#accepts.tryConsume(nowMs)) return false;
@@ -168,7 +170,7 @@ export class Opening implements ChannelPhase {
     return true;
   }
 
-  /** Who waits goes on, under a new channelId. */
+  /** Ends the attempt, or continues it under a new channelId if it waits for the peer. */
   #timeout(nowMs: number): void {
     if (nowMs < this.#deadline) return;
     if (!this.#waits(nowMs))
@@ -185,7 +187,7 @@ export class Opening implements ChannelPhase {
     return nowMs < this.#offer.waitUntilMs;
   }
 
-  /** OPEN goes out at `atMs` at the latest. */
+  /** Sends OPEN at `atMs` at the latest. */
   #retryBy(atMs: number): void {
     if (Number.isFinite(this.#deadline) && this.#retryAt > atMs) this.#retryAt = atMs;
   }

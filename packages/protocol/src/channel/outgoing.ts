@@ -6,15 +6,15 @@ import type { Flight, Sent } from './flight.js';
 import type { Padding } from './padding.js';
 import { Scratch } from './scratch.js';
 
-/** Charged on top of a DATA frame's padded plaintext: what a retained frame costs beyond its bytes (PROTOCOL §4, Credit). */
+/** Charged beside a DATA frame's padded plaintext, for the memory of a retained frame (PROTOCOL §4, Credit). */
 export const FRAME_CHARGE_BYTES = 96;
-/** An end that has sealed this many frames under one key seals only rekey, rekeyed and close until it has the next. */
+/** After this many frames under one key, an end seals only rekey, rekeyed and close until it has the next key. */
 export const MAX_SEALED_PER_KEY = 2 ** 17 - 16;
 
 interface Message {
   readonly opcode: Opcode;
   readonly bytes: Uint8Array;
-  /** How much of it is sealed. */
+  /** How many of its bytes are sealed. */
   offset: number;
 }
 
@@ -22,7 +22,10 @@ interface Retained {
   readonly message: Uint8Array;
   readonly appBytes: number;
   readonly endsMessage: boolean;
-  /** Noted when it first went out; `null` before, and once it has gone out again: then its acknowledgement tells nothing. */
+  /**
+   * The note of its first sending. `null` before, and once it was sent again: then its acknowledgement measures
+   * nothing.
+   */
   sent: Sent | null;
 }
 
@@ -30,7 +33,7 @@ const scratch = new Scratch();
 
 /**
  * The sending half of a channel: unsealed messages, sealed frames kept until acknowledged, the peer's credit, and the
- * place from which frames go out. A resend pass moves that place back; frames are never sealed twice.
+ * cursor of the next frame to send. A resend pass moves the cursor back. No frame is sealed twice.
  */
 export class Outgoing {
   readonly flight: Flight;
@@ -44,21 +47,21 @@ export class Outgoing {
   #charged = 0;
   #limit = 0;
   #unackedBytes = 0;
-  /** Bytes of the frames from `acked` to `cursor`: this channel's part of what the flight has under way. */
+  /** Bytes of the frames from `acked` to `cursor`: this channel's part of the bytes in flight. */
   #underWayBytes = 0;
-  /** Frames below this have gone out before. */
+  /** Frames below this were sent before. */
   #everSent = 0;
-  /** Whether the last frame that was asked for has to wait until less is under way. */
+  /** Whether the next frame must wait until fewer bytes are in flight. */
   waitsForRoom = false;
-  /** Whole messages given to `enqueue`, and those of them acknowledged. */
+  /** The number of messages given to `enqueue`. */
   messagesQueued = 0;
   messagesAcknowledged = 0;
-  /** Frames sealed up to the last `rekey` or `rekeyed`, that one included. */
+  /** How many frames were sealed up to the last `rekey` or `rekeyed`, including it. */
   rekeySealed = 0;
   /** Set once a close frame has been sealed: no DATA follows it. */
   closeSealed = false;
 
-  /** `flight`: what all channels to this peer have under way. */
+  /** `flight` counts the bytes in flight of all channels to this peer. */
   constructor(padding: Padding, flight: Flight) {
     this.flight = flight;
     this.#padding = padding;
@@ -68,7 +71,7 @@ export class Outgoing {
   get bufferedAmount(): number {
     return this.#unackedBytes;
   }
-  /** Frames sent at least once; the seq of the next first sending. */
+  /** The seq of the next frame to send. All frames below it were sent at least once. */
   get cursor(): number {
     return this.#cursor;
   }
@@ -85,7 +88,7 @@ export class Outgoing {
     return this.#queue.length > 0;
   }
 
-  /** Owns `data` from here. */
+  /** Queues a message, and owns `data` from here. */
   enqueue(data: string | Uint8Array): void {
     const isText = typeof data === 'string';
     const bytes = isText ? encodeUtf8(data) : data;
@@ -94,27 +97,27 @@ export class Outgoing {
     this.messagesQueued++;
   }
 
-  /** Ahead of all unsealed data: rekey, rekeyed, and the answer to a close. */
+  /** Queues a frame before all unsealed data: rekey, rekeyed, or the answer to a close. */
   enqueueUrgent(opcode: Opcode, bytes: Uint8Array): void {
     this.#urgent.push({ opcode, bytes, offset: 0 });
   }
 
-  /** Behind all unsealed data: this end's own close. */
+  /** Queues this end's own close after all unsealed data. */
   enqueueClose(bytes: Uint8Array): void {
     this.#queue.push({ opcode: OPCODE.close, bytes, offset: 0 });
   }
 
-  /** Forgets messages not yet sealed: after a close by the peer or a failure they can't be sent. */
+  /** Drops unsealed messages, which cannot be sent after a failure or the peer's close. */
   dropUnsealed(): void {
     this.#queue.clear();
   }
 
-  /** The peer takes this much in all; at first nothing. */
+  /** Sets the peer's total credit, which is 0 at first. */
   grant(limit: number): void {
     if (limit > this.#limit) this.#limit = limit;
   }
 
-  /** Whether `next` has a frame to give. */
+  /** Whether `next` would return a frame. */
   canSend(keys: ChannelKeys, nowMs: number): boolean {
     this.waitsForRoom = false;
     if (this.#cursor < this.#sealed) return this.#hasRoom(this.#nextRetained?.message.length ?? 0, nowMs);
@@ -123,12 +126,12 @@ export class Outgoing {
     if (message === undefined || this.closeSealed) return false;
     if (message.opcode === OPCODE.close) return true;
     if (keys.sealedFrames >= MAX_SEALED_PER_KEY) return false;
-    // The charge depends on padding alone, so that asking costs no sealing.
+    // The charge depends only on padding, and can be known without sealing.
     const charge = this.#chargeOf(message);
     return this.#charged + charge <= this.#limit && this.#hasRoom(charge, nowMs);
   }
 
-  /** Whether the next frame is a new one of the application's messages, as soon as it can be sent. */
+  /** Whether the next frame, once it can be sent, is a new one of an application's message. */
   get messageIsNext(): boolean {
     return this.#cursor === this.#sealed && this.#urgent.length === 0 && this.#queue.length > 0 && !this.closeIsNext;
   }
@@ -139,7 +142,7 @@ export class Outgoing {
     return (this.#urgent.at(0) ?? this.#queue.at(0))?.opcode === OPCODE.close;
   }
 
-  /** The next MESSAGE to send: one again, or one sealed now. Retained here: the transport must not change it. */
+  /** The next MESSAGE to send, sent again or sealed now. It is kept here, and the transport must not change it. */
   next(keys: ChannelKeys, nowMs: number): Uint8Array | null {
     if (!this.canSend(keys, nowMs)) {
       if (!this.waitsForRoom) this.flight.idle();
@@ -157,7 +160,7 @@ export class Outgoing {
     return frame.message;
   }
 
-  /** Frees frames below `next`. False if `next` is above what was sent (1002). */
+  /** Frees frames below `next`. Returns false if `next` is above the last sent frame (1002). */
   acknowledge(next: number, nowMs: number): boolean {
     if (next > this.#sealed) return false;
     let [bytes, landed] = [0, 0];
@@ -178,7 +181,7 @@ export class Outgoing {
     return true;
   }
 
-  /** Begins a resend pass, at frame `from` or at the first unacknowledged one. */
+  /** Begins a resend pass at frame `from`, or at the first unacknowledged frame. */
   resend(from = 0): void {
     const cursor = Math.max(this.#acked, from);
     let bytes = 0;
@@ -188,7 +191,7 @@ export class Outgoing {
     this.#land(bytes);
   }
 
-  /** The frame of `seq` if it is retained and has been sent. */
+  /** The frame `seq`, if it is kept and was sent. */
   retainedMessage(seq: number): Uint8Array | null {
     return seq < this.#cursor ? (this.#retained.at(seq - this.#acked)?.message ?? null) : null;
   }

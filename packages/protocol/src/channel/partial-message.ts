@@ -3,9 +3,9 @@ import { MAX_FRAGMENT_BYTES } from './data.js';
 const FIRST_BLOCK_BYTES = 512;
 
 /**
- * The fragments of a message, joined as they come. Blocks of the size of the largest fragment: whatever the number of
- * fragments, there is one block for every 61,440 bytes, and less than one block lies unused. A block begins small and
- * doubles, so that two tiny fragments don't cost a whole one.
+ * Joins the fragments of a message as they arrive, in blocks of the size of the largest fragment. For any number of
+ * fragments there is one block per 61,440 bytes, and less than one block is unused. A block starts small and doubles,
+ * so that two tiny fragments do not cost a whole block.
  */
 export class PartialMessage {
   #blocks: Uint8Array[] = [];
@@ -15,7 +15,7 @@ export class PartialMessage {
     return this.#length;
   }
 
-  /** Copies `bytes` behind what came before. */
+  /** Appends a copy of `bytes`. */
   append(bytes: Uint8Array): void {
     let rest = bytes;
     while (rest.length > 0) {
@@ -27,7 +27,7 @@ export class PartialMessage {
     }
   }
 
-  /** The last block, with room for `bytes` at `at`; a new one at 0. */
+  /** The last block, with room for `bytes` at `at`; a new block if `at` is 0. */
   #block(at: number, bytes: number): Uint8Array {
     const last = at === 0 ? undefined : this.#blocks.pop();
     const needed = at + bytes;
@@ -41,7 +41,7 @@ export class PartialMessage {
     return block;
   }
 
-  /** The whole message, `last` behind all that came before, in an array of its own. Nothing is kept. */
+  /** Returns the whole message in a new array, with `last` at its end. Keeps nothing. */
   finish(last: Uint8Array): Uint8Array {
     const before = this.#length;
     const whole = new Uint8Array(before + last.length);

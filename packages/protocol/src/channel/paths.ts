@@ -1,7 +1,7 @@
 import type { Channel } from './channel.js';
 import { Flight } from './flight.js';
 
-/** What is under way to one peer, and its channels that wait until less is. */
+/** The flight to one peer, and its channels that wait for room in it. */
 interface Path {
   readonly flight: Flight;
   readonly waiting: Set<Channel>;
@@ -9,11 +9,11 @@ interface Path {
 
 const NONE: readonly Channel[] = [];
 
-/** The ways to the peers of one table: all channels to a peer share its way, and the queue at the relay. */
+/** The paths to the peers of one table. All channels to a peer share its path, and its queue at the relay. */
 export class Paths {
   readonly #paths = new Map<string, Path>();
 
-  /** The flight of a peer's channels; made when first asked for. */
+  /** The flight of a peer's channels. It is created at the first call. */
   flightTo(peer: string): Flight {
     let path = this.#paths.get(peer);
     if (path === undefined) {
@@ -23,13 +23,13 @@ export class Paths {
     return path.flight;
   }
 
-  /** Whether a channel has frames that may not go out yet: then it is one of those that `released` gives. */
+  /** Whether a channel has frames that may not be sent yet. If so, `released` returns it later. */
   holds(channel: Channel): boolean {
     if (channel.waitsForRoom) this.#paths.get(channel.peerAddress)?.waiting.add(channel);
     return channel.waitsForRoom;
   }
 
-  /** Those of its channels that waited for room to this peer, if there is more of it; without channels it is forgotten. */
+  /** If room was freed, returns the channels that waited for it. Forgets a peer without channels. */
   released(peer: string, channels: ReadonlySet<Channel>): readonly Channel[] {
     const path = this.#paths.get(peer);
     if (channels.size === 0) this.#paths.delete(peer);
@@ -40,12 +40,12 @@ export class Paths {
     return waiting;
   }
 
-  /** Much of what was sent to this peer waits at the relay. */
+  /** Many bytes for this peer wait at the relay. */
   slowDown(peer: string): void {
     this.#paths.get(peer)?.flight.slowDown();
   }
 
-  /** This end is registered again: the ways may be others. */
+  /** This end is registered again, and the paths may have changed. */
   reset(): void {
     for (const { flight } of this.#paths.values()) flight.reset();
   }

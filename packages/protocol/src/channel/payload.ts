@@ -8,20 +8,20 @@ import { padme } from './padding.js';
 /** The smallest first credit that either end may grant. */
 export const MIN_WINDOW_BYTES = 65_536;
 
-/** What OPEN says, sealed to the responder. Replayable: put no secrets in it (PROTOCOL §4). */
+/** The payload of OPEN, sealed to the responder. It can be replayed: put no secrets in it (PROTOCOL §4). */
 export interface OpenPayload {
   readonly resource: string;
   readonly protocols: readonly string[];
   readonly limit: number;
 }
 
-/** What ACCEPT says. `protocol` is empty where none was chosen. */
+/** The payload of ACCEPT. `protocol` is empty if none was chosen. */
 export interface AcceptPayload {
   readonly protocol: string;
   readonly limit: number;
 }
 
-/** @throws SwsError `invalid-offer` for what a responder would not take */
+/** @throws SwsError `invalid-offer` for an offer that a responder would refuse */
 export function checkOffer({ resource, protocols }: Pick<OpenPayload, 'resource' | 'protocols'>): void {
   if (!isResource(resource))
     throw new SwsError('invalid-offer', 'resource must be a path and query that begin with one /, percent-encoded');
@@ -29,7 +29,10 @@ export function checkOffer({ resource, protocols }: Pick<OpenPayload, 'resource'
     throw new SwsError('invalid-offer', 'protocols must be different tokens (RFC 6455 §4.1)');
 }
 
-/** JSON followed by spaces to max(256, Padmé(n)); throws `invalid-offer` (the caller's resource and protocols are too long). */
+/**
+ * JSON, padded with spaces to max(256, Padmé(n)). @throws SwsError `invalid-offer` if resource and protocols are too
+ * long
+ */
 export function encodePayload(payload: OpenPayload | AcceptPayload): Uint8Array {
   const json = encodeUtf8(JSON.stringify(payload));
   const length = Math.max(256, padme(json.length));

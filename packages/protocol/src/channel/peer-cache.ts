@@ -5,7 +5,10 @@ import type { Standing } from './memory-budget.js';
 import { TokenBucket } from './token-bucket.js';
 
 const CACHED_PEERS = 256;
-/** Frames a second that may cost public-key operations, of all peers of a standing and of each; twice that at once. */
+/**
+ * Frames per second that may cost public-key operations, of all peers of a standing and of each. A burst is twice
+ * that.
+ */
 const HANDSHAKES_PER_SECOND = {
   stranger: { inAll: 32, perPeer: 8 },
   talking: { inAll: 32, perPeer: 16 },
@@ -23,7 +26,7 @@ function bucketOf(perSecond: number): TokenBucket {
   return new TokenBucket(perSecond, perSecond * 2);
 }
 
-/** The peers of one standing that were met last, and how much work all of them may cause. */
+/** The most recent peers of one standing, and how much work they may cause together. */
 class Group {
   readonly states = new Lru<PeerState>(CACHED_PEERS);
   readonly bucket: TokenBucket;
@@ -37,8 +40,9 @@ class Group {
 }
 
 /**
- * What is kept of the peers met last: the Diffie-Hellman of both static keys, and how much more work each may cause.
- * Each standing has its own: strangers push no other peer out and use up nothing of its share, nor do those that talk.
+ * Caches the Diffie-Hellman of both static keys for recent peers, and limits the work that each may cause. Each
+ * standing has its own cache and limits, so that strangers cannot displace talking or known peers, or use up their
+ * share.
  */
 export class PeerCache {
   readonly #own: Pick<HandshakeContext, 'provider' | 'random' | 'staticKey'>;
@@ -48,7 +52,7 @@ export class PeerCache {
     talking: new Group('talking'),
     known: new Group('known'),
   } as const satisfies Record<Standing, Group>;
-  /** How many more ACCEPTs may cost their public-key operations. Only those count that come for an OPEN of this endpoint. */
+  /** How many more ACCEPTs may cost public-key operations. Only ACCEPTs for an OPEN of this endpoint count. */
   readonly accepts = bucketOf(MAX_ACCEPTS_PER_SECOND);
 
   constructor(
@@ -59,26 +63,26 @@ export class PeerCache {
     this.#isNamed = isNamed;
   }
 
-  /** What a handshake with a peer takes that this endpoint dials. */
+  /** The context of a handshake with a peer that this endpoint dials. */
   dial(peer: Uint8Array): HandshakeContext {
     const state = this.#state('known', peer, encodeHex(peer));
     state.dialled = true;
     return state.context;
   }
 
-  /** The peer's process has taken a message of the application. */
+  /** The peer's process has acknowledged a message of the application. */
   talked(peer: Uint8Array, address: string): void {
     this.#state('talking', peer, address);
   }
 
-  /** Where a peer stands when memory and work are shared. */
+  /** The standing of a peer for the sharing of memory and work. */
   standing(address: string): Standing {
     const { known, talking } = this.#groups;
     if (known.states.peek(address)?.dialled === true || this.#isNamed(address)) return 'known';
     return talking.states.peek(address) === undefined ? 'stranger' : 'talking';
   }
 
-  /** What work takes that costs public-key operations and that `peer` has caused; `null` over the limits, before any is done. */
+  /** The context for public-key operations that `peer` causes; `null` over the limits, before any work is done. */
   admit(peer: Uint8Array, nowMs: number): HandshakeContext | null {
     const address = encodeHex(peer);
     const standing = this.standing(address);
@@ -99,7 +103,7 @@ export class PeerCache {
     }));
   }
 
-  /** That of a peer which has stood elsewhere before. */
+  /** The context of a peer that had another standing before. */
   #contextOf(address: string): HandshakeContext | undefined {
     for (const { states } of Object.values(this.#groups)) {
       const found = states.peek(address);

@@ -1,7 +1,7 @@
-/** OPENs that wait for their answer, in all and of one peer (PROTOCOL §4, Bounds). */
+/** The most OPENs that wait for an answer, in total and of one peer (PROTOCOL §4, Bounds). */
 export const MAX_PENDING_OPENS = 256;
 export const MAX_PENDING_OPENS_PER_PEER = 4;
-/** By then the initiator has given up. */
+/** How long an OPEN is kept. After that, the initiator has given up. */
 const PENDING_MS = 45_000;
 
 interface PendingOpen {
@@ -10,7 +10,9 @@ interface PendingOpen {
   readonly untilMs: number;
 }
 
-/** OPENs whose accept policy answers later; the oldest first. What they are was checked, and no key of theirs is kept. */
+/**
+ * OPENs whose accept policy answers later, the oldest first. They are checked already, and none of their keys is kept.
+ */
 export class PendingOpens {
   readonly #pending = new Map<string, PendingOpen>();
 
@@ -18,7 +20,7 @@ export class PendingOpens {
     return this.#pending.has(name);
   }
 
-  /** Keeps an OPEN, whose content it copies. False where there is no room: strangers may have half of all places. */
+  /** Keeps a copy of an OPEN. Returns false without room; strangers may use half of the room. */
   add(name: string, peer: string, isKnown: boolean, content: Uint8Array, nowMs: number): boolean {
     let ofPeer = 0;
     for (const [other, { peer: whose, untilMs }] of this.#pending) {
@@ -31,7 +33,7 @@ export class PendingOpens {
     return true;
   }
 
-  /** Takes an OPEN out to answer it; `null` where it waits no longer. */
+  /** Removes and returns an OPEN to answer it; `null` if it no longer waits. */
   take(name: string, nowMs: number): Uint8Array | null {
     const found = this.#pending.get(name);
     this.#pending.delete(name);

@@ -11,29 +11,32 @@ const REMEMBERED_QUESTIONS = 8;
 export interface Question {
   readonly id: number;
   readonly sentAt: number;
-  /** The seq up to which frames had been sent. */
+  /** The seq of the next frame when the question was sent. */
   readonly cursor: number;
 }
 
 /**
- * When a channel asks "are you there, and what have you taken?" (PING, RESUME), and since when nobody answered:
- * a separation begins when this end's connection is lost or at the first PING that stays unanswered (PROTOCOL §4).
+ * Decides when a channel asks the peer for a sign of life and its state (PING, RESUME), and measures since when it has
+ * no answer. A separation begins when this end's connection is lost, or at the first unanswered PING (PROTOCOL §4).
  */
 export class Probe {
   readonly #random: RandomBytes;
   #questions: Question[] = [];
   #wait = FIRST_INTERVAL_MS;
   #interval = FIRST_INTERVAL_MS;
-  /** From when the wait counts while something is urgent … */
+  /** The start of the wait for the next PING while something is urgent … */
   #baseAt = 0;
-  /** … and while nothing is. */
+  /** … and while nothing is urgent. */
   #idleFrom = 0;
   #urgent = false;
   #soonAt = Number.POSITIVE_INFINITY;
   #lostAt: number | null = null;
-  /** When the first PING went out since which nothing of the peer has been heard. */
+  /** When the first PING was sent since which nothing of the peer was received. */
   unansweredSince: number | null = null;
-  /** When the first PING went out since which no question has been answered: hearing the peer does not show that it hears us. */
+  /**
+   * When the first PING was sent since which no question was answered. Frames of the peer do not show that it receives
+   * ours.
+   */
   askedSince: number | null = null;
   /** When the next PING is due; infinite if none is. */
   nextAt = Number.POSITIVE_INFINITY;
@@ -54,7 +57,7 @@ export class Probe {
     return this.unansweredSince === null ? this.#lostAt : Math.min(this.#lostAt, this.unansweredSince);
   }
 
-  /** A frame of the channel opened: whatever separation there was is over. */
+  /** A frame of the channel opened, which ends any separation. */
   heard(nowMs: number): void {
     this.#lostAt = null;
     this.unansweredSince = null;
@@ -63,7 +66,7 @@ export class Probe {
     this.#idleFrom = nowMs;
   }
 
-  /** The peer acknowledged something new. */
+  /** The peer acknowledged more. */
   progress(nowMs: number): void {
     this.askedSince = null;
     this.#restart(nowMs);
@@ -78,12 +81,12 @@ export class Probe {
     this.#restart(nowMs);
   }
 
-  /** A hint says that the peer may be gone: ask at once, unless a question is open already. */
+  /** A hint says that the peer may be gone. Asks at once, unless a question is pending. */
   askSoon(nowMs: number): void {
     if (this.unansweredSince === null) this.#soonAt = nowMs;
   }
 
-  /** Plans `nextAt`. `hasUnacked`: something waits for the peer; a tombstone that waits for nothing asks nothing. */
+  /** Plans `nextAt`. `hasUnacked`: data waits for the peer. A tombstone without such data does not ask. */
   plan(hasUnacked: boolean, tombstone: boolean, nowMs: number): void {
     const urgent = hasUnacked || !this.confirmed || this.separated;
     if (urgent && !this.#urgent) this.#restart(nowMs);
@@ -97,7 +100,7 @@ export class Probe {
     return nowMs >= this.nextAt;
   }
 
-  /** Notes a question (PING or RESUME) and gives its id: fresh, random, not zero. */
+  /** Notes a question (PING or RESUME). Returns its id, which is new, random and not zero. */
   ask(ping: boolean, cursor: number, nowMs: number): number {
     const bytes = this.#random(6);
     let id = 0;
@@ -117,7 +120,7 @@ export class Probe {
     return id;
   }
 
-  /** An answer came: to what, or `null` for an unknown id. */
+  /** An answer arrived. Returns its question, or `null` for an unknown id. */
   answer(id: number, nowMs: number): Question | null {
     const index = this.#questions.findIndex((question) => question.id === id);
     const question = this.#questions[index];

@@ -6,19 +6,19 @@ const MIN_PASS_INTERVAL_MS = 200;
 const RESUME_REPEAT_MS = 1_000;
 const CONGESTED_MIN_MS = 100;
 const CONGESTED_MAX_MS = 5_000;
-/** Refusals that follow each other double the wait so often. */
+/** How often successive refusals double the wait. */
 const MAX_DOUBLINGS = 5;
 
-/** When a channel sends again what the peer lacks, and when it asks the peer to (PROTOCOL §4, Resume). */
+/** Decides when a channel sends frames again, and when it asks the peer to (PROTOCOL §4, Resume). */
 export class Recovery {
   /** When a resend pass begins; infinite if none is due. */
   passAt = Number.POSITIVE_INFINITY;
-  /** Until when the relay's `congested` holds DATA back. */
+  /** Until when DATA waits because of the relay's `congested`. */
   heldUntil = Number.NEGATIVE_INFINITY;
   #lastPassAt = Number.NEGATIVE_INFINITY;
-  /** The seq from which the pass sends; 0 for the first that is unacknowledged. */
+  /** The seq at which the pass begins; 0 for the first unacknowledged one. */
   #passFrom = 0;
-  /** Refusals since the peer last acknowledged something new. */
+  /** Refusals since the peer last acknowledged more. */
   #refusals = 0;
   #gap: { readonly seq: number; readonly askedAt: number } | null = null;
   #tookAt = Number.NEGATIVE_INFINITY;
@@ -29,7 +29,9 @@ export class Recovery {
     if (this.#gap !== null && next > this.#gap.seq) this.#gap = null;
   }
 
-  /** A frame above the next one came: whether the peer is to be asked (RESUME), at most once without progress per max(1 s, 2 RTT). */
+  /**
+   * A frame after a gap arrived. Returns whether to ask the peer (RESUME): without progress, once per max(1 s, 2 RTT).
+   */
   sawGap(seq: number, rttMs: number, nowMs: number): boolean {
     const wait = Math.max(RESUME_REPEAT_MS, 2 * rttMs);
     if (this.#gap !== null && nowMs - Math.max(this.#gap.askedAt, this.#tookAt) < wait) return false;
@@ -37,14 +39,14 @@ export class Recovery {
     return true;
   }
 
-  /** The peer lacks frames that were sent: a resend pass is due, at most one per RTT (200 ms at least). */
+  /** The peer lacks sent frames. Schedules a resend pass, at most one per RTT (at least 200 ms). */
   passSoon(rttMs: number, nowMs: number): void {
     this.#passFrom = 0;
     const earliest = Math.max(nowMs, this.#lastPassAt + Math.max(MIN_PASS_INTERVAL_MS, rttMs), this.heldUntil);
     this.passAt = Math.min(this.passAt, earliest);
   }
 
-  /** Begins the pass that is due, if one is. */
+  /** Begins a pass if one is due. */
   startPass(outgoing: Outgoing, nowMs: number): void {
     if (nowMs < this.passAt) return;
     this.passAt = Number.POSITIVE_INFINITY;
@@ -52,14 +54,14 @@ export class Recovery {
     outgoing.resend(this.#passFrom);
   }
 
-  /** The peer acknowledged something new. */
+  /** The peer acknowledged more. */
   progress(): void {
     this.#refusals = 0;
   }
 
   /**
-   * The relay had no room for frame `seq`: half as much in flight, a wait until about half of it has gone, and a resend
-   * from there; once per pass. Frames before it may have arrived, those behind it are of no use to the peer.
+   * The relay had no room for frame `seq`. Once per pass, this halves the bytes in flight, waits until about half of
+   * them are gone, and resends from `seq`. Frames before it may have arrived; the peer cannot use those after it.
    */
   congested(seq: number, outgoing: Outgoing, random: RandomBytes, nowMs: number): void {
     const isDue = this.passAt !== Number.POSITIVE_INFINITY;

@@ -6,38 +6,38 @@ import type { Outgoing } from './outgoing.js';
 
 const NEVER = Number.POSITIVE_INFINITY;
 
-/** The initiator rekeys this long after a key's first frame, even if the channel has been idle since. */
+/** The initiator rekeys this long after the first frame under a key, even if the channel has been idle since. */
 const REKEY_AFTER_MS = 120_000;
-/** The responder answers a rekey this long after the one before … */
+/** The responder answers a rekey this long after the previous one … */
 const MIN_REKEY_INTERVAL_MS = 30_000;
-/** … or once so many DATA frames have gone under the present keys (a quarter of `rekeyAfterFrames` where that is less). */
+/** … or after this many DATA frames under the present keys (a quarter of `rekeyAfterFrames` if that is less). */
 const MIN_REKEY_FRAMES = 2 ** 14;
-/** An end closes on having taken more than this many DATA frames under one receive key … */
+/** An end closes if it has taken more than this many DATA frames under one receive key … */
 const MAX_OPENED_PER_KEY = 2 ** 17;
 /** … or when a receive key is used for longer than this. */
 const MAX_KEY_AGE_MS = 900_000;
-/** After a separation an overdue receive key gets this long to be replaced. */
+/** How long an overdue receive key may still be used after a separation. */
 const AGE_GRACE_MS = 60_000;
 
-/** Where a rekey stands at this end. */
+/** The state of a rekey at this end. */
 type State =
   | { readonly step: 'idle' }
   /** Initiator: `rekey` is queued … */
   | { readonly step: 'asking' }
-  /** … it is sealed: only now may an answer come … */
+  /** … it is sealed, and an answer is valid from now on … */
   | { readonly step: 'asked' }
-  /** … the answer was taken: `rekeyed` is queued, or never goes out because this end has closed. */
+  /** … the answer was taken. `rekeyed` is queued, or is never sent because this end has closed. */
   | { readonly step: 'finishing' }
-  /** Responder: `rekey` was taken, and is answered when the meter allows … */
+  /** Responder: `rekey` was taken, and is answered when the limit allows … */
   | { readonly step: 'metered'; readonly theirs: Uint8Array }
   /** … the answer is queued … */
   | { readonly step: 'answering' }
-  /** … it is sealed: only now may `rekeyed` come. */
+  /** … it is sealed, and `rekeyed` is valid from now on. */
   | { readonly step: 'answered' };
 
 const IDLE: State = { step: 'idle' };
 
-/** When keys change, and how: the three frames in the stream (PROTOCOL §4, Rekey). */
+/** Changes the keys by three frames in the stream (PROTOCOL §4, Rekey). */
 export class Rekey {
   readonly #keys: ChannelKeys;
   readonly #outgoing: Outgoing;
@@ -45,7 +45,7 @@ export class Rekey {
   readonly #afterFrames: number;
   #state: State = IDLE;
   #completedAt = Number.NEGATIVE_INFINITY;
-  /** How much of what `outgoing` has sealed was looked at for a `rekey` or `rekeyed` of ours. */
+  /** How many of the frames sealed by `outgoing` were checked for a `rekey` or `rekeyed` of ours. */
   #sealed = 0;
   #firstAt = NEVER;
   #firstReceivedAt = NEVER;
@@ -69,7 +69,10 @@ export class Rekey {
     if (nowMs < this.#firstReceivedAt) this.#firstReceivedAt = nowMs;
   }
 
-  /** When the initiator is to rekey; infinite while it may not: one at a time, and the next once the peer has this one's `rekeyed` and has said so under the present keys. */
+  /**
+   * When the initiator must rekey; infinite while it may not. Only one rekey runs at a time. The next may start once
+   * the peer has acknowledged this one's `rekeyed` under the present keys.
+   */
   dueAt(nowMs: number): number {
     if (
       this.#keys.role !== 'initiator' ||
@@ -87,14 +90,17 @@ export class Rekey {
     this.#outgoing.enqueueUrgent(OPCODE.rekey, this.#keys.startRekey(this.#random(32)));
   }
 
-  /** The peer's `rekey` was taken; `null` if it was in turn. An end that has closed still derives as the initiator, and answers nothing. */
+  /**
+   * Takes the peer's `rekey`. Returns a failure if it was out of turn. An end that has closed still derives keys as the
+   * initiator, but does not answer.
+   */
   takeRekey(theirs: Uint8Array, closed: boolean, nowMs: number): Failure | null {
     if (this.#keys.role === 'responder') {
       if (this.#state.step !== 'idle') return outOfTurn('rekey while one is under way');
       this.#state = { step: 'metered', theirs };
       return closed ? null : this.answer(nowMs);
     }
-    // An answer to a `rekey` that has not left yet is forged.
+    // An answer to a `rekey` that was not sent yet is forged.
     if (this.#state.step !== 'asked') return outOfTurn('rekey out of turn');
     if (!this.#keys.finishRekey(theirs)) return outOfTurn('rekey with a low-order key');
     this.#firstReceivedAt = NEVER;
@@ -103,14 +109,14 @@ export class Rekey {
     return null;
   }
 
-  /** When a `rekey` that was taken is to be answered: the meter of what a peer can have this end compute and retain. */
+  /** When to answer a `rekey` that was taken. This limits what a peer can make this end compute and keep. */
   answerAt(nowMs: number): number {
     if (this.#state.step !== 'metered' || this.#outgoing.closeSealed || !this.#isAcknowledged) return NEVER;
     const frames = Math.min(MIN_REKEY_FRAMES, this.#afterFrames / 4);
     return this.#frames >= frames ? nowMs : this.#completedAt + MIN_REKEY_INTERVAL_MS;
   }
 
-  /** Answers a `rekey` if that is due; why it can't be, or `null`. */
+  /** Answers a `rekey` if an answer is due. Returns why that fails, or `null`. */
   answer(nowMs: number): Failure | null {
     if (this.#state.step !== 'metered' || nowMs < this.answerAt(nowMs)) return null;
     const answer = this.#keys.answerRekey(this.#state.theirs, this.#random(32));
@@ -120,7 +126,7 @@ export class Rekey {
     return null;
   }
 
-  /** The peer's `rekeyed` was taken; `null` if it was in turn: one that comes before our answer has left is forged. */
+  /** Takes the peer's `rekeyed`. Returns a failure if it was out of turn: before our answer was sent it is forged. */
   takeRekeyed(nowMs: number): Failure | null {
     if (this.#state.step !== 'answered') return outOfTurn('rekeyed out of turn');
     this.#keys.switchReceive();
@@ -130,12 +136,12 @@ export class Rekey {
     return null;
   }
 
-  /** When `overdue` may hold; infinite while nothing was received under the present key. */
+  /** When to check `overdue`; infinite while nothing was received under the present key. */
   get overdueAt(): number {
     return this.#firstReceivedAt + MAX_KEY_AGE_MS + 1;
   }
 
-  /** Why the receive key can't be used any longer, or `null`. A separation does not count: it moves the age on. */
+  /** Why the receive key cannot be used any longer, or `null`. The time of a separation does not count. */
   overdue(separated: boolean, nowMs: number): Failure | null {
     if (this.#keys.openedFrames > MAX_OPENED_PER_KEY)
       return outOfTurn(`over ${MAX_OPENED_PER_KEY} frames under one key`);
@@ -150,12 +156,15 @@ export class Rekey {
     return this.#keys.sealedFrames + this.#keys.openedFrames;
   }
 
-  /** Whether the peer has the last `rekey` or `rekeyed` of ours: the next waits until then, so that one is retained at most. */
+  /** Whether the peer has our last `rekey` or `rekeyed`. The next waits for this, so that at most one is kept. */
   get #isAcknowledged(): boolean {
     return this.#outgoing.acked >= this.#outgoing.rekeySealed;
   }
 
-  /** A `rekey` or `rekeyed` of ours was sealed: where it was the last under its key, the next key holds from here. */
+  /**
+   * A `rekey` or `rekeyed` of ours was sealed. If it was the last frame under its key, the next key is used from now
+   * on.
+   */
   #ownSealed(): void {
     this.#sealed = this.#outgoing.rekeySealed;
     if (this.#state.step === 'asking') this.#state = { step: 'asked' };

@@ -22,11 +22,14 @@ const SALT = encodeUtf8('sws/1 reset');
 const PLAINTEXT_BYTES = 2 + FRAME_NAME_BYTES;
 const PLACE_BYTES = 12;
 
-/** What a RESET calls the frame that provoked it by: the relay can't mint one to keep for later, nor name a frame that is not yet sealed. */
+/**
+ * The name of the frame that provoked a RESET. The relay cannot create one to keep for later, or name a frame that is
+ * not yet sealed.
+ */
 export interface FrameName {
   /** kind || seq and zeros, or epoch and counter, or zeros || the first 16 bytes of the box. */
   readonly bytes: Uint8Array;
-  /** That of a DATA; otherwise -1. */
+  /** The seq of a DATA frame; otherwise -1. */
   readonly seq: number;
 }
 
@@ -43,7 +46,7 @@ export function nameOf(frame: ProvokingFrame): Uint8Array {
   return name;
 }
 
-/** Whether `name` is that of a frame of ours, given as a whole MESSAGE. */
+/** Whether `name` names this frame of ours, which is given as a whole MESSAGE. */
 export function isNamed(message: Uint8Array, { bytes }: FrameName): boolean {
   const frame = parseChannelFrame(contentOf(message));
   return frame !== null && frame.kind !== 'reset' && equalBytes(nameOf(frame), bytes);
@@ -66,7 +69,10 @@ export interface ResetKeys {
   readonly peer: Uint8Array;
 }
 
-/** A RESET that answers `provoking`, a frame of `peer`: the whole binary MESSAGE from `self` to `peer`. `nonce` is 24 random bytes. */
+/**
+ * Seals a RESET from `self` that answers `provoking`, a frame of `peer`, as a whole binary MESSAGE. `nonce` is 24
+ * random bytes.
+ */
 export function sealReset(
   provider: CryptoProvider,
   keys: ResetKeys,
@@ -87,7 +93,10 @@ export function sealReset(
   return message;
 }
 
-/** Opens a RESET from `peer`; `null` if it does not open or its code is unknown. Whether the frame that it names is pending is the channel's to say. */
+/**
+ * Opens a RESET from `peer`; `null` if it does not open or its code is unknown. The channel decides whether the named
+ * frame is pending.
+ */
 export function openReset(
   provider: CryptoProvider,
   keys: ResetKeys,

@@ -4,10 +4,13 @@ import type { HandshakeContext } from './handshake.js';
 import type { PeerCache } from './peer-cache.js';
 import { type FrameName, openReset, type ResetCode, type ResetKeys, sealReset } from './reset.js';
 
-/** RESETs and farewells that wait for the transport; one over it is dropped, and the peer's next frame provokes another. */
+/**
+ * The most RESETs and farewells that wait for the transport. Others are dropped; the peer's next frame provokes
+ * another.
+ */
 const MAX_POSTED = 64;
 
-/** RESETs, which belong to no channel: those that go out, and what those that come say. Both cost work, which is metered by peer. */
+/** Sends and opens RESETs, which belong to no channel. Both cost work, which is limited per peer. */
 export class Resets {
   readonly #peers: PeerCache;
   readonly #counters: ChannelCounters;
@@ -30,7 +33,7 @@ export class Resets {
     this.post(sealReset(provider, resetKeys(context), provoking, code, random(24)));
   }
 
-  /** Opens a RESET of a peer; `null` if it does not open, or too many have come. */
+  /** Opens a RESET of a peer; `null` if it does not open, or too many have arrived. */
   open(peer: Uint8Array, frame: ResetFrame, nowMs: number): { code: ResetCode; name: FrameName } | null {
     const context = this.#peers.admit(peer, nowMs);
     if (context === null) {
@@ -42,7 +45,7 @@ export class Resets {
     return reset;
   }
 
-  /** A frame that outlives its channel. */
+  /** Queues a frame that outlives its channel. */
   post(message: Uint8Array): void {
     if (this.#posted.length < MAX_POSTED) this.#posted.push(message);
     else this.#counters.overBounds++;
@@ -53,7 +56,7 @@ export class Resets {
     return this.#posted.shift() ?? null;
   }
 
-  /** What waits is not sent any more. */
+  /** Drops the waiting frames. */
   clear(): void {
     this.#posted = [];
   }

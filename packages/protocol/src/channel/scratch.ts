@@ -1,9 +1,11 @@
-/** As much as the plaintext of the largest frame takes, padding included. A relay may send longer ones; their room is not kept. */
+/**
+ * The plaintext of the largest frame, with padding. The array for a longer frame, which a relay may send, is not kept.
+ */
 const ENOUGH_BYTES = 2 ** 16;
 
 /**
- * Room for one plaintext on its way through the cipher. Frames are sealed and opened one at a time, so each direction
- * needs one: an array per message would cost more in garbage collection than the sealing itself.
+ * A reused array for one plaintext during sealing or opening. Frames are sealed and opened one at a time, so each
+ * direction needs one. An array per message would cost more in garbage collection than the sealing itself.
  */
 export class Scratch {
   #bytes = new Uint8Array(0);

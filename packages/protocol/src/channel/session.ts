@@ -18,10 +18,10 @@ import { Rekey } from './rekey.js';
 import { type FrameName, isNamed } from './reset.js';
 
 const NEVER = Number.POSITIVE_INFINITY;
-/** A responder keeps an unconfirmed channel at most this long. */
+/** How long a responder keeps an unconfirmed channel. */
 export const HALF_OPEN_TIMEOUT_MS = 60_000;
 
-/** The states of a channel that has keys; each holds only what it has (PROTOCOL §4, Channel states). */
+/** The states of a channel that has keys, each with its own fields (PROTOCOL §4, Channel states). */
 type State =
   | {
       readonly name: 'half-open';
@@ -34,7 +34,7 @@ type State =
   | { readonly name: 'open'; closeDeadline: number | null }
   | { readonly name: 'tombstone'; readonly until: number };
 
-/** What a handshake has led to. `outgoing` has the peer's first credit. */
+/** The result of a handshake. `outgoing` has the peer's first credit. */
 export interface Established {
   readonly context: ChannelContext;
   readonly keys: ChannelKeys;
@@ -45,8 +45,8 @@ export interface Established {
 }
 
 /**
- * A channel that has keys, from ACCEPT to the end of its tombstone: order, credit, rekey and close (PROTOCOL §4); what
- * CONTROLs say is `Controls`'. `pollFrame` seals what is to be sent: nothing piles up while the transport has no room.
+ * A channel that has keys, from ACCEPT to the end of its tombstone: order, credit, rekey and close (PROTOCOL §4).
+ * `Controls` handles CONTROLs. `pollFrame` seals the frames to send, so that none pile up while the transport is full.
  */
 export class Session implements ChannelPhase {
   readonly protocol: string;
@@ -75,7 +75,7 @@ export class Session implements ChannelPhase {
     this.#controls = new Controls(keys, outgoing, this.#incoming, gauge, account, context.random);
   }
 
-  /** The initiator's, on ACCEPT: it PINGs until a CONTROL opens. */
+  /** The initiator's session, created on ACCEPT. It sends PINGs until a CONTROL opens. */
   static initiated(established: Established, nowMs: number): Session {
     const session = new Session(established, { name: 'open', closeDeadline: null });
     session.#emitIfOpen({ type: 'open' });
@@ -84,7 +84,7 @@ export class Session implements ChannelPhase {
     return session;
   }
 
-  /** The responder's: ACCEPT goes out, and again for every identical OPEN, until the peer confirms. Keeps `open` and `accept`. */
+  /** The responder's session. Until the peer confirms, every identical OPEN is answered with `accept`. Keeps both. */
   static responded(
     established: Established,
     frames: { readonly open: Uint8Array; readonly accept: Uint8Array },
@@ -144,7 +144,7 @@ export class Session implements ChannelPhase {
     return message !== null && isNamed(message, name);
   }
 
-  /** `farewell`: a last frame for the peer. */
+  /** Ends the channel at once. `farewell` is a last frame for the peer. */
   abort(failure: Failure, farewell: Uint8Array | null = null): void {
     this.#emitIfOpen({ type: 'close', end: abnormalEnd(failure) });
     this.#forget(farewell);
@@ -194,7 +194,7 @@ export class Session implements ChannelPhase {
     this.abort(failure, asks ? this.#controls.farewell(nowMs) : null);
   }
 
-  /** Ends what is over at `nowMs`. */
+  /** Ends the states whose time is over at `nowMs`. */
   #timeout(nowMs: number): void {
     const state = this.#state;
     if (state.name === 'half-open' || state.name === 'tombstone') {
@@ -229,7 +229,7 @@ export class Session implements ChannelPhase {
     const { recovery } = this.#controls;
     if (nowMs < recovery.heldUntil) return null;
     recovery.startPass(this.#outgoing, nowMs);
-    // After its own close an end starts no rekey.
+    // An end starts no rekey after its own close.
     if (this.writable && nowMs >= this.#rekey.dueAt(nowMs)) this.#rekey.start();
     const ahead = this.#controls.pollAhead(nowMs);
     if (ahead !== null) return ahead;
@@ -278,7 +278,7 @@ export class Session implements ChannelPhase {
     return true;
   }
 
-  /** A tombstone derives new keys too, so as to open what follows under them, and acknowledges the peer's close at once. */
+  /** A tombstone derives new keys too, to open later frames under them, and acknowledges the peer's close at once. */
   #take(taken: Taken, nowMs: number): void {
     const { acknowledgement } = this.#controls;
     let failure: Failure | null = null;
@@ -293,7 +293,7 @@ export class Session implements ChannelPhase {
         if (this.#state.name === 'open')
           this.#finish(taken.status, { ...taken.status, wasClean: true, failure: null }, nowMs);
         else {
-          // After close-timeout this end's own close may still wait behind its messages.
+          // After the close timeout, this end's own close may still wait for its messages.
           if (this.#outgoing.hasMore) this.#sendClose(taken.status);
           acknowledgement.scheduleBy(nowMs);
         }
@@ -303,7 +303,7 @@ export class Session implements ChannelPhase {
         break;
       case 'rekeyed':
         failure = this.#rekey.takeRekeyed(nowMs);
-        // What was said under the old key is lost from here: it is said again at once.
+        // ACKs under the old key no longer open from here. Send the acknowledgement again at once.
         acknowledgement.scheduleBy(nowMs);
         break;
     }
@@ -329,12 +329,12 @@ export class Session implements ChannelPhase {
     this.#emitIfOpen({ type: 'resumed' });
   }
 
-  /** A frame opened: the initiator has the keys, so the responder's application may know. */
+  /** A frame opened, which shows that the initiator has the keys. The responder's application may now be told. */
   #confirm(nowMs: number): void {
     if (this.#state.name !== 'half-open') return;
     this.#state = { name: 'open', closeDeadline: null };
     this.#emitIfOpen({ type: 'open' });
-    // The initiator repeats its PING until a CONTROL opens: this end's first word.
+    // The initiator repeats its PING until a CONTROL opens, which is this end's first.
     this.#controls.acknowledgement.scheduleBy(nowMs);
   }
 
@@ -343,19 +343,19 @@ export class Session implements ChannelPhase {
     if (this.#state.name === 'open') this.#finish({ code, reason: '' }, abnormalEnd(failure), nowMs);
   }
 
-  /** Sends a close, if none is sent yet, and ends. */
+  /** Sends a close if none was sent, and ends. */
   #finish(status: CloseStatus, end: ChannelEnd, nowMs: number): void {
     this.#sendClose(status);
     this.#entomb(end, nowMs);
   }
 
-  /** Sends a close, if none is sent yet, in place of unsealed data. */
+  /** Sends a close if none was sent, in place of unsealed data. */
   #sendClose(status: CloseStatus): void {
     this.#outgoing.dropUnsealed();
     if (!this.#outgoing.closeSealed) this.#outgoing.enqueueUrgent(OPCODE.close, encodeClose(status));
   }
 
-  /** Ends, and keeps keys and unacknowledged frames for resumeTimeout, so that the peer's end closes as it should. */
+  /** Ends, and keeps keys and unacknowledged frames for resumeTimeout, so that the peer can close cleanly. */
   #entomb(end: ChannelEnd, nowMs: number): void {
     this.#emitIfOpen({ type: 'close', end });
     this.#incoming.discard();
@@ -363,7 +363,7 @@ export class Session implements ChannelPhase {
     this.#controls.acknowledgement.scheduleBy(nowMs);
   }
 
-  /** Overwrites the keys and lets everything go. */
+  /** Overwrites the keys and drops everything. */
   #forget(farewell: Uint8Array | null = null): void {
     this.successor = new Gone(this, this.#events, farewell);
     this.#keys.erase();

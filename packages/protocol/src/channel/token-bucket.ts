@@ -1,4 +1,4 @@
-/** Allows `perSecond` on average and `burst` at once, whatever the clock does: it never holds less than nothing or more than `burst`. */
+/** Allows `perSecond` on average and `burst` at once. Whatever the clock does, it holds from 0 to `burst` tokens. */
 export class TokenBucket {
   readonly #perSecond: number;
   readonly #burst: number;
@@ -11,7 +11,9 @@ export class TokenBucket {
     this.#tokens = burst;
   }
 
-  /** Takes one token if there is one. A clock that goes back refills nothing, and counts on from where it is. */
+  /**
+   * Takes one token if there is one. If the clock goes back, nothing is refilled, and time counts from the new value.
+   */
   tryConsume(nowMs: number): boolean {
     const elapsedMs = Math.max(0, nowMs - this.#at);
     this.#at = nowMs;

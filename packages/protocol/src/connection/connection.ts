@@ -20,7 +20,7 @@ import { decodeRelayFrame, encodeFrame, type RelayFrame } from '../frames/relay-
 import { ClientRegistration } from '../registration/client-registration.js';
 import type { Failure } from '../result.js';
 
-/** What the shell is to do, or to tell the application. */
+/** Events for the shell, to carry out or to pass to the application. */
 export type ConnectionEvent =
   /** Open a socket to the relay. */
   | { readonly type: 'dial' }
@@ -29,7 +29,7 @@ export type ConnectionEvent =
   | { readonly type: 'state'; readonly state: ConnectionState }
   | ChannelNotice;
 
-/** What an application sees of a connection. `retryAtMs` is when it dials again. */
+/** The state of a connection for the application. `retryAtMs` is when it dials again. */
 export type ConnectionState =
   | { readonly name: 'connecting' }
   | { readonly name: 'registered' }
@@ -61,29 +61,35 @@ type State =
   | { readonly phase: 'waiting'; readonly until: number }
   | { readonly phase: 'down' };
 
-/** Dialling and registering may take this long. */
+/** The time limit of dialling and registering. */
 const CONNECT_TIMEOUT_MS = 15_000;
 /** A relay PING unanswered for this long ends the connection. */
 const PONG_TIMEOUT_MS = 5_000;
-/** A channel's PING unanswered for this long has the relay asked. */
+/** If a channel's PING is unanswered for this long, the relay is asked for a sign of life. */
 const CHANNEL_PATIENCE_MS = 3_000;
 const FIRST_BACKOFF_MS = 250;
 const MAX_BACKOFF_MS = 10_000;
-/** A registration that has lasted this long starts the backoff afresh. */
+/** A registration that has lasted this long resets the backoff. */
 const SETTLED_MS = 5_000;
-/** A timer later than this means that the process was frozen or asleep: it probes before it gives anything up. */
+/**
+ * A timer later than this means that the process was frozen or asleep. The connection is then probed before it is
+ * dropped.
+ */
 const LATE_MS = 2_000;
 const MAX_RESTART_DELAY_MS = 60_000;
 
 /**
- * One registered connection to a relay and the channels over it (PROTOCOL §2–4): backoff, liveness, RESTARTING, 4409,
- * resume after a reconnect. It does no I/O: a shell hands it inputs, then does what `pollEvent` says until `null`, then
- * writes what `pollFrame` gives until `null` or the transport is full, then sets one timer for `nextWakeAtMs`.
+ * One registered connection to a relay and its channels (PROTOCOL §2–4): backoff, liveness, RESTARTING, 4409, and
+ * resume after a reconnect. It does no I/O. A shell passes inputs, handles `pollEvent` until `null`, writes
+ * `pollFrame` until `null` or the transport is full, and then sets one timer for `nextWakeAtMs`.
  */
 export class Connection {
   readonly table: ChannelTable;
   readonly #options: ConnectionOptions;
-  /** Frames to the relay itself that wait for the transport, at most one of each type: a newer one replaces it. The next dial empties it. */
+  /**
+   * Frames for the relay itself that wait for the transport. A newer one of a type replaces the older. The next dial
+   * drops them.
+   */
   readonly #pending = new Map<ClientFrame['type'], string>();
   #events: ConnectionEvent[] = [];
   #state: State = { phase: 'idle' };
@@ -91,12 +97,12 @@ export class Connection {
   #attempts = 0;
   #replacedOnce = false;
   #heardAt = 0;
-  /** When the PING went out whose PONG has not come. */
+  /** When the unanswered PING was sent. */
   #pingedAt: number | null = null;
   #pongAt = 0;
   #pingId = 0;
   #restart: { readonly at: number } | null = null;
-  /** How long this process has been frozen: the machines' clock stands still meanwhile. */
+  /** How long this process was frozen. The machines' clock does not count this time. */
   #frozenMs = 0;
 
   constructor(options: ConnectionOptions) {
@@ -113,16 +119,19 @@ export class Connection {
     return this.#nextWake() + this.#frozenMs;
   }
 
-  /** Connects, unless it is connected or on its way. */
+  /** Connects, unless it is connected or connecting. */
   connect(nowMs: number): void {
     const now = this.#time(nowMs);
     if (this.#state.phase !== 'idle' && this.#state.phase !== 'down') return;
-    // Whoever wants to be here now has its one try again: the other, itself just registered, may try once more as well.
+    // A call allows one more try after a replacement. The other client, just registered too, may also try once more.
     this.#replacedOnce = false;
     this.#dial(now);
   }
 
-  /** Asks the relay for a sign of life at once, unless it is being asked: the device may have slept, and the connection be gone. */
+  /**
+   * Asks the relay for a sign of life at once, unless a PING is pending. The device may have slept and lost the
+   * connection.
+   */
   probe(nowMs: number): void {
     const now = this.#time(nowMs);
     if (this.#state.phase === 'registered' && this.#pingedAt === null) this.#ping(now);
@@ -133,12 +142,12 @@ export class Connection {
     return this.table.open(peer, { ...offer, waitUntilMs: offer.waitUntilMs - this.#frozenMs }, this.#time(nowMs));
   }
 
-  /** The application does something with a channel. @throws SwsError as `Channel.handle` */
+  /** Carries out the application's command for a channel. @throws SwsError as `Channel.handle` */
   handleCommand(channel: Channel, command: ChannelCommand, nowMs: number): void {
     this.table.handleCommand(channel, command, this.#time(nowMs));
   }
 
-  /** The answer of an accept policy that said `later`; `null` to leave the peer without one. */
+  /** The answer of an accept policy that returned `later`; `null` to send the peer no answer. */
   handleDecision(request: ChannelRequest, answer: AcceptAnswer | null, nowMs: number): void {
     this.table.handleDecision(request, answer, this.#time(nowMs));
   }
@@ -160,14 +169,17 @@ export class Connection {
     }
   }
 
-  /** The socket is closed, or could not be opened. `closeCode` is the WebSocket's; `failure` says why, where the platform does. */
+  /**
+   * The socket is closed, or could not be opened. `closeCode` is the WebSocket's; `failure` is the platform's reason,
+   * if any.
+   */
   handleClosed(closeCode: number, nowMs: number, failure?: Failure | null): void {
     const now = this.#time(nowMs);
     const detail = `${this.#options.host} could not be reached, or closed with ${closeCode}`;
     if (this.#online) this.#lost(failure ?? { code: failureOfCloseCode(closeCode), detail }, now);
   }
 
-  /** What to do or to tell next; `null` for nothing more. */
+  /** The next event; `null` for no more. */
   pollEvent(): ConnectionEvent | null {
     return this.table.pollEvent() ?? this.#events.shift() ?? null;
   }
@@ -217,12 +229,12 @@ export class Connection {
     this.#events.push({ type: 'state', state });
   }
 
-  /** The machines' time at the shell's `nowMs`. */
+  /** The machines' time for the shell's `nowMs`. */
   #time(nowMs: number): number {
     const due = this.#nextWake();
     if (nowMs - this.#frozenMs > due + LATE_MS) {
       this.#frozenMs = nowMs - due;
-      // What the freeze swallowed is asked for, not assumed.
+      // Ask for a sign of life. The connection may have survived the freeze.
       if (this.#state.phase === 'registered') this.#ping(due);
     }
     return nowMs - this.#frozenMs;
@@ -253,15 +265,16 @@ export class Connection {
     } else if (now >= this.#pingAt(state)) this.#ping(now);
   }
 
-  /** When the relay is asked whether it lives: it has been silent, or a channel's PING has found no answer. */
+  /** When to ask the relay for a sign of life: it is silent, or a channel's PING is unanswered. */
   #pingAt({ keepaliveMs }: Extract<State, { phase: 'registered' }>): number {
     const unanswered = this.table.unansweredSinceMs ?? Number.POSITIVE_INFINITY;
     return Math.min(this.#heardAt + keepaliveMs, Math.max(unanswered, this.#pongAt) + CHANNEL_PATIENCE_MS);
   }
 
   /**
-   * Until when the relay's PONG is waited for; `null` if none is due. Only a PONG shows that this end is heard. While bytes
-   * come, it may be that the relay has paused reading from us: that lasts `keepalive` at the most (PROTOCOL §3, Rates).
+   * Until when to wait for the relay's PONG; `null` if none is due. Only a PONG shows that the relay receives our
+   * frames. If bytes arrive but no PONG, the relay may have paused reading, for at most `keepalive` (PROTOCOL §3,
+   * Rates).
    */
   #pongDeadline({ keepaliveMs }: Extract<State, { phase: 'registered' }>): number | null {
     const pingedAt = this.#pingedAt;
@@ -339,14 +352,14 @@ export class Connection {
         break;
       }
       default:
-        // Frames of a registration that is over, the reason of a close that follows, and frames of a newer relay.
+        // Ignored: frames of an ended registration, the reason of a close that follows, and frames of a newer relay.
         frame satisfies {
           readonly type: 'CHALLENGE' | 'REGISTER_SUCCESS' | 'REGISTER_FAILURE' | 'ERROR' | 'UNKNOWN';
         };
     }
   }
 
-  /** This end gives the connection up. */
+  /** This end drops the connection. */
   #drop(failure: Failure, now: number): void {
     this.#events.push({ type: 'hang-up' });
     this.#lost(failure, now);
@@ -360,11 +373,11 @@ export class Connection {
       this.#attempts = 0;
       this.#replacedOnce = false;
     }
-    // Closed with 4409 within 5 s of registering, a client tries once more: its own older socket may have been the cause.
+    // After a close with 4409 within 5 s of registering, try once more: our own older socket may have been the cause.
     const again =
       failure.code === 'replaced' ? wasRegistered && !settled && !this.#replacedOnce : FAILURES[failure.code].retry;
     if (failure.code === 'replaced') this.#replacedOnce = true;
-    // A relay whose clock was wrong gave it: the next registration does without.
+    // A relay with a wrong clock gave the last term. Do not send it at the next registration.
     if (failure.code === 'term-refused') this.#lastTerm = 0;
     this.#pingedAt = null;
     if (wasRegistered) this.table.handleDisconnected(now);

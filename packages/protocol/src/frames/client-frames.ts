@@ -13,9 +13,9 @@ import {
   type Shapes,
 } from './fields.js';
 
-/** What a client wants to receive: binary MESSAGEs or JSON ones. */
+/** The encoding of MESSAGEs that a client wants to receive. */
 export type Encoding = 'binary' | 'json';
-/** A token has at most this many bytes of UTF-8. */
+/** The longest token, in bytes of UTF-8. */
 export const MAX_TOKEN_BYTES = 1024;
 export const MAX_HOST_BYTES = 255;
 
@@ -32,7 +32,7 @@ export interface ChallengeResponse {
   readonly token?: string | undefined;
 }
 
-/** Either way: sealed content to or from a key, as JSON (PROTOCOL §3). */
+/** In both directions: sealed content to or from a key, as JSON (PROTOCOL §3). */
 export interface JsonMessage {
   readonly type: 'MESSAGE';
   readonly to: string;
@@ -40,7 +40,7 @@ export interface JsonMessage {
   readonly content: Uint8Array;
 }
 
-/** Either way: is the connection alive? */
+/** In both directions: asks whether the connection is alive. */
 export interface Ping {
   readonly type: 'PING';
   readonly id: number;
@@ -56,7 +56,7 @@ export type ClientFrame = ChallengeResponse | JsonMessage | Ping | Pong;
 
 /** A string of `min` to `max` bytes of UTF-8. */
 function utf8(max: number, min = 0): Reader<string> {
-  // A character is at least a byte: what is longer is not encoded first.
+  // A character is at least one byte. Do not encode a text that has too many characters.
   return (value) =>
     typeof value === 'string' && value.length >= min && value.length <= max && encodeUtf8(value).length <= max
       ? value

@@ -2,29 +2,29 @@ import { readAddress } from '@sws/crypto';
 import { fail, type Result, succeed } from '../result.js';
 import { decodeBase64url } from './base64url.js';
 
-/** No term is above this. */
+/** The largest term. */
 export const MAX_TERM = 2 ** 48;
 
-/** A JSON object whose fields are yet to be checked. */
+/** A JSON object with unchecked fields. */
 type Fields = Readonly<Record<string, unknown>>;
 
-/** What a field is if it is as it must be, else `undefined`; `null` for one that may be left out and is. */
+/** Returns the value of a valid field, `null` for an absent optional field, and otherwise `undefined`. */
 export type Reader<T> = (value: unknown) => T | null | undefined;
 
-/** What reads each field of an object. Fields that stand in no shape are ignored. */
+/** The reader of each field of an object. Fields that are not in the shape are ignored. */
 export type Shape<T> = { readonly [Name in keyof T]-?: Reader<T[Name]> };
 
-/** What reads each type of frame: a shape of its fields but `type`. */
+/** The shape of each type of frame, without `type`. */
 export type Shapes<Frame extends { readonly type: string }> = {
   readonly [Type in Frame['type']]: Shape<Omit<Extract<Frame, { readonly type: Type }>, 'type'>>;
 };
 
-/** A type that this version does not know: clients ignore it. */
+/** A frame of an unknown type. Clients ignore it. */
 export interface UnknownFrame {
   readonly type: 'UNKNOWN';
 }
 
-/** Lowercase hex digits of this many bytes, or of at least `min`. */
+/** Reads lowercase hex digits of `bytes` bytes, or of `min` to `bytes`. */
 export function hex(bytes: number, min = bytes): Reader<string> {
   return (value) =>
     typeof value === 'string' && value.length >= 2 * min && value.length <= 2 * bytes && /^([0-9a-f]{2})*$/.test(value)
@@ -65,7 +65,7 @@ export const address: Reader<string> = (value) =>
 const base64url: Reader<Uint8Array> = (value) =>
   typeof value === 'string' ? (decodeBase64url(value) ?? undefined) : undefined;
 
-/** The frames that go either way. */
+/** The frames that are sent in both directions. */
 export const MESSAGE = { to: address, content: base64url, from: optional(address) };
 export const PING = { id: integer() };
 
@@ -73,7 +73,9 @@ function isObject(value: unknown): value is Fields {
   return typeof value === 'object' && value !== null && !Array.isArray(value);
 }
 
-/** Checks the fields of a shape and puts them `into` an object; the name of the first that is missing or malformed, else `null`. */
+/**
+ * Checks the fields of a shape and puts them `into` an object. Returns the name of the first invalid field, or `null`.
+ */
 function readFields<T>(fields: Fields, shape: Shape<T>, into: Record<string, unknown>): string | null {
   for (const name in shape) {
     const value = shape[name](fields[name]);
@@ -83,7 +85,7 @@ function readFields<T>(fields: Fields, shape: Shape<T>, into: Record<string, unk
   return null;
 }
 
-/** The value that a text is in JSON; `undefined` for none. */
+/** Parses JSON; `undefined` if the text is not JSON. */
 export function parseJson(json: string): unknown {
   try {
     return JSON.parse(json);

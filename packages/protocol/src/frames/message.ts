@@ -1,16 +1,16 @@
 import { fail, type Result, succeed } from '../result.js';
 
-/** 0x01 || key (32): what stands before the content of a binary MESSAGE (PROTOCOL §3). */
+/** The head of a binary MESSAGE, before its content: 0x01 || key (32) (PROTOCOL §3). */
 export const MESSAGE_HEAD_BYTES = 33;
 /** Every relay carries MESSAGEs of this many bytes, head included. */
 export const MIN_MAX_MESSAGE_BYTES = 65_536;
-/** No relay carries larger ones. */
+/** No relay carries larger MESSAGEs. */
 export const MAX_MAX_MESSAGE_BYTES = 1_048_576;
-/** UNDELIVERABLE repeats this much of the content. */
+/** How much of the content UNDELIVERABLE repeats. */
 export const UNDELIVERABLE_HEAD_BYTES = 25;
 const TYPE = 1;
 
-/** A binary MESSAGE; both arrays are copied. */
+/** Encodes a binary MESSAGE. Both arrays are copied. */
 export function encodeMessage(key: Uint8Array, content: Uint8Array): Uint8Array {
   const message = new Uint8Array(MESSAGE_HEAD_BYTES + content.length);
   message[0] = TYPE;

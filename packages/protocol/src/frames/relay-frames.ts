@@ -19,7 +19,7 @@ import {
 } from './fields.js';
 import { UNDELIVERABLE_HEAD_BYTES } from './message.js';
 
-/** Relay, at once on open: prove your key (PROTOCOL §2). */
+/** Relay, at once after the connection opens: asks the client to prove its key (PROTOCOL §2). */
 export interface Challenge {
   readonly type: 'CHALLENGE';
   readonly version: 1;
@@ -27,7 +27,7 @@ export interface Challenge {
   readonly serverKey: string;
 }
 
-/** What the relay allows one connection; bytes and messages count what the client sends. */
+/** The relay's limits for one connection. Bytes and messages are those that the client sends. */
 export interface Limits {
   readonly maxMessage: number;
   readonly messagesPerSecond: number;
@@ -51,7 +51,7 @@ export interface RegisterFailure {
   readonly reason: string;
 }
 
-/** Relay to sender: a MESSAGE could not be delivered; `head` is its content's first 25 bytes, in hex. A hint. */
+/** Relay to sender, a hint: a MESSAGE could not be delivered. `head` is the first 25 bytes of its content, in hex. */
 export interface Undeliverable {
   readonly type: 'UNDELIVERABLE';
   readonly to: string;
@@ -59,19 +59,19 @@ export interface Undeliverable {
   readonly code: UndeliverableCode;
 }
 
-/** Relay to sender: much of what it sent waits for this receiver, and more soon finds no room. A hint. */
+/** Relay to sender, a hint: many of its bytes wait for this receiver, and soon there is no room for more. */
 export interface Backlog {
   readonly type: 'BACKLOG';
   readonly to: string;
 }
 
-/** Relay to client: a key that exchanged MESSAGEs with you is no longer connected. A hint. */
+/** Relay to client, a hint: a key that exchanged MESSAGEs with the client is no longer connected. */
 export interface PeerGone {
   readonly type: 'PEER_GONE';
   readonly publicKey: string;
 }
 
-/** Relay to client: come back after reconnectIn + random(0..spread) milliseconds. */
+/** Relay to client: reconnect after reconnectIn + random(0..spread) milliseconds. */
 export interface Restarting {
   readonly type: 'RESTARTING';
   readonly reconnectIn: number;
@@ -131,7 +131,7 @@ export function decodeRelayFrame(json: string): Result<RelayFrame | UnknownFrame
   return decodeFrame(json, RELAY_FRAMES);
 }
 
-/** The notice that this MESSAGE could not be delivered. `to` is the receiver's 32 bytes. */
+/** The UNDELIVERABLE for a MESSAGE. `to` is the receiver's 32 bytes. */
 export function undeliverable(to: Uint8Array, content: Uint8Array, code: UndeliverableCode): Undeliverable {
   return {
     type: 'UNDELIVERABLE',

@@ -1,27 +1,27 @@
 import type { Limits } from '../frames/relay-frames.js';
 import type { Failure } from '../result.js';
 
-// What a relay's parts say to each other about a client that has proven its key: the part that accepts sockets asks, the
-// part that routes answers (`@sws/server` and `@sws/router`, which know of each other only by these shapes).
+// The types for admitting a client that has proven its key. The part that accepts sockets asks, and the part that
+// routes answers (`@sws/server` and `@sws/router`, which share only these types).
 
-/** Of messages and of bytes; `Infinity` for none. */
+/** A rate of messages and of bytes; `Infinity` for no limit. */
 export type Rate = Pick<Limits, 'messagesPerSecond' | 'bytesPerSecond'>;
 
-/** Holds a client to its rate. Times are of a monotonic clock (`performance.now()`). */
+/** Holds a client to its rate. Times are from a monotonic clock (`performance.now()`). */
 export interface Meter {
   /** Ms until the client may send again; 0 if it may. */
   waitMs(nowMs: number): number;
-  /** Notes so many messages with so many bytes in all. @defaultValue one message */
+  /** Charges `messages` messages of `bytes` bytes in total. @defaultValue one message */
   charge(bytes: number, nowMs: number, messages?: number): void;
 }
 
-/** Who asks for admission, beside its key. `Signal` is an `AbortSignal`, which is the platform's. */
+/** The client that asks for admission, beside its key. `Signal` is the platform's `AbortSignal`. */
 export interface Applicant<Signal> {
-  /** Aborted when the connection is gone before it was admitted, or admission took too long. */
+  /** Aborts if the connection ends before it is admitted, or admission takes too long. */
   readonly signal: Signal;
-  /** Whom rates by address count for: the IPv4 address or the IPv6 /64; `null` where it is not known. */
+  /** The network for rates by address: the IPv4 address or the IPv6 /64; `null` if unknown. */
   readonly network: string | null;
-  /** The key's own rate, where the application has given it one; what is absent is the rate of every client. */
+  /** The key's own rate, if the application has given it one. An absent field is the rate of every client. */
   readonly rate: Partial<Rate> | undefined;
 }
 
@@ -30,11 +30,11 @@ export type Admission = Admitted | NotAdmitted;
 
 /** The client may register. */
 export interface Admitted {
-  /** Tells the two answers apart. */
+  /** Distinguishes the two answers. */
   readonly ok: true;
   /** Its term (PROTOCOL §2): greater than any that this key had before. */
   readonly term: number;
-  /** What the client is told that it may send. */
+  /** The limits that the client is told. */
   readonly limits: Limits;
   /** Seconds between signs of life. */
   readonly keepalive: number;
@@ -44,8 +44,8 @@ export interface Admitted {
 
 /** The client is refused. */
 export interface NotAdmitted {
-  /** Tells the two answers apart. */
+  /** Distinguishes the two answers. */
   readonly ok: false;
-  /** Why; the client is told. */
+  /** Why the client is refused. It is told to the client. */
   readonly failure: Failure;
 }

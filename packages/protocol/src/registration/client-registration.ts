@@ -5,7 +5,7 @@ import { type Challenge, decodeRelayFrame, type Limits } from '../frames/relay-f
 import type { Failure } from '../result.js';
 import { registeredMessage, registerMessage } from './transcript.js';
 
-/** A client keeps to this range of keepalive (seconds), whatever the relay says. */
+/** The client limits the relay's keepalive (seconds) to this range. */
 export const MIN_KEEPALIVE_S = 5;
 export const MAX_KEEPALIVE_S = 60;
 
@@ -22,26 +22,26 @@ export type ClientRegistrationEvent =
 export interface ClientRegistrationOptions {
   readonly identity: IdentityLike;
   readonly provider: CryptoProvider;
-  /** The authority dialled: WHATWG `URL.host`, normalised. */
+  /** The dialled authority: WHATWG `URL.host`, normalised. */
   readonly host: string;
   /** 32 random bytes. */
   readonly clientNonce: Uint8Array;
   readonly encoding: Encoding;
-  /** The last term received for this key, 0 at first and after `term-refused`. */
+  /** The last term received for this key; 0 at first and after `term-refused`. */
   readonly lastTerm: number;
-  /** At most 1 KiB: a credential for the relay's `authorize`. */
+  /** A credential for the relay's `authorize`, at most 1 KiB. */
   readonly token?: string | undefined;
   /** The relay's signing key, if it is pinned. */
   readonly serverKey?: string | undefined;
 }
 
 /**
- * The client's side of registration (PROTOCOL §2). Order: `handleFrame`, then `pollFrame` until `null`, then `pollEvent`
- * until `null`. Its time limit is the shell's.
+ * The client's side of registration (PROTOCOL §2). Order: `handleFrame`, then `pollFrame` until `null`, then
+ * `pollEvent` until `null`. The shell limits its time.
  */
 export class ClientRegistration {
   readonly #options: ClientRegistrationOptions;
-  /** What was answered to whom; `null` before the CHALLENGE. */
+  /** The answer to the CHALLENGE and its relay; `null` before the CHALLENGE. */
   #answered: { readonly serverKey: Uint8Array; readonly register: Uint8Array; readonly signed: Uint8Array } | null =
     null;
   #frames: ClientFrame[] = [];
@@ -57,7 +57,7 @@ export class ClientRegistration {
     return this.#frames.shift() ?? null;
   }
 
-  /** What has become of it; `null` for nothing new. */
+  /** The result of the registration; `null` for nothing new. */
   pollEvent(): ClientRegistrationEvent | null {
     const event = this.#event;
     this.#event = null;
@@ -107,7 +107,7 @@ export class ClientRegistration {
   #answer(challenge: Challenge): void {
     const { identity, host, encoding, lastTerm, token, serverKey: pinned } = this.#options;
     if (this.#answered !== null) return this.#fail({ code: 'bad-frame', detail: 'a second CHALLENGE' });
-    // Nothing is signed for a relay that is not the pinned one.
+    // Sign nothing for a relay other than the pinned one.
     if (pinned !== undefined && challenge.serverKey !== pinned)
       return this.#fail({ code: 'wrong-server-key', detail: 'serverKey is not the pinned one' });
     const clientNonce = encodeHex(this.#options.clientNonce);

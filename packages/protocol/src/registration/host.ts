@@ -1,11 +1,11 @@
-/** Hosts that a relay without configured ones accepts, with any port: it listens on loopback only. */
+/** The hosts that a relay without configured hosts accepts, with any port. Such a relay listens only on loopback. */
 export const LOOPBACK_HOSTS: readonly string[] = ['localhost', '127.0.0.1', '[::1]'];
 
 const DEFAULT_PORTS = /:(80|443)$/;
 
 /**
- * An authority as it is signed (PROTOCOL §2): lower case, one trailing dot of the name removed. Pass WHATWG `URL.host`,
- * which has dropped the scheme's default port already; `null` for what can't be one.
+ * Normalises an authority for signing (PROTOCOL §2): lower case, without one trailing dot of the name. Pass WHATWG
+ * `URL.host`, which has no default port of the scheme. `null` if it cannot be an authority.
  */
 export function normaliseHost(host: string): string | null {
   const lower = host.toLowerCase();
@@ -15,7 +15,7 @@ export function normaliseHost(host: string): string | null {
   return normal.length <= 255 ? normal : null;
 }
 
-/** Whether `host`, as a client signed it, is one of `hosts`. Loopback names take any port where `anyPort` is set. */
+/** Whether `host`, as a client signed it, is one of `hosts`. With `anyPort`, loopback names match with any port. */
 export function hostMatches(host: string, hosts: readonly string[], anyPort: boolean): boolean {
   const normal = normaliseHost(host);
   if (normal === null || normal !== host) return false;

@@ -17,7 +17,7 @@ import { registeredMessage, registerMessage } from './transcript.js';
 
 /** A connection that has not registered by then is closed with 4408. */
 export const REGISTRATION_TIMEOUT_MS = 5_000;
-/** What an unregistered connection may send. */
+/** The longest frame from an unregistered connection. */
 export const MAX_REGISTRATION_BYTES = 4_096;
 
 /** A client that has proven its key and waits to be admitted. */
@@ -30,7 +30,7 @@ export interface Proof {
 }
 
 export type ServerRegistrationEvent =
-  /** Ask whether it is admitted, and answer with `handleAdmitted` or `handleRefused`. */
+  /** Decide whether to admit the client, and answer with `handleAdmitted` or `handleRefused`. */
   | { readonly type: 'proven'; readonly proof: Proof }
   /** Close with the failure's code, once the frames are out. */
   | { readonly type: 'close'; readonly failure: Failure };
@@ -39,9 +39,12 @@ export interface ServerRegistrationOptions {
   /** The relay's own identity. */
   readonly identity: IdentityLike;
   readonly provider: CryptoProvider;
-  /** Authorities that clients may have dialled, normalised; loopback with any port where absent. The Host header counts for nothing. */
+  /**
+   * Normalised authorities that clients may have dialled. Without it, loopback with any port. The Host header is not
+   * used.
+   */
   readonly hosts?: readonly string[];
-  /** 32 random bytes, for this connection alone. */
+  /** 32 random bytes, used only for this connection. */
   readonly nonce: Uint8Array;
   readonly nowMs: number;
 }
@@ -53,8 +56,8 @@ type State =
   | { readonly phase: 'closed' };
 
 /**
- * The relay's side of registration (PROTOCOL §2): one challenge, one answer, then the shell's word on admission. Order:
- * inputs, then `pollFrame` until `null`, then `pollEvent` until `null`, then one timer for `nextWakeAtMs`.
+ * The relay's side of registration (PROTOCOL §2): one challenge, one answer, then the shell's decision on admission.
+ * Order: inputs, then `pollFrame` until `null`, then `pollEvent` until `null`, then one timer for `nextWakeAtMs`.
  */
 export class ServerRegistration {
   readonly #options: ServerRegistrationOptions;
@@ -70,17 +73,17 @@ export class ServerRegistration {
     this.#frames = [{ type: 'CHALLENGE', version: 1, nonce: encodeHex(nonce), serverKey: identity.signingKey }];
   }
 
-  /** When `handleTimeout` is due; infinite for never. Admission has its own time limit: the shell's. */
+  /** When `handleTimeout` is due; infinite for never. The shell limits the time of admission. */
   get nextWakeAtMs(): number {
     return this.#state.phase === 'challenged' ? this.#deadline : Number.POSITIVE_INFINITY;
   }
 
-  /** The next frame to send, or `null`: first the CHALLENGE. */
+  /** The next frame to send, or `null`. The first is the CHALLENGE. */
   pollFrame(): RelayFrame | null {
     return this.#frames.shift() ?? null;
   }
 
-  /** What to do next; `null` for nothing more. */
+  /** The next event; `null` for no more. */
   pollEvent(): ServerRegistrationEvent | null {
     return this.#events.shift() ?? null;
   }
@@ -90,7 +93,7 @@ export class ServerRegistration {
     if (this.#state.phase === 'closed') return;
     if (this.#state.phase !== 'challenged') return this.#close('bad-frame', 'a frame before the answer to the first');
     if (text === null) return this.#close('bad-frame', 'a binary frame before registration');
-    // A character is at least a byte, so most of what is too long need not be encoded to be measured.
+    // A character is at least one byte. Most texts that are too long need not be encoded to be measured.
     if (text.length > MAX_REGISTRATION_BYTES || encodeUtf8(text).length > MAX_REGISTRATION_BYTES)
       return this.#close('bad-frame', `over ${MAX_REGISTRATION_BYTES} bytes before registration`);
     const decoded = decodeClientFrame(text);

@@ -2,7 +2,7 @@ import { MAX_TERM } from '../frames/fields.js';
 
 const TERMS_PER_SECOND = 1024;
 const TERMS_PER_DAY = 86_400 * TERMS_PER_SECOND;
-/** The clock alone raises a term to at most this: a clock that is far ahead leaves terms to count up. */
+/** The clock alone raises a term at most to this. A clock that is far ahead then leaves terms to count up. */
 const MAX_CLOCK_TERM = MAX_TERM / 2;
 
 /**
@@ -12,7 +12,7 @@ const MAX_CLOCK_TERM = MAX_TERM / 2;
  */
 export function nextTerm(known: number, lastTerm: number, wallMs: number): number | null {
   const clock = Math.min(MAX_CLOCK_TERM, Math.max(0, Math.floor(wallMs / 1000)) * TERMS_PER_SECOND);
-  // Without this bound one registration could use up all terms, and none of the key could be newer, ever.
+  // Without this bound, one registration could use up all terms, and no later one of the key could be newer.
   if (lastTerm > Math.max(known, clock + TERMS_PER_DAY)) return null;
   return Math.min(MAX_TERM, Math.max(known, lastTerm, clock) + 1);
 }

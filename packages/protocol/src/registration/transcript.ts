@@ -4,7 +4,7 @@ import { encodeUtf8 } from '../utf8.js';
 const REGISTER = encodeUtf8('sws/1 register\0');
 const REGISTERED = encodeUtf8('sws/1 registered\0');
 
-/** Everything that a registration signs: no bare nonce is ever signed (PROTOCOL §2). Hex digits but for host and token. */
+/** Everything that a registration signs, never a nonce alone (PROTOCOL §2). Hex digits, except host and token. */
 export interface RegistrationFacts {
   readonly nonce: string;
   readonly serverKey: string;
@@ -33,14 +33,14 @@ function u64(value: number): Uint8Array {
   return bytes;
 }
 
-/** What the client signs. */
+/** The message that the client signs. */
 export function registerMessage(facts: RegistrationFacts): Uint8Array {
   const { nonce, serverKey, publicKey, signingKey, clientNonce, host, token, lastTerm } = facts;
   const keys = [nonce, serverKey, publicKey, signingKey, clientNonce].map(bytesOf);
   return concatBytes(REGISTER, ...keys, withLength(host), withLength(token), u64(lastTerm));
 }
 
-/** What the relay signs in answer: the client's register message with its signature, and the term that it gives. */
+/** The message that the relay signs in answer: the client's register message with its signature, and the given term. */
 export function registeredMessage(
   provider: CryptoProvider,
   register: Uint8Array,
