@@ -2,10 +2,13 @@ import { FIELD_PRIME, readLittleEndian } from './field.js';
 import { decodeHex } from './hex.js';
 import { SwsError } from './sws-error.js';
 
-/** An address has this many hex digits. */
+/** The number of hex digits of an address. */
 export const ADDRESS_DIGITS = 64;
 
-/** The u-coordinates of the points of low order on Curve25519 and its twist, canonical ones (https://cr.yp.to/ecdh.html#validate). */
+/**
+ * The canonical u-coordinates of the low-order points on Curve25519 and its twist
+ * (https://cr.yp.to/ecdh.html#validate).
+ */
 const LOW_ORDER = new Set([
   0n,
   1n,
@@ -14,14 +17,14 @@ const LOW_ORDER = new Set([
   FIELD_PRIME - 1n,
 ]);
 
-/** Whether 32 bytes are a canonical X25519 public key that is not of low order: below 2^255 - 19, top bit clear. */
+/** Whether 32 bytes are a canonical X25519 public key (below 2^255 - 19, top bit clear) and not of low order. */
 export function isUsablePublicKey(bytes: Uint8Array): boolean {
   if (bytes.length !== 32) return false;
   const u = readLittleEndian(bytes);
   return u < FIELD_PRIME && !LOW_ORDER.has(u);
 }
 
-/** The 32 bytes of an address, or `null` where `parseAddress` throws. */
+/** The 32 bytes of an address, or `null` if `parseAddress` would throw. */
 export function readAddress(text: string): Uint8Array | null {
   if (text.length !== ADDRESS_DIGITS) return null;
   const bytes = decodeHex(text);

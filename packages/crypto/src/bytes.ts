@@ -1,4 +1,4 @@
-/** A fresh array of all parts, in order. */
+/** A new array of all parts, in order. */
 export function concatBytes(...parts: readonly Uint8Array[]): Uint8Array {
   let length = 0;
   for (const part of parts) length += part.length;
@@ -11,7 +11,7 @@ export function concatBytes(...parts: readonly Uint8Array[]): Uint8Array {
   return all;
 }
 
-/** Whether two arrays hold the same bytes; its time depends on the lengths alone. */
+/** Whether two arrays hold the same bytes. The time depends only on the lengths. */
 export function equalBytes(a: Uint8Array, b: Uint8Array): boolean {
   if (a.length !== b.length) return false;
   let difference = 0;

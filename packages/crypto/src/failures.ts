@@ -12,8 +12,8 @@ const MEANINGS = {
   'wrong-passphrase': 'the sealed identity does not open with this passphrase',
 } as const;
 
-/** A code that this package's errors carry: the stable name of what went wrong. */
+/** The stable code of an error of this package. */
 export type CryptoFailureCode = keyof typeof MEANINGS;
 
-/** What each code means, for people. */
+/** The meaning of each code, for people. */
 export const CRYPTO_FAILURES: Readonly<Record<CryptoFailureCode, string>> = MEANINGS;

@@ -7,8 +7,9 @@ const words = new DataView(new ArrayBuffer(64));
 const wordBytes = new Uint8Array(words.buffer);
 
 /**
- * A little-endian number of a multiple of eight bytes, at most 64. Read from a copy: a view of a small array's own buffer has
- * V8 move it out of its heap, and keys that are kept for long would each take some kilobytes more.
+ * Reads a little-endian number of a multiple of eight bytes, at most 64. It reads a copy, because a view of a small
+ * array's buffer makes V8 move the buffer out of its heap. Keys that are kept for long would each take some kilobytes
+ * more.
  */
 export function readLittleEndian(bytes: Uint8Array): bigint {
   wordBytes.set(bytes);

@@ -6,8 +6,8 @@ import { labelBytes } from './signature.js';
 const GROUPS = 8;
 
 /**
- * Forty decimal digits, in groups of five, that two people can read to each other: the same at both ends, whichever
- * order the addresses come in. A pair that collides with another takes some 2^132 tries to find.
+ * Forty decimal digits, in groups of five, that two people can read to each other. They are the same at both ends, for
+ * either order of the addresses. Finding another pair with the same digits takes some 2^132 tries.
  * @throws SwsError `invalid-address`, `low-order-key`
  */
 export function fingerprint(a: string, b: string): string {

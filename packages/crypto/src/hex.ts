@@ -1,18 +1,21 @@
 const DIGITS = Array.from({ length: 256 }, (_, byte) => byte.toString(16).padStart(2, '0'));
-/** What each ASCII character stands for; 16 for what is no lowercase hex digit. */
+/** The value of each ASCII character; 16 unless it is a lowercase hex digit. */
 const VALUES = Uint8Array.from({ length: 128 }, (_, code) => {
   const value = '0123456789abcdef'.indexOf(String.fromCharCode(code));
   return value < 0 ? 16 : value;
 });
 
-/** Lowercase hex digits, two a byte. */
+/** Encodes bytes as lowercase hex digits. */
 export function encodeHex(bytes: Uint8Array): string {
   let text = '';
   for (const byte of bytes) text += DIGITS[byte];
   return text;
 }
 
-/** The bytes of lowercase hex digits; `null` for anything else, upper case included: one value has one spelling. */
+/**
+ * Decodes lowercase hex digits; `null` for anything else. Upper case is refused, so that a value has only one
+ * spelling.
+ */
 export function decodeHex(text: string): Uint8Array | null {
   if (text.length % 2 !== 0) return null;
   const bytes = new Uint8Array(text.length / 2);

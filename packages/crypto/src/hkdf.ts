@@ -1,12 +1,12 @@
 import { concatBytes } from './bytes.js';
 
-/** SHA-512's block and output (FIPS 180-4). */
+/** The sizes of SHA-512's block and output (FIPS 180-4). */
 const BLOCK_BYTES = 128;
 const HASH_BYTES = 64;
-/** RFC 5869 §2.3. */
+/** The longest output (RFC 5869 §2.3). */
 const MAX_LENGTH_BYTES = 255 * HASH_BYTES;
 
-/** SHA-512 of some bytes. */
+/** A SHA-512 function. */
 export type Sha512 = (bytes: Uint8Array) => Uint8Array;
 
 /** HMAC-SHA-512 (RFC 2104 §2). */
@@ -27,8 +27,8 @@ function hmac(sha512: Sha512, key: Uint8Array, message: Uint8Array): Uint8Array 
 }
 
 /**
- * HKDF (RFC 5869) over a library's own SHA-512: no library that has NaCl's functions has HKDF too, and a second SHA-512
- * beside the first would cost a page 3 kB.
+ * HKDF (RFC 5869) with a library's SHA-512. No library with NaCl's functions has HKDF too, and a second SHA-512 would
+ * cost a page 3 kB.
  * @throws RangeError over 16,320 bytes
  */
 export function hkdf(sha512: Sha512, salt: Uint8Array, ikm: Uint8Array, info: Uint8Array, length: number): Uint8Array {

@@ -9,7 +9,7 @@ import { SwsError } from './sws-error.js';
 const PREFIX = 'sws-identity-1';
 const CHECKSUM_BYTES = 4;
 
-/** The first bytes of SHA-512 over `"sws/1 export\0" || seed`: a letter misread on paper is noticed. */
+/** The first bytes of SHA-512 over `"sws/1 export\0" || seed`, to detect a letter misread on paper. */
 function checksum(seed: Uint8Array): string {
   const hash = naclProvider.sha512(concatBytes(labelBytes('export'), seed));
   return encodeHex(hash.subarray(0, CHECKSUM_BYTES));
@@ -27,7 +27,8 @@ export function exportIdentity(identity: Pick<IdentityLike, 'exportSeed'>): stri
 }
 
 /**
- * The identity that `exportIdentity` wrote. White space anywhere in the text is ignored, as mail and paper break lines.
+ * The identity in a text of `exportIdentity`. White space anywhere in the text is ignored, because mail and paper break
+ * lines.
  * @throws SwsError `identity-text-malformed`
  */
 export function importIdentity(text: string, provider: CryptoProvider = naclProvider): Identity {

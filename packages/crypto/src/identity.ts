@@ -5,12 +5,12 @@ import type { CryptoProvider, RandomBytes } from './provider.js';
 import { applicationMessage, labelBytes } from './signature.js';
 import { SwsError } from './sws-error.js';
 
-/** A seed, the one secret to store and back up, has this many bytes. */
+/** The length of a seed, which is the only secret to store and back up. */
 export const SEED_BYTES = 32;
 
 /**
- * What SWS asks of an identity. Functions take this shape rather than the class `Identity`: two versions of this package
- * may be installed in one application, and their classes are different types. An `Identity` of either has the shape.
+ * What SWS needs of an identity. Functions take this shape rather than the class `Identity`, because two versions of
+ * this package in one application have different class types. Every version's `Identity` has this shape.
  */
 export interface IdentityLike {
   /** The address: the X25519 public key as 64 lowercase hex digits. */
@@ -19,7 +19,7 @@ export interface IdentityLike {
   readonly signingKey: string;
   /** The address as 32 bytes, which the caller owns. */
   publicKeyBytes(): Uint8Array;
-  /** X25519 with another's public key: 32 bytes, all zero for a point of low order. */
+  /** X25519 with another public key: 32 bytes, all zero for a point of low order. */
   dh(publicKey: Uint8Array): Uint8Array;
   /** Signs a protocol message that begins with its label: 64 bytes. @throws SwsError `invalid-label` */
   signLabelled(label: 'register' | 'registered', message: Uint8Array): Uint8Array;
@@ -28,8 +28,8 @@ export interface IdentityLike {
 }
 
 /**
- * One 32-byte seed and the two related key pairs it gives (PROTOCOL §1): X25519, whose public key is the address, and
- * Ed25519. However you print one, only public keys are shown.
+ * One 32-byte seed and its two related key pairs (PROTOCOL §1): X25519, whose public key is the address, and Ed25519.
+ * However you print an identity, only public keys are shown.
  */
 export class Identity implements IdentityLike {
   /** The address: the X25519 public key as 64 lowercase hex digits. */
@@ -46,7 +46,8 @@ export class Identity implements IdentityLike {
     this.#provider = provider;
     this.#seed = seed.slice();
     const hash = provider.sha512(seed);
-    // The clamped first half of SHA-512(seed) is Ed25519's own scalar (RFC 8032 §5.1.5): both public keys are one point.
+    // The clamped first half of SHA-512(seed) is Ed25519's own scalar (RFC 8032 §5.1.5): both public keys are one
+    // point.
     this.#secret = hash.slice(0, 32);
     hash.fill(0);
     this.#secret[0] = (this.#secret[0] ?? 0) & 248;
@@ -64,7 +65,7 @@ export class Identity implements IdentityLike {
     return new Identity(seed, provider);
   }
 
-  /** A new identity. `randomBytes` is `@sws/crypto/platform`'s, or your platform's own. */
+  /** A new identity. `randomBytes` is that of `@sws/crypto/platform`, or your platform's own. */
   static generate(randomBytes: RandomBytes, provider: CryptoProvider = naclProvider): Identity {
     const seed = randomBytes(SEED_BYTES);
     const identity = Identity.fromSeed(seed, provider);
@@ -82,7 +83,7 @@ export class Identity implements IdentityLike {
     return this.#signingKey.slice();
   }
 
-  /** X25519 with another's public key (32 bytes): 32 bytes, all zero for a point of low order. */
+  /** X25519 with another public key (32 bytes): 32 bytes, all zero for a point of low order. */
   dh(publicKey: Uint8Array): Uint8Array {
     return this.#provider.x25519(this.#secret, publicKey);
   }
@@ -102,13 +103,13 @@ export class Identity implements IdentityLike {
   }
 
   /**
-   * A 32-byte key for what an application seals and keeps for itself: HKDF-SHA-512 (RFC 5869) of the seed without salt,
-   * info `"sws/1 storage\0" || context || 0`. One seed and context give one key on every device.
+   * A 32-byte key for data that an application seals for itself: HKDF-SHA-512 (RFC 5869) of the seed without salt, info
+   * `"sws/1 storage\0" || context || 0`. One seed and context give the same key on every device.
    * @throws SwsError `invalid-length` for a context over 1,000 bytes
    */
   storageKey(context: string): Uint8Array {
     const info = labelBytes(`storage\0${context}`);
-    // OpenSSL takes at most 1,024 bytes of info: 15 are the label's.
+    // OpenSSL takes at most 1,024 bytes of info, and the label has 15.
     if (info.length - 15 > 1_000) throw new SwsError('invalid-length', 'context must have at most 1,000 bytes');
     return this.#provider.hkdf(new Uint8Array(0), this.#seed, info, SEED_BYTES);
   }
@@ -118,7 +119,7 @@ export class Identity implements IdentityLike {
     return this.#seed.slice();
   }
 
-  /** Shows the address only: safe to log. */
+  /** The address only, which is safe to log. */
   toString(): string {
     return `Identity(${this.publicKey})`;
   }

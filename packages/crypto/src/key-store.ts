@@ -2,13 +2,13 @@ import { SEED_BYTES } from './identity.js';
 import { SwsError } from './sws-error.js';
 
 /**
- * A place for one identity: one 32-byte seed. Arrays are copied both ways.
- * @throws SwsError `identity-damaged` from `load` and `loadOrCreate` where the place holds something else.
+ * A place for the 32-byte seed of one identity. Arrays are copied in both directions.
+ * @throws SwsError `identity-damaged` from `load` and `loadOrCreate` if the place holds something else.
  */
 export interface KeyStore {
-  /** The seed, or `null` where there is none. */
+  /** The seed, or `null` if there is none. */
   load(): Promise<Uint8Array | null>;
-  /** The seed, made by `create` and saved first where there is none. Of two that race, both get the same. */
+  /** The seed. If there is none, `create` makes one, which is saved first. Callers that race get the same seed. */
   loadOrCreate(create: () => Uint8Array): Promise<Uint8Array>;
   /** Saves another seed over the present one. */
   replace(seed: Uint8Array): Promise<void>;
@@ -25,7 +25,7 @@ export function checkSeed(seed: Uint8Array | null, where: string): Uint8Array {
   return seed.slice();
 }
 
-/** Keeps the seed in memory: gone with the process. */
+/** Keeps the seed in memory, until the process ends. */
 export function memoryStore(): KeyStore {
   let stored: Uint8Array | null = null;
   return {

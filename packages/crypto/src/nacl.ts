@@ -4,8 +4,8 @@ import { hkdf } from './hkdf.js';
 import type { CryptoProvider } from './provider.js';
 
 /**
- * NaCl's own functions, which tweetnacl has beside its typed ones: they write where they are told, 32 zero bytes ahead of
- * a plaintext and 16 ahead of a box. Through them a frame costs one copy and no array besides its own.
+ * NaCl's own functions, which tweetnacl has beside its typed ones. They write into given arrays, with 32 zero bytes
+ * before a plaintext and 16 before a box. With them a frame costs one copy and only one new array.
  */
 interface LowLevel {
   crypto_secretbox(box: Uint8Array, plaintext: Uint8Array, length: number, nonce: Uint8Array, key: Uint8Array): number;
@@ -21,7 +21,7 @@ const { lowlevel } = nacl as typeof nacl & { readonly lowlevel: LowLevel };
 const PLAINTEXT_AT = 32;
 const BOX_AT = 16;
 const TAG_BYTES = PLAINTEXT_AT - BOX_AT;
-/** As much as a channel's largest frame takes; what is longer gets arrays of its own. */
+/** The size of a channel's largest frame. Longer texts get new arrays. */
 const SCRATCH_BYTES = 2 ** 16 + PLAINTEXT_AT;
 let scratch: readonly [plain: Uint8Array, boxed: Uint8Array] | null = null;
 
@@ -32,7 +32,10 @@ function roomFor(length: number): readonly [plain: Uint8Array, boxed: Uint8Array
   return scratch;
 }
 
-/** The default provider, pure JavaScript: tweetnacl for NaCl's functions and SHA-512, noble for ML-KEM. Runs everywhere. */
+/**
+ * The default provider, pure JavaScript: tweetnacl for NaCl's functions and SHA-512, noble for ML-KEM. Runs
+ * everywhere.
+ */
 export const naclProvider: CryptoProvider = {
   name: 'nacl',
   sha512: (bytes) => nacl.hash(bytes),

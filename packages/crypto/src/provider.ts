@@ -9,7 +9,7 @@ export interface KemKeyPair {
   readonly decapsulationKey: Uint8Array;
 }
 
-/** What one encapsulation gives. */
+/** The result of one encapsulation. */
 export interface KemEncapsulation {
   /** 1,088 bytes, for the holder of the decapsulation key. */
   readonly ciphertext: Uint8Array;
@@ -18,11 +18,11 @@ export interface KemEncapsulation {
 }
 
 /**
- * The primitives that SWS is built from. Stateless: the same arguments give the same bytes in every provider.
+ * The primitives of SWS. They are stateless: the same arguments give the same bytes in every provider.
  *
- * Callers own every array they pass; a provider neither keeps nor changes it, and returns fresh arrays.
- * Arrays must have the lengths given here; providers do not check them. Common code outside the providers checks the edge
- * cases on which libraries disagree (small order, non-canonical encodings): `verifySignature`, `parseAddress`.
+ * Callers own every array they pass. A provider neither keeps nor changes it, and returns new arrays.
+ * Arrays must have the lengths given here; providers do not check them. Common code outside the providers checks the
+ * edge cases on which libraries disagree (small order, non-canonical encodings): `verifySignature`, `parseAddress`.
  */
 export interface CryptoProvider {
   /** For logs and benches: `nacl`, `node`, `sodium-native`, `sodium-wasm`, `wasm`. */
@@ -44,13 +44,14 @@ export interface CryptoProvider {
   /**
    * NaCl secretbox (XSalsa20-Poly1305): tag (16 bytes) || ciphertext.
    * @param key 32 bytes. @param nonce 24 bytes, never used twice with one key.
-   * @param into where to write: exactly `plaintext.length + 16` bytes, not overlapping `plaintext`; a fresh array if absent.
+   * @param into where to write: exactly `plaintext.length + 16` bytes, not overlapping `plaintext`; a new array
+   *   if absent.
    */
   secretboxSeal(key: Uint8Array, nonce: Uint8Array, plaintext: Uint8Array, into?: Uint8Array): Uint8Array;
   /**
    * The plaintext, or `null` if the box does not open.
-   * @param into where to write: exactly `box.length - 16` bytes, not overlapping `box`, and then what is returned; a fresh
-   *   array that the caller owns if absent.
+   * @param into where to write: exactly `box.length - 16` bytes, not overlapping `box`, and then what is returned; a
+   *   new array that the caller owns if absent.
    */
   secretboxOpen(key: Uint8Array, nonce: Uint8Array, box: Uint8Array, into?: Uint8Array): Uint8Array | null;
   /** ML-KEM-768 key generation (FIPS 203 §7.1) from 64 random bytes (d || z): ek 1,184 bytes, dk 2,400 bytes. */
@@ -60,6 +61,9 @@ export interface CryptoProvider {
    * `null` if the encapsulation key fails the standard's input check.
    */
   kemEncapsulate(encapsulationKey: Uint8Array, random: Uint8Array): KemEncapsulation | null;
-  /** ML-KEM-768 decapsulation (FIPS 203 §7.3): 32 bytes (an implicit-rejection value for a wrong ciphertext), or `null` on a failed input check. */
+  /**
+   * ML-KEM-768 decapsulation (FIPS 203 §7.3): 32 bytes (an implicit-rejection value for a wrong ciphertext), or `null`
+   * on a failed input check.
+   */
   kemDecapsulate(ciphertext: Uint8Array, decapsulationKey: Uint8Array): Uint8Array | null;
 }

@@ -9,14 +9,14 @@ const SALT_BYTES = 16;
 const BOX_BYTES = SEED_BYTES + 16;
 /** scrypt's cost as log2 N, with r = 8 and p = 1 (OWASP's advice): 128 MiB, about 0.3 s on a server core. */
 const LOG_N = 17;
-/** What `unseal` takes: a sealed text from a stranger must cost no more than 256 MiB, and a weaker one is not ours. */
+/** The range that `unseal` accepts. A text from a stranger must cost at most 256 MiB, and a weaker one is not ours. */
 const [MIN_LOG_N, MAX_LOG_N] = [14, 18];
-/** The salt, and so the key, is for one box alone: its nonce may be fixed. */
+/** A fixed nonce, because each salt, and therefore each key, is used for only one box. */
 const NONCE = new Uint8Array(24);
 
-/** NFKC, so that a passphrase typed on another keyboard or system is the same bytes. */
+/** Uses NFKC, so that a passphrase typed on another keyboard or system gives the same bytes. */
 async function deriveKey(passphrase: string, salt: Uint8Array, logN: number): Promise<Uint8Array> {
-  // Lazily: most programs never seal.
+  // Import lazily, because most programs never seal.
   const { scryptAsync } = await import('@noble/hashes/scrypt.js');
   return scryptAsync(passphrase.normalize('NFKC'), salt, { N: 2 ** logN, r: 8, p: 1, dkLen: 32 });
 }
@@ -49,7 +49,7 @@ export async function seal(
 
 /**
  * The identity that `seal` sealed. White space anywhere in the text is ignored.
- * @throws SwsError `sealed-malformed`; `wrong-passphrase`, which altered text gives as well
+ * @throws SwsError `sealed-malformed`; `wrong-passphrase`, also for an altered text
  */
 export async function unseal(
   text: string,

@@ -7,8 +7,8 @@ const PKCS8 = [48, 46, 2, 1, 0, 48, 5, 6, 3, 43, 101, 112, 4, 34, 4, 32];
 const ownBytes = (bytes: Uint8Array): Uint8Array<ArrayBuffer> => new Uint8Array(bytes);
 
 /**
- * Signs by Web Crypto (Ed25519, RFC 8032 §5.1.6), off the calling thread where the browser does so; by tweetnacl where
- * Web Crypto lacks Ed25519, or all of it is missing (plain http). The same 64 bytes either way. Seed and message are copied
+ * Signs by Web Crypto (Ed25519, RFC 8032 §5.1.6), which some browsers run off the calling thread. Signs by tweetnacl
+ * if Web Crypto, or its Ed25519, is missing (plain http). Both return the same 64 bytes. Seed and message are copied
  * at the call.
  */
 export async function signAsync(seed: Uint8Array, message: Uint8Array): Promise<Uint8Array> {
@@ -28,16 +28,16 @@ export async function signAsync(seed: Uint8Array, message: Uint8Array): Promise<
 }
 
 /**
- * `verifySignature` by Web Crypto, off the calling thread where the browser does so; by tweetnacl where Web Crypto lacks
- * Ed25519. What libraries disagree about is refused before either is asked (PROTOCOL §1). The arguments are copied at the
- * call. Never rejects.
+ * `verifySignature` by Web Crypto, which some browsers run off the calling thread, or by tweetnacl if Web Crypto lacks
+ * Ed25519. Inputs on which libraries disagree are refused first (PROTOCOL §1). The arguments are copied at the call. It
+ * never rejects.
  */
 export async function verifySignatureAsync(
   signingKey: Uint8Array,
   message: Uint8Array,
   signature: Uint8Array,
 ): Promise<boolean> {
-  // A provider that says yes: what is left is the checks. Made here, for bundlers to leave it out where nobody calls it.
+  // A provider that accepts every signature leaves only the checks. It is created here so that bundlers can drop it.
   if (!verifySignature({ ...naclProvider, ed25519Verify: () => true }, signingKey, message, signature)) return false;
   const [key, text, proof] = [ownBytes(signingKey), ownBytes(message), ownBytes(signature)];
   try {

@@ -3,10 +3,10 @@ import { SwsError } from '../sws-error.js';
 import { indexedDbStore } from './indexed-db.js';
 import { webStorageStore } from './web-storage.js';
 
-/** How browsers say that a page may not use IndexedDB at all: sandboxed frames, blocked site data, private windows of old. */
+/** The errors for a page that may not use IndexedDB: sandboxed frames, blocked site data, old private windows. */
 const REFUSALS: readonly unknown[] = ['SecurityError', 'InvalidStateError', 'NotSupportedError'];
 
-/** Web storage, where there is one that this page may touch: a worker has none, and a sandboxed frame's throws. */
+/** Web storage, if this page may use it. A worker has none, and in a sandboxed frame it throws. */
 function webStorage(): KeyStore | null {
   try {
     return globalThis.localStorage === undefined ? null : webStorageStore(globalThis.localStorage);
@@ -21,9 +21,9 @@ function isRefusal(error: unknown): boolean {
 }
 
 /**
- * Where a page's identity is kept: IndexedDB, to which one in web storage is moved; where the browser refuses
- * IndexedDB, web storage; where it refuses that too, memory. A passing failure is thrown instead: to go on as somebody
- * else would be worse.
+ * Keeps a page's identity in IndexedDB, and moves an identity in web storage there. If the browser refuses IndexedDB,
+ * it uses web storage; if it refuses that too, memory. A temporary failure is thrown, because a new identity would be
+ * worse.
  * @throws SwsError `store-unavailable`
  */
 export function browserStore(): KeyStore {
@@ -37,7 +37,7 @@ export function browserStore(): KeyStore {
       () => indexed,
       (error: unknown) => {
         if (isRefusal(error)) return fallback;
-        chosen = null; // the next call asks again
+        chosen = null; // the next call tries again
         throw error;
       },
     );

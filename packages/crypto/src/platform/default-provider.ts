@@ -6,12 +6,13 @@ import { loadSodiumWasm } from './sodium-wasm-provider.js';
 let chosen: Promise<CryptoProvider> | null = null;
 
 /**
- * The fastest provider that Node has here, chosen at the first call: `nodeProvider`, whose secretbox is that of
- * 1. `sodium-native`, where it is installed and has a build for this machine;
- * 2. else `libsodium-wrappers`, where it is installed;
- * 3. else tweetnacl, as ever.
+ * The fastest available provider for Node, chosen at the first call. It is `nodeProvider` with the secretbox of
+ * 1. `sodium-native`, if it is installed and has a build for this machine;
+ * 2. otherwise `libsodium-wrappers`, if it is installed;
+ * 3. otherwise tweetnacl, as in `nodeProvider`.
  *
- * All give the same bytes. Its `name` says which: `node+sodium-native`, `node+sodium-wasm` or `node`. Never rejects.
+ * All return the same bytes. `name` says which one it is: `node+sodium-native`, `node+sodium-wasm` or `node`. It never
+ * rejects.
  */
 export function defaultProvider(): Promise<CryptoProvider> {
   chosen ??= loadSodiumNative()

@@ -7,18 +7,18 @@ import { decodeHex, encodeHex } from '../hex.js';
 import { checkSeed, type KeyStore } from '../key-store.js';
 import { SwsError } from '../sws-error.js';
 
-/** A lock whose holder has not touched it for this long is taken over: its process is gone. */
+/** A lock that its holder has not touched for this long is taken over, because its process is gone. */
 const STALE_MS = 10_000;
 const LOOK_AGAIN_MS = 250;
 
 /** Options of `fileStore`. */
 export interface FileStoreOptions {
   /**
-   * How long to wait for the lock, in ms. Set 12,000 where a restarted process must wait until the lock of the killed one
-   * expires, 10 s after its last use. @defaultValue 0: fails at once
+   * How long to wait for the lock, in ms. Set 12,000 if a restarted process must wait for the lock of the killed one,
+   * which expires 10 s after its last use. @defaultValue 0: fails at once
    */
   readonly waitMs?: number;
-  /** Called once if it has to wait, to tell the user why nothing happens. @defaultValue nothing */
+  /** Called once if the store has to wait. Set it to tell the user why nothing happens. @defaultValue nothing */
   readonly onWait?: () => void;
 }
 
@@ -27,17 +27,17 @@ function hasCode(error: unknown, code: string): boolean {
 }
 
 /**
- * Keeps the seed in a file that only its owner can read (0600), replaced atomically, and locked (a folder `<path>.lock`)
- * from the first use until `close` or the end of the process: two processes with one identity would fight for
- * its registration. `load` takes no lock, and reads what another process holds. Other errors of the file system are thrown
- * as Node gives them.
- * @throws SwsError `identity-in-use` where another store or process holds it for longer than `waitMs`
+ * Keeps the seed in a file that only its owner can read (0600). The file is replaced atomically. It is locked (a folder
+ * `<path>.lock`) from the first use until `close` or the end of the process, because two processes with one identity
+ * would fight for its registration. `load` takes no lock, and can read what another process holds. Other errors of the
+ * file system are Node's.
+ * @throws SwsError `identity-in-use` if another store or process holds the lock for longer than `waitMs`
  */
 export function fileStore(path: string, { waitMs = 0, onWait }: FileStoreOptions = {}): KeyStore {
   let release: (() => Promise<void>) | null = null;
   let last: Promise<unknown> = Promise.resolve();
 
-  /** One at a time: of two that find no file, the second must find the first one's. */
+  /** Runs one task at a time. If two callers find no file, the second must find the first one's. */
   const inTurn = <T>(work: () => Promise<T>): Promise<T> => {
     const result = last.then(work);
     last = result.catch(() => {});
@@ -58,9 +58,10 @@ export function fileStore(path: string, { waitMs = 0, onWait }: FileStoreOptions
     for (let waits = 0; ; waits++) {
       try {
         return await lock(path, {
-          realpath: false, // the file need not exist yet
+          realpath: false, // the file may not exist yet
           stale: STALE_MS,
-          // Taken over while this process was stopped. The default throws where nobody can catch it; the next use tells.
+          // The lock was taken over while this process was stopped. The default throws where nobody can catch it. The
+          // next use reports it.
           onCompromised: () => {
             release = null;
           },

@@ -8,13 +8,13 @@ const OBJECT_STORE = 'identities';
 
 /** Options of `indexedDbStore`. */
 export interface IndexedDbStoreOptions {
-  /** The name of the identity, for several in one origin. @defaultValue `sws.identity` */
+  /** The name of the identity. Set it to keep several in one origin. @defaultValue `sws.identity` */
   readonly key?: string;
-  /** A store that an older version of your page used: an identity there is moved here if there is none yet. @defaultValue none */
+  /** A store of an older version of your page. Its identity is moved here if there is none yet. @defaultValue none */
   readonly inherit?: KeyStore;
 }
 
-/** A browser's own errors get a code; the browser's is the cause. */
+/** Wraps a browser's error in an SwsError with a code; the browser's error is the cause. */
 async function typed<T>(work: () => Promise<T>): Promise<T> {
   try {
     return await work();
@@ -25,8 +25,9 @@ async function typed<T>(work: () => Promise<T>): Promise<T> {
 }
 
 /**
- * Keeps the seed in IndexedDB, readable by every script of the origin, its workers included. Tabs and workers that race for
- * a first identity get the same: looking and writing are one transaction (W3C Indexed Database API §2.7).
+ * Keeps the seed in IndexedDB. Every script of the origin, including workers, can read it. Tabs and workers that race
+ * for a first identity get the same one, because reading and writing are one transaction (W3C Indexed Database API
+ * §2.7).
  * @throws SwsError `store-unavailable`, with the browser's error as its cause, from every method
  */
 export function indexedDbStore(options: IndexedDbStoreOptions = {}): KeyStore {
@@ -56,7 +57,7 @@ export function indexedDbStore(options: IndexedDbStoreOptions = {}): KeyStore {
           database,
         );
         const seed = checked(found);
-        // Only now that it is safe here, and only if it is the one that was moved.
+        // Remove the old identity only once it is saved here, and only if it is the one that was moved.
         if (older !== null && equalBytes(older, seed)) await inherit?.remove();
         return seed;
       }),

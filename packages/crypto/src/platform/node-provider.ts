@@ -12,9 +12,9 @@ import { equalBytes } from '../bytes.js';
 import { naclProvider } from '../nacl.js';
 import type { CryptoProvider } from '../provider.js';
 
-// node:crypto takes no raw keys. Private ones go in as PKCS #8, behind this prefix (RFC 8410 §7).
+// node:crypto takes no raw keys. Private keys are passed as PKCS #8, with this prefix (RFC 8410 §7).
 const PRIVATE = { x25519: '302e020100300506032b656e04220420', ed25519: '302e020100300506032b657004220420' } as const;
-// Public ones as JWK (RFC 8037 §2): OpenSSL takes ten times as long to read them as SPKI, as long as to verify a signature.
+// Public keys are passed as JWK (RFC 8037 §2). As SPKI, OpenSSL takes ten times as long to read them.
 const PUBLIC = { x25519: 'X25519', ed25519: 'Ed25519' } as const;
 type Curve = keyof typeof PRIVATE;
 
@@ -37,19 +37,21 @@ function publicOf(key: KeyObject): Uint8Array {
   return new Uint8Array(Buffer.from(x, 'base64url'));
 }
 
-/** Making a key costs more than signing with it: a seed that signs again and again, as a relay's does, is made one once. */
+/** The key objects of seeds. Creating one costs more than signing with it, and a relay's seed signs again and again. */
 const signingKeys = new WeakMap<Uint8Array, { readonly seed: Uint8Array; readonly key: KeyObject }>();
 
 function signingKeyOf(seed: Uint8Array): KeyObject {
   const known = signingKeys.get(seed);
-  // The array is the caller's, who may have put another seed into it.
+  // The caller owns the array, and may have put another seed into it.
   if (known !== undefined && equalBytes(known.seed, seed)) return known.key;
   const key = privateKey('ed25519', seed);
   signingKeys.set(seed, { seed: seed.slice(), key });
   return key;
 }
 
-/** node:crypto (OpenSSL) for X25519, Ed25519, SHA-512 and HKDF; the rest as in `naclProvider`. The server's default. */
+/**
+ * node:crypto (OpenSSL) for X25519, Ed25519, SHA-512 and HKDF, and `naclProvider` for the rest. The server's default.
+ */
 export const nodeProvider: CryptoProvider = {
   ...naclProvider,
   name: 'node',
@@ -62,7 +64,7 @@ export const nodeProvider: CryptoProvider = {
         diffieHellman({ privateKey: privateKey('x25519', secret), publicKey: publicKey('x25519', theirs) }),
       );
     } catch {
-      return new Uint8Array(32); // OpenSSL refuses an all-zero result, which is what the others give
+      return new Uint8Array(32); // OpenSSL refuses an all-zero result, which other providers return
     }
   },
   ed25519PublicKey: (seed) => publicOf(signingKeyOf(seed)),

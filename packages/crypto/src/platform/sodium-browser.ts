@@ -1,2 +1,2 @@
-// What the export `@sws/crypto/sodium` is in browsers: bundlers never see the native binding.
+// The export `@sws/crypto/sodium` for browsers, so that bundlers do not see the native binding.
 export { loadSodiumWasm as sodiumProvider } from './sodium-wasm-provider.js';

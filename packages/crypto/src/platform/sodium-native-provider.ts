@@ -5,11 +5,11 @@ import type { CryptoProvider } from '../provider.js';
 const TAG_BYTES = 16;
 
 /**
- * libsodium through its native binding, for Node, Bun and Deno; ML-KEM, which the binding lacks, as in
- * `naclProvider`. Rejects where `sodium-native` is not installed or has no build for this machine.
+ * libsodium through its native binding, for Node, Bun and Deno. The binding lacks ML-KEM, which is that of
+ * `naclProvider`. Rejects if `sodium-native` is not installed or has no build for this machine.
  */
 export async function loadSodiumNative(): Promise<CryptoProvider> {
-  // Bundlers leave alone what may be missing: webpack by the comment, esbuild by `catch`.
+  // Bundlers must ignore a module that may be missing: webpack does by the comment, esbuild by `catch`.
   const load = import(/* webpackIgnore: true */ 'sodium-native').catch((error: unknown) => Promise.reject(error));
   const { default: sodium } = await load;
   const sha512 = (bytes: Uint8Array) => {
@@ -32,7 +32,7 @@ export async function loadSodiumNative(): Promise<CryptoProvider> {
       try {
         sodium.crypto_scalarmult(shared, secret, publicKey);
       } catch {
-        shared.fill(0); // libsodium refuses points of low order; the others give zeros
+        shared.fill(0); // libsodium refuses points of low order; other providers return zeros
       }
       return shared;
     },

@@ -1,4 +1,4 @@
-/** What is used of `sodium-native` 5, which ships no types: outputs first, typed arrays of exact lengths. */
+/** The part of `sodium-native` 5 that we use. It has no types of its own. Outputs come first, and lengths are exact. */
 declare module 'sodium-native' {
   interface SodiumNative {
     crypto_hash_sha512(out: Uint8Array, input: Uint8Array): void;

@@ -4,12 +4,12 @@ import { hkdf } from '../hkdf.js';
 import type { CryptoProvider } from '../provider.js';
 import { SwsError } from '../sws-error.js';
 
-/** Where the encapsulation key and its hash stand in a decapsulation key of ML-KEM-768 (FIPS 203 §7.1). */
+/** The offsets of the encapsulation key and its hash in a decapsulation key of ML-KEM-768 (FIPS 203 §7.1). */
 const EK_AT = 1152;
 const EK_HASH_AT = 2336;
 const DECAPSULATION_KEY_BYTES = 2400;
 
-/** What throws has failed a check of libsodium's. */
+/** Returns `null` if `work` throws, which means that a check of libsodium has failed. */
 function orNull<T>(work: () => T): T | null {
   try {
     return work();
@@ -36,18 +36,18 @@ async function load() {
 
 /**
  * libsodium compiled to WebAssembly (`libsodium-wrappers`), for browsers too.
- * @throws SwsError `provider-unavailable` where it is not installed
+ * @throws SwsError `provider-unavailable` if it is not installed
  */
 export async function loadSodiumWasm(): Promise<CryptoProvider> {
   const sodium = await load();
-  // SHA-512; `crypto_hash_sha512` is in the larger build alone.
+  // SHA-512; `crypto_hash_sha512` is only in the larger build.
   const sha512 = (bytes: Uint8Array) => sodium.crypto_hash(bytes);
   return {
     name: 'sodium-wasm',
     sha512,
     hkdf: (salt, ikm, info, length) => hkdf(sha512, salt, ikm, info, length),
     x25519PublicKey: (secret) => sodium.crypto_scalarmult_base(secret),
-    // libsodium refuses points of low order; the others give zeros.
+    // libsodium refuses points of low order; other providers return zeros.
     x25519: (secret, publicKey) => orNull(() => sodium.crypto_scalarmult(secret, publicKey)) ?? new Uint8Array(32),
     ed25519PublicKey: (seed) => sodium.crypto_sign_seed_keypair(seed).publicKey,
     ed25519Sign(seed, message) {
@@ -77,7 +77,7 @@ export async function loadSodiumWasm(): Promise<CryptoProvider> {
       orNull(() => sodium.crypto_kem_mlkem768_enc_deterministic(encapsulationKey, random)),
     kemDecapsulate(ciphertext, decapsulationKey) {
       if (decapsulationKey.length !== DECAPSULATION_KEY_BYTES) return null;
-      // FIPS 203 §7.3: the hash check of the key, which libsodium leaves to its caller.
+      // FIPS 203 §7.3: check the key's hash, which libsodium leaves to its caller.
       const hash = sha3_256(decapsulationKey.subarray(EK_AT, EK_HASH_AT));
       if (!equalBytes(hash, decapsulationKey.subarray(EK_HASH_AT, EK_HASH_AT + hash.length))) return null;
       return orNull(() => sodium.crypto_kem_mlkem768_dec(ciphertext, decapsulationKey));

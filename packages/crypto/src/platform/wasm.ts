@@ -2,7 +2,7 @@ import { naclProvider } from '../nacl.js';
 import type { CryptoProvider } from '../provider.js';
 import { SECRETBOX_WASM } from './secretbox-wasm.js';
 
-/** The exports of `wasm/secretbox.c`. TypeScript has WebAssembly's own types among the DOM's. @internal */
+/** The exports of `wasm/secretbox.c`. TypeScript has the types of WebAssembly only in the DOM library. @internal */
 export interface SecretboxExports {
   readonly memory: { readonly buffer: ArrayBuffer };
   io(): number;
@@ -21,7 +21,7 @@ const NONCE_BYTES = 24;
 /** The program writes whole vectors. */
 const VECTOR_BYTES = 16;
 
-/** The secretbox of one instance, whose memory holds nothing but zeros between calls. @internal Exported for the tests. */
+/** The secretbox of one instance, whose memory holds only zeros between calls. @internal Exported for the tests. */
 export function secretboxOf(
   exports: SecretboxExports,
 ): Required<Pick<CryptoProvider, 'secretboxSeal' | 'secretboxOpen'>> {
@@ -36,7 +36,7 @@ export function secretboxOf(
     memory.set(key, io);
     memory.set(nonce, io + NONCE_AT);
   }
-  /** The text is last in memory, and below it is all else: stack, stream, key. */
+  /** Overwrites the memory in use. The text is last; stack, stream and key are below it. */
   const wipe = (length: number) => memory.fill(0, 0, text + length + VECTOR_BYTES);
 
   return {
@@ -71,10 +71,10 @@ export function secretboxOf(
   };
 }
 
-/** Edges of vectors, blocks and four blocks, of which the first lacks 32 bytes. */
+/** Lengths at the edges of vectors, blocks and four blocks. The first block lacks 32 bytes. */
 const CHECKED_LENGTHS = [0, 1, 15, 16, 17, 31, 32, 33, 95, 96, 223, 224, 225, 479, 480, 481, 1_000];
 
-/** Whether it seals as tweetnacl does, opens that, and refuses it altered. */
+/** Whether it seals like tweetnacl, opens the result, and refuses an altered one. */
 function isRight({ secretboxSeal, secretboxOpen }: ReturnType<typeof secretboxOf>): boolean {
   const pattern = (length: number, step: number) => Uint8Array.from({ length }, (_, i) => i * step + length);
   const same = (a: Uint8Array | null, b: Uint8Array) => a?.length === b.length && a.every((byte, i) => byte === b[i]);
@@ -90,10 +90,10 @@ function isRight({ secretboxSeal, secretboxOpen }: ReturnType<typeof secretboxOf
 }
 
 /**
- * `naclProvider` with its secretbox in WebAssembly with SIMD (`wasm/secretbox.c`, our own and not audited): about four
- * times as fast. Where WebAssembly, SIMD or the page's content security policy (`script-src` without
- * `'wasm-unsafe-eval'`) refuses it, or it does not give tweetnacl's bytes, this is `naclProvider` itself: `name` says which.
- * Texts over 120 KiB are tweetnacl's. Never rejects.
+ * `naclProvider` with a secretbox in WebAssembly with SIMD (`wasm/secretbox.c`, our own and not audited), which is
+ * about four times as fast. It is `naclProvider` itself if WebAssembly or SIMD is missing, if the page's content
+ * security policy refuses it (`script-src` without `'wasm-unsafe-eval'`), or if it does not return tweetnacl's bytes;
+ * `name` says which. Texts over 120 KiB use tweetnacl. It never rejects.
  * @example
  * ```ts
  * const endpoint = new Endpoint('wss://relay.example', { provider: await wasmProvider() });
