@@ -5,7 +5,10 @@ import { WatchedFile } from './watched-file.js';
 
 /** Who may use a relay. */
 export interface Access {
-  /** The answer for a client that has proven its key, with its own rate if it has one; both lists count where both are given. */
+  /**
+   * The answer for a client that has proven its key, with its own rate if it has one. If both lists are given, both
+   * apply.
+   */
   allows(publicKey: string, token: string | null): Authorization;
   /** Called when the answer may have changed. */
   onchange: (() => void) | null;
@@ -20,12 +23,15 @@ export interface AccessFiles extends Access {
 export interface AccessFileOptions {
   readonly allow: string | null;
   readonly tokens: string | null;
-  /** A file was read again; `error` where its content can't be used and the last good one stays. */
+  /**
+   * Called when a file was read again. With an `error`, its content cannot be used, and the last valid one stays in
+   * use.
+   */
   readonly onReload?: (file: 'allow' | 'tokens', entries: number, error: Error | null) => void;
   readonly lookEveryMs?: number;
 }
 
-/** Access by files, followed as they change. @throws Error that names the file, and the line where one is wrong */
+/** Access by files, which are read again when they change. @throws Error that names the file and its invalid line */
 export async function openAccessFiles(options: AccessFileOptions): Promise<AccessFiles> {
   const { onReload = () => {}, lookEveryMs } = options;
   const open = async <T extends { readonly size: number }>(
@@ -70,10 +76,13 @@ export async function openAccessFiles(options: AccessFileOptions): Promise<Acces
   return access;
 }
 
-/** The keys of an `--allow` file, each with its own rate or `null`: one a line; what follows `#` is for people. */
+/**
+ * The keys of an `--allow` file, each with its own rate or `null`. The file has one key per line; `#` begins a
+ * comment.
+ */
 export type AllowedKeys = ReadonlyMap<string, KeyRate | null>;
 
-/** Rates as a line names them. */
+/** The names of rates in a line. */
 const RATES = { 'messages-per-second': 'messagesPerSecond', 'bytes-per-second': 'bytesPerSecond' } as const;
 
 /** The tokens of a `--tokens` file, by SHA-256: the keys that each is bound to, or `null` for any key. */
@@ -116,12 +125,15 @@ export function parseTokens(content: string): Tokens {
   return tokens;
 }
 
-/** Shorter ones can be guessed. */
+/** Shorter tokens can be guessed. */
 const MIN_TOKEN_BYTES = 16;
-/** PROTOCOL §2, `token`. */
+/** The longest token (PROTOCOL §2). */
 const MAX_TOKEN_BYTES = 1_024;
 
-/** Whether a token lets a key in. Looked up by digest, so that timing tells nothing of how much of a guess was right. */
+/**
+ * Whether a token admits a key. It is looked up by digest, so that timing does not reveal how much of a guess was
+ * right.
+ */
 export function tokenAllows(tokens: Tokens, publicKey: string, token: string | null): boolean {
   if (token === null) return false;
   const bound = tokens.get(digestOf(token));

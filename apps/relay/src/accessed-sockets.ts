@@ -7,7 +7,9 @@ interface Grant {
   readonly token: string | null;
 }
 
-/** The registered sockets and what let each in, so that a change of the lists counts for those who are here already. */
+/**
+ * The registered sockets, each with its authorization, so that a change of the lists applies to connected clients too.
+ */
 export class AccessedSockets {
   readonly #access: Access | undefined;
   /** By TCP connection, from `authorize` to its end. */
@@ -29,7 +31,7 @@ export class AccessedSockets {
     return answer;
   }
 
-  /** A registered socket; the function says that it closed. */
+  /** Adds a registered socket. Call the returned function when it has closed. */
   add(socket: ServerSecureWebSocket): () => void {
     if (this.#access === undefined) return () => {};
     const { publicKey } = socket;

@@ -6,28 +6,28 @@ import { readAddress } from '@sws/crypto';
 import type { Router } from '@sws/router';
 import type { ServerSecureWebSocket } from '@sws/server';
 
-/** A connected key, as the operator sees it. */
+/** A connected key, for the operator. */
 export interface ConnectedKey {
   readonly key: string;
   readonly address: string | null;
-  /** How long it has been registered. */
+  /** How long the key has been registered. */
   readonly seconds: number;
   readonly receivedMessages: number;
   readonly receivedBytes: number;
   readonly sentMessages: number;
 }
 
-/** What the socket shows and does. */
+/** The functions of the admin socket. */
 export interface Administered {
-  /** The keys that begin with `prefix`. */
+  /** The connected keys that begin with `prefix`. */
   connections(prefix: string): Iterable<ConnectedKey> | Promise<Iterable<ConnectedKey>>;
-  /** False if the key is not connected. */
+  /** Disconnects a key. Returns false if it is not connected. */
   disconnect(key: string): boolean | Promise<boolean>;
-  /** For whoever sums them, or shows them. */
+  /** The metrics, to show or to sum. */
   metrics(): Promise<string>;
 }
 
-/** What one router has. */
+/** The functions of the admin socket for one router. */
 export function administered(router: Router, metrics: () => Promise<string>): Administered {
   return {
     *connections(prefix) {
@@ -43,15 +43,16 @@ export function administered(router: Router, metrics: () => Promise<string>): Ad
   };
 }
 
-/** For its owner alone. */
+/** The umask of a socket that only its owner can open. */
 const OWNER_ONLY = 0o177;
 const ADDRESS_DIGITS = 64;
-/** A relay that is busy answers late; one that stands still does not. */
+/** How long to wait for an answer. A busy relay answers late, and a hanging one never. */
 const ANSWER_TIMEOUT_MS = 2_000;
 
 /**
- * Serves the operator on a local socket, which only its owner can open: `GET /connections[?prefix=…]` gives a JSON line for
- * each connected key, `POST /disconnect/<key>` closes one with 4403, `GET /metrics` gives the metrics. @throws Error where the path can't be listened on
+ * Serves the operator on a local socket, which only its owner can open. `GET /connections[?prefix=…]` returns a JSON
+ * line for each connected key, `POST /disconnect/<key>` closes one with 4403, and `GET /metrics` returns the metrics.
+ * @throws Error if it cannot listen on the path
  */
 export async function openAdminSocket(path: string, relay: Administered): Promise<Server> {
   const server = createServer((incoming, response) => {
@@ -62,7 +63,7 @@ export async function openAdminSocket(path: string, relay: Administered): Promis
   await removeStale(path);
   const before = process.umask(OWNER_ONLY);
   try {
-    server.listen(path); // binds before it returns: the mode of the socket is never another
+    server.listen(path); // binds before it returns, so the socket never has another mode
   } finally {
     process.umask(before);
   }
@@ -74,7 +75,7 @@ export async function openAdminSocket(path: string, relay: Administered): Promis
   return server;
 }
 
-/** A crashed relay leaves its socket behind; one that is alive keeps it. */
+/** Removes the socket of a crashed relay. A running relay keeps its socket. */
 async function removeStale(path: string): Promise<void> {
   const found = await lstat(path).catch(() => null);
   if (found === null || !found.isSocket()) return;
@@ -117,7 +118,7 @@ function describe({ publicKey, remoteAddress, sinceMs, received, sentMessages }:
   };
 }
 
-/** The keys that are connected to the relay of this admin socket. @throws Error where there is none */
+/** The keys connected to the relay of this admin socket. @throws Error if no relay answers */
 export async function listConnections(path: string, prefix: string): Promise<ConnectedKey[]> {
   const { status, text } = await ask(path, 'GET', `/connections?prefix=${encodeURIComponent(prefix)}`);
   if (status !== 200) throw new Error(text);
@@ -127,7 +128,9 @@ export async function listConnections(path: string, prefix: string): Promise<Con
     .map((line) => JSON.parse(line));
 }
 
-/** Disconnects a key. False if it is not connected. @throws Error for what is no key, and where there is no relay */
+/**
+ * Disconnects a key. Returns false if it is not connected. @throws Error for an invalid key, and if no relay answers
+ */
 export async function disconnect(path: string, key: string): Promise<boolean> {
   if (key.length !== ADDRESS_DIGITS || readAddress(key) === null)
     throw new Error('a public key must be 64 lower-case hex digits');
@@ -136,7 +139,7 @@ export async function disconnect(path: string, key: string): Promise<boolean> {
   return status === 204;
 }
 
-/** The metrics of the relay of this socket. @throws Error where there is none, or it does not answer */
+/** The metrics of the relay of this socket. @throws Error if no relay answers */
 export async function readMetrics(path: string): Promise<string> {
   const { status, text } = await ask(path, 'GET', '/metrics');
   if (status !== 200) throw new Error(text);

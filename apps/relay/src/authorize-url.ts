@@ -1,7 +1,7 @@
 import type { Authorization, KeyRate } from '@sws/server';
 import { digestOf } from './access.js';
 
-/** Answers that are kept at a time; the oldest goes first. */
+/** The most answers that are kept. The oldest is dropped first. */
 const MAX_CACHED = 10_000;
 const MAX_CACHE_SECONDS = 86_400;
 const MAX_ANSWER_BYTES = 65_536;
@@ -16,7 +16,7 @@ export interface AuthorizeUrlOptions {
   readonly timeoutMs?: number;
 }
 
-/** Who asks. */
+/** The client that asks for admission. */
 export interface AskingClient {
   readonly publicKey: string;
   readonly token: string | null;
@@ -24,20 +24,21 @@ export interface AskingClient {
 }
 
 /**
- * Asks a service of the operator who may use the relay: POST with `{ publicKey, token, address }`, answered with
- * `{ allow, messagesPerSecond?, bytesPerSecond?, cacheSeconds? }` (docs/operate.md). An answer is kept for `cacheSeconds`.
+ * Asks the operator's service who may use the relay. It POSTs `{ publicKey, token, address }`, and the service answers
+ * `{ allow, messagesPerSecond?, bytesPerSecond?, cacheSeconds? }` (docs/operate.md). An answer is kept for
+ * `cacheSeconds`.
  */
 export class AuthorizeUrl {
   readonly #options: AuthorizeUrlOptions;
   readonly #cache = new Map<string, { readonly answer: Authorization; readonly untilMs: number }>();
-  /** Questions under way: many connections of one client ask once. */
+  /** Requests in progress. Many connections of one client share a request. */
   readonly #asking = new Map<string, Promise<Authorization>>();
 
   constructor(options: AuthorizeUrlOptions) {
     this.#options = options;
   }
 
-  /** @throws Error that says what is wrong with the service or its answer: the client is told to try again */
+  /** @throws Error that says what is wrong with the service or its answer. The client is then told to try again. */
   ask(client: AskingClient): Promise<Authorization> {
     const name = `${client.publicKey} ${client.token === null ? '' : digestOf(client.token)}`;
     const kept = this.#cache.get(name);
@@ -93,7 +94,7 @@ async function textOf(response: Response): Promise<string> {
   return text + decoder.decode();
 }
 
-/** @throws Error that names the field that is wrong */
+/** @throws Error that names the invalid field */
 function readAnswer(text: string): { readonly authorization: Authorization; readonly cacheSeconds: number } {
   let body: unknown;
   try {

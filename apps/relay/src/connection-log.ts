@@ -2,7 +2,7 @@ import type { IncomingMessage } from 'node:http';
 import type { Refusal, ServerSecureWebSocket } from '@sws/server';
 import { Seldom } from './seldom.js';
 
-/** What is used of a pino logger. */
+/** The methods of a pino logger that we use. */
 export interface Log {
   debug(fields: object, message: string): void;
   info(fields: object, message: string): void;
@@ -11,14 +11,14 @@ export interface Log {
 }
 
 const SILENCE: Log = { debug() {}, info() {}, warn() {}, error() {} };
-/** So much of a key tells two apart in a log, and is no address that could be dialled. */
+/** How many digits of a key are logged. They distinguish keys, and cannot be dialled. */
 const SHOWN_DIGITS = 8;
-/** Refusals with a reason of their own are few; whatever a client may make up counts as one. */
+/** The most reasons that are counted by themselves. Any others, which a client may invent, count as one. */
 const MAX_REASONS = 64;
 
 /**
- * Logs connections and requests by number, at `debug`: who asks for it is told, and nobody else. Keys are shortened, contents
- * unknown. An address that is over its bound is told at `warn`, one a minute: it has to be named to be dealt with.
+ * Logs connections and requests by number, only at `debug`. Keys are shortened, and contents are unknown. An address
+ * over its bound is logged at `warn`, once a minute, because the operator needs it to act.
  */
 export class ConnectionLog {
   readonly log: Log;
@@ -35,7 +35,7 @@ export class ConnectionLog {
     this.log = log;
   }
 
-  /** A connection registered; the function says that it closed. */
+  /** Logs a registered connection. Call the returned function when it has closed. */
   registered({ publicKey, remoteAddress, term }: ServerSecureWebSocket): () => void {
     const fields = { connection: ++this.#connection, key: shortened(publicKey), address: remoteAddress };
     const since = performance.now();

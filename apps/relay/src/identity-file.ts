@@ -4,7 +4,7 @@ import { Identity, type KeyStore, SwsError } from '@sws/crypto';
 import { fileStore, nodeProvider } from '@sws/crypto/node';
 import { randomBytes } from '@sws/crypto/platform';
 
-/** Another relay that starts on the same file holds it for a few milliseconds. */
+/** How often to try the lock. Another relay that starts on the same file holds it for a few milliseconds. */
 const LOCK_TRIES = 40;
 const LOCK_WAIT_MS = 50;
 
@@ -12,8 +12,8 @@ const newSeed = (): Uint8Array => randomBytes(32);
 const fromSeed = (seed: Uint8Array): Identity => Identity.fromSeed(seed, nodeProvider);
 
 /**
- * The relay's own identity in a file (0600). Unlike a client's, it may be in use by several processes at once: a relay and
- * the one that replaces it, or many nodes behind one name. The file's lock is held only while it is read or written.
+ * The relay's own identity in a file (0600). Unlike a client's, several processes may use it at once: a relay and its
+ * replacement, or many nodes behind one name. The file is locked only while it is read or written.
  */
 export class IdentityFile {
   readonly #path: string;
@@ -22,7 +22,7 @@ export class IdentityFile {
     this.#path = path;
   }
 
-  /** Where the identity that comes next is kept, until `rotate` makes it the present one. */
+  /** The file of the next identity, until `rotate` makes it the present one. */
   get nextPath(): string {
     return `${this.#path}.next`;
   }
@@ -30,23 +30,23 @@ export class IdentityFile {
     return `${this.#path}.previous`;
   }
 
-  /** The identity; made on first use. @throws SwsError `identity-damaged` */
+  /** The identity, created on first use. @throws SwsError `identity-damaged` */
   async loadOrCreate(): Promise<Identity> {
     return fromSeed(await using(this.#path, (store) => store.loadOrCreate(newSeed)));
   }
 
-  /** The identity, or `null` where there is none yet. */
+  /** The identity, or `null` if there is none yet. */
   async load(): Promise<Identity | null> {
     const seed = await using(this.#path, (store) => store.load());
     return seed === null ? null : fromSeed(seed);
   }
 
-  /** Makes the identity that `rotate` will use, so that clients can be told its key before; the same if called again. */
+  /** Creates the identity for `rotate`, so that clients can be told its key before. A second call returns the same. */
   async prepare(): Promise<Identity> {
     return fromSeed(await using(this.nextPath, (store) => store.loadOrCreate(newSeed)));
   }
 
-  /** Makes the prepared identity, or else a new one, the present one; the old one is kept beside it. */
+  /** Replaces the identity by the prepared one, or by a new one. The old one is kept in a file beside it. */
   async rotate(): Promise<{ readonly old: Identity | null; readonly present: Identity }> {
     const old = await this.load();
     const present = await this.prepare();

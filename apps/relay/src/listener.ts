@@ -4,7 +4,7 @@ import type { Server } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { setTimeout as wait } from 'node:timers/promises';
 
-/** A port that is waited for is tried this often: the gap between two relays on one port. */
+/** How often a port that is in use is tried again. This is the gap between two relays on one port. */
 const TRY_EVERY_MS = 25;
 const CLOSE_GRACE_MS = 200;
 /** The first socket that systemd hands over (sd_listen_fds(3)). */
@@ -19,7 +19,7 @@ export interface ListenOptions {
   readonly onWait?: () => void;
 }
 
-/** Listens, and gives the port. Rejects with Node's error, of which EADDRINUSE says what to do about it. */
+/** Listens. Resolves with the port. Rejects with Node's error; that of EADDRINUSE says what to do. */
 export async function listen(server: Server, options: ListenOptions): Promise<number> {
   const { port, host, waitMs = 0 } = options;
   const deadline = performance.now() + waitMs;
@@ -42,14 +42,14 @@ export async function listen(server: Server, options: ListenOptions): Promise<nu
   }
 }
 
-/** Listens on the socket that systemd hands over (socket activation): it queues connections while no relay runs. */
+/** Listens on the socket that systemd hands over (socket activation). It queues connections while no relay runs. */
 export async function listenOnHandedOver(server: Server): Promise<number> {
   server.listen({ fd: FIRST_HANDED_OVER });
   await once(server, 'listening');
   return (server.address() as AddressInfo).port;
 }
 
-/** What the relay listens with: first all stop listening, then all connections end. */
+/** The servers of a relay. First all stop listening, then all connections end. */
 export class Listeners {
   readonly servers: readonly Server[];
   readonly #closed: Promise<unknown>[] = [];
@@ -58,18 +58,18 @@ export class Listeners {
     this.servers = servers;
   }
 
-  /** Frees the ports; connections stay. */
+  /** Frees the ports. Connections stay open. */
   stop(): void {
     for (const server of this.servers) {
       if (!server.listening) continue;
-      // Not `once` of 'node:events': it would reject on an error, and nobody waits for it until `close`.
+      // Do not use `once` of 'node:events': it would reject on an error, and nobody handles that before `close`.
       this.#closed.push(new Promise((resolve) => server.once('close', resolve)));
       server.close();
       server.closeIdleConnections();
     }
   }
 
-  /** Resolves when all connections have ended: those that have been told to close get a moment, then they are cut. */
+  /** Resolves when all connections have ended. Connections that were told to close get a moment, and are then cut. */
   async close(): Promise<void> {
     this.stop();
     const cut = setTimeout(() => {
@@ -80,7 +80,7 @@ export class Listeners {
   }
 }
 
-/** Whether systemd handed a socket over to this very process, or to the one that it is a worker of: that listens. */
+/** Whether systemd handed a socket to this process, or to the process of which it is a worker. */
 export function isHandedOver(environment: Readonly<Record<string, string | undefined>>): boolean {
   const listener = cluster.isWorker ? process.ppid : process.pid;
   return environment.LISTEN_PID === String(listener) && Number(environment.LISTEN_FDS) >= 1;

@@ -5,31 +5,31 @@ import type { Attached } from '@sws/server';
 import { type Aggregator, Counter, collectDefaultMetrics, Gauge, Registry } from 'prom-client';
 import type { LocalBackplane } from './workers/local-backplane.js';
 
-/** What metrics are read from: the counters that server, router and backplane keep anyway. */
+/** The sources of metrics: the counters of server, router and backplane. */
 export interface MetricSources {
   readonly router: Router;
   readonly attached: Attached;
   /** Connections that ended before they were registered, by reason. */
   readonly refusedRegistrations: ReadonlyMap<string, number>;
   readonly nats: NatsBackplane | null;
-  /** What joins the workers of one port, where there are several. */
+  /** The backplane between the workers of one port, if there are several. */
   readonly local: LocalBackplane | null;
   /** The end of the certificate's validity, ms since 1970; `null` without TLS. */
   readonly certificateExpiresMs: (() => number) | null;
   readonly version: string;
 }
 
-/** A metric whose values are read when it is asked for. */
+/** The values of a metric, read at each request. */
 type Reading = readonly (readonly [value: number, labels?: Record<string, string>])[];
 
 /**
- * The relay's metrics for Prometheus. No metric has a key or an address as a label: their number is the clients', and a
- * monitoring system is no place for who is online.
+ * The relay's metrics for Prometheus. No metric has a key or an address as a label. Clients decide how many there are,
+ * and a monitoring system must not know who is online.
  */
 export function relayMetrics(sources: MetricSources): Registry {
   const { router, attached, nats } = sources;
   const registry = new Registry();
-  // `aggregator`: what several workers' values amount to.
+  // `aggregator`: how the values of several workers are combined.
   const gauge: Define = (name, help, read, labelNames = [], aggregator = 'sum') => {
     new Gauge({
       name,

@@ -1,7 +1,7 @@
 import { type NatsBackplane, type NatsEvent, natsBackplane } from '@sws/router-nats';
 import type { Settings } from './settings/schema.js';
 
-/** The backplane that the settings ask for. @throws Error that says which servers could not be used, and why */
+/** The backplane of the settings. @throws Error that says which servers could not be used, and why */
 export async function openNats(
   settings: Settings,
   onEvent: (event: NatsEvent) => void,

@@ -8,18 +8,18 @@ import { Shell } from './shell.js';
 export type Handler = (request: IncomingMessage, response: ServerResponse) => void;
 
 export interface PageOptions {
-  /** The chat page, or `null` where it is not served. */
+  /** The chat page, or `null` if it is not served. */
   readonly shell: Shell | null;
-  /** Names that the page may be asked for, and connect to; `null` for loopback names. */
+  /** The names under which the page is served and to which it may connect; `null` for loopback names. */
   readonly hosts: readonly string[] | null;
   readonly tls: boolean;
   readonly ready: () => boolean;
-  /** The text of `/metrics`, or `null` where there is none here. */
+  /** The text of `/metrics`, or `null` if it is not served here. */
   readonly metrics: (() => Promise<string>) | null;
   readonly onAnswer?: (request: IncomingMessage, status: number) => void;
 }
 
-/** The built chat page, or `null` if it has not been built. @throws Error where a file of it can't be read */
+/** The built chat page, or `null` if it has not been built. @throws Error if one of its files cannot be read */
 export async function chatShell(): Promise<Shell | null> {
   const folder = join(dirname(createRequire(import.meta.url).resolve('@sws/chat/package.json')), 'dist');
   return existsSync(join(folder, 'index.html')) ? Shell.load(folder) : null;
@@ -39,7 +39,7 @@ export function pageHandler(options: PageOptions): Handler {
     if (tls) response.setHeader('Strict-Transport-Security', 'max-age=31536000');
     const isRead = request.method === 'GET' || request.method === 'HEAD';
     if (!isRead || hasBody(request)) {
-      // Nothing is read of the body: the connection ends with the answer.
+      // The body is not read. End the connection with the answer.
       response.setHeader('Connection', 'close');
       if (isRead) return answer(response, 413, 'requests must have no body\n');
       response.setHeader('Allow', 'GET, HEAD');

@@ -3,7 +3,7 @@ import type { ConnectionBounds } from '@sws/server';
 import type { RelayOptions } from './relay.js';
 import { kebabOf, parseListen, type SettingName, type Settings, workersOf } from './settings/schema.js';
 
-/** As little as a router takes. */
+/** The smallest value that a router accepts. */
 const MIN_QUEUED_BYTES = 65_536;
 
 /** The settings that SIGHUP changes. */
@@ -20,7 +20,7 @@ const RELOADED: readonly SettingName[] = [
   'maxQueuedBytesPerAddress',
 ];
 
-/** Which settings are others now: those whose change counts at once, and those that count at the next start. */
+/** The settings that have changed: those that take effect at once, and those that take effect at the next start. */
 export function changesBetween(
   before: Settings,
   now: Settings,
@@ -37,7 +37,7 @@ export function changesBetween(
 /** The limits that can be changed while a relay runs. */
 export function boundsOf(settings: Settings): RouterBounds & ConnectionBounds {
   const { messagesPerSecond, bytesPerSecond } = settings;
-  // Each worker has an equal share of what may wait; connections are counted by all together.
+  // Each worker has an equal share of the queued bytes. Connections are counted over all workers.
   const share = (bytes: number): number => Math.max(MIN_QUEUED_BYTES, Math.floor(bytes / workersOf(settings)));
   return {
     limits: { messagesPerSecond, bytesPerSecond },
@@ -54,7 +54,7 @@ export function boundsOf(settings: Settings): RouterBounds & ConnectionBounds {
   };
 }
 
-/** What of the settings goes to the relay as it is; what is not set stays absent. */
+/** The relay's options from the settings. A setting that is not set stays absent. */
 export function relayOptionsOf(settings: Settings): RelayOptions {
   const { maxMessage, messagesPerSecond, bytesPerSecond, cert, key, metricsListen } = settings;
   return {
@@ -81,7 +81,7 @@ export function relayOptionsOf(settings: Settings): RelayOptions {
 
 type Given<T> = { [K in keyof T]?: NonNullable<T[K]> };
 
-/** The same without what is `null`. */
+/** A copy without the fields that are `null`. */
 function given<T extends object>(values: T): Given<T> {
   return Object.fromEntries(Object.entries(values).filter(([, value]) => value !== null)) as Given<T>;
 }

@@ -26,13 +26,13 @@ import { Seldom } from './seldom.js';
 import { VERSION } from './version.js';
 import type { LocalBackplane } from './workers/local-backplane.js';
 
-/** As `@sws/server`'s own default. */
+/** The same as the default of `@sws/server`. */
 const HANDSHAKE_TIMEOUT_MS = 10_000;
-/** How long a connection is kept for a next request. */
+/** How long a connection is kept open for its next request. */
 const KEEP_ALIVE_MS = 5_000;
 const CHECK_REQUESTS_MS = 1_000;
 
-/** What `@sws/server` bounds before and around registration. */
+/** The options of `@sws/server` about connections and registration. */
 type Acceptor = Pick<
   ServeUpgradesOptions,
   | 'maxConnections'
@@ -52,51 +52,51 @@ export interface RelayOptions
       'nodeId' | 'backplane' | 'limits' | 'addressLimits' | 'maxQueuedBytes' | 'maxQueuedBytesPerAddress' | 'keepalive'
     >,
     Acceptor {
-  /** 0 for any that is free. @defaultValue 8787 */
+  /** The port; 0 picks a free one. @defaultValue 8787 */
   readonly port?: number;
   /** The interface to listen on. @defaultValue 127.0.0.1; with `hosts`, all */
   readonly host?: string;
-  /** How long to wait for a port that another process still has, ms. @defaultValue 0 */
+  /** How long to wait for a port that another process still uses, in ms. @defaultValue 0 */
   readonly waitForPortMs?: number;
-  /** Listens on what systemd handed over to this process, if it did. @defaultValue false */
+  /** Whether to listen on a socket that systemd has handed to this process. @defaultValue false */
   readonly socketActivation?: boolean;
   /** Authorities that clients dial, such as `relay.example`. @defaultValue loopback names */
   readonly hosts?: readonly string[];
   /** The relay's own identity. @defaultValue a new one */
   readonly identity?: Identity;
-  /** PEM files; followed as they change. @defaultValue plain HTTP */
+  /** PEM files, which are read again when they change. @defaultValue plain HTTP */
   readonly tls?: { readonly cert: string; readonly key: string };
-  /** Who may use the relay; whom a change no longer allows is closed with 4403. @defaultValue everyone */
+  /** Who may use the relay. A client that a change no longer allows is closed with 4403. @defaultValue everyone */
   readonly access?: Access;
-  /** Asked about each key that `access` allows; what it throws has the client try again. @defaultValue everyone may */
+  /** Called for each key that `access` allows. If it throws, the client tries again. @defaultValue allows every key */
   readonly authorize?: (client: AskingClient) => Authorization | Promise<Authorization>;
-  /** A local socket for the operator: who is connected, and disconnecting a key. @defaultValue none */
+  /** The path of a local socket for the operator, to list and disconnect keys. @defaultValue none */
   readonly admin?: string;
-  /** Serves the chat page. @defaultValue true */
+  /** Whether to serve the chat page. @defaultValue true */
   readonly chat?: boolean;
-  /** Serves `/metrics`. @defaultValue true */
+  /** Whether to serve `/metrics`. @defaultValue true */
   readonly metrics?: boolean;
-  /** Serves `/metrics` there alone, and `/healthz` and `/readyz` there too. @defaultValue with the rest */
+  /** Serves `/metrics` only there, and also `/healthz` and `/readyz`. @defaultValue on the relay's port */
   readonly metricsListen?: { readonly host: string; readonly port: number };
-  /** The backplane's counters for `/metrics`, where it is one over NATS. */
+  /** The backplane over NATS, for its counters in `/metrics`. */
   readonly nats?: NatsBackplane;
-  /** A pino logger, or what has its methods. @defaultValue silence */
+  /** A pino logger, or an object with its methods. @defaultValue no log */
   readonly log?: Log;
-  /** Set by `sws-relay --workers` where this process is one of several on one port. @defaultValue a relay by itself */
+  /** Set by `sws-relay --workers` if this process is one of several on one port. @defaultValue a single process */
   readonly worker?: RelayWorker;
 }
 
-/** What a relay does as one of several workers on one port. */
+/** The parts of a relay that is one of several workers on one port. */
 export interface RelayWorker {
-  /** What it has joined the others with, for metrics, and to hear from them before it listens. */
+  /** The backplane between the workers, for metrics, and to get their claims before it listens. */
   readonly local: LocalBackplane;
-  /** What `/metrics` shows: the sum of all workers. */
+  /** The text of `/metrics`: the sums over all workers. */
   readonly metrics: () => Promise<string>;
 }
 
-/** How a relay is emptied. */
+/** Options of draining a relay. */
 export interface RelayDrainOptions extends DrainOptions {
-  /** From `/readyz` saying 503 to the first client being sent away, ms. @defaultValue 0 */
+  /** Time from the first 503 of `/readyz` until clients are asked to leave, in ms. @defaultValue 0 */
   readonly delayMs?: number;
 }
 
@@ -104,29 +104,31 @@ export interface RelayDrainOptions extends DrainOptions {
 export interface Relay {
   readonly url: string;
   readonly port: number;
-  /** Where `metricsListen` came to listen. */
+  /** The port of `metricsListen`. */
   readonly metricsPort: number | null;
-  /** What clients pin: the relay's signing key, 64 hex digits. */
+  /** The relay's signing key, which clients pin; 64 hex digits. */
   readonly serverKey: string;
-  /** Keys registered here. */
+  /** The number of keys registered here. */
   readonly size: number;
-  /** Frees the port, asks clients to come back, waits for them to leave, closes those who do not, and ends. */
+  /** Frees the port, asks clients to reconnect, waits for them to leave, closes the others, and ends. */
   drain(options?: RelayDrainOptions): Promise<void>;
   /** Closes at once. */
   close(): Promise<void>;
-  /** Changes limits while it runs; what is absent has its default again. Nobody is sent away. @throws RangeError */
+  /** Changes limits while it runs. An absent one returns to its default. Connections stay open. @throws RangeError */
   setBounds(bounds: RouterBounds & ConnectionBounds): void;
-  /** Looks at the certificate now, as it does by itself when the files change. */
+  /** Reads the certificate now. A change of the files does this too. */
   reloadCertificate(): Promise<void>;
 }
 
-/** Starts a relay: HTTP(S) server, registration, routing and the chat page on one port. Rejects if the port is taken. */
+/**
+ * Starts a relay: HTTP(S) server, registration, routing and the chat page on one port. Rejects if the port is taken.
+ */
 export async function startRelay(options: RelayOptions = {}): Promise<Relay> {
   const { port = 8787, hosts, chat = true, metrics = true, metricsListen, access, nats, tls } = options;
   const host = options.host ?? (hosts === undefined ? '127.0.0.1' : undefined);
   const identity = options.identity ?? Identity.generate(randomBytes, nodeProvider);
   const log = new ConnectionLog(options.log);
-  // Before the router: nothing is left behind if the page can't be read.
+  // Load the page before creating the router, so that a failure leaves nothing behind.
   const shell = chat ? await chatShell() : null;
   const router = new Router(
     only(options, [
@@ -199,7 +201,7 @@ export async function startRelay(options: RelayOptions = {}): Promise<Relay> {
     certificateExpiresMs: certificate === null ? null : () => certificate.certificate.validTo.getTime(),
     version: VERSION,
   });
-  // Whoever sums the workers reads each as JSON.
+  // A worker's metrics are JSON, because the first process sums them.
   const ownMetrics = async (): Promise<string> =>
     worker === undefined ? registry.metrics() : JSON.stringify(await registry.getMetricsAsJSON());
 
@@ -259,7 +261,7 @@ export async function startRelay(options: RelayOptions = {}): Promise<Relay> {
     async drain({ delayMs = 0, ...drainOptions } = {}) {
       ready = false;
       if (delayMs > 0) await wait(delayMs);
-      // The ports are free from here: the process that replaces this one takes them while clients are still here.
+      // Free the ports first. The process that replaces this one can use them while clients are still connected here.
       listeners.stop();
       log.log.info({ port: bound, clients: router.size }, 'the port is free');
       await router.drain(drainOptions);
@@ -268,7 +270,7 @@ export async function startRelay(options: RelayOptions = {}): Promise<Relay> {
   };
 }
 
-/** Node's own bounds for a request, a minute and more, are brought down to ours. */
+/** Our time limits for a request. Node's own are a minute and more. */
 export function timesOf({
   handshakeTimeoutMs = HANDSHAKE_TIMEOUT_MS,
 }: Pick<RelayOptions, 'handshakeTimeoutMs'>): ServerOptions {
@@ -280,7 +282,7 @@ export function timesOf({
   };
 }
 
-/** A listener that can't take a connection, for want of descriptors for example, says so: it goes on, and so do all clients. */
+/** Logs a listener's errors, such as a lack of descriptors. The listener and all clients continue. */
 export function ownErrors(server: Server, log: Log): void {
   let message = '';
   const seldom = new Seldom((count) => log.error({ error: message, count }, 'could not accept a connection'));
@@ -290,7 +292,7 @@ export function ownErrors(server: Server, log: Log): void {
   });
 }
 
-/** @throws Error where certificate and key can't be used */
+/** @throws Error if certificate and key cannot be used */
 function serverFor(
   handler: Handler,
   tls: RelayOptions['tls'],
@@ -308,7 +310,7 @@ function serverFor(
   return [server, certificate];
 }
 
-/** The given ones of some options: an absent one must stay absent. */
+/** A copy of some options. An absent one must stay absent. */
 function only<T extends object, K extends keyof T>(from: T, names: readonly K[]): Pick<T, K> {
   return Object.fromEntries(names.filter((name) => from[name] !== undefined).map((name) => [name, from[name]])) as Pick<
     T,

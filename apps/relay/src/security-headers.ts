@@ -1,6 +1,6 @@
 import { hostMatches, LOOPBACK_HOSTS } from '@sws/protocol/internal';
 
-/** On every answer, beside the policy below. */
+/** The headers of every answer, beside the policy below. */
 export const SECURITY_HEADERS = {
   'X-Content-Type-Options': 'nosniff',
   'X-Frame-Options': 'DENY',
@@ -11,12 +11,12 @@ export const SECURITY_HEADERS = {
   'Permissions-Policy': 'camera=(self), geolocation=(), microphone=(), payment=(), usb=()',
 } as const;
 
-/** What stands in a URL as an authority and nothing else: it goes into a header. */
+/** Matches only an authority of a URL, because it is written into a header. */
 const AUTHORITY = /^[a-z0-9.-]+(:\d{1,5})?$/;
 
 /**
- * The page runs its own script and style, talks to the relay that served it, and nobody frames it. `'self'` covers the
- * WebSocket in Chromium and Firefox; Safari before 15.4 wants it spelled out, so that the name is added where it is ours.
+ * The page runs only its own script and style, connects only to its relay, and cannot be framed. `'self'` includes the
+ * WebSocket in Chromium and Firefox. Safari before 15.4 needs its URL, which is added if the name is ours.
  */
 export function contentSecurityPolicy(host: string | undefined, hosts: readonly string[] | null): string {
   const own = host?.toLowerCase() ?? '';
@@ -24,7 +24,7 @@ export function contentSecurityPolicy(host: string | undefined, hosts: readonly 
   const sockets = ours ? ` ws://${own} wss://${own}` : '';
   return [
     "default-src 'self'",
-    // WebAssembly, which seals faster than script does; no eval of script.
+    // Allows WebAssembly, which seals faster than script, but no eval of script.
     "script-src 'self' 'wasm-unsafe-eval'",
     "img-src 'self' data: blob:",
     `connect-src 'self'${sockets}`,

@@ -1,6 +1,6 @@
 const MINUTE_MS = 60_000;
 
-/** Of what happens often, one a minute is told, and how many there were. */
+/** Reports frequent events once a minute, with their number. */
 export class Seldom {
   readonly #tell: (count: number) => void;
   #toldAt = Number.NEGATIVE_INFINITY;
@@ -10,7 +10,7 @@ export class Seldom {
     this.#tell = tell;
   }
 
-  /** It happened. */
+  /** Counts an event. */
   note(): void {
     this.#count++;
     const now = performance.now();

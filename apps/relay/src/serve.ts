@@ -20,16 +20,20 @@ import { joinWorkers, type Worker } from './workers/worker.js';
 const STANDARD_ERROR = 2;
 const ENDING = ['SIGTERM', 'SIGINT'] as const;
 /**
- * What V8 guesses wrong about a relay. After some thousand registrations it takes the arrays in which `ws` collects each
- * message for long-lived ones and makes them where only full collections clear them away. And it counts buffers as heap:
- * a heap of 9 MB with 32 MB of messages passing through would be collected in full again and again; so it may grow fivefold.
+ * Corrects two wrong guesses of V8 about a relay. After some thousand registrations V8 treats the arrays in which `ws`
+ * collects each message as long-lived, and allocates them where only full collections free them. V8 also counts buffers
+ * as heap. It would fully collect a heap of 9 MB again and again while 32 MB of messages pass through. Therefore the
+ * heap may grow fivefold.
  */
 const V8_FLAGS = ['--no-allocation-site-pretenuring', '--heap-growing-percent=400'];
 
-/** Runs a relay by its settings until a signal ends it; at SIGHUP its limits are `readAgain`'s. Rejects where it can't start, with what is wrong. */
+/**
+ * Runs a relay with its settings until a signal ends it. At SIGHUP it takes the limits from `readAgain`. Rejects with
+ * the reason if it cannot start.
+ */
 export async function serve(settings: Settings, warnings: readonly string[], readAgain: () => Settings): Promise<void> {
   for (const flag of V8_FLAGS) v8.setFlagsFromString(flag);
-  // A disk that is full or a reader that has left must not end a relay: what can't be written is lost.
+  // A full disk or a reader that has left must not end a relay. Log lines that cannot be written are lost.
   const destination = pino.destination({ dest: STANDARD_ERROR, sync: true });
   destination.on('error', () => {});
   process.stdout.on('error', () => {});
@@ -43,7 +47,8 @@ export async function serve(settings: Settings, warnings: readonly string[], rea
   if (worker === null) for (const warning of warnings) log.warn(warning);
   if (count > 1 && worker === null) return void (await Primary.start(settings, count, log));
   const signals: SignalSource = worker?.signals ?? process;
-  // Also while it waits for a port or for NATS: the first process of a container gets no signal that it does not handle.
+  // Handle signals while it waits for a port or NATS too. The first process of a container gets only signals that it
+  // handles.
   const giveUp = (signal: string): void => {
     log.info({ signal }, 'ended before it listened');
     process.exit(0);
@@ -145,7 +150,10 @@ export async function serve(settings: Settings, warnings: readonly string[], rea
   for (const signal of ENDING) signals.on(signal, end);
 }
 
-/** What a worker has otherwise than a relay by itself: its siblings are nearer than other nodes, and the first process shows metrics. */
+/**
+ * The options that a worker has beside those of a single process: its siblings' backplane, and the metrics of all
+ * workers.
+ */
 function ofWorker(worker: Worker, { nodeId }: Settings, nats: NatsBackplane | undefined): Partial<RelayOptions> {
   const { local, counts, admin, metrics, slot, port } = worker;
   return {
@@ -158,7 +166,7 @@ function ofWorker(worker: Worker, { nodeId }: Settings, nats: NatsBackplane | un
   };
 }
 
-/** What `fetch` fails with says little; its cause says why. */
+/** The reason of an error. An error of `fetch` says little, but its cause says why. */
 function reasonOf(error: unknown): string {
   if (!(error instanceof Error)) return String(error);
   return error.cause instanceof Error ? `${error.message}: ${error.cause.message}` : error.message;

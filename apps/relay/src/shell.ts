@@ -15,7 +15,7 @@ const TYPES: Readonly<Record<string, string>> = {
   '': 'text/plain; charset=utf-8',
 };
 const COMPRESSED = new Set(['.html', '.js', '.css', '.svg', '.webmanifest', '']);
-/** The build puts a hash over the content into these names: what they stand for never changes. */
+/** The build puts a hash of the content into these names, so their content never changes. */
 const HASHED = /^\/assets\//;
 /** In the order of preference. */
 const ENCODINGS = ['br', 'gzip'] as const;
@@ -27,7 +27,10 @@ interface ShellFile {
   readonly bodies: ReadonlyMap<Encoding, { readonly bytes: Buffer; readonly etag: string }>;
 }
 
-/** The files of a page as they were at the start, compressed: no request opens a file, and an update on disk changes nothing. */
+/**
+ * The files of a page, read and compressed at the start. No request opens a file, and an update on disk changes
+ * nothing.
+ */
 export class Shell {
   readonly #files: ReadonlyMap<string, ShellFile>;
 
@@ -35,7 +38,7 @@ export class Shell {
     this.#files = files;
   }
 
-  /** @throws Error where the folder or a file in it can't be read */
+  /** @throws Error if the folder or a file in it cannot be read */
   static async load(folder: string): Promise<Shell> {
     const entries = await readdir(folder, { recursive: true, withFileTypes: true });
     const files = entries
@@ -49,8 +52,8 @@ export class Shell {
   }
 
   /**
-   * Answers GET or HEAD for `path`: with a file, with the page for a path that names none, such as an address. False if there
-   * is nothing to answer with.
+   * Answers GET or HEAD for `path` with a file, or with the page for a path that names no file, such as an address.
+   * Returns false if there is no answer.
    */
   answer(request: IncomingMessage, response: ServerResponse, path: string): boolean {
     const isPage = !path.slice(path.lastIndexOf('/')).includes('.');
@@ -89,7 +92,7 @@ async function shellFile(url: string, bytes: Buffer): Promise<ShellFile> {
   return { headers, bodies };
 }
 
-/** The first of ours that the client takes (RFC 9110 §12.5.3; without a word on one, it is not taken). */
+/** The first of our encodings that the client accepts (RFC 9110 §12.5.3). It must be listed to be accepted. */
 function encodingFor(accepted: string | undefined, { bodies }: ShellFile): Encoding {
   const taken = new Set<string>();
   for (const part of (accepted ?? '').toLowerCase().split(',')) {

@@ -1,7 +1,10 @@
 import { type Stats, unwatchFile, watchFile } from 'node:fs';
 import { readFile } from 'node:fs/promises';
 
-/** Files are looked at this often; what changed is read once it has stood still for as long, so that none is read half-written. */
+/**
+ * How often files are checked. A changed file is read once it has not changed for as long, so that it is not
+ * half-written.
+ */
 const LOOK_EVERY_MS = 1_000;
 
 export interface WatchedFileOptions<T> {
@@ -9,15 +12,15 @@ export interface WatchedFileOptions<T> {
   /** @throws Error that says what is wrong with the content */
   readonly parse: (content: string) => T;
   readonly onChange: (value: T) => void;
-  /** A content that can't be used: the last good one stays. */
+  /** Called with the error of a content that cannot be used. The last valid content stays in use. */
   readonly onError: (error: Error) => void;
   /** @defaultValue 1,000 */
   readonly lookEveryMs?: number;
 }
 
 /**
- * A file's parsed content, kept up to date: whatever replaces the file (an editor, a rename, a symlink swapped as
- * Kubernetes does), and on `reload`.
+ * A file's parsed content, kept up to date when the file is replaced (by an editor, a rename, or a swapped symlink as
+ * in Kubernetes), and on `reload`.
  */
 export class WatchedFile<T> {
   readonly #options: WatchedFileOptions<T>;
@@ -31,7 +34,7 @@ export class WatchedFile<T> {
     watchFile(path, { interval: lookEveryMs, persistent: false }, this.#changed);
   }
 
-  /** @throws Error where the file can't be read or used the first time */
+  /** @throws Error if the file cannot be read or used the first time */
   static async open<T>(options: WatchedFileOptions<T>): Promise<WatchedFile<T>> {
     return new WatchedFile(options, options.parse(await readFile(options.path, 'utf8')));
   }

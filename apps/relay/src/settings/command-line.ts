@@ -23,10 +23,10 @@ Examples:
   sws-relay --hosts relay.example --nats nats://10.0.0.5:4222
   sws-relay identity show                                the key that clients pin`;
 
-/** Narrower, commander would not wrap beside so long flags. */
+/** With fewer columns, commander would not wrap beside such long flags. */
 const HELP_COLUMNS = 118;
 
-/** Adds the settings to a command: every one of the schema, under its heading. */
+/** Adds all settings of the schema to a command, under their headings. */
 export function withSettings(command: Command): Command {
   command.addOption(new Option('--config <file>', 'a TOML file with any of these settings').helpGroup('Settings:'));
   for (const [name, setting] of Object.entries(SCHEMA))
@@ -36,7 +36,7 @@ export function withSettings(command: Command): Command {
     .addHelpText('after', EXAMPLES);
 }
 
-/** What the command line said of each setting. */
+/** The settings given on the command line. */
 export function flagsOf(command: Command): Flags {
   const flags: Record<string, string | readonly string[] | boolean | undefined> = {};
   for (const [name, value] of Object.entries<string | string[] | boolean>(command.opts()))

@@ -3,10 +3,10 @@ import { parse as parseToml } from 'smol-toml';
 import { environmentNameOf, kebabOf, SCHEMA, type SettingName, type Settings } from './schema.js';
 import { type Setting, SettingError } from './setting.js';
 
-/** What the command line said: texts after flags, and switches. */
+/** The values of the command line: texts after flags, and switches. */
 export type Flags = Readonly<Record<string, string | readonly string[] | boolean | undefined>>;
 
-/** Where a value came from, as a person would say it. */
+/** The source of a value, for people. */
 type Origin = string;
 interface Found {
   readonly texts: readonly string[];
@@ -14,13 +14,13 @@ interface Found {
 }
 
 const NAMES = Object.keys(SCHEMA) as SettingName[];
-/** What the command line of clients, `sws`, reads: it may well be set where a relay runs. */
+/** Variables of the client's command line, `sws`, which may be set where a relay runs. */
 const OF_CLIENTS = ['SWS_RELAY', 'SWS_PASSPHRASE'];
 
 /**
- * The settings from, in this order of precedence: the command line, the environment (`SWS_…`), the file of `--config`
- * (TOML), the defaults. `warn` is told of `SWS_` variables that are none.
- * @throws SettingError that names the setting, where its value came from and what is wanted instead
+ * Loads the settings, in this order of precedence, from the command line, the environment (`SWS_…`), the file of
+ * `--config` (TOML), and the defaults. It calls `warn` for unknown `SWS_` variables.
+ * @throws SettingError that names the setting, the source of its value and what is expected instead
  */
 export function loadSettings(
   flags: Flags,
@@ -72,7 +72,7 @@ function fromEnvironment(
 ): Found | undefined {
   const origin = environmentNameOf(name);
   const given = environment[origin];
-  // `SWS_PORT=` in a unit or compose file means: not set.
+  // `SWS_PORT=` in a unit or compose file means that it is not set.
   if (given === undefined || given === '') return undefined;
   return { texts: kind === 'list' ? parts(given) : [given], origin };
 }
@@ -105,7 +105,7 @@ function textsOf(key: string, value: unknown, isList: boolean, path: string): st
   return scalars.map(String);
 }
 
-/** What can only be said of several settings at once. */
+/** Checks that concern several settings together. */
 function checkTogether(settings: Settings): void {
   const together: readonly (readonly [SettingName, SettingName])[] = [
     ['cert', 'key'],

@@ -11,10 +11,13 @@ const NODES = 'Many nodes as one relay (NATS):';
 const RUNNING = 'Running:';
 
 const MIB = 1_048_576;
-/** Each has a local socket to each other. */
+/** Each worker has a local socket to each other worker. */
 const MAX_WORKERS = 128;
 
-/** Every setting of `sws-relay`: flags, environment, file, `--help` and the tables of the documentation come from here. */
+/**
+ * Every setting of `sws-relay`. Flags, environment, file, `--help` and the tables of the documentation use this
+ * schema.
+ */
 export const SCHEMA = {
   port: number({
     group: LISTENING,
@@ -296,12 +299,12 @@ export type SettingName = keyof typeof SCHEMA;
 /** The values of all settings. */
 export type Settings = { readonly [Name in SettingName]: (typeof SCHEMA)[Name] extends Setting<infer T> ? T : never };
 
-/** `maxMessage` as it is written in flags and files: `max-message`. */
+/** The name of a setting in flags and files: `max-message` for `maxMessage`. */
 export function kebabOf(name: string): string {
   return name.replace(/[A-Z]/g, (letter) => `-${letter.toLowerCase()}`);
 }
 
-/** `maxMessage` as it is written in the environment: `SWS_MAX_MESSAGE`. */
+/** The name of a setting in the environment: `SWS_MAX_MESSAGE` for `maxMessage`. */
 export function environmentNameOf(name: string): string {
   return `SWS_${kebabOf(name).replaceAll('-', '_').toUpperCase()}`;
 }
@@ -310,7 +313,7 @@ function isWorkers(value: string): boolean {
   return /^[1-9]\d{0,2}$/.test(value) && Number(value) <= MAX_WORKERS;
 }
 
-/** How many processes the setting `workers` asks for. */
+/** How many processes the setting `workers` means. */
 export function workersOf({ workers }: Pick<Settings, 'workers'>): number {
   return workers === 'auto' ? Math.min(MAX_WORKERS, availableParallelism()) : Number(workers);
 }
@@ -321,7 +324,7 @@ function isAuthorizeUrl(value: string): boolean {
   return protocol === 'https:' || (protocol === 'http:' && ['localhost', '127.0.0.1', '[::1]'].includes(hostname));
 }
 
-/** `9100`, `127.0.0.1:9100` or `[::1]:9100`; loopback where no address is given. */
+/** Parses `9100`, `127.0.0.1:9100` or `[::1]:9100`. Without an address it is loopback. */
 export function parseListen(value: string): { readonly host: string; readonly port: number } | null {
   const match = /^(?:(?:\[([0-9a-fA-F:.]+)\]|([^\s:[\]]+)):)?(\d{1,5})$/.exec(value);
   const port = Number(match?.[3]);

@@ -1,24 +1,24 @@
-/** How a value is written: after a flag, several after a flag or parted by commas, or as a switch. */
+/** How a value is written: one after a flag, several after a flag or separated by commas, or as a switch. */
 export type SettingKind = 'value' | 'list' | 'switch';
 
-/** One setting, in all the places that it can come from: `--max-message`, `SWS_MAX_MESSAGE`, `max-message` in the file. */
+/** One setting, from any source: `--max-message`, `SWS_MAX_MESSAGE`, or `max-message` in the file. */
 export interface Setting<T> {
   readonly kind: SettingKind;
-  /** The heading that `--help` shows it under. */
+  /** The heading in `--help`. */
   readonly group: string;
   readonly help: string;
-  /** What stands after the flag in `--help`. */
+  /** The placeholder after the flag in `--help`. */
   readonly placeholder: string;
   readonly fallback: T;
-  /** Not from the command line, which every user of the machine can read. */
+  /** Refused on the command line, which every user of the machine can read. */
   readonly secret: boolean;
-  /** @throws SettingError that says what is wanted */
+  /** @throws SettingError that says what is expected */
   readonly parse: (text: string) => T extends readonly (infer E)[] ? E : NonNullable<T>;
-  /** The default as `--help` shows it. */
+  /** The default in `--help`. */
   readonly shown: string | null;
 }
 
-/** What is wrong with one setting's value; whoever knows where the value is from adds that. */
+/** Says what is wrong with one setting's value. The caller adds where the value is from. */
 export class SettingError extends Error {
   override readonly name = 'SettingError';
 }
@@ -61,7 +61,7 @@ export function number<T extends number | null>(
   return setting(`value`, unit, parse as (text: string) => Element<T>, common);
 }
 
-/** Text; `check` gives what is wanted where it is none. */
+/** A text. `check` returns what is expected if the text is invalid. */
 export function text<T extends string | null>(
   placeholder: string,
   common: Common<T> & { readonly check?: (text: string) => string | null },
@@ -70,7 +70,7 @@ export function text<T extends string | null>(
   return setting('value', placeholder, parse as (text: string) => Element<T>, common);
 }
 
-/** One of some words. */
+/** One of several words. */
 export function oneOf<W extends string>(words: readonly W[], common: Common<W>): Setting<W> {
   const parse = (value: string): W => {
     const word = words.find((known) => known === value);
@@ -80,7 +80,7 @@ export function oneOf<W extends string>(words: readonly W[], common: Common<W>):
   return setting('value', 'word', parse as (text: string) => Element<W>, common);
 }
 
-/** Some texts, or `null` where none is given. */
+/** A list of texts, or `null` if none is given. */
 export function list(
   placeholder: string,
   common: Common<readonly string[] | null> & { readonly check?: (text: string) => string | null },
@@ -88,7 +88,7 @@ export function list(
   return setting<readonly string[] | null>('list', placeholder, (value) => checked(value, common.check), common);
 }
 
-/** On or off: `--name` or `--no-name`; true or false elsewhere. */
+/** A switch: `--name` or `--no-name`; true or false in other sources. */
 export function onOff(common: Common<boolean>): Setting<boolean> {
   const parse = (value: string): boolean => {
     if (['true', 'on', 'yes', '1'].includes(value.toLowerCase())) return true;

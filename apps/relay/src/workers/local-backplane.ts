@@ -5,48 +5,48 @@ import { type Backplane, type BackplaneLink, type BackplaneNode, type Claim, com
 import type { SharedCounts } from './shared-counts.js';
 import { Sibling, type SiblingRecord } from './sibling.js';
 
-/** What may wait for all siblings together: each may have as much as the others leave free. */
+/** The most bytes that wait for all siblings together. Each may have as much as the others leave free. */
 export const MAX_UNSENT_BYTES = 32 * 1_048_576;
-/** What goes to a sibling does not wait for the end of a turn that has more than this: the sibling can begin. */
+/** With more than this for a sibling, it is written before the end of the turn, so that the sibling can begin. */
 const WRITE_BYTES = 262_144;
-/** As much may wait for each sibling, whatever waits for others. */
+/** How much may always wait for each sibling. */
 const MIN_UNSENT_BYTES = 262_144;
-/** The holder of a key is asked for its term for at most this long; then what it last claimed counts. */
+/** How long to wait for a term from a key's holder. After that, the term of its last claim is used. */
 const TERM_TIMEOUT_MS = 1_000;
-/** A sibling that is alive and cut off is met again after this long. */
+/** How long to wait before a connection to a living sibling is made again. */
 const REDIAL_MS = 100;
-/** A sibling that stands still is not waited for when a worker starts. */
+/** How long a starting worker waits for its siblings. */
 const MEET_TIMEOUT_MS = 3_000;
 
-/** What has gone between workers since this one began. */
+/** The traffic between workers since this one started. */
 export class LocalCounters {
   /** MESSAGEs given to siblings. */
   published = 0;
   publishedBytes = 0;
-  /** MESSAGEs that came from siblings. */
+  /** MESSAGEs from siblings. */
   received = 0;
   receivedBytes = 0;
-  /** MESSAGEs that a sibling which does not keep up had no room for. */
+  /** MESSAGEs refused because a slow sibling had no room. */
   congested = 0;
 }
 
 export interface LocalBackplaneOptions {
-  /** Where this worker takes its siblings' sockets: in a folder that nobody else can enter. */
+  /** The socket at which siblings reach this worker, in a folder that nobody else can enter. */
   readonly path: string;
-  /** Counts of connections that siblings are to know. */
+  /** Counts of connections to share with siblings. */
   readonly counts?: SharedCounts;
 }
 
 /**
- * Joins the workers of one machine, each with each, by local sockets. Every worker knows which sibling holds which key: a
- * claim goes to all. What goes to a sibling in one turn of the event loop is one write.
+ * Joins the workers of one machine, each with each, by local sockets. Every worker knows which sibling holds which key,
+ * because claims are sent to all. All data for a sibling in one turn of the event loop is one write.
  */
 export class LocalBackplane implements Backplane {
   readonly maxMessageBytes = Number.POSITIVE_INFINITY;
   readonly counters = new LocalCounters();
   readonly #server: Server;
   readonly #counts: SharedCounts | undefined;
-  /** Who came before this worker's router joined. */
+  /** Siblings that connected before this worker's router joined. */
   readonly #waiting: { readonly socket: Socket; readonly path: string | null }[] = [];
   #link: LocalLink | null = null;
 
@@ -56,7 +56,7 @@ export class LocalBackplane implements Backplane {
     server.on('connection', (socket) => this.#meet(socket, null));
   }
 
-  /** Listens. @throws Error where the path can't be listened on */
+  /** Listens. @throws Error if it cannot listen on the path */
   static async open({ path, counts }: LocalBackplaneOptions): Promise<LocalBackplane> {
     const server = createServer({ pauseOnConnect: true });
     server.listen(path);
@@ -64,7 +64,7 @@ export class LocalBackplane implements Backplane {
     return new LocalBackplane(server, counts);
   }
 
-  /** Dials siblings that listen already; those that come later dial this one. One that is gone is left out. */
+  /** Dials siblings that listen already. Later ones dial this worker. A sibling that is gone is skipped. */
   async dial(paths: readonly string[]): Promise<void> {
     await Promise.all(paths.map((path) => this.#dial(path)));
   }
@@ -77,7 +77,7 @@ export class LocalBackplane implements Backplane {
     return this.#link;
   }
 
-  /** Resolves when every sibling so far has told what it holds, or stands still. */
+  /** Resolves when every sibling so far has sent its claims, or after a time limit. */
   async met(): Promise<void> {
     await this.#link?.met();
   }
@@ -88,12 +88,12 @@ export class LocalBackplane implements Backplane {
     try {
       await once(socket, 'connect');
     } catch {
-      return; // nobody listens there any more
+      return; // the sibling is gone
     }
     this.#meet(socket, path);
   }
 
-  /** `path`: where to dial if the socket breaks; `null` where the sibling does. */
+  /** Adds a sibling. `path` is where to dial if the socket breaks; `null` if the sibling dials. */
   #meet(socket: Socket, path: string | null): void {
     if (this.#link === null) {
       socket.on('error', () => {});
@@ -114,7 +114,7 @@ class LocalLink implements BackplaneLink {
   readonly #stop: () => void;
   readonly #siblings = new Set<Sibling>();
   readonly #held = new Map<string, Claim>();
-  /** Which sibling holds a key: that with the greatest claim, while several do. */
+  /** The sibling that holds each key. If several do, it is the one with the greatest claim. */
   readonly #holders = new Map<string, Sibling>();
   readonly #asked = new Map<number, (term: number) => void>();
   readonly #meeting = new Set<Promise<void>>();
@@ -248,7 +248,7 @@ class LocalLink implements BackplaneLink {
     }
   }
 
-  /** Finds anew which sibling holds a key. */
+  /** Determines again which sibling holds a key. */
   #hold(key: string): void {
     let greatest: Sibling | undefined;
     for (const sibling of this.#siblings) {
@@ -260,7 +260,7 @@ class LocalLink implements BackplaneLink {
     else this.#holders.set(key, greatest);
   }
 
-  /** A sibling has died, or left: its keys are nowhere, unless another has them. */
+  /** A sibling has ended. Its keys are gone, unless another sibling holds them. */
   #lose(sibling: Sibling): void {
     this.#siblings.delete(sibling);
     this.#metBy.get(sibling)?.();
@@ -273,7 +273,7 @@ class LocalLink implements BackplaneLink {
   }
 }
 
-/** What `value` comes to, or `null` if that takes too long. */
+/** Waits at most `timeoutMs` for `value`; then resolves with `null`. */
 async function within<T>(timeoutMs: number, value: Promise<T>): Promise<T | null> {
   let timer: ReturnType<typeof setTimeout> | undefined;
   const late = new Promise<null>((resolve) => {

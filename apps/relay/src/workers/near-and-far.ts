@@ -1,6 +1,6 @@
 import type { Backplane } from '@sws/router';
 
-/** Two backplanes as one: a key is looked for on the near one first, and what is said to others is said on both. */
+/** Combines two backplanes. A key is searched on the near one first; other messages are sent on both. */
 export function nearAndFar(near: Backplane, far: Backplane): Backplane {
   return {
     maxMessageBytes: Math.min(near.maxMessageBytes, far.maxMessageBytes),

@@ -1,38 +1,38 @@
-/** What a worker tells the process that started it. */
+/** The messages from a worker to the process that started it. */
 export type FromWorker =
-  /** It has begun, and wants to know where it belongs. */
+  /** The worker has started, and asks for its place. */
   | { readonly type: 'hello' }
-  /** Its local socket listens: later workers may dial it. */
+  /** The worker's local socket listens, and later workers may dial it. */
   | { readonly type: 'open' }
   | { readonly type: 'listening'; readonly url: string; readonly serverKey: string }
   | { readonly type: 'alive' };
 
-/** What it is told. */
+/** The messages to a worker. */
 export type ToWorker =
   | {
       readonly type: 'start';
       readonly slot: number;
       readonly folder: string;
       readonly id: number;
-      /** The settings may leave the choice open: then the first process has made it. */
+      /** The port, which the first process has chosen if the settings leave it open. */
       readonly port: number;
     }
-  /** The local sockets of those that came before. */
+  /** The local sockets of earlier workers. */
   | { readonly type: 'peers'; readonly paths: readonly string[] }
   | { readonly type: 'signal'; readonly signal: RelaySignal }
   | { readonly type: 'alive?' };
 
-/** The signals that a relay knows. */
+/** The signals that a relay handles. */
 export const SIGNALS = ['SIGTERM', 'SIGINT', 'SIGHUP'] as const;
 export type RelaySignal = (typeof SIGNALS)[number];
 
-/** Where signals come from: this process, or for a worker the one that started it. */
+/** The source of signals: this process, or for a worker, the process that started it. */
 export interface SignalSource {
   on(signal: RelaySignal, listener: (signal: RelaySignal) => void): unknown;
   off(signal: RelaySignal, listener: (signal: RelaySignal) => void): unknown;
 }
 
-/** In the folder of a relay's workers: a worker's socket for its siblings, its admin socket, and that of them all. */
+/** Paths in the folder of a relay's workers: a worker's socket for siblings, its admin socket, and the common one. */
 export const pathsIn = (folder: string, id: number) => ({
   siblings: `${folder}/${id}`,
   admin: `${folder}/${id}.admin`,

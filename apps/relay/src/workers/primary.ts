@@ -17,14 +17,14 @@ import { VERSION } from '../version.js';
 import { commonAdmin, type FromWorker, pathsIn, type RelaySignal, SIGNALS, type ToWorker } from './orders.js';
 import { SummedMetrics } from './summed-metrics.js';
 
-/** A worker is asked for a sign of life this often, and killed when it has given none for so many times. */
+/** How often a worker is asked for a sign of life. It is killed after `MAX_SILENT` requests without answer. */
 const ALIVE_EVERY_MS = 1_000;
 const MAX_SILENT = 10;
-/** One that ends sooner than this is replaced after a while, which grows to the most with each time. */
+/** A worker that ends sooner than this is replaced after a delay, which grows each time up to a maximum. */
 const SHORT_LIFE_MS = 10_000;
 const MIN_REPLACE_MS = 500;
 const MAX_REPLACE_MS = 30_000;
-/** Workers have so long beyond their deadline to end; then they are ended. */
+/** How long after their deadline workers are killed. */
 const END_GRACE_MS = 5_000;
 
 interface Member {
@@ -33,18 +33,18 @@ interface Member {
   readonly startedMs: number;
   open: boolean;
   listening: boolean;
-  /** Asked for a sign of life so many times since the last. */
+  /** How many requests for a sign of life are unanswered. */
   silent: number;
 }
 
-/** The first process of a relay with several workers: it starts them, replaces them, and speaks for them all. */
+/** The first process of a relay with several workers. It starts and replaces them, and answers for all of them. */
 export class Primary {
   readonly #settings: Settings;
   readonly #log: Log;
   readonly #folder: string;
   readonly #port: number;
   readonly #members = new Map<number, Member>();
-  /** How often in a row a slot's worker has ended soon. */
+  /** How many times in a row a slot's worker has ended early. */
   readonly #shortLives = new Map<number, number>();
   readonly #metrics = new SummedMetrics();
   readonly #registry = new Registry();
@@ -74,7 +74,7 @@ export class Primary {
     this.#restarts = new Counter({ name: 'sws_worker_restarts_total', help: 'Workers that died', registers });
   }
 
-  /** Starts so many workers, and resolves when all listen. Ends the process where one can't start. */
+  /** Starts `count` workers. Resolves when all listen. Ends the process if one cannot start. */
   static async start(settings: Settings, count: number, log: Log): Promise<Primary> {
     const folder = await mkdtemp(join(tmpdir(), 'sws-relay-')); // 0700
     process.once('exit', () => rmSync(folder, { recursive: true, force: true }));
@@ -94,7 +94,7 @@ export class Primary {
     return primary;
   }
 
-  /** The first alone: it finds what is wrong with the settings, and chooses a port where any will do. */
+  /** Starts the first worker alone. It finds errors in the settings, and chooses a port if any will do. */
   async #startWorkers(count: number): Promise<{ readonly url: string; readonly serverKey: string }> {
     const next = (): Promise<{ readonly url: string; readonly serverKey: string }> =>
       new Promise((resolve) => {
@@ -123,7 +123,7 @@ export class Primary {
   }
 
   #tell(worker: ClusterWorker, message: ToWorker): void {
-    worker.send(message, () => {}); // one that is gone is told by 'exit'
+    worker.send(message, () => {}); // ignore the error: 'exit' reports a worker that is gone
   }
 
   #heard(worker: ClusterWorker, message: FromWorker): void {
@@ -150,7 +150,7 @@ export class Primary {
     }
   }
 
-  /** A worker that stands still is ended: its clients notice, and others take them. */
+  /** Kills a worker that hangs. Its clients notice, and reconnect to other workers. */
   #look(): void {
     for (const member of this.#members.values()) {
       const { slot, worker, listening } = member;
@@ -175,12 +175,12 @@ export class Primary {
       return;
     }
     if (!this.#started) {
-      // It has said why.
+      // The worker has logged why.
       for (const one of this.#members.values()) one.worker.process.kill('SIGKILL');
       process.exit(how === 0 ? 0 : 1);
     }
     const isAnyLeft = [...this.#members.values()].some(({ listening }) => listening);
-    // With the last worker the socket that systemd handed over is closed: it holds another, and starts this anew.
+    // The socket from systemd closes with the last worker. systemd has a copy, and starts this process again.
     if (!isAnyLeft && isHandedOver(process.env)) process.exit(1);
     const { slot, startedMs } = member;
     this.#restarts.inc();
@@ -221,7 +221,7 @@ export class Primary {
     this.#servers.push(await openAdminSocket(path, this.#administered()));
   }
 
-  /** What all workers have together. A worker that does not answer is told, rather than left out. */
+  /** The admin functions over all workers. A worker that does not answer is an error, and is not skipped. */
   #administered(): Administered {
     const admins = (): string[] =>
       [...this.#members.values()]
@@ -255,7 +255,7 @@ export class Primary {
   }
 }
 
-/** The workers must all name one port: the last of them may die, and the next must not listen elsewhere. */
+/** A free port for all workers. If the last worker ends, the next must listen on the same port. */
 async function freePort(): Promise<number> {
   const server = createServer();
   const port = await listen(server, { port: 0, host: undefined });

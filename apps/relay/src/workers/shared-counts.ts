@@ -1,9 +1,9 @@
 import { ElsewhereCount, type ElsewhereLimits } from '@sws/server';
 
-/** So many connections of a network are at a worker now. */
+/** How many connections of a network a worker has now. */
 export interface CountRecord {
   readonly type: 'count';
-  /** Of which kind: connections that were let in, those that have not registered, or those without a whole request. */
+  /** The kind: accepted connections, unregistered ones, or those without a whole request. */
   readonly of: string;
   readonly network: string;
   readonly size: number;
@@ -12,12 +12,12 @@ export interface CountRecord {
 const KINDS = ['connections', 'pending', 'requests'] as const;
 type Kind = (typeof KINDS)[number];
 
-/** What one sibling has said, by kind and network. */
+/** The counts of one sibling, by kind and network. */
 export type SiblingCounts = Map<string, CountRecord>;
 
 /**
- * How many connections each worker has of each address, told to the others at the end of the turn in which it changed: so
- * the bounds of connections hold for all workers together, wherever a client's connections end up.
+ * Shares the number of each worker's connections per address. Changes are sent to the others at the end of the turn.
+ * Therefore the bounds of connections hold for all workers together, for any distribution of a client's connections.
  */
 export class SharedCounts {
   readonly elsewhere: ElsewhereLimits = {
@@ -25,9 +25,9 @@ export class SharedCounts {
     pending: new ElsewhereCount(),
     requests: new ElsewhereCount(),
   };
-  /** What this worker has. */
+  /** The counts of this worker. */
   readonly #own: SiblingCounts = new Map();
-  /** What has changed in this turn. */
+  /** The counts that changed in this turn. */
   readonly #changed: SiblingCounts = new Map();
   #tell: (record: CountRecord) => void = () => {};
 
@@ -43,17 +43,17 @@ export class SharedCounts {
       };
   }
 
-  /** How siblings are told. */
+  /** Sets the function that sends a record to the siblings. */
   tellWith(tell: (record: CountRecord) => void): void {
     this.#tell = tell;
   }
 
-  /** What a sibling is told when it is met. */
+  /** All records, for a new sibling. */
   all(): Iterable<CountRecord> {
     return this.#own.values();
   }
 
-  /** A sibling says how many it has. */
+  /** Takes a record of a sibling. */
   heard(counts: SiblingCounts, record: CountRecord): void {
     const { of, network, size } = record;
     if (!isKind(of)) return;
@@ -63,7 +63,7 @@ export class SharedCounts {
     else counts.set(name, record);
   }
 
-  /** A sibling is gone, and its connections with it. */
+  /** A sibling is gone. Removes its connections from the counts. */
   lost(counts: SiblingCounts): void {
     for (const { of, network, size } of counts.values()) if (isKind(of)) this.elsewhere[of].add(network, -size);
   }

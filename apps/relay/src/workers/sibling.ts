@@ -5,18 +5,18 @@ import { MESSAGE_HEAD_BYTES, UNDELIVERABLE_HEAD_BYTES } from '@sws/protocol/inte
 import { type Claim, FIRST_OWN_KIND, RecordBatch, RecordStream } from '@sws/router';
 import type { CountRecord, SiblingCounts } from './shared-counts.js';
 
-/** What siblings tell each other beside MESSAGEs, as JSON: all of it is rare beside those. */
+/** The records between siblings beside MESSAGEs. They are JSON, because they are rare. */
 export type SiblingRecord =
   | { readonly type: 'claim'; readonly claim: Claim }
   | { readonly type: 'release'; readonly key: string }
   | { readonly type: 'gone'; readonly key: string; readonly term: number }
-  /** Everything that was held when the two met has been told. */
+  /** All keys that were held when the two met have been sent. */
   | { readonly type: 'met' }
   | { readonly type: 'ask'; readonly id: number; readonly key: string }
   | { readonly type: 'answer'; readonly id: number; readonly term: number }
   | CountRecord;
 
-/** What comes from a sibling. */
+/** The callbacks for a sibling's data. */
 export interface SiblingEvents {
   message(to: string, message: Uint8Array): UndeliverableCode | null;
   undeliverable(to: string, from: string, head: Uint8Array, code: UndeliverableCode): void;
@@ -26,14 +26,16 @@ export interface SiblingEvents {
 
 const JSON_KIND = FIRST_OWN_KIND;
 const textDecoder = new TextDecoder();
-/** What is not a MESSAGE has no bound of its own; a sibling that leaves so much unread is cut off, and met anew. */
+/**
+ * Other records than MESSAGEs have no limit. A sibling that leaves this much unread is cut off, and connected again.
+ */
 const MAX_UNREAD_BYTES = 64 * 1_048_576;
 
-/** The local socket between two workers: what one tells the other in one turn of the event loop is one write. */
+/** The local socket between two workers. All data of one turn of the event loop is one write. */
 export class Sibling {
-  /** What it holds, by key. */
+  /** The sibling's claims, by key. */
   readonly claims = new Map<string, Claim>();
-  /** How many connections it has said that it has, by kind and network. */
+  /** The sibling's counts of connections, by kind and network. */
   readonly counts: SiblingCounts = new Map();
   readonly batch: RecordBatch;
   readonly #socket: Socket;
@@ -41,7 +43,7 @@ export class Sibling {
   constructor(socket: Socket, events: SiblingEvents) {
     this.#socket = socket;
     this.batch = new RecordBatch((parts) => {
-      // A MESSAGE is a part of what one read brought: one that can't be written now must not keep the whole.
+      // A MESSAGE is a view of one read's data. If it cannot be written now, it must not keep all of that in memory.
       const mustWait = socket.writableLength > 0;
       socket.cork();
       for (const part of parts) socket.write(mustWait ? new Uint8Array(part) : part);
@@ -73,7 +75,7 @@ export class Sibling {
     });
   }
 
-  /** What was given to it and is not with the kernel. */
+  /** Bytes given to the socket that are not yet with the kernel. */
   get unsentBytes(): number {
     return this.#socket.writableLength + this.batch.bytes;
   }
@@ -82,14 +84,14 @@ export class Sibling {
     this.batch.own(JSON_KIND, Buffer.from(JSON.stringify(record)));
   }
 
-  /** Has sent what was said, then ends. */
+  /** Sends the waiting data, then ends. */
   end(): void {
     this.batch.flush();
     this.#socket.end();
   }
 }
 
-/** Only workers of this relay can write it; one may be of another version, after an upgrade. */
+/** Parses a record. Only workers of this relay send records, but one may have another version, after an upgrade. */
 function recordOf(body: Uint8Array): SiblingRecord | null {
   try {
     return JSON.parse(textDecoder.decode(body)) as SiblingRecord | null;

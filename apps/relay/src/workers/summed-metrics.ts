@@ -4,15 +4,15 @@ import { AggregatorRegistry, type Registry } from 'prom-client';
 type Metrics = Awaited<ReturnType<Registry['getMetricsAsJSON']>>;
 
 /**
- * The metrics of several workers as those of one relay. What a worker had counted when it was last read stays counted after
- * its death: a sum that fell would look to Prometheus like a restart.
+ * The metrics of several workers as those of one relay. When a worker ends, its last counts stay in the sums, because a
+ * falling sum would look like a restart to Prometheus.
  */
 export class SummedMetrics {
   readonly #last = new Map<number, Metrics>();
-  /** What workers that have ended had counted, together. */
+  /** The sums of all ended workers. */
   #ended: Metrics = [];
 
-  /** Reads all workers and sums; one that does not answer counts as it was. `own` are the metrics of whoever asks. */
+  /** Reads and sums all workers. Without an answer, a worker's last metrics count. `own` are the caller's metrics. */
   async read(workers: ReadonlyMap<number, () => Promise<string>>, own: Registry): Promise<string> {
     await Promise.all(
       [...workers].map(async ([id, ask]) => {
@@ -20,7 +20,7 @@ export class SummedMetrics {
           const metrics = JSON.parse(await ask()) as Metrics;
           if (workers.has(id)) this.#last.set(id, metrics);
         } catch {
-          // It stands still, or has just died: what it said last is told.
+          // It hangs, or has just ended. Use its last metrics.
         }
       }),
     );

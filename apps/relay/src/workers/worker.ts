@@ -17,31 +17,31 @@ import { SharedCounts } from './shared-counts.js';
 
 /** This process as one of several workers on one port. */
 export interface Worker {
-  /** From 1; whoever replaces a worker has its number. */
+  /** The number of the worker, from 1. Its replacement gets the same number. */
   readonly slot: number;
   readonly port: number;
   readonly local: LocalBackplane;
   readonly counts: SharedCounts;
-  /** Its own admin socket, for the process that started it. */
+  /** The worker's admin socket, for the process that started it. */
   readonly admin: string;
-  /** The orders of the process that started it: signals come to that alone. */
+  /** Signals, passed on by the process that started it. Only that process gets them from the system. */
   readonly signals: SignalSource;
   /** The metrics of all workers together. */
   metrics(): Promise<string>;
-  /** Says that it listens. */
+  /** Reports that the worker listens. */
   listening(relay: Pick<Relay, 'url' | 'serverKey'>): void;
 }
 
-/** Joins the other workers. Rejects where the local sockets can't be used. */
+/** Joins the other workers. Rejects if the local sockets cannot be used. */
 export async function joinWorkers(): Promise<Worker> {
   const orders = new EventEmitter<Record<RelaySignal, [RelaySignal]>>();
-  // A terminal or systemd signals every process of a group: a worker hears of it from the first.
+  // A terminal or systemd signals every process of a group. Ignore that: the first process passes signals on.
   for (const signal of SIGNALS) process.on(signal, () => {});
   const heard = new EventEmitter<{ start: [ToWorker & { type: 'start' }]; peers: [ToWorker & { type: 'peers' }] }>();
   process.on('message', (message: ToWorker) => {
     if (message.type === 'signal') {
       const heeded = orders.emit(message.signal, message.signal);
-      if (!heeded && message.signal !== 'SIGHUP') process.exit(0); // it has not begun
+      if (!heeded && message.signal !== 'SIGHUP') process.exit(0); // the relay has not started
     }
     if (message.type === 'alive?') tell({ type: 'alive' });
     else if (message.type === 'start') heard.emit('start', message);
@@ -57,7 +57,7 @@ export async function joinWorkers(): Promise<Worker> {
   tell({ type: 'open' });
   await local.dial((await peers).paths);
   cluster.worker?.once('disconnect', () => {
-    // The first process is gone, and with it the port: clients are sent to whatever comes next. Node would exit here.
+    // The first process is gone, and with it the port. Ask clients to reconnect; Node would exit here.
     if (cluster.worker) cluster.worker.exitedAfterDisconnect = true;
     process.once('exit', () => rmSync(folder, { recursive: true, force: true }));
     orders.emit('SIGTERM', 'SIGTERM');
@@ -75,5 +75,5 @@ export async function joinWorkers(): Promise<Worker> {
 }
 
 function tell(message: FromWorker): void {
-  process.send?.(message, undefined, undefined, () => {}); // whoever is gone can't be told
+  process.send?.(message, undefined, undefined, () => {}); // ignore the error if the first process is gone
 }
