@@ -5,30 +5,33 @@ import { askAdmission, canAsk } from './prompt.js';
 import { BUSY, type Line } from './station/line.js';
 
 export interface AdmissionFlags {
-  /** Who may come in, by address or name. */
+  /** The peers that are admitted, by address or name. */
   readonly allow?: readonly string[];
-  /** Everyone may. */
+  /** Whether to admit everyone. */
   readonly acceptAll?: boolean;
 }
 
 /** Close code: the user, or a rule of theirs, does not want this peer. */
 export const DECLINED = 4003;
-/** Peers that wait for an answer at a time. */
+/** The most peers that wait for an answer at a time. */
 const MAX_ASKED = 8;
-/** Peers whose answer is remembered, so that nobody can ask again and again. */
+/** The most peers whose answer is remembered, so that a peer cannot ask again and again. */
 const MAX_REMEMBERED = 1_000;
 
-/** Decides who may come in: those that flags and contacts name, and whom the person at the terminal lets in. */
+/** Decides which peers are admitted: those in flags and contacts, and those that the person at the terminal accepts. */
 export class Admission {
   readonly contacts: Contacts;
-  /** What is admitted to, as contacts name it. */
+  /** The name in contacts for what peers are admitted to. */
   readonly scope: string;
   readonly #asks: boolean;
   readonly #allowed: Set<string> | null;
   readonly #answers = new Map<string, Promise<boolean>>();
   #asked = 0;
 
-  /** `json` says that standard output, or error, is for a script. @throws SwsError `nobody-admitted` where nobody could come in */
+  /**
+   * `json` says that standard output, or error, is for a script. @throws SwsError `nobody-admitted` where nobody could
+   * come in
+   */
   constructor(flags: AdmissionFlags, scope: string, contacts: Contacts, json: boolean) {
     this.scope = scope;
     this.contacts = contacts;
@@ -43,11 +46,11 @@ export class Admission {
       );
   }
 
-  /** Those who can come in at all; `null` for everyone who may ask. */
+  /** The keys that can be admitted; `null` if every peer may ask. */
   get only(): readonly string[] | null {
     return this.#asks || this.#allowed === null ? null : [...this.#allowed];
   }
-  /** Whether strangers are asked about. */
+  /** Whether the person is asked about strangers. */
   get asks(): boolean {
     return this.#asks;
   }
@@ -84,7 +87,7 @@ export class Admission {
     return `${calledBy(this.contacts, peer)}\n  fingerprint ${fingerprint(own, peer)}`;
   }
 
-  /** Lets a peer in from now on, also in later runs. */
+  /** Admits a peer from now on, also in later runs. */
   async allowAlways(peer: string): Promise<void> {
     this.#allowed?.add(peer);
     await changeContacts((contacts) => {
@@ -107,7 +110,7 @@ export class Admission {
         gone.signal,
       );
       if (answer === 'always') await this.allowAlways(line.peer);
-      // Who is gone before the answer is asked about when they come again.
+      // Ask again later about a peer that left before the answer.
       if (answer === null) this.#answers.delete(line.peer);
       return answer === 'once' || answer === 'always';
     } finally {

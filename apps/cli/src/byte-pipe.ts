@@ -3,37 +3,38 @@ import { printable } from './report.js';
 import { type Line, STOPPED } from './station/line.js';
 
 /**
- * The subprotocol of one byte stream each way with an end of its own, which a WebSocket does not have. Binary messages are the
- * bytes. The text `end` says that no more bytes follow in this direction; the text `done` answers it once all of them have been
- * written out. Whoever has sent and received `done` closes with 1000: nothing is then under way.
+ * The subprotocol of one byte stream in each direction. Each direction ends separately, which a WebSocket cannot do.
+ * Binary messages are the bytes. The text `end` says that no more bytes follow in this direction. The text `done`
+ * answers it once all of them are written out. An end that has sent and received `done` closes with 1000: nothing is
+ * then in flight.
  */
 export const TUNNEL_PROTOCOL = 'sws.tunnel.v1';
 const END = 'end';
 const DONE = 'done';
 /** Close code of an end whose own input or output failed (4000–4999 are the application's, RFC 6455 §7.4.2). */
 export const LOCAL_FAILURE = 4000;
-/** Close code towards a peer that does not keep to the subprotocol. */
+/** Close code for a peer that violates the subprotocol. */
 const NOT_THE_PROTOCOL = 4002;
 
-/** What a peer is told at the end. */
+/** The close code and reason for a peer. */
 export interface CloseInfo {
   readonly closeCode: number;
   readonly reason: string;
 }
 
-/** What a channel is joined to. */
+/** The local ends of a channel. */
 export interface ByteEnds {
   /** Read no faster than the peer takes it; `null` for nothing to send. */
   readonly input: Readable | null;
-  /** Written no faster than it takes: the peer waits meanwhile. */
+  /** Written no faster than it accepts; the peer waits meanwhile. */
   readonly output: Writable;
-  /** The peer has ended and all of it is written. */
+  /** Called when the peer has ended and all its bytes are written. */
   readonly onPeerEnd?: () => void;
-  /** What the peer is told when input or output fails. @defaultValue 4000 and which of them it was */
+  /** The close for the peer when input or output fails. @defaultValue 4000, and which of them failed */
   readonly closeFor?: (error: Error) => CloseInfo | undefined;
 }
 
-/** How it ended; `at` names whose fault it was. */
+/** How the pipe ended. `at` names the end that failed. */
 export type PipeEnd =
   | { readonly complete: true }
   | {
@@ -44,9 +45,9 @@ export type PipeEnd =
     };
 
 /**
- * Joins a channel to an input and an output until both directions have ended, or one failed. With `framed` false the other end is
- * any program: text is written out as UTF-8, and the end of input closes the channel for both. An input that has not
- * ended is left to the caller to destroy.
+ * Joins a channel to an input and an output until both directions have ended, or one failed. With `framed` false the
+ * other end is any program: text is written out as UTF-8, and the end of input closes the channel for both. An input
+ * that has not ended is left to the caller to destroy.
  */
 export async function pipeBytes(line: Line, ends: ByteEnds, framed: boolean): Promise<PipeEnd> {
   const { input, output } = ends;
@@ -60,7 +61,7 @@ export async function pipeBytes(line: Line, ends: ByteEnds, framed: boolean): Pr
     if (failure !== null || ended) return;
     failure = { complete: false, at, code: `${at}-failed`, detail };
     line.close(closeCode, reason);
-    // What still comes is dropped, so that the peer's answer behind it arrives.
+    // Drop further data, to receive the peer's answer after it.
     line.drain();
   };
   const failLocally = (at: 'input' | 'output') => (reason: unknown) => {
@@ -76,7 +77,7 @@ export async function pipeBytes(line: Line, ends: ByteEnds, framed: boolean): Pr
   const send = async (): Promise<void> => {
     for await (const chunk of input?.iterator({ destroyOnReturn: false }) ?? []) {
       if (await line.write(chunk)) continue;
-      unsent = true; // read, and nobody is there to take it
+      unsent = true; // the bytes were read, but the peer cannot get them
       return;
     }
     if (framed) await line.write(END);
@@ -114,7 +115,7 @@ export async function pipeBytes(line: Line, ends: ByteEnds, framed: boolean): Pr
   void receive();
   const close = await line.closed;
   ended = true;
-  // Without the framing: what the peer has not acknowledged is lost, also once the socket is closed.
+  // Without the framing, bytes that the peer has not acknowledged are lost, even if the socket closed cleanly.
   const complete = framed ? sentDone && gotDone : !unsent && close.pendingBytes === 0;
   input?.off('error', inputFailed);
   output.off('error', outputFailed);

@@ -8,7 +8,10 @@ export interface JsonFlags {
   readonly json?: boolean;
 }
 
-/** Runs a command and ends the process with its code, once output is written. `json` is where `--json` puts its objects. */
+/**
+ * Runs a command and ends the process with its code, once output is written. `json` is where `--json` puts its
+ * objects.
+ */
 export async function run(
   flags: JsonFlags,
   action: (tell: Reporter) => Promise<number>,
@@ -28,7 +31,10 @@ export async function run(
   process.stdout.write('', () => process.exit(output.isClosed ? EXIT.failed : exit));
 }
 
-/** Owns the errors of both outputs. Where nobody reads the objects any more (`| head -n 1`) the command ends as by a signal. */
+/**
+ * Handles the errors of both outputs. If nobody reads the objects any more (`| head -n 1`), the command ends as by a
+ * signal.
+ */
 function endWithOutput(json: NodeJS.WriteStream | null): { readonly isClosed: boolean } {
   const output = { isClosed: false };
   for (const stream of [process.stdout, process.stderr])
@@ -47,10 +53,10 @@ export function print(flags: JsonFlags, member: string, value: string): number {
   return EXIT.delivered;
 }
 
-/** What stands under a command's options: more about it, examples, and what its exit codes mean. */
+/** The text under a command's options: details, examples, and the meaning of its exit codes. */
 export interface Manual {
   readonly details?: string;
-  /** A command line, and what it is for. */
+  /** A command line, and its purpose. */
   readonly examples: readonly (readonly [string, string])[];
   readonly exits: Readonly<Partial<Record<0 | 1 | 2, string>>>;
 }
@@ -71,7 +77,7 @@ export function withJson(command: Command): Command {
   return command.option('--json', 'print events and results as JSON, one object a line');
 }
 
-/** Of commands about an identity that is kept. */
+/** Adds the options of commands about a stored identity. */
 export function withStored(command: Command): Command {
   return withJson(command).option('--identity <file>', 'use the identity in this file; created if missing');
 }
@@ -86,7 +92,7 @@ export function withRelay(command: Command): Command {
   );
 }
 
-/** Of commands that reach for a peer; `fallback` is in seconds. */
+/** Adds the options of commands that connect to a peer; `fallback` is in seconds. */
 export function withWait(command: Command, fallback = 0): Command {
   return command.option(
     '--wait <seconds>',
@@ -96,10 +102,10 @@ export function withWait(command: Command, fallback = 0): Command {
   );
 }
 
-/** What stands for a peer on the command line. */
+/** The description of an argument that names a peer. */
 export const TO = 'a contact, a link (wss://relay/<address>) or an address; append /<name> for a service';
 
-/** Of commands that peers come in to. */
+/** Adds the options of commands that accept peers. */
 export function withAdmission(command: Command): Command {
   return command
     .option('--allow <who...>', 'accept only these peers, by address or name')
@@ -122,7 +128,7 @@ export function portFrom(least: number): (text: string) => number {
   };
 }
 
-/** A number of bytes as people write it: `500M`, `1.5GiB`. */
+/** Parses a number of bytes as people write it: `500M`, `1.5GiB`. */
 export function byteCount(text: string): number {
   const [, number, unit = '', binary] = /^(\d+(?:\.\d+)?) ?([kmgt]?)(i?)b?$/i.exec(text) ?? [];
   if (number === undefined)

@@ -2,19 +2,20 @@ import { readAddress, SwsError } from '@sws/crypto';
 import { closest, distance } from 'fastest-levenshtein';
 import type { Contacts } from './contacts.js';
 
-/** Where a peer is reached: its relay, its address, and the path for the peer alone. */
+/** How to reach a peer: its relay, its address, and the path, which only the peer sees. */
 export interface Destination {
   readonly relay: string;
   readonly peer: string;
   readonly resource: string;
 }
 
-/** A name that differs from another in more letters than this is not like it. */
+/** Names that differ in more letters than this are not similar. */
 const MAX_DISTANCE = 2;
 
 /**
- * A peer as people write it: `alice`, `alice/postgres`, `wss://relay/<address>`, or its address alone, which is at `relay`.
- * @throws SwsError `invalid-address` for what is none of them, which says what is wrong with it
+ * Parses a peer as people write it: `alice`, `alice/postgres`, `wss://relay/<address>`, or an address, which is at
+ * `relay`.
+ * @throws SwsError `invalid-address` that says what is wrong
  */
 export function parseDestination(text: string, relay: string, contacts: Contacts): Destination {
   const [, base, rest = ''] = /^((?:wss?|https?):\/\/.*?\/)([0-9a-fA-F]{32,}.*)$/.exec(text) ?? [];
@@ -35,7 +36,7 @@ export function parseDestination(text: string, relay: string, contacts: Contacts
   };
 }
 
-/** An address, and what is behind it for the peer alone. */
+/** Parses an address and the path after it, which only the peer sees. */
 function parsePeer(text: string, whole: string): Pick<Destination, 'peer' | 'resource'> {
   const [, peer = '', rest = ''] = /^([0-9a-z]*)(.*)$/is.exec(text) ?? [];
   if (peer.length !== 64) throw invalid(whole, `an address has 64 hex digits, and this has ${peer.length}`);

@@ -17,19 +17,22 @@ export interface DoctorFlags extends IdentityFlags {
   readonly relay: string;
 }
 
-/** What a relay has to register a new key, and to answer a request. */
+/** How long a relay may take to register a new key, or to answer a request. */
 const REACH_MS = 10_000;
-/** Clocks that differ by more than this are told of: certificates and the terms of a relay are judged by the time of day. */
+/**
+ * Clocks that differ by more than this are reported, because certificates and a relay's terms depend on the time of
+ * day.
+ */
 const MAX_CLOCK_SECONDS = 60;
 
-/** What was looked at, whether it is as it should be (`null` for no matter), and what there is to say. */
+/** A checked item, whether it is right (`null` if that does not matter), and a text about it. */
 interface Finding {
   readonly what: string;
   readonly ok: boolean | null;
   readonly detail: string;
 }
 
-/** Looks at all that a connection needs, and tells; resolves with 0 where everything is as it should be. */
+/** Checks and reports everything that a connection needs. Resolves with 0 if all is right. */
 export async function doctor(flags: DoctorFlags, version: string, tell: Reporter, json: boolean): Promise<number> {
   let allWell = true;
   const checks: readonly [string, () => Promise<Omit<Finding, 'what'>>][] = [
@@ -86,7 +89,7 @@ function proxyOf(relay: string): Omit<Finding, 'what'> {
   return { ok: null, detail: `${host}, from the environment` };
 }
 
-/** Registers a key that is nobody's. */
+/** Registers a new key at the relay. */
 async function relayOf(relay: string): Promise<Omit<Finding, 'what'>> {
   const provider = await defaultProvider();
   const began = performance.now();

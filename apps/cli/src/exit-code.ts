@@ -1,2 +1,2 @@
-/** What the exit code says. */
+/** The exit codes. */
 export const EXIT = { delivered: 0, failed: 1, notDelivered: 2 } as const;

@@ -2,26 +2,28 @@ import { extname } from 'node:path';
 import filenamify from 'filenamify';
 import { withoutUnprintable } from './report.js';
 
-/** The longest name, in bytes of UTF-8: common file systems take 255, of which numbers and the ending of a part need some. */
+/**
+ * The longest name, in bytes of UTF-8. Common file systems allow 255; numbers and a part's suffix need some of them.
+ */
 export const MAX_NAME_BYTES = 200;
-/** An ending that is longer than this, in bytes, is cut like the rest of a name. */
+/** A file extension longer than this, in bytes, is cut like the rest of a name. */
 const MAX_EXTENSION_BYTES = 20;
-/** Characters of the sender's address in the name of a part. */
+/** The number of digits of the sender's address in the name of a part. */
 const KEY_DIGITS = 16;
 const PART = new RegExp(`\\.[0-9a-f]{${KEY_DIGITS}}\\.part$`, 'i');
 
 /**
- * A peer's name as one that is safe in a folder: no folders, no control or invisible characters, nothing that a system reserves
- * (Windows device names too), not hidden (a `.bashrc` does not land in a home folder), not an option to a
- * command that is given `*` (`-rf`), not that of a part, not too long.
+ * Makes a peer's name safe: no folders, no control or invisible characters, no reserved name (Windows device names
+ * too), not hidden (no `.bashrc` in a home folder), not an option for a command with `*` (`-rf`), not the name of a
+ * part, and not too long.
  */
 export function safeName(name: string): string {
-  // A lone surrogate has no UTF-8: it becomes U+FFFD, which filenamify replaces.
+  // A lone surrogate has no UTF-8. It becomes U+FFFD, which filenamify replaces.
   const clean = filenamify(Buffer.from(name).toString(), {
     replacement: '_',
     maxLength: Number.MAX_SAFE_INTEGER,
   }).replace(/^[-. ]+/, '_');
-  // `filenamify` leaves every zero-width joiner, also one that joins no emoji.
+  // `filenamify` keeps every zero-width joiner, even outside an emoji.
   const visible = withoutUnprintable(clean, '_');
   const short = shorten(visible === '' ? '_' : visible);
   return PART.test(short) ? `${short}_` : short;
@@ -41,14 +43,14 @@ function shorten(name: string): string {
   return `${stem.trimEnd() || '_'}${kept}`.replace(/[. ]+$/, '');
 }
 
-/** `a.txt` as `a (1).txt`; 0 leaves it as it is. */
+/** Numbers a name: `a (1).txt` for `a.txt`. With 0 it is unchanged. */
 export function numberedName(name: string, number: number): string {
   if (number === 0) return name;
   const extension = extname(name);
   return `${name.slice(0, name.length - extension.length)} (${number})${extension}`;
 }
 
-/** What `safePaths` places. */
+/** An entry for `safePaths`. */
 interface Placed {
   readonly name: string;
   readonly folders?: readonly string[];
@@ -56,8 +58,8 @@ interface Placed {
 }
 
 /**
- * Safe paths for a batch, each as names from the outermost folder on. What lay in one folder lies in one folder again, and no two
- * files of it are called alike, also where the file system does not tell upper from lower case.
+ * Safe paths for a batch, each as names from the outermost folder on. Files of one folder stay in one folder. No two
+ * of them have the same name, even if the file system ignores case.
  */
 export function safePaths(offered: readonly Placed[]): string[][] {
   const root = new SafeFolder([]);
@@ -68,7 +70,7 @@ export function safePaths(offered: readonly Placed[]): string[][] {
   });
 }
 
-/** A folder of a peer under the names that it has here. */
+/** A peer's folder, with the names that its entries have here. */
 class SafeFolder {
   readonly path: readonly string[];
   readonly #taken = new Set<string>();
@@ -79,7 +81,7 @@ class SafeFolder {
     this.path = path;
   }
 
-  /** The folder that the peer calls so: the same each time. */
+  /** The folder with the peer's name `given`. The same name returns the same folder. */
   enter(given: string): SafeFolder {
     let folder = this.#folders.get(given);
     if (folder === undefined) {
@@ -89,7 +91,7 @@ class SafeFolder {
     return folder;
   }
 
-  /** A name of its own for something that the peer calls so. */
+  /** A unique name here for an entry with the peer's name `given`. */
   place(given: string): string {
     const name = safeName(given);
     const folded = name.toLowerCase();
@@ -101,7 +103,7 @@ class SafeFolder {
   }
 }
 
-/** Where a file grows until it is whole. It is its sender's: nobody else learns of it, or goes on with it. */
+/** The name of a partial file. It contains the sender's address: no other sender can learn of it, or continue it. */
 export function partName(name: string, peer: string): string {
   return `${name}.${peer.slice(0, KEY_DIGITS)}.part`;
 }

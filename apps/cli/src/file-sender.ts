@@ -13,12 +13,12 @@ import { type Progress, totalOf } from './progress.js';
 import { printable } from './report.js';
 import type { Line } from './station/line.js';
 
-/** How an attempt ended: every file has its fate, or the channel closed before. */
+/** How an attempt ended: every file has a result, or the channel closed before. */
 export type AttemptEnd =
   | { readonly complete: true }
   | { readonly complete: false; readonly code: string; readonly detail: string };
 
-/** Why no more comes of what the receiver did not take. */
+/** The reason to skip a file that the receiver refused. */
 const REFUSED = 'the receiver refused it';
 
 /** The text that offers files. */
@@ -26,28 +26,28 @@ export function offerText(files: readonly OfferedFile[]): string {
   return JSON.stringify({
     type: 'offer',
     files: files.map(({ name, size, folders = [], kind, target, mode, modifiedMs }) => {
-      // What is not there is left out by JSON.
+      // JSON omits undefined fields.
       return { name, size, folders: folders.length > 0 ? folders : undefined, kind, target, mode, modifiedMs };
     }),
   });
 }
 
-/** Sends files over one channel, each until the receiver has it, refuses it, or it can't be read. */
+/** Sends files over one channel, each until the receiver has it or refuses it, or it cannot be read. */
 export class FileSender {
   readonly #line: Line;
   readonly #files: readonly OutgoingFile[];
   readonly #progress: Progress;
   /** The receiver's last answer for each file. */
   readonly #answers: (ReceiverMessage | undefined)[];
-  /** What was sent of each that was sent whole. */
+  /** The digest and range of each completely sent file. */
   readonly #sent: { readonly sha256: string; readonly bytes: number; readonly offset: number }[] = [];
   #closed = false;
-  /** The file that is being sent. */
+  /** The index of the file that is being sent. */
   #begun = -1;
   #changed: () => void = () => {};
   #hide: () => void = () => {};
   #stopReading: () => void = () => {};
-  /** Of the files before the one that is being sent; and of that one. */
+  /** Bytes of the files before the present one, and of the present one. */
   #bytesBefore = 0;
   #position: () => number = () => 0;
 
@@ -74,7 +74,7 @@ export class FileSender {
     return this.#line.write(JSON.stringify(message));
   }
 
-  /** Whether it came to the end of the files. */
+  /** Sends all files. Resolves with whether it came to their end. */
   async #sendAll(): Promise<boolean> {
     if (!(await this.#line.write(offerText(this.#files)))) return false;
     for (const [index, file] of this.#files.entries()) {
@@ -109,7 +109,7 @@ export class FileSender {
       this.#position = position;
       if (!(await this.#say({ type: 'begin', file: index, offset }))) return;
       const source = file.read(offset);
-      // Standard input may have nothing to say for long: whoever waits for it hears that nobody wants it any more.
+      // Standard input may be silent for long. Stop the reading when the receiver no longer wants it.
       this.#stopReading = () => source.destroy();
       for await (const chunk of source) {
         if (isRefused()) break;
@@ -151,7 +151,7 @@ export class FileSender {
     this.#changed();
   }
 
-  /** Whether the message was in turn. */
+  /** Takes a message. Returns whether it was valid at this point. */
   #take(message: ReceiverMessage): boolean {
     const file = this.#files[message.file];
     const before = this.#answers[message.file];

@@ -10,57 +10,57 @@ import { printable } from './report.js';
 import type { StoredFiles } from './stored-files.js';
 import { TreeJournal } from './tree-journal.js';
 
-/** Files that are put on the disk for good at a time: of many small ones, none waits for the one before. */
+/** How many files are stored at a time, so that small files need not wait for each other. */
 const MAX_STORING = 16;
 /** SHA-256 of no bytes. */
 export const EMPTY_DIGEST = createHash('sha256').digest('hex');
 
 export interface BatchOptions {
   readonly folder: string;
-  /** A file of the same name is replaced. */
+  /** Whether to replace a file of the same name. */
   readonly force: boolean;
-  /** Permissions and times are kept as they are offered. */
+  /** Whether to keep the offered permissions and times. */
   readonly preserve: boolean;
-  /** What all files of a batch may have together, in bytes. */
+  /** The most bytes of all files of a batch together. */
   readonly maxBytes: number;
   readonly stored: StoredFiles;
 }
 
-/** What was offered, under its path here, which is its name. */
+/** An offered file or folder, with its path here as its name. */
 interface Slot extends Placed {
   fate: 'offered' | 'wanted' | 'storing' | 'stored' | 'refused' | 'skipped';
   incoming: IncomingFile | null;
 }
 
-/** The peer broke the subprotocol. */
+/** The peer has violated the subprotocol. */
 export class OutOfTurn extends Error {}
 
-/** What counts as done of a file: all of it, once nothing more comes. */
+/** How many bytes of a file are done: all of them, once no more follow. */
 function bytesOf({ fate, size, incoming }: Slot): number {
   return fate === 'offered' || fate === 'wanted' ? (incoming?.bytes ?? 0) : (size ?? 0);
 }
 
-/** The files of one offer: which are wanted, whose bytes come now, and what has become of each. */
+/** The files of one offer: which are wanted, which one is being received, and the result of each. */
 export class IncomingBatch {
   readonly #peer: string;
   readonly #slots: readonly Slot[];
-  /** The same by name: no two have the same. */
+  /** The slots by name. No two have the same name. */
   readonly #fates: ReadonlyMap<string, Slot>;
   readonly #options: BatchOptions;
   readonly #progress: Progress;
   readonly #say: (message: ReceiverMessage) => Promise<unknown>;
-  /** The file whose bytes come now, and its place in the offer. */
+  /** The file that is being received. */
   #current: Slot | null = null;
   #begun = -1;
   readonly #storing = new Set<Promise<void>>();
-  /** Bytes that this batch may still have, and that the disk has room for. */
+  /** How many more bytes this batch may have, within its limit and the room on the disk. */
   #allowance: number;
   #free = Number.POSITIVE_INFINITY;
   #hide: () => void = () => {};
   #hideTotal: () => void = () => {};
-  /** Folders that are known to be there. */
+  /** Folders that are known to exist. */
   readonly #known = new Set<string>();
-  /** What is here of each tree, by its outermost folder. */
+  /** The journal of each tree, by its outermost folder. */
   readonly #journals = new Map<string, TreeJournal>();
 
   /** `files` have safe names. */
@@ -80,16 +80,16 @@ export class IncomingBatch {
     this.#allowance = options.maxBytes;
   }
 
-  /** Nothing more is to come. */
+  /** Whether the sender has no more to send. */
   get over(): boolean {
     return this.#slots.every(({ fate }) => fate !== 'offered' && fate !== 'wanted');
   }
-  /** Whether a file of that name is offered, or on its way. */
+  /** Whether a file of that name is still to be received. */
   isPending(name: string): boolean {
     const fate = this.#fates.get(name)?.fate;
     return fate === 'offered' || fate === 'wanted' || fate === 'storing';
   }
-  /** Every file is here. */
+  /** Whether every file is here. */
   get whole(): boolean {
     return this.#slots.every(({ fate }) => fate === 'stored');
   }
@@ -100,9 +100,9 @@ export class IncomingBatch {
     if (total !== null) this.#hideTotal = this.#progress.show(total);
   }
 
-  /** Says which files are wanted, ahead of the bytes: many small ones need not wait for one round trip each. */
+  /** Answers which files are wanted before their bytes, so that small files do not need a round trip each. */
   async answerAll(signal: AbortSignal): Promise<void> {
-    const disk = await statfs(this.#options.folder).catch(() => null); // where it can't be told, writing will
+    const disk = await statfs(this.#options.folder).catch(() => null); // if unknown, a write will fail
     if (disk !== null) this.#free = disk.bavail * disk.bsize;
     for (const [index, slot] of this.#slots.entries()) {
       if (signal.aborted) return;
@@ -121,7 +121,7 @@ export class IncomingBatch {
     }
   }
 
-  /** Takes what the sender says of a file. @throws OutOfTurn */
+  /** Takes the sender's message about a file. @throws OutOfTurn */
   async take(message: SenderMessage): Promise<void> {
     if (message.type === 'offer') throw new OutOfTurn('it made a second offer');
     const slot = this.#slots[message.file];
@@ -139,11 +139,11 @@ export class IncomingBatch {
     this.#tell('skipped', slot, { detail }, `not sent: ${detail}`);
   }
 
-  /** Takes the next bytes of the file that has begun. @throws OutOfTurn */
+  /** Takes the next bytes of the present file. @throws OutOfTurn */
   async append(chunk: Uint8Array): Promise<void> {
     const slot = this.#current;
     if (slot === null) throw new OutOfTurn('it sent bytes outside a file');
-    if (slot.fate === 'refused' || slot.incoming === null) return; // on their way before the sender knew
+    if (slot.fate === 'refused' || slot.incoming === null) return; // sent before the sender got the refusal
     const { incoming, size } = slot;
     const bytes = incoming.bytes + chunk.length;
     if (size !== null && bytes > size) throw new OutOfTurn('it sent more of a file than it had offered');
@@ -158,7 +158,7 @@ export class IncomingBatch {
     }
   }
 
-  /** Ends here: what has come whole is stored, what has come in part stays to go on from. */
+  /** Ends the batch. Stores complete files, and keeps partial ones to resume from. */
   async leave(): Promise<void> {
     this.#hideTotal();
     await Promise.all(this.#storing);
@@ -167,10 +167,10 @@ export class IncomingBatch {
     await this.#current?.incoming?.leave().catch(() => {});
   }
 
-  /** Gives the folders that were made for it their permissions and times, behind all that changes them. */
+  /** Sets permissions and times of created folders, after everything that changes them. */
   async #finishTrees(): Promise<void> {
     const { folder, preserve: preserves } = this.#options;
-    // The innermost first: one that is read-only takes nothing any more.
+    // Begin with the innermost, because a read-only folder cannot be changed any more.
     for (const slot of [...this.#slots].reverse()) {
       const place = join(folder, ...slot.path);
       const isOurs = this.#journals.get(slot.path[0] ?? '')?.folders.has(place) === true;
@@ -179,7 +179,7 @@ export class IncomingBatch {
     for (const journal of this.#journals.values()) await journal.remove();
   }
 
-  /** Makes a folder or link, which has no bytes to wait for. @throws Error with why it is not made */
+  /** Creates a folder or link, which has no bytes. @throws Error with the reason if it cannot */
   async #make(index: number, slot: Slot): Promise<void> {
     const { force } = this.#options;
     const isFolder = slot.kind === 'folder';
@@ -190,7 +190,7 @@ export class IncomingBatch {
     await this.#say({ type: 'stored', file: index, sha256: EMPTY_DIGEST });
   }
 
-  /** Makes the folders of a path, and finds what is here of their tree already. @throws Error */
+  /** Creates the folders of a path, and opens the journal of their tree. @throws Error */
   async #folderOf(path: readonly string[]): Promise<string> {
     const { folder, stored } = this.#options;
     const [root] = path;
@@ -207,7 +207,7 @@ export class IncomingBatch {
     });
   }
 
-  /** @throws Error with why a file is not taken */
+  /** @throws Error with the reason if a file is refused */
   async #admit({ name, size, path, ...keeps }: Slot): Promise<IncomingFile> {
     const { force, stored } = this.#options;
     if (size !== null && size > this.#allowance) throw this.#tooMuch();

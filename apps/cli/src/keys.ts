@@ -13,18 +13,21 @@ export interface PassphraseFlags {
 }
 
 export interface ExportFlags extends IdentityFlags, PassphraseFlags {
-  /** The secret itself, without a passphrase. */
+  /** Whether to export the secret itself, without a passphrase. */
   readonly plain?: boolean;
 }
 
 export interface ReplaceFlags extends IdentityFlags {
-  /** An identity that is there is lost. */
+  /** Whether to overwrite an existing identity. */
   readonly force?: boolean;
 }
 
 export interface ImportFlags extends ReplaceFlags, PassphraseFlags {}
 
-/** Where a passphrase comes from: a file or the environment for scripts, else the person at the terminal. @throws Error where there is none */
+/**
+ * Reads a passphrase from a file or the environment, or asks the person at the terminal. @throws Error if there is
+ * none
+ */
 async function passphrase({ passphraseFile }: PassphraseFlags, isNew: boolean): Promise<string> {
   if (passphraseFile !== undefined) {
     const [line = ''] = (await readFile(passphraseFile, 'utf8')).split(/\r?\n/, 1);
@@ -40,7 +43,9 @@ export async function address(flags: IdentityFlags): Promise<string> {
   return (await readIdentity(flags)).publicKey;
 }
 
-/** The address as a link, which a browser opens too where the relay serves the chat. @throws DOMException for a relay that is none */
+/**
+ * The address as a link. A browser can open it if the relay serves the chat. @throws DOMException for an invalid relay
+ */
 export async function link(flags: IdentityFlags & { readonly relay: string }): Promise<string> {
   const url = new URL(flags.relay.endsWith('/') ? flags.relay : `${flags.relay}/`);
   return `${url.href.replace(/^ws/, 'http')}${await address(flags)}`;
@@ -53,8 +58,8 @@ export async function exportText(flags: ExportFlags): Promise<string> {
 }
 
 /**
- * Saves the identity that a text holds: a file's, or what comes on standard input, or is pasted at the terminal.
- * @throws SwsError `identity-text-malformed`, `sealed-malformed`, `wrong-passphrase`; Error where another identity is there
+ * Saves the identity in a text from a file, from standard input, or pasted at the terminal.
+ * @throws SwsError `identity-text-malformed`, `sealed-malformed`, `wrong-passphrase`; Error if another identity exists
  */
 export async function importText(file: string | undefined, flags: ImportFlags): Promise<Identity> {
   const line = (await readExported(file)).trim();
@@ -70,7 +75,7 @@ function readExported(file: string | undefined): Promise<string> {
   return process.stdin.isTTY ? askSecret('Exported identity:') : text(process.stdin);
 }
 
-/** Makes and saves a new identity. @throws Error where one is there already */
+/** Creates and saves a new identity. @throws Error if one exists already */
 export async function generate(flags: ReplaceFlags): Promise<Identity> {
   const identity = Identity.generate(randomBytes);
   await save(identity, flags);
@@ -83,7 +88,7 @@ export async function compare(to: string, flags: IdentityFlags): Promise<string>
   return fingerprint((await readIdentity(flags)).publicKey, peer);
 }
 
-/** @throws SwsError `identity-in-use`; Error where another identity is there, unless `force` */
+/** @throws SwsError `identity-in-use`; Error if another identity exists, unless `force` */
 async function save(identity: Identity, flags: ReplaceFlags): Promise<void> {
   const store = identityStore(flags);
   let saved = flags.force === true;

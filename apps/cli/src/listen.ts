@@ -27,7 +27,7 @@ export async function listen(flags: ListenFlags, tell: Reporter): Promise<number
     return await new Promise<number>((resolve, reject) => {
       let busy = false;
       let serving: Line | null = null;
-      // A program without the subprotocol is welcome: its text and bytes are written out.
+      // Accept programs without the subprotocol too, and write out their text and bytes.
       const filter = { protocols: [TUNNEL_PROTOCOL, ''], resources: null, only: admission.only, exclusive: false };
       const setBusy = (isBusy: boolean): void => {
         busy = isBusy;
@@ -42,7 +42,7 @@ export async function listen(flags: ListenFlags, tell: Reporter): Promise<number
         setBusy(true);
         serving = line;
         tell({ event: 'connection', peer: line.peer }, `connection from ${calledBy(contacts, line.peer)}`);
-        // Standard input ends once and can't be given to several peers: with --keep it is not sent.
+        // Standard input cannot be sent to several peers. With --keep it is not sent.
         const framed = line.protocol === TUNNEL_PROTOCOL;
         const served = pipeStandard(line, keep ? null : process.stdin, framed, tell, stopped.signal);
         if (!keep) resolve(served);
@@ -66,7 +66,7 @@ export async function listen(flags: ListenFlags, tell: Reporter): Promise<number
         stopped.abort();
         serving?.close(STOPPED, 'stopped');
         serving?.drain();
-        // A connection that is under way says how it ended.
+        // A connection in progress gives the exit code.
         if (serving === null || keep) resolve(EXIT.delivered);
       });
     });

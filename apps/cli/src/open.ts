@@ -11,11 +11,11 @@ import { openStation } from './station/open-station.js';
 
 export interface OpenFlags extends IdentityFlags {
   readonly relay: string;
-  /** The local port; 0 for any that is free. */
+  /** The local port; 0 picks a free one. */
   readonly port: number;
-  /** The local interface; others on the network reach the port if it is not the loopback. */
+  /** The local interface. If it is not the loopback, others on the network can reach the port. */
   readonly host: string;
-  /** Seconds that a connection waits for an absent peer or relay. */
+  /** How long a connection waits for an absent peer or relay, in seconds. */
   readonly wait: number;
 }
 

@@ -6,25 +6,28 @@ import { Readable } from 'node:stream';
 import { MODE_BITS, type OfferedFile } from './file-protocol.js';
 import { hashBytes } from './incoming-file.js';
 
-/** What is read of a file at a time: 16 of the messages that a line makes of it. */
+/** How much of a file is read at a time: 16 messages of a line. */
 const READ_BYTES = 983_040;
 /** Stands for standard input among the files. */
 export const STANDARD_INPUT = '-';
-/** A file that takes no room on a disk and says it is not larger than this is read to see: /proc and /sys say 0, or a page. */
+/**
+ * A file without disk blocks that claims at most this size is read to learn its size: /proc and /sys claim 0, or a
+ * page.
+ */
 const MAX_CLAIMED_BYTES = 65_536;
 
-/** Times from here on do not fit into every file system. */
+/** Later times do not fit into every file system. */
 const MAX_TIME_MS = 2 ** 32 * 1_000;
 
 export interface OpenOptions {
-  /** What the receiver is to call it. @defaultValue its own name */
+  /** The name for the receiver. @defaultValue the file's own name */
   readonly name?: string | undefined;
   readonly folders?: readonly string[];
-  /** Whether permissions and times are told. @defaultValue true */
+  /** Whether to send permissions and times. @defaultValue true */
   readonly preserve?: boolean;
 }
 
-/** A file to send: one on disk, which can be begun again, or standard input, which can't. */
+/** A file to send: one on disk, which can be sent again, or standard input, which cannot. */
 export class OutgoingFile implements OfferedFile {
   readonly name: string;
   readonly size: number | null;
@@ -34,13 +37,13 @@ export class OutgoingFile implements OfferedFile {
   readonly mode?: number;
   readonly modifiedMs?: number;
   readonly #path: string | null;
-  /** Open while it is being sent: whatever happens to its name, these are its bytes. */
+  /** The handle while the file is being sent. It keeps the same file if the name changes. */
   #handle: FileHandle | null = null;
-  /** When it was last modified, as it was begun, in nanoseconds. */
+  /** The time of the last modification when the sending began, in nanoseconds. */
   #modifiedNs = 0n;
-  /** What has become of it so far. */
+  /** The state of the file. */
   fate: 'pending' | 'stored' | 'refused' | 'unreadable' = 'pending';
-  /** Standard input has been read from: it can't be sent from its beginning again. */
+  /** Whether standard input was read, so that it cannot be sent from its beginning again. */
   #consumed = false;
 
   private constructor(path: string | null, { name, size, folders = [], kind, target, mode, modifiedMs }: OfferedFile) {
@@ -59,7 +62,7 @@ export class OutgoingFile implements OfferedFile {
     return new OutgoingFile(null, offered);
   }
 
-  /** @throws Error where it is no file that can be read */
+  /** @throws Error if it is not a readable file */
   static async open(path: string, { name, folders = [], preserve = true }: OpenOptions = {}): Promise<OutgoingFile> {
     if (path === STANDARD_INPUT) return new OutgoingFile(null, { name: name ?? 'stdin', size: null });
     const found = await stat(path);
@@ -76,15 +79,15 @@ export class OutgoingFile implements OfferedFile {
     }
   }
 
-  /** Whether it can be sent now, from its beginning. */
+  /** Whether the file can be sent from its beginning now. */
   get canBegin(): boolean {
     return !this.#consumed;
   }
 
   /**
-   * Begins to send to a receiver that has so many bytes of this digest: behind them if they are this file's first, else from 0.
-   * The hash has taken what is before the offset. Call `close` in the end.
-   * @throws Error where it can't be read, or is not as large as was offered
+   * Begins to send to a receiver that has `bytes` bytes with this digest. It begins after them if they are this file's
+   * first bytes, otherwise at 0. The returned hash includes the bytes before the offset. Call `close` in the end.
+   * @throws Error if the file cannot be read, or its size is not the offered one
    */
   async begin(bytes: number, sha256: string): Promise<{ readonly offset: number; readonly hash: Hash }> {
     if (this.#path === null) return { offset: 0, hash: createHash('sha256') };
@@ -100,7 +103,7 @@ export class OutgoingFile implements OfferedFile {
     return { offset: 0, hash: createHash('sha256') };
   }
 
-  /** The bytes from an offset. Not more than was offered, where the file has grown. */
+  /** The bytes from an offset. If the file has grown, at most the offered size. */
   read(offset: number): Readable {
     if (this.#path === null) {
       this.#consumed = true;
@@ -110,15 +113,15 @@ export class OutgoingFile implements OfferedFile {
     return this.#stream(this.#handle, offset, this.size ?? Number.POSITIVE_INFINITY);
   }
 
-  /** Checks that the file is still what it was when it was begun. @throws Error where it is not, or can't be checked */
+  /** Checks that the file has not changed since the sending began. @throws Error if it has, or cannot be checked */
   async checkUnchanged(): Promise<void> {
-    // What says nothing true of its size says nothing true of its time either.
+    // A file that reports no true size reports no true time either.
     if (this.#handle === null || this.size === null) return;
     const { size, mtimeNs } = await this.#handle.stat({ bigint: true });
     if (size !== BigInt(this.size) || mtimeNs !== this.#modifiedNs) throw new Error('it changed while it was sent');
   }
 
-  /** Lets go of the file, until it is begun again. */
+  /** Closes the file until it is sent again. */
   async close(): Promise<void> {
     const handle = this.#handle;
     this.#handle = null;
@@ -130,12 +133,12 @@ export class OutgoingFile implements OfferedFile {
   }
 }
 
-/** The permissions and the time of a file, where both are such as an offer may tell. */
+/** The permissions and the time of a file, if both are valid in an offer. */
 export function keptOf({ mode, mtimeMs }: Stats): Pick<OfferedFile, 'mode' | 'modifiedMs'> {
   return { mode: mode & MODE_BITS, ...(mtimeMs >= 0 && mtimeMs < MAX_TIME_MS && { modifiedMs: mtimeMs }) };
 }
 
-/** How many bytes a file has, if not more than `limit`. */
+/** The size of a file, if it is at most `limit`. */
 async function countBytes(handle: FileHandle, limit: number): Promise<number> {
   const buffer = Buffer.alloc(limit);
   let count = 0;

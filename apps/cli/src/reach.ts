@@ -5,7 +5,7 @@ import type { Station } from './station/station.js';
 
 /** Between two attempts: doubling from the first to the last. */
 const RETRY_MS = { first: 500, last: 5_000 } as const;
-/** What may pass: the peer or the relay is away, or the process of either end is another now. */
+/** Temporary failures: the peer or relay is unreachable, or one end's process was replaced. */
 const PASSING: ReadonlySet<string> = new Set([
   'connection-lost',
   'dns',
@@ -30,9 +30,9 @@ export function mayPass(code: string): boolean {
 export interface ReachOptions {
   readonly resource?: string;
   readonly protocols: readonly string[];
-  /** How long to go on trying where the peer or the relay is away; 0 for one attempt. */
+  /** How long to try if the peer or relay is unreachable; 0 for one attempt. */
   readonly waitMs: number;
-  /** A peer that refuses may accept later: the command that takes this is not there yet, or was killed. @defaultValue false */
+  /** Whether to retry a peer that refuses: its command may not run yet, or was killed. @defaultValue false */
   readonly evenIfRefused?: boolean;
   readonly signal?: AbortSignal | undefined;
   /** Called once, before it tries again. */
@@ -40,7 +40,8 @@ export interface ReachOptions {
 }
 
 /**
- * Opens a line to a peer, if need be with several attempts, each soon after the other: a person waits, or a program.
+ * Opens a line to a peer. If needed it makes several attempts, soon after each other, because a person or program
+ * waits.
  * @throws SwsError of the last attempt
  */
 export async function reach(station: Station, peer: string, options: ReachOptions): Promise<Line> {

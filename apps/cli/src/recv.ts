@@ -14,21 +14,21 @@ import { BUSY, type Line } from './station/line.js';
 import { openStation } from './station/open-station.js';
 import { StoredFiles } from './stored-files.js';
 
-/** Keys that send at a time; further ones are refused. */
+/** The most keys that send at a time. Others are refused. */
 const MAX_SENDERS = 16;
-/** Sends of one key at a time. */
+/** The most channels of one key at a time. */
 const MAX_SENDS = 16;
 
 export interface RecvFlags extends IdentityFlags, AdmissionFlags {
   readonly relay: string;
-  /** The folder that files come to. */
+  /** The folder for received files. */
   readonly out: string;
-  /** End when the files of one sender are here. */
+  /** Whether to end when the files of one sender are here. */
   readonly once?: boolean;
-  /** What the files of one sender may have together, in bytes. */
+  /** The most bytes of all files of one sender together. */
   readonly maxSize?: number;
   readonly force?: boolean;
-  /** False where permissions and times are not kept. */
+  /** Whether to keep permissions and times. @defaultValue true */
   readonly preserve?: boolean;
 }
 
@@ -41,7 +41,7 @@ export async function recv(flags: RecvFlags, json: NodeJS.WriteStream | null): P
   const folder = await realpath(flags.out);
   const progress = new Progress(json);
   const station = await openStation(flags, progress.tell);
-  /** What each key sends, oldest first. */
+  /** The receivers of each key, oldest first. */
   const receiving = new Map<string, Set<FileReceiver>>();
   const options: ReceiverOptions = {
     folder,
@@ -54,7 +54,7 @@ export async function recv(flags: RecvFlags, json: NodeJS.WriteStream | null): P
       const before = [...(receiving.get(receiver.peer) ?? [])].filter(
         (other) => other !== receiver && files.some(({ name }) => other.holds(name)),
       );
-      // A sender that was killed and has come again: its parts are free once the old channel is.
+      // A killed sender may have started again. Its partial files are free once the old channel has ended.
       for (const other of before) other.stop(FILES_CLOSE.superseded);
       return Promise.all(before.map(({ end }) => end));
     },
@@ -81,7 +81,7 @@ export async function recv(flags: RecvFlags, json: NodeJS.WriteStream | null): P
       };
       const filter = { protocols: [FILES_PROTOCOL], resources: null, only: admission.only, exclusive: true };
       const listening = station.listen(filter, (line) => void serve(line).catch(reject));
-      /** With all places taken, those who have one may come again, in place of their former selves. */
+      /** If all places are taken, a key that has one may connect again, in place of its old channel. */
       const admit = (): void => {
         const only = receiving.size < MAX_SENDERS ? admission.only : [...receiving.keys()];
         void listening.then((listener) => listener.admit(only));
@@ -108,10 +108,10 @@ export async function recv(flags: RecvFlags, json: NodeJS.WriteStream | null): P
   }
 }
 
-/** Names that a question lists; of further ones it gives the number. */
+/** How many names a question lists. For others it gives the number. */
 const MAX_LISTED = 10;
 
-/** Whether files may come: as the rules say, else as the person at the terminal does. */
+/** Whether to accept files: by the rules, or else by asking the person at the terminal. */
 async function agree(
   admission: Admission,
   own: string,

@@ -1,13 +1,13 @@
 import { printable, type Reporter } from './report.js';
 import type { Station } from './station/station.js';
 
-/** What a command does at its first registration, and where the relay refuses it for good. */
+/** Callbacks for the first registration, and for a final refusal by the relay. */
 export interface RelayFollower {
   readonly onFirst: () => void;
   readonly onRefused: (error: Error) => void;
 }
 
-/** Tells of a relay that can't be reached, and of a connection to it that breaks and comes back. */
+/** Reports an unreachable relay, and a connection that breaks and is made again. */
 export function followRelay(station: Station, tell: Reporter, { onFirst, onRefused }: RelayFollower): void {
   let isFirst = true;
   let told = '';
@@ -20,7 +20,7 @@ export function followRelay(station: Station, tell: Reporter, { onFirst, onRefus
         else tell({ event: 'reconnected' }, 'reconnected');
         isFirst = false;
       }
-      // Each further attempt that fails for the same reason is no news.
+      // Report attempts that fail for the same reason only once.
       if (state === 'reconnecting' && detail !== told) {
         told = detail;
         const event = isFirst ? 'unreachable' : 'reconnecting';

@@ -22,17 +22,17 @@ export interface SendFlags extends IdentityFlags {
   readonly relay: string;
   /** Seconds to wait for an absent peer, at the beginning and whenever it goes. */
   readonly wait: number;
-  /** What the receiver is to call the file or folder, if it is one. */
+  /** The name for the receiver, if there is only one file or folder. */
   readonly name?: string;
-  /** What is left out of folders, as `.gitignore` says it. */
+  /** Patterns of files to leave out of folders, as in `.gitignore`. */
   readonly exclude?: readonly string[];
-  /** False where permissions and times are not told. */
+  /** Whether to send permissions and times. @defaultValue true */
   readonly preserve?: boolean;
   /** Print what would be sent, and send nothing. */
   readonly dryRun?: boolean;
 }
 
-/** Between a channel that broke and the next: a peer that breaks each one costs no more than this. */
+/** The delay between a broken channel and the next, in case a peer breaks each one. */
 const RETRY_MS = 500;
 
 /** Sends files to a peer; resolves with the exit code. */
@@ -50,7 +50,7 @@ export async function send(
   for (const { name, why } of left)
     progress.tell({ event: 'left', name, detail: why }, `sws: ${name} is left out: ${why}`);
   const station = await openStation({ ...flags, relay }, progress.tell);
-  // Where the relay refuses for good, the attempt to reach the peer tells.
+  // If the relay refuses for good, the attempt to reach the peer reports it.
   followRelay(station, progress.tell, { onFirst: () => {}, onRefused: () => {} });
   const stopped = new AbortController();
   const release = onSignal(() => {
@@ -100,7 +100,7 @@ export async function send(
   }
 }
 
-/** Opens what is to be sent. @throws Error where something can't be, or there is too much of it */
+/** Opens everything to send. @throws Error if something cannot be opened, or there is too much */
 async function openAll(paths: readonly string[], flags: SendFlags): Promise<Outgoing> {
   const { name, exclude = [], preserve = true } = flags;
   if (name !== undefined && paths.length > 1) throw new Error('--name works with one file only');

@@ -9,12 +9,12 @@ import { checkServices, parseService, pathOf, readServices, type Service } from 
 import { BUSY, type Line } from './station/line.js';
 import { openStation } from './station/open-station.js';
 
-/** Close code: the port that is served refused the connection, or did not answer. */
+/** Close code: the served port refused the connection, or did not answer. */
 const PORT_REFUSED = 4502;
 
 export interface ServeFlags extends IdentityFlags, AdmissionFlags {
   readonly relay: string;
-  /** Where the ports are, unless a service says: this machine, or one that it reaches. */
+  /** The host of the ports, unless a service names its own: this machine, or one that it reaches. */
   readonly host: string;
   /** A TOML file of services. */
   readonly file?: string;
@@ -75,10 +75,10 @@ function withRules(service: Service, flags: ServeFlags, contacts: Contacts): Ser
   return { ...service, target, admission: new Admission(rules, scope, contacts, flags.json === true) };
 }
 
-/** Both kinds of address are tried, the next one where one has not answered for so long: Node's own 250 ms are too few on a busy machine. */
+/** Tries IPv4 and IPv6 addresses in turn. Node's own 250 ms per address are too short on a busy machine. */
 const FAMILIES = { autoSelectFamily: true, autoSelectFamilyAttemptTimeout: 3_000 } as const;
 
-/** `localhost` is both loopback addresses (RFC 6761 §6.3), whatever a hosts file says: some servers listen on ::1 alone. */
+/** `localhost` is both loopback addresses (RFC 6761 §6.3), for any hosts file. Some servers listen only on ::1. */
 const lookupLocalhost: LookupFunction = (_host, _options, callback) =>
   callback(null, [
     { address: '127.0.0.1', family: 4 },
@@ -90,7 +90,7 @@ function dialFor(line: Line, { name, host, port }: Service, called: string, tell
   const { peer } = line;
   const what = name === '' ? '' : ` to ${name}`;
   tell({ event: 'connection', peer, ...(name === '' ? {} : { name }) }, `connection from ${called}${what}`);
-  // A name can have addresses of both kinds: whichever answers is taken (RFC 8305).
+  // A name can have addresses of both kinds. The one that answers is used (RFC 8305).
   const lookup = host === 'localhost' ? { lookup: lookupLocalhost } : {};
   const tcp = dial({ port, host, allowHalfOpen: true, noDelay: true, ...FAMILIES, ...lookup });
   let reached = false;

@@ -1,9 +1,12 @@
 /** Signals that ask a command to end. */
 const ENDS = ['SIGINT', 'SIGTERM'] as const;
-/** What is under way when the program that ran a command hangs up has so long to end. */
+/** How long a command may continue after SIGHUP. */
 const HANG_UP_MS = 2_000;
 
-/** Calls `stop` at the first of these signals; a second one ends the process, as it would without this. Returns how to call it off. */
+/**
+ * Calls `stop` at the first of these signals. A second one ends the process as usual. Returns a function that removes
+ * it.
+ */
 export function onSignal(stop: () => void): () => void {
   const release = (): void => {
     for (const signal of ENDS) process.off(signal, stopOnce);
@@ -17,8 +20,8 @@ export function onSignal(stop: () => void): () => void {
 }
 
 /**
- * Calls `stop` some time after SIGHUP: ssh sends it to its ProxyCommand at the end of each session, when input has ended and
- * nothing is wrong. Returns how to call it off, and whether it came.
+ * Calls `stop` some time after SIGHUP. ssh sends SIGHUP to its ProxyCommand at the end of each session, when input has
+ * ended and nothing is wrong. Returns whether it came, and a function that removes it.
  */
 export function onHangUp(stop: () => void): { readonly came: boolean; release(): void } {
   let late: NodeJS.Timeout | undefined;

@@ -4,7 +4,10 @@ import { EXIT } from './exit-code.js';
 import type { Reporter } from './report.js';
 import type { Line } from './station/line.js';
 
-/** Joins a channel to `input` and standard output; tells how it ended, and resolves with the exit code. `stopped` says that a signal ended it. */
+/**
+ * Joins a channel to `input` and standard output. Reports how it ended, and resolves with the exit code. `stopped`: by
+ * a signal.
+ */
 export async function pipeStandard(
   line: Line,
   source: NodeJS.ReadStream | null,
@@ -15,7 +18,7 @@ export async function pipeStandard(
   let input: Readable | null = source;
   let onPeerEnd = (): void => {};
   if (source?.isTTY) {
-    // A person who types has no rest that could be lost: where the peer has ended, so has the conversation.
+    // When a person types, no input can be lost. The conversation ends when the peer ends.
     const typed = source.pipe(new PassThrough());
     input = typed;
     onPeerEnd = () => {

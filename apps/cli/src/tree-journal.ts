@@ -3,14 +3,14 @@ import { join } from 'node:path';
 import { partName } from './file-name.js';
 import { MAX_OFFER_BYTES } from './file-protocol.js';
 
-/** What is remembered of a tree at most: somewhat more than one offer has. */
+/** The largest journal: a little more than one offer. */
 const MAX_BYTES = 4 * MAX_OFFER_BYTES;
 
-/** What of a tree is here, kept beside it until all is: a receiver that starts again goes on from there. */
+/** Records which files of a tree are here, until all are, so that a restarted receiver can continue. */
 export class TreeJournal {
-  /** Files that were stored: under which name, how large, and where. */
+  /** The stored files: name, size and path. */
   readonly files: { readonly name: string; readonly size: number; readonly path: string }[] = [];
-  /** Folders that were made for it, which are given the sender's permissions and times in the end. */
+  /** The created folders, which get the sender's permissions and times at the end. */
   readonly folders = new Set<string>();
   readonly #path: string;
   #last: Promise<void> = Promise.resolve();
@@ -19,7 +19,7 @@ export class TreeJournal {
     this.#path = path;
   }
 
-  /** The journal of a tree of `peer` that goes to `folder` under a safe name. */
+  /** The journal of a tree of `peer` that is stored in `folder` under a safe name. */
   static async open(folder: string, root: string, peer: string): Promise<TreeJournal> {
     const journal = new TreeJournal(join(folder, partName(root, peer)));
     const present = await lstat(journal.#path).catch(() => null);
@@ -30,7 +30,7 @@ export class TreeJournal {
         if (made !== undefined) journal.folders.add(made);
         else journal.files.push(file);
       } catch {
-        // The last line of a process that was killed.
+        // The incomplete last line of a killed process.
       }
     }
     return journal;
@@ -46,13 +46,13 @@ export class TreeJournal {
     this.#append({ folder: path });
   }
 
-  /** Forgets the tree, of which all is here. */
+  /** Removes the journal of a complete tree. */
   async remove(): Promise<void> {
     await this.#last;
     await rm(this.#path, { force: true });
   }
 
-  /** One that can't be written costs no more than that files are sent again. */
+  /** Appends an entry. If it cannot be written, files may only be sent again. */
   #append(entry: object): void {
     this.#last = this.#last.then(async () => {
       try {
@@ -63,7 +63,7 @@ export class TreeJournal {
           await file.close();
         }
       } catch {
-        // As said.
+        // Files may be sent again.
       }
     });
   }

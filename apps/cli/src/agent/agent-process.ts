@@ -7,18 +7,18 @@ import { localKey } from './greeting.js';
 import { agentPlace } from './place.js';
 import { isRunning } from './reach-agent.js';
 
-/** What an agent writes down: who it is, and which lock of the identity is its own. */
+/** The file of an agent: its process, and its lock of the identity. */
 interface AgentRecord {
   readonly pid: number;
   readonly lock: string;
 }
 
 /**
- * Runs the agent of an identity's file until nobody needs it. One line on standard output says that it serves (`{}`), or why not
- * (`{ code, detail }`). Resolves with the exit code.
+ * Runs the agent of an identity's file until no command needs it. One line on standard output says that it serves
+ * (`{}`), or why not (`{ code, detail }`). Resolves with the exit code.
  */
 export async function runAgent(path: string): Promise<number> {
-  process.stdout.on('error', () => {}); // whoever started it may be gone
+  process.stdout.on('error', () => {}); // the command that started it may be gone
   const store = fileStore(path);
   try {
     const provider = await defaultProvider();
@@ -43,7 +43,7 @@ export async function runAgent(path: string): Promise<number> {
   }
 }
 
-/** The seed, with the identity locked for this process. What an agent that was killed has left locked is unlocked at once. */
+/** Locks the identity for this process and returns its seed. The lock of a killed agent is removed at once. */
 async function lockIdentity(store: KeyStore, path: string): Promise<Uint8Array> {
   const take = (): Promise<Uint8Array> => store.loadOrCreate(() => randomBytes(32));
   try {
@@ -59,7 +59,7 @@ async function lockIdentity(store: KeyStore, path: string): Promise<Uint8Array> 
   }
 }
 
-/** Which lock that is, as no other is: `fileStore` locks by making a folder. */
+/** An id of the present lock. `fileStore` locks by creating a folder. */
 async function lockOf(path: string): Promise<string> {
   const found = await stat(`${path}.lock`, { bigint: true }).catch(() => null);
   return found === null ? '' : `${found.ino} ${found.birthtimeNs}`;

@@ -15,36 +15,36 @@ import {
   type TakeRequest,
 } from './requests.js';
 
-/** Without a command for so long the agent ends. */
+/** The agent ends after this long without a command. */
 const IDLE_MS = 3_000;
-/** What a command has to prove that it may read the identity, and to ask for something. */
+/** How long a command may take for the greeting and its request. */
 const GREETING_MS = 5_000;
-/** What a command has to take a connection of a peer that it was told of. */
+/** How long a command may take to accept an offered connection of a peer. */
 const TAKE_MS = 10_000;
-/** Commands and lines together; one too many is cut off. */
+/** The most local sockets, for commands and lines together. Others are cut off. */
 const MAX_LOCAL_SOCKETS = 2_048;
-/** Of them, those that have not proved who they are. */
+/** The most local sockets that have not passed the greeting. */
 const MAX_STRANGERS = 32;
-/** Lines of peers that no command has taken yet. */
+/** The most lines of peers that no command has taken yet. */
 const MAX_OFFERED = 64;
-/** Relays at a time. */
+/** The most relays at a time. */
 const MAX_RELAYS = 16;
 
-/** A relay that is in use: by commands, and by their lines. */
+/** A relay that is used by commands and their lines. */
 interface Held {
   readonly station: DirectStation;
   users: number;
   commands: number;
 }
 
-/** A line of a peer that a command was told of. */
+/** A line of a peer that was offered to a command. */
 interface Offered {
   readonly line: Line;
   readonly relay: string;
   readonly late: NodeJS.Timeout;
 }
 
-/** Holds one identity's connections to relays, and serves commands through a local socket. */
+/** Keeps one identity's connections to relays, and serves commands through a local socket. */
 export class Agent {
   readonly #identity: Identity;
   readonly #provider: CryptoProvider;
@@ -52,7 +52,7 @@ export class Agent {
   readonly #server: Server;
   readonly #stations = new Map<string, Held>();
   readonly #commands = new Set<LocalSocket>();
-  /** The local sockets of the lines of each command that is attached. */
+  /** The local sockets of the lines of each attached command. */
   readonly #attached = new Map<string, Set<LocalSocket>>();
   readonly #offered = new Map<string, Offered>();
   readonly #lines = new Set<Line>();
@@ -63,12 +63,12 @@ export class Agent {
   #isStopping = false;
   #idle: NodeJS.Timeout | undefined;
   #end: () => void = () => {};
-  /** Resolves when it has ended: nobody needs it, or it was stopped. */
+  /** Resolves when the agent has ended because no command needs it, or it was stopped. */
   readonly ended = new Promise<void>((resolve) => {
     this.#end = resolve;
   });
 
-  /** `key` is what `localKey` makes of the identity's seed. */
+  /** `key` is the `localKey` of the identity's seed. */
   constructor(identity: Identity, provider: CryptoProvider, key: Buffer) {
     this.#identity = identity;
     this.#provider = provider;
@@ -77,7 +77,10 @@ export class Agent {
     this.#server.maxConnections = MAX_LOCAL_SOCKETS;
   }
 
-  /** Begins to serve. Whoever calls holds the identity's lock: a socket that is there is a dead agent's. @throws Error */
+  /**
+   * Begins to serve. The caller holds the identity's lock, so an existing socket belongs to a dead agent. @throws
+   * Error
+   */
   async listen(path: string): Promise<void> {
     const isFile = process.platform !== 'win32';
     if (isFile) await rm(path, { force: true });
@@ -85,11 +88,11 @@ export class Agent {
       this.#server.once('error', reject);
       this.#server.listen(path, resolve);
     });
-    if (isFile) await chmod(path, 0o600); // its folder is the user's alone, so nobody was faster
+    if (isFile) await chmod(path, 0o600); // only the user can enter the folder, so nobody could connect before
     this.#watchIdle();
   }
 
-  /** Ends, and closes lines. Commands that hear that they are to end do so, and others start another agent. */
+  /** Ends, and closes lines. With `tellsCommands`, commands end too. Otherwise they start another agent. */
   async stop(tellsCommands: boolean): Promise<void> {
     if (this.#isStopping) return;
     this.#isStopping = true;
@@ -118,7 +121,7 @@ export class Agent {
     if (request === null) return local.destroy();
     this.#commands.add(local);
     clearTimeout(this.#idle);
-    // Whatever is still done for a command that is gone, the agent does not stay for it.
+    // Pending work for a command that is gone does not keep the agent running.
     const forget = (): void => {
       this.#commands.delete(local);
       this.#watchIdle();
@@ -131,7 +134,7 @@ export class Agent {
       else if (request.type === 'connect') await this.#connect(local, request);
       else await this.#attach(local, request);
     } catch (error) {
-      // Of a request that can't be met: a URL that is no relay's, too many relays.
+      // The request failed: the URL is not a relay's, or there are too many relays.
       const { code = 'unexpected', message } = error as Partial<SwsError> & Error;
       local.writeJson({ type: 'failed', code, detail: message });
     } finally {
@@ -160,7 +163,7 @@ export class Agent {
     };
   }
 
-  /** Serves a command for as long as it runs: tells it of the relay, and of peers that connect. */
+  /** Serves a command while it runs: reports the relay's state, and peers that connect. */
   #attach(local: LocalSocket, { relay, filter }: AttachRequest): Promise<void> {
     return this.#at(relay, async (station, held) => {
       let listener: RemovableListener | null = null;
@@ -199,7 +202,7 @@ export class Agent {
     });
   }
 
-  /** Tells a command of a peer that has connected: the command takes the line over a local socket of its own. */
+  /** Offers a peer's line to a command, which takes it over a separate local socket. */
   #offer(command: LocalSocket, relay: string, line: Line): void {
     if (this.#offered.size >= MAX_OFFERED) return line.close(BUSY, 'busy');
     const offer = String(this.#nextOffer++);
@@ -248,7 +251,7 @@ export class Agent {
     }
   }
 
-  /** Does something at a relay, whose connection is held for as long as that takes. */
+  /** Runs `work` at a relay, and keeps the connection until it ends. */
   async #at(relay: string, work: (station: DirectStation, held: Held) => Promise<void>): Promise<void> {
     let held = this.#stations.get(relay);
     if (held === undefined) {

@@ -2,12 +2,13 @@ import { setTimeout as delay } from 'node:timers/promises';
 import { type Line, STOPPED } from '../station/line.js';
 import type { LocalSocket } from './local-socket.js';
 
-/** What a peer has to answer the close of a command that is gone; without a relay it never does. */
+/** How long a peer may take to answer the close for a command that is gone. Without a relay it cannot answer. */
 const GONE_MS = 2_000;
 
 /**
- * Joins a line to the local socket of the command that uses it, until the line is over, and tells the command how it ended. Each
- * side is read no faster than the other takes it. A command that is gone closes the line with 4001, and is not waited for.
+ * Joins a line to the local socket of its command until the line ends, and tells the command how it ended. Each side
+ * is read no faster than the other accepts. If the command is gone, the line is closed with 4001 without waiting for
+ * it.
  */
 export async function carryLine(local: LocalSocket, line: Line): Promise<void> {
   let takenBytes = 0;
@@ -37,7 +38,7 @@ export async function carryLine(local: LocalSocket, line: Line): Promise<void> {
       if (!isDraining && !commandIsGone) await local.write(message);
     }
   };
-  // A command that is gone is not waited for, also where the line takes nothing more of what it wrote.
+  // Do not wait for a command that is gone, even if the line does not accept the rest of its data.
   const left = new Promise<void>((resolve) => local.socket.once('close', () => resolve())).then(leave);
   const gone = Promise.race([left, fromCommand().catch(() => local.destroy())]).then(() =>
     delay(GONE_MS, null, { ref: false }),

@@ -27,7 +27,7 @@ export async function showAgent(flags: IdentityFlags & JsonFlags): Promise<numbe
   return EXIT.delivered;
 }
 
-/** Stops the agent of an identity, and resolves with the exit code when it has let go of the identity. */
+/** Stops the agent of an identity. Resolves with the exit code when it has released the identity. */
 export async function stopAgent(flags: IdentityFlags & JsonFlags): Promise<number> {
   const access = await agentAccess(flags);
   const status = await statusOf(access);

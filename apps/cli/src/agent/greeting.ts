@@ -1,11 +1,11 @@
 import { createHmac, hkdfSync, randomBytes, timingSafeEqual } from 'node:crypto';
 import { FRAME_LIMITS, type LocalSocket } from './local-socket.js';
 
-/** Of the frames between a command and its agent. */
+/** The version of the frames between a command and its agent. */
 const VERSION = 1;
 const NONCE_BYTES = 32;
 
-/** The secret that both ends of a local socket have because both can read the identity. `seed` is not kept. */
+/** The common secret of both ends of a local socket. Both can read the identity. `seed` is not kept. */
 export function localKey(seed: Uint8Array): Buffer {
   return Buffer.from(hkdfSync('sha256', seed, new Uint8Array(0), 'sws agent v1', 32));
 }
@@ -20,8 +20,9 @@ function isProof(value: unknown, expected: Buffer): boolean {
 }
 
 /**
- * Both ends prove that they can read the identity: the socket's permissions keep other users away where there are any, and
- * this does everywhere (whoever made a pipe of that name before the agent learns nothing). Resolves with whether the other end did.
+ * Both ends prove that they can read the identity. Permissions of the socket keep other users away where they exist,
+ * and this proof does everywhere: a process that made a pipe of that name before the agent learns nothing. Resolves
+ * with whether the other end has proved it.
  */
 export async function greetCommand(local: LocalSocket, key: Buffer): Promise<boolean> {
   const ours = randomBytes(NONCE_BYTES).toString('hex');
@@ -34,7 +35,7 @@ export async function greetCommand(local: LocalSocket, key: Buffer): Promise<boo
   return true;
 }
 
-/** The command's side of it. */
+/** The command's side of the greeting. */
 export async function greetAgent(local: LocalSocket, key: Buffer): Promise<boolean> {
   const hello = await local.nextJson();
   if (hello?.version !== VERSION) return false;

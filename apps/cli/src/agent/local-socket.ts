@@ -1,15 +1,15 @@
 import type { Socket } from 'node:net';
 
 /**
- * Frames of the local socket between a command and the agent: 4 bytes big-endian of length, 1 byte of kind, the content. Bytes are
- * handed on in the pieces that come, so that neither end copies or keeps them.
+ * Frames of the local socket between a command and the agent: 4 bytes of length (big-endian), 1 byte of kind, the
+ * content. Bytes are passed on in the pieces in which they arrive, so that neither end copies or keeps them.
  */
 const KIND = { json: 0, text: 1, bytes: 2 } as const;
 const HEADER_BYTES = 5;
 
-/** The largest frames of a command that has proved who it is. Bytes come in pieces, and their limit only keeps counts sane. */
+/** The largest frames after the greeting. Bytes arrive in pieces; their limit only bounds the length field. */
 export const FRAME_LIMITS = { json: 1_048_576, text: 4_194_304, bytes: 67_108_864 } as const;
-/** The same before it has. */
+/** The largest frames before the greeting has succeeded. */
 export const GREETING_LIMITS = { json: 512, text: 0, bytes: 0 } as const;
 
 export type Frame =
@@ -17,9 +17,9 @@ export type Frame =
   | { readonly kind: 'text'; readonly text: string }
   | { readonly kind: 'bytes'; readonly bytes: Buffer };
 
-/** Bytes that wait to be written, or to be read, before the other side of this end is held back. */
+/** How many bytes may wait to be written, or to be read, before the source is paused. */
 const HIGH_WATER_BYTES = 262_144;
-/** What a frame that waits to be read counts beside its content. */
+/** What a frame that waits to be read counts beside its bytes. */
 const FRAME_OVERHEAD_BYTES = 128;
 
 function costOf(frame: Frame): number {
@@ -29,18 +29,18 @@ function costOf(frame: Frame): number {
 /** One end of a local socket, framed. */
 export class LocalSocket {
   readonly socket: Socket;
-  /** The largest frames that are taken. */
+  /** The largest frames that are accepted. */
   limits: Readonly<Record<keyof typeof KIND, number>> = GREETING_LIMITS;
-  /** Frames that came, and what they cost. */
+  /** Received frames that wait to be read. */
   readonly #frames: Frame[] = [];
   #waitingBytes = 0;
   #isOver = false;
-  /** Those who wait for a frame, and for room. */
+  /** Callbacks that wait for a frame, and for room. */
   #readers: (() => void)[] = [];
   #writers: (() => void)[] = [];
   #header = Buffer.alloc(0);
   #kind: keyof typeof KIND = 'json';
-  /** Of a content; below 0 between frames. */
+  /** Missing bytes of the present content; below 0 between frames. */
   #missing = -1;
   #parts: Buffer[] = [];
 
@@ -53,7 +53,7 @@ export class LocalSocket {
     const wakeWriters = (): void => {
       for (const resolve of this.#writers.splice(0)) resolve();
     };
-    socket.on('error', () => {}); // the end of the frames tells
+    socket.on('error', () => {}); // `next` then returns null
     socket.on('drain', wakeWriters).on('close', wakeWriters).on('close', over).on('end', over);
     socket.on('data', (chunk: Buffer) => this.#take(chunk));
   }
@@ -72,7 +72,7 @@ export class LocalSocket {
     }
   }
 
-  /** The next frame where that is JSON. */
+  /** The next frame if it is JSON, otherwise `null`. */
   async nextJson(): Promise<Readonly<Record<string, unknown>> | null> {
     const frame = await this.next();
     return frame?.kind === 'json' ? frame.value : null;
@@ -82,14 +82,17 @@ export class LocalSocket {
     void this.#write(KIND.json, Buffer.from(JSON.stringify(value)));
   }
 
-  /** Resolves once there is room for more; with false where the other end is gone. The bytes must not be changed afterwards. */
+  /**
+   * Writes a frame. Resolves once there is room for more, with false if the other end is gone. Do not change the bytes
+   * afterwards.
+   */
   write(message: string | Uint8Array): Promise<boolean> {
     return typeof message === 'string'
       ? this.#write(KIND.text, Buffer.from(message))
       : this.#write(KIND.bytes, message);
   }
 
-  /** Ends behind everything written. */
+  /** Ends after everything that was written. */
   end(): void {
     this.socket.end();
   }
@@ -108,7 +111,7 @@ export class LocalSocket {
     socket.write(header);
     socket.write(content);
     socket.uncork();
-    // Many writes at a time cost one system call. Behind this much a `drain` follows: it is more than Node's own mark.
+    // Many writes together cost one system call. Over this mark, which is above Node's own, a `drain` follows.
     if (socket.writableLength >= HIGH_WATER_BYTES) await new Promise<void>((resolve) => this.#writers.push(resolve));
     return socket.writable;
   }

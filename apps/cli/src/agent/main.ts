@@ -1,4 +1,4 @@
-// The program of an agent, which a command starts with the identity's file as its argument. It loads no more than it needs.
+// The program of an agent. A command starts it with the identity's file as its argument. It loads only what it needs.
 import { EXIT } from '../exit-code.js';
 import { setV8Flags } from '../v8-flags.js';
 import { runAgent } from './agent-process.js';

@@ -3,20 +3,20 @@ import { lstat, mkdir } from 'node:fs/promises';
 import { tmpdir, userInfo } from 'node:os';
 import { join } from 'node:path';
 
-/** Where the agent of an identity is found. */
+/** The paths of an identity's agent. */
 export interface AgentPlace {
-  /** The local socket; on Windows the named pipe. */
+  /** The local socket; on Windows, the named pipe. */
   readonly socket: string;
-  /** Exists while a command starts the agent, and holds that command's process id. */
+  /** A file that exists while a command starts the agent. It contains that command's process id. */
   readonly starting: string;
-  /** What the agent that runs, or ran last, says of itself. */
+  /** The file of the agent that runs, or ran last. */
   readonly record: string;
 }
 
 /** The longest path that a local socket has everywhere, in bytes (`sun_path` of macOS, less the final 0). */
 const MAX_SOCKET_PATH_BYTES = 103;
 
-/** The place for an address. Its folder is made; it is the user's own, and nobody else can look into it. @throws Error otherwise */
+/** The paths for an address. Creates their folder, which only the user can read. @throws Error otherwise */
 export async function agentPlace(address: string): Promise<AgentPlace> {
   const folder = await runtimeFolder();
   const name = createHash('sha256').update(address).digest('hex').slice(0, 16);

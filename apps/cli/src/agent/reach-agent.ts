@@ -12,16 +12,16 @@ import { LocalSocket } from './local-socket.js';
 import type { AgentPlace } from './place.js';
 
 const MAIN = fileURLToPath(new URL('./main.js', import.meta.url));
-/** How often a command looks whether the agent that another one starts is there. */
+/** How often a command checks for an agent that another command starts. */
 const POLL_MS = 25;
-/** A command that starts the agent has so long; then another may. */
+/** How long a command may take to start the agent. After that, another may start it. */
 const START_MS = 15_000;
-/** Its garbage is short-lived buffers: on a busy machine threads that help to collect them cost more than they bring. */
+/** The agent's garbage is short-lived buffers. On a busy machine, helper threads cost more than they save. */
 const NODE_FLAGS = ['--single-threaded-gc'];
-/** No agent and none that can be started. */
+/** The errors of a socket without an agent. */
 const NOBODY: ReadonlySet<unknown> = new Set(['ENOENT', 'ECONNREFUSED']);
 
-/** Whose agent, and how to prove that one may use it. */
+/** An identity's agent, and the key to use it. */
 export interface AgentAccess {
   readonly place: AgentPlace;
   readonly key: Buffer;
@@ -29,7 +29,7 @@ export interface AgentAccess {
   readonly identity: string;
 }
 
-/** Connects to the agent that runs; `null` where none does. @throws Error where it is no agent of this identity and version */
+/** Connects to a running agent; `null` if none runs. @throws Error if it has another identity or version */
 export async function findAgent({ place, key }: AgentAccess): Promise<LocalSocket | null> {
   const socket = connect(place.socket);
   const local = new LocalSocket(socket);
@@ -43,13 +43,16 @@ export async function findAgent({ place, key }: AgentAccess): Promise<LocalSocke
   if (await greetAgent(local, key)) return local;
   const wasCutOff = socket.readableEnded || socket.destroyed;
   local.destroy();
-  if (wasCutOff) return null; // it is ending
+  if (wasCutOff) return null; // the agent is ending
   throw new Error(
     `the process at ${place.socket} is not an agent of this identity and this version of sws: end that process`,
   );
 }
 
-/** Connects to the agent, which is started where none runs: of commands that begin at once, one starts it. @throws SwsError, Error */
+/**
+ * Connects to the agent, and starts it if none runs. If several commands start at once, one starts it. @throws
+ * SwsError, Error
+ */
 export async function reachAgent(access: AgentAccess): Promise<LocalSocket> {
   const sinceMs = performance.now();
   for (;;) {
@@ -62,7 +65,7 @@ export async function reachAgent(access: AgentAccess): Promise<LocalSocket> {
   }
 }
 
-/** Whether this command is the one that starts the agent; `late` where whoever was to do it has not. */
+/** Whether this command must start the agent. `late`: another command should have, but has not. */
 async function mayStart(path: string, late: boolean): Promise<boolean> {
   try {
     await writeFile(path, String(process.pid), { flag: 'wx', mode: 0o600 });
@@ -71,12 +74,12 @@ async function mayStart(path: string, late: boolean): Promise<boolean> {
     if ((error as NodeJS.ErrnoException).code !== 'EEXIST') throw error;
   }
   const text = await readFile(path, 'utf8').catch(() => '');
-  // It is empty for a moment, until that command has written its process id.
+  // The file is empty until the other command has written its process id.
   if (late || (text !== '' && !isRunning(Number(text)))) await rm(path, { force: true });
   return false;
 }
 
-/** Starts the agent, and resolves when it serves. @throws SwsError with why it could not begin */
+/** Starts the agent. Resolves when it serves. @throws SwsError with the reason if it cannot */
 async function startAgent({ place, identity }: AgentAccess): Promise<void> {
   try {
     const { SWS_PASSPHRASE: _, ...env } = process.env;
@@ -97,7 +100,7 @@ async function startAgent({ place, identity }: AgentAccess): Promise<void> {
   }
 }
 
-/** The first line of a stream, which is not read further; empty where it has none. */
+/** Reads the first line of a stream, and nothing more; empty if there is none. */
 async function firstLine(stream: Readable): Promise<string> {
   try {
     for await (const line of createInterface({ input: stream })) return line;

@@ -1,6 +1,6 @@
 import type { Filter } from '../station/station.js';
 
-/** What a command asks of the agent: the first frame behind the greeting. */
+/** The request of a command to the agent: the first frame after the greeting. */
 export type Request =
   | { readonly type: 'status' }
   | { readonly type: 'stop' }
@@ -8,14 +8,14 @@ export type Request =
   | ConnectRequest
   | TakeRequest;
 
-/** To be told of the relay, and with a filter of peers that connect, for as long as the command runs. */
+/** Asks for reports of the relay's state and, with a filter, of peers that connect, while the command runs. */
 export interface AttachRequest {
   readonly type: 'attach';
   readonly relay: string;
   readonly filter: Filter | null;
 }
 
-/** The line of a peer that connected. */
+/** Takes the line of a peer that has connected. */
 export interface TakeRequest {
   readonly type: 'take';
   /** Which command it is, as `attached` said. */
@@ -23,7 +23,7 @@ export interface TakeRequest {
   readonly offer: string;
 }
 
-/** A line to a peer. */
+/** Opens a line to a peer. */
 export interface ConnectRequest {
   readonly type: 'connect';
   /** Which command it is, as `attached` said. */
@@ -34,16 +34,16 @@ export interface ConnectRequest {
   readonly protocols: readonly string[];
 }
 
-/** What the agent says of itself. */
+/** The status of the agent. */
 export interface AgentStatus {
   readonly type: 'status';
   readonly pid: number;
   readonly address: string;
-  /** The name of the crypto provider that it chose. */
+  /** The name of the agent's crypto provider. */
   readonly provider: string;
   readonly upSeconds: number;
   readonly relays: readonly { readonly url: string; readonly state: string; readonly commands: number }[];
-  /** Channels that are open. */
+  /** The number of open channels. */
   readonly channels: number;
 }
 
@@ -63,7 +63,7 @@ function readFilter(value: unknown): Filter | null {
   return { protocols, resources, only, exclusive: exclusive === true };
 }
 
-/** A request, or `null` where it is none of the protocol's. */
+/** Reads a request; `null` if it is invalid. */
 export function readRequest(value: Members | null): Request | null {
   const { type, relay, filter, peer, resource, protocols, offer, command } = value ?? {};
   if (type === 'status' || type === 'stop') return { type };
@@ -77,7 +77,7 @@ export function readRequest(value: Members | null): Request | null {
   return { type, command, relay, peer, resource, protocols };
 }
 
-/** The keys that a command takes from now on; `undefined` where the frame is another. */
+/** Reads the keys that a command accepts from now on; `undefined` for another frame. */
 export function readOnly({ type, only }: Members): readonly string[] | null | undefined {
   return type === 'admit' && (only === null || isTexts(only)) ? only : undefined;
 }

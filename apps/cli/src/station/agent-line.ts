@@ -2,13 +2,13 @@ import { SwsError } from '@sws/crypto';
 import type { LocalSocket } from '../agent/local-socket.js';
 import type { Line, LineEnd } from './line.js';
 
-/** Why a line broke whose agent is gone. */
+/** The failure of a line whose agent is gone. */
 export const AGENT_LOST = {
   code: 'agent-lost',
   detail: 'the process that held the connection to the relay ended (sws agent)',
 } as const;
 
-/** A line whose channel the agent holds, over a local socket of its own. */
+/** A line over a separate local socket to the agent, which holds the channel. */
 export class AgentLine implements Line {
   readonly peer: string;
   readonly resource: string;
@@ -29,7 +29,7 @@ export class AgentLine implements Line {
     });
   }
 
-  /** The line that the agent opens as the answer to a request. @throws SwsError where it does not */
+  /** The line that the agent opens in answer to a request. @throws SwsError if it does not */
   static async open(local: LocalSocket): Promise<AgentLine> {
     const answer = await local.nextJson();
     if (answer?.type === 'opened') return new AgentLine(local, answer);

@@ -6,14 +6,14 @@ import { AGENT_LOST, AgentLine } from './agent-line.js';
 import type { Line } from './line.js';
 import type { ConnectTo, Filter, Listener, NewerPeer, Station, StationState } from './station.js';
 
-/** What peers have to answer a close. */
+/** How long peers may take to answer a close. */
 const CLOSE_GRACE_MS = 2_000;
-/** Between two attempts to reach another agent, where the last one could not be started. */
+/** The delay between two attempts to start another agent. */
 const RETRY_MS = 250;
-/** Attempts to reach another agent: an identity that another program takes meanwhile is not waited for without end. */
+/** The most attempts to reach another agent, because another program may have taken the identity. */
 const MAX_ATTEMPTS = 60;
 
-/** A station whose connection to the relay the agent of the identity holds. An agent that is killed is replaced. */
+/** A station whose connection to the relay belongs to the identity's agent. A killed agent is replaced. */
 export class AgentStation implements Station {
   readonly address: string;
   #url: string;
@@ -26,7 +26,7 @@ export class AgentStation implements Station {
   #filter: Filter | null = null;
   #onLine: (line: Line) => void = () => {};
   #control: LocalSocket | null = null;
-  /** What the agent calls this command: when its control socket is gone, its lines are. */
+  /** The agent's id for this command. When the command's control socket ends, its lines end too. */
   #command = '';
   #isClosed = false;
 
@@ -37,7 +37,7 @@ export class AgentStation implements Station {
     this.#access = access;
   }
 
-  /** @throws SwsError where there is no agent and none can be started */
+  /** @throws SwsError if there is no agent and none can be started */
   static async open(relay: string, address: string, access: AgentAccess): Promise<AgentStation> {
     const station = new AgentStation(relay, address, access);
     await station.#attach();
@@ -94,7 +94,10 @@ export class AgentStation implements Station {
     this.#control?.destroy();
   }
 
-  /** Begins to be told of the relay, and with a filter of peers, in place of what was told before. @throws SwsError */
+  /**
+   * Asks the agent for reports of the relay and, with a filter, of peers. Replaces an earlier request. @throws
+   * SwsError
+   */
   async #attach(): Promise<void> {
     const before = this.#control;
     const control = await reachAgent(this.#access);
@@ -131,7 +134,7 @@ export class AgentStation implements Station {
     }
   }
 
-  /** The agent was killed: another one takes its place, and is told the same. */
+  /** The agent was killed. Starts another one, and repeats the request. */
   async #replaceAgent(): Promise<void> {
     this.#tell({ state: 'reconnecting', failure: AGENT_LOST });
     for (let attempt = 1; !this.#isClosed; attempt++) {
@@ -151,7 +154,7 @@ export class AgentStation implements Station {
       local.writeJson({ type: 'take', command: this.#command, offer });
       this.#onLine(this.#keep(await AgentLine.open(local)));
     } catch {
-      // The peer, or the agent, is gone meanwhile.
+      // The peer or the agent has ended meanwhile.
     }
   }
 
@@ -162,7 +165,7 @@ export class AgentStation implements Station {
   }
 
   #tell(state: StationState): void {
-    // Attached anew, the agent says again how it stands.
+    // A new agent reports the same state again.
     if (state.state === this.#state.state && state.failure?.detail === this.#state.failure?.detail) return;
     this.#state = state;
     for (const listener of this.#followers) listener(state);

@@ -2,12 +2,14 @@ import { type SecureWebSocket, SecureWebSocketStream, type SecureWebSocketStream
 import { drainLine, type Line, type LineEnd } from './line.js';
 
 /**
- * What one frame to the relay carries (PROTOCOL §4, DATA). Bytes go out in messages of this size, whatever the pieces that they come
- * in: one of 64 KiB, as sockets give them, would make two frames.
+ * The bytes of one full frame to the relay (PROTOCOL §4, DATA). Bytes are sent in messages of this size, for any size
+ * of pieces. A piece of 64 KiB, as sockets deliver them, would need two frames.
  */
 const MESSAGE_BYTES = 61_440;
 
-/** The line of a socket that is open. Call it in the event that gave the socket: a message may follow in the same turn. */
+/**
+ * The line of an open socket. Create it in the event that delivered the socket: a message may follow in the same turn.
+ */
 export class DirectLine implements Line {
   readonly peer: string;
   readonly resource: string;
@@ -17,14 +19,14 @@ export class DirectLine implements Line {
   readonly #stream: SecureWebSocketStream;
   readonly #reader: Promise<ReadableStreamDefaultReader<string | Uint8Array>>;
   readonly #writer: Promise<WritableStreamDefaultWriter<string | BufferSource>>;
-  /** Bytes that wait for the rest of their message; made with the first of them. */
+  /** Bytes that wait for the rest of their message. The array is created with the first of them. */
   #message = new Uint8Array(0);
   #length = 0;
   #isFlushDue = false;
-  /** Resolves once all that was handed to the socket has room, with false where it takes nothing any more. */
+  /** Resolves once everything given to the socket has room, with false if the socket accepts no more. */
   #sent: Promise<boolean> = Promise.resolve(true);
   #hasFailed = false;
-  /** Bytes that the socket did not take. */
+  /** Bytes that the socket did not accept. */
   #unsentBytes = 0;
 
   constructor(socket: SecureWebSocket) {
@@ -36,7 +38,7 @@ export class DirectLine implements Line {
     this.protocol = socket.protocol;
     this.#reader = stream.opened.then(({ readable }) => readable.getReader());
     this.#writer = stream.opened.then(({ writable }) => writable.getWriter());
-    for (const end of [this.#reader, this.#writer]) end.then(({ closed }) => closed).catch(() => {}); // `closed` tells
+    for (const end of [this.#reader, this.#writer]) end.then(({ closed }) => closed).catch(() => {}); // see `closed`
     const endWith = (closeCode: number, reason: string, failure: LineEnd['failure']): LineEnd => {
       return { closeCode, reason, failure, pendingBytes: this.pendingBytes };
     };
@@ -55,7 +57,7 @@ export class DirectLine implements Line {
       const { value, done } = await (await this.#reader).read();
       return done ? null : value;
     } catch {
-      return null; // the connection broke: `closed` tells
+      return null; // the connection broke; `closed` has the reason
     }
   }
 
@@ -77,7 +79,7 @@ export class DirectLine implements Line {
   }
 
   close(closeCode: number, reason = ''): void {
-    // A message that waits for room is with the socket already: what is not is behind it.
+    // A message that waits for room counts as given to the socket. The rest is after it.
     const rest = this.#takeMessage();
     if (rest.length > 0 && this.#socket.readyState === this.#socket.OPEN) this.#socket.send(rest);
     this.#stream.close({ closeCode, reason });
@@ -93,7 +95,7 @@ export class DirectLine implements Line {
     return this.#message.subarray(0, length);
   }
 
-  /** What more is under way comes within this turn; what a program says by itself does not wait for it. */
+  /** Sends at the end of this turn, so that pieces of one turn share a message and single ones do not wait. */
   #flushSoon(): void {
     if (this.#length === 0 || this.#isFlushDue) return;
     this.#isFlushDue = true;
@@ -107,7 +109,7 @@ export class DirectLine implements Line {
     return this.#send(() => this.#takeMessage());
   }
 
-  /** Sends what `take` gives once those before have been taken; the socket copies it, so that the message is filled again meanwhile. */
+  /** Sends the result of `take` after earlier messages. The socket copies it, so that the array can be filled again. */
   #send(take: () => string | Uint8Array<ArrayBuffer>): Promise<boolean> {
     this.#sent = this.#sent.then(async () => {
       const writer = await this.#writer.catch(() => null);

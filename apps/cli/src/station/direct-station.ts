@@ -15,7 +15,7 @@ import {
   type StationState,
 } from './station.js';
 
-/** Newer subprotocols that are told of. */
+/** How many newer subprotocols are reported. */
 const MAX_TOLD = 8;
 
 interface Taker {
@@ -23,19 +23,19 @@ interface Taker {
   readonly onLine: (line: Line) => void;
 }
 
-/** A taker of connections that can be removed. */
+/** A listener that can be removed. */
 export interface RemovableListener extends Listener {
   remove(): void;
 }
 
-/** A station in this process: the connection to the relay is its own. It serves any number of commands. */
+/** A station with its own connection to the relay, in this process. It serves any number of commands. */
 export class DirectStation implements Station {
   readonly address: string;
   readonly url: string;
   readonly #endpoint: Endpoint;
   readonly #takers = new Set<Taker>();
   readonly #onNewer = new Set<(newer: NewerPeer) => void>();
-  /** The newer subprotocols that were told of. */
+  /** The newer subprotocols that were reported. */
   readonly #told = new Set<string>();
   #failure: StationState['failure'] = null;
 
@@ -59,7 +59,7 @@ export class DirectStation implements Station {
     });
     this.#endpoint.addEventListener('connection', ({ socket, protocols }: ConnectionEvent) => {
       const taker = this.#takerOf(socket.peer, socket.resource, protocols);
-      // Two can be accepted before the first of them is here.
+      // Two peers can be accepted before the first connection arrives.
       if (taker === undefined) socket.close(BUSY, 'busy with another peer');
       else taker.onLine(new DirectLine(socket));
     });
@@ -118,7 +118,7 @@ export class DirectStation implements Station {
     for (const tell of this.#onNewer) tell({ peer, protocol });
   }
 
-  /** Who takes a connection: a command that named its path goes before one that takes any. */
+  /** The command that accepts a connection. One that named the path comes before one that accepts any path. */
   #takerOf(peer: string, resource: string, protocols: readonly string[]): Taker | undefined {
     const [path = ''] = resource.split('?', 1);
     const takers = [...this.#takers].filter(
@@ -131,7 +131,7 @@ export class DirectStation implements Station {
   }
 }
 
-/** @throws SwsError where it never opens */
+/** @throws SwsError if it never opens */
 function opened(socket: SecureWebSocket): Promise<Line> {
   return new Promise((resolve, reject) => {
     socket.addEventListener('open', () => resolve(new DirectLine(socket)), { once: true });

@@ -8,7 +8,7 @@ import type { Reporter } from '../report.js';
 import { AgentStation } from './agent-station.js';
 import type { Station } from './station.js';
 
-/** Whose agent the flags name, and what is needed to use it. The identity is made on first use. */
+/** The agent of the flags' identity, and the access to it. The identity is created on first use. */
 export async function agentAccess(flags: IdentityFlags): Promise<AgentAccess & { readonly address: string }> {
   const seed = await readSeed(flags);
   const { publicKey } = Identity.fromSeed(seed, nodeProvider);
@@ -17,12 +17,12 @@ export async function agentAccess(flags: IdentityFlags): Promise<AgentAccess & {
 }
 
 /**
- * The station of a command: with an identity that is kept through its agent, which several commands share; with one for this run
- * alone in this process. @throws SwsError, Error
+ * The station of a command. A stored identity uses its agent, which several commands share. An identity for this run
+ * only is used in this process. @throws SwsError, Error
  */
 export async function openStation(flags: IdentityFlags & { readonly relay: string }, tell: Reporter): Promise<Station> {
   if (flags.ephemeral === true) {
-    // Loaded only here: a command that has an agent needs no client, and starts in less time.
+    // Loaded only here, because a command with an agent needs no client, and starts faster without it.
     const { DirectStation } = await import('./direct-station.js');
     return new DirectStation(flags.relay, await readIdentity(flags), await defaultProvider());
   }
