@@ -6,7 +6,7 @@ const CLAUSE = 'binaryType attribute';
 export const binaryTypeStatements: readonly Statement[] = [
   {
     clause: `${CLAUSE}; Web IDL, enumerations`,
-    says: 'it takes blob and arraybuffer, in every state; any other value is ignored',
+    says: 'it accepts blob and arraybuffer in every state, and ignores any other value',
     async run(subject) {
       const socket = dial(subject);
       const set = (value: unknown) => Reflect.set(socket, 'binaryType', value);
@@ -48,7 +48,7 @@ export const binaryTypeStatements: readonly Statement[] = [
   },
   {
     clause: `${CLAUSE}; a WebSocket message has been received`,
-    says: 'what counts is its value when the event is fired: it may change between messages',
+    says: 'its value when the event fires counts, and it may change between messages',
     async run(subject) {
       const socket = await open(subject);
       const kinds: string[] = [];
@@ -67,7 +67,7 @@ export const binaryTypeStatements: readonly Statement[] = [
   },
   {
     clause: `${CLAUSE}; a WebSocket message has been received`,
-    says: 'text is a string whatever it is',
+    says: 'text is a string for every value',
     async run(subject) {
       const socket = await open(subject);
       for (const type of ['blob', 'arraybuffer'] as const) {

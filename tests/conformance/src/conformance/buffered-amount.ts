@@ -31,7 +31,7 @@ export const bufferedAmountStatements: readonly Statement[] = [
   },
   {
     clause: CLAUSE,
-    says: 'it does not shrink before the task is over',
+    says: 'it does not shrink before the task ends',
     async run(subject) {
       const socket = await open(subject);
       socket.send('12345');
@@ -44,7 +44,7 @@ export const bufferedAmountStatements: readonly Statement[] = [
   },
   {
     clause: CLAUSE,
-    says: 'it comes down to 0 once all has been transmitted',
+    says: 'it falls to 0 once everything has been transmitted',
     async run(subject) {
       const socket = await open(subject);
       for (let i = 0; i < 50; i++) socket.send('x'.repeat(1000));
@@ -61,7 +61,7 @@ export const bufferedAmountStatements: readonly Statement[] = [
   },
   {
     clause: CLAUSE,
-    says: 'when a message’s echo is there, the message itself has been transmitted',
+    says: 'when a message’s echo has arrived, the message counts as transmitted',
     async run(subject) {
       const socket = await open(subject);
       const texts = ['x', 'å', '匶', '💩', ''];
@@ -82,7 +82,7 @@ export const bufferedAmountStatements: readonly Statement[] = [
   },
   {
     clause: `${CLAUSE}; send(data) method`,
-    says: 'in CLOSING every send adds to it, though nothing is sent',
+    says: 'in CLOSING every send adds to it, although nothing is sent',
     async run(subject) {
       const socket = await open(subject);
       socket.close();

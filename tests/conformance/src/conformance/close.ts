@@ -198,7 +198,7 @@ export const closeStatements: readonly Statement[] = [
   },
   {
     clause: `${CLAUSE}, start the closing handshake`,
-    says: 'without code and reason the Close frame has no body; with them it has them',
+    says: 'the Close frame has a body only with a code and reason',
     async run(subject) {
       equal(await seenByServer(subject, (socket) => socket.close()), [1005, '', []]);
       equal(await seenByServer(subject, (socket) => socket.close(1000)), [1000, '', []]);
@@ -219,7 +219,7 @@ export const closeStatements: readonly Statement[] = [
   },
   {
     clause: `${CLAUSE}, DOMString conversion`,
-    says: 'a reason that is no string is its string; undefined is none',
+    says: 'a reason that is not a string is converted to one; undefined means none',
     async run(subject) {
       for (const [given, seen] of [
         [
@@ -244,7 +244,7 @@ export const closeStatements: readonly Statement[] = [
   },
   {
     clause: `${CLAUSE}, start the closing handshake`,
-    says: 'a code that is undefined is none: a reason then goes with 1000',
+    says: 'an undefined code means none: a reason is then sent with 1000',
     chromiumDiffers: 'before a reason it takes it as 0',
     async run(subject) {
       for (const [given, seen] of [
@@ -262,7 +262,7 @@ export const closeStatements: readonly Statement[] = [
   },
   {
     clause: 'Feedback from the protocol, the connection is closed; RFC 6455 §5.5.1',
-    says: 'the close event of the end that closed has what the other end answered: the same code, the same reason',
+    says: 'the closing end’s close event has the code and reason of the other end’s answer, which are the same',
     async run(subject) {
       for (const [given, code, reason] of [
         [[3456, 'pizza'], 3456, 'pizza'],
@@ -281,7 +281,7 @@ export const closeStatements: readonly Statement[] = [
   },
   {
     clause: `${CLAUSE}, note`,
-    says: 'messages sent before are not discarded: they go before the handshake',
+    says: 'earlier messages are not discarded: they are sent before the handshake',
     async run(subject) {
       const [, , texts] = await seenByServer(subject, (socket) => {
         for (let i = 0; i < 20; i++) socket.send(`message ${i}`);

@@ -98,7 +98,7 @@ export const constructorStatements: readonly Statement[] = [
   },
   {
     clause: `${PROTOCOLS} (step 9)`,
-    says: 'one that stands twice throws SyntaxError',
+    says: 'a repeated one throws SyntaxError',
     run(subject) {
       throwsDom('SyntaxError', () => dial(subject, '/echo', ['a', 'b', 'a']));
       throwsDom('SyntaxError', () => dial(subject, '/echo', ['chat', 'chat']));
@@ -106,7 +106,7 @@ export const constructorStatements: readonly Statement[] = [
   },
   {
     clause: `${PROTOCOLS} (step 9)`,
-    says: 'one that is empty or has a character that Sec-WebSocket-Protocol has not throws SyntaxError',
+    says: 'one that is empty, or has a character that is invalid in Sec-WebSocket-Protocol, throws SyntaxError',
     run(subject) {
       throwsDom('SyntaxError', () => dial(subject, '/echo', ''), 'empty string');
       throwsDom('SyntaxError', () => dial(subject, '/echo', ['']), 'empty in a sequence');
@@ -127,7 +127,7 @@ export const constructorStatements: readonly Statement[] = [
   },
   {
     clause: `${PROTOCOLS}, Web IDL conversion`,
-    says: 'undefined is none; null, numbers and objects are their strings; iterables are sequences',
+    says: 'undefined means none; null, numbers and objects become strings; iterables become sequences',
     async run(subject) {
       const none = await open(subject, '/echo', undefined);
       equal(none.protocol, '');
@@ -165,7 +165,7 @@ export const constructorStatements: readonly Statement[] = [
   },
   {
     clause: `${CLAUSE} 11`,
-    says: 'the connection is established in parallel: nothing is fired before later tasks',
+    says: 'the connection is established in parallel: events fire only in later tasks',
     async run(subject) {
       const socket = dial(subject);
       const fired: string[] = [];
@@ -197,7 +197,7 @@ export const constructorStatements: readonly Statement[] = [
   },
   {
     clause: 'url attribute',
-    says: 'it stays what it was, in every state',
+    says: 'it does not change in any state',
     async run(subject) {
       const socket = await open(subject);
       const { url } = socket;

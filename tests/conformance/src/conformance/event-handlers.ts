@@ -8,7 +8,7 @@ export const eventHandlerStatements: readonly Statement[] = [
   ...NAMES.map(
     (name): Statement => ({
       clause: CLAUSE,
-      says: `${name} gives back what it was set to; what is no object is null`,
+      says: `${name} returns its last value; a value that is not an object becomes null`,
       run(subject) {
         const socket = dial(subject);
         const set = (value: unknown) => Reflect.set(socket, name, value);
@@ -31,7 +31,7 @@ export const eventHandlerStatements: readonly Statement[] = [
   ),
   {
     clause: CLAUSE,
-    says: 'a handler is called with the event, this being the socket; an object’s handleEvent is not called',
+    says: 'a handler is called with the event and the socket as this; an object’s handleEvent is not called',
     async run(subject) {
       const socket = dial(subject);
       let called: unknown[] = [];
@@ -56,7 +56,7 @@ export const eventHandlerStatements: readonly Statement[] = [
   },
   {
     clause: CLAUSE,
-    says: 'a handler’s place among the listeners is that of its first setting; null gives it up',
+    says: 'a handler keeps the place of its first setting among the listeners; null removes it',
     async run(subject) {
       const socket = dial(subject);
       const order: string[] = [];
@@ -81,7 +81,7 @@ export const eventHandlerStatements: readonly Statement[] = [
   },
   {
     clause: CLAUSE,
-    says: 'a handler set by a listener of the same event is called; one that is taken away is not',
+    says: 'a handler set by a listener of the same event is called; a removed one is not',
     async run(subject) {
       const socket = dial(subject);
       const order: string[] = [];
@@ -101,7 +101,7 @@ export const eventHandlerStatements: readonly Statement[] = [
   },
   {
     clause: 'event handlers; DOM, dispatching',
-    says: 'the four types go to listeners, functions and objects, once if so asked; the socket is target and currentTarget',
+    says: 'the four event types reach listeners, functions and objects, once with that option; the socket is target and currentTarget',
     async run(subject) {
       const socket = dial(subject);
       const seen: unknown[] = [];
@@ -124,7 +124,7 @@ export const eventHandlerStatements: readonly Statement[] = [
   },
   {
     clause: 'event handlers; DOM, events',
-    says: 'the events are of their interfaces, do not bubble and cannot be cancelled',
+    says: 'the events have their interfaces, do not bubble and cannot be cancelled',
     async run(subject) {
       const socket = dial(subject);
       const flags: unknown[] = [];
@@ -149,7 +149,7 @@ export const eventHandlerStatements: readonly Statement[] = [
   },
   {
     clause: CLAUSE,
-    says: 'handlers are of their own object: one socket’s do not hear another’s',
+    says: 'a handler belongs to its socket, and gets no events of another',
     async run(subject) {
       const [one, two] = [await open(subject), await open(subject)];
       const heard: unknown[] = [];

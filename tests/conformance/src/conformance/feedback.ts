@@ -33,7 +33,7 @@ export const feedbackStatements: readonly Statement[] = [
   },
   {
     clause: `${CLAUSE}, the connection is established, note`,
-    says: 'handlers set in the task that made the socket, or in its microtasks, miss nothing',
+    says: 'handlers set in the task that created the socket, or in its microtasks, miss no event',
     async run(subject) {
       const socket = dial(subject, '/send?text=1&text=2');
       await Promise.resolve();
@@ -93,7 +93,7 @@ export const feedbackStatements: readonly Statement[] = [
   },
   {
     clause: `${CLAUSE}, a WebSocket message has been received, step 1`,
-    says: 'messages that come once close has been called are not fired',
+    says: 'messages that arrive after close() fire no event',
     async run(subject) {
       const socket = await open(subject);
       const fired = record(socket);
@@ -161,7 +161,7 @@ export const feedbackStatements: readonly Statement[] = [
   },
   {
     clause: `${CLAUSE}, the connection is closed, step 2`,
-    says: 'a connection that fails, for want of a server or refused by it: CLOSED, error, close 1006, and never open',
+    says: 'a connection without a server, or refused by it, fails: CLOSED, error, close 1006, and never open',
     async run(subject) {
       for (const url of [subject.nobody, `${subject.origin}${subject.prefix}/refuse`]) {
         const socket = new subject.WebSocket(url);
@@ -202,7 +202,7 @@ export const feedbackStatements: readonly Statement[] = [
   },
   {
     clause: `${CLAUSE}, the connection is closed`,
-    says: 'nothing is fired afterwards, and the socket stays CLOSED',
+    says: 'no event fires afterwards, and the socket stays CLOSED',
     async run(subject) {
       const socket = await open(subject);
       const closed = next(socket, 'close');
@@ -240,7 +240,7 @@ export const feedbackStatements: readonly Statement[] = [
   },
   {
     clause: 'Garbage collection',
-    says: 'a socket that nobody refers to, but that has a listener, goes on',
+    says: 'a socket without references, but with a listener, keeps working',
     async run(subject) {
       const heard = new Promise((resolve) => {
         const socket = dial(subject);

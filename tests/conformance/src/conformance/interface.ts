@@ -107,7 +107,7 @@ export const interfaceStatements: readonly Statement[] = [
   },
   {
     clause: CLAUSE,
-    says: 'an object has no properties of its own; what it enumerates is the interface’s members',
+    says: 'an object has no own properties; enumeration lists the interface’s members',
     run(subject) {
       const socket = dial(subject);
       socket.onopen = () => {};
@@ -124,7 +124,7 @@ export const interfaceStatements: readonly Statement[] = [
   },
   {
     clause: CLAUSE,
-    says: 'the class can be extended: the object is of the subclass and works',
+    says: 'the class can be extended: the object is an instance of the subclass and works',
     async run(subject) {
       class Mine extends subject.WebSocket {
         greet(): void {
@@ -143,7 +143,7 @@ export const interfaceStatements: readonly Statement[] = [
   },
   {
     clause: CLAUSE,
-    says: 'prototype accessors can be redefined and objects’ properties shadowed, as scripts that instrument it do',
+    says: 'prototype accessors can be redefined, and objects’ properties shadowed, as instrumenting scripts do',
     async run(subject) {
       const socket = await open(subject);
       Object.defineProperty(socket, 'bufferedAmount', { value: 'mine', configurable: true });

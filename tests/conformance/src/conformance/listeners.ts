@@ -6,7 +6,7 @@ const CLAUSE = 'DOM, dispatching events';
 export const listenerStatements: readonly Statement[] = [
   {
     clause: `${CLAUSE}; HTML, report an exception`,
-    says: 'what a listener throws is reported to the page; other listeners, and later events, come all the same',
+    says: 'an error of a listener is reported to the page; other listeners and later events still run',
     page: true,
     async run(subject) {
       const socket = await open(subject);
@@ -37,7 +37,7 @@ export const listenerStatements: readonly Statement[] = [
   },
   {
     clause: CLAUSE,
-    says: 'a listener that stands twice is called once; one for the capturing phase is another',
+    says: 'a listener added twice is called once; one for the capturing phase is separate',
     async run(subject) {
       const socket = await open(subject);
       let calls = 0;
@@ -57,7 +57,7 @@ export const listenerStatements: readonly Statement[] = [
   },
   {
     clause: CLAUSE,
-    says: 'an aborted signal takes its listener away; one aborted before adds none; passive and null are accepted',
+    says: 'an aborted signal removes its listener; one aborted before adds none; passive and null are accepted',
     async run(subject) {
       const socket = await open(subject);
       const heard: string[] = [];
@@ -76,7 +76,7 @@ export const listenerStatements: readonly Statement[] = [
   },
   {
     clause: CLAUSE,
-    says: 'handleEvent is looked up at each event, this being the object',
+    says: 'handleEvent is looked up at each event, and this is the object',
     async run(subject) {
       const socket = await open(subject);
       const seen: unknown[] = [];
@@ -97,7 +97,7 @@ export const listenerStatements: readonly Statement[] = [
   },
   {
     clause: CLAUSE,
-    says: 'stopImmediatePropagation keeps the event from the listeners behind, the handler among them',
+    says: 'stopImmediatePropagation stops later listeners, including the handler',
     async run(subject) {
       const socket = await open(subject);
       const heard: string[] = [];
@@ -140,7 +140,7 @@ export const listenerStatements: readonly Statement[] = [
   },
   {
     clause: 'HTML, the event handler processing algorithm',
-    says: 'a handler that returns false cancels an event that can be cancelled; nothing else that it returns does',
+    says: 'a handler cancels a cancelable event only by returning false',
     run(subject) {
       const socket = dial(subject);
       const cancelled = (returned: unknown, cancelable = true): boolean => {

@@ -46,7 +46,7 @@ export const sendStatements: readonly Statement[] = [
   },
   {
     clause: `${CLAUSE}, Web IDL conversion`,
-    says: 'data is required; a Symbol throws TypeError; both before the state is looked at',
+    says: 'data is required, and a Symbol throws TypeError; both are checked before the state',
     async run(subject) {
       const socket = dial(subject);
       throwsType(() => Reflect.apply(socket.send, socket, []), 'no argument');
@@ -62,7 +62,7 @@ export const sendStatements: readonly Statement[] = [
   },
   {
     clause: `${CLAUSE}, string`,
-    says: 'a string is a text message of its UTF-8, the empty one too',
+    says: 'a string, even an empty one, is a text message of its UTF-8',
     async run(subject) {
       const texts = ['', 'plain', 'é€💩', '\u0000', '\ufeffwith a BOM', 'x'.repeat(70_000)];
       equal(await seen(subject, texts), texts.map(text));
@@ -82,7 +82,7 @@ export const sendStatements: readonly Statement[] = [
   },
   {
     clause: `${CLAUSE}, Web IDL conversion`,
-    says: 'what is no BufferSource and no Blob is its string',
+    says: 'a value that is neither a BufferSource nor a Blob is converted to a string',
     async run(subject) {
       const items = [null, undefined, 7, -0, true, 10n, [1, 2], {}, { toString: () => 'own' }, new Date(Number.NaN)];
       equal(
@@ -100,14 +100,14 @@ export const sendStatements: readonly Statement[] = [
   },
   {
     clause: `${CLAUSE}, ArrayBuffer`,
-    says: 'an ArrayBuffer is a binary message of its bytes, the empty one too',
+    says: 'an ArrayBuffer, even an empty one, is a binary message of its bytes',
     async run(subject) {
       equal(await seen(subject, [Uint8Array.of(0, 255, 128).buffer, new ArrayBuffer(0)]), [bytes('00ff80'), bytes('')]);
     },
   },
   {
     clause: `${CLAUSE}, ArrayBufferView`,
-    says: 'a view is a binary message of the bytes that it references, whatever its type',
+    says: 'a view of any type is a binary message of the bytes that it references',
     async run(subject) {
       const { buffer } = Uint8Array.of(0, 1, 2, 3, 4, 5, 6, 7);
       const views = [
@@ -144,7 +144,7 @@ export const sendStatements: readonly Statement[] = [
   },
   {
     clause: CLAUSE,
-    says: 'bytes are taken at the call: changing or detaching the buffer afterwards changes nothing',
+    says: 'bytes are copied at the call: changing or detaching the buffer later has no effect',
     async run(subject) {
       const socket = await open(subject, '/report');
       const answers: Seen[] = [];
@@ -204,7 +204,7 @@ export const sendStatements: readonly Statement[] = [
   },
   {
     clause: CLAUSE,
-    says: 'messages of every length around the bounds of frames arrive whole: 0, 125, 126, 65,535, 65,536',
+    says: 'messages of the lengths at which frames change arrive whole: 0, 125, 126, 65,535, 65,536',
     async run(subject) {
       const socket = await open(subject);
       for (const length of [0, 1, 125, 126, 127, 65_000, 65_534, 65_535, 65_536, 65_537, 100_000, 131_072]) {

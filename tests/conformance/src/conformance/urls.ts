@@ -15,7 +15,7 @@ async function askedFor(subject: Subject, resource: string): Promise<string> {
 export const urlStatements: readonly Statement[] = [
   {
     clause: CLAUSE,
-    says: 'too few slashes, backslashes, white space around and line ends within are put right',
+    says: 'too few slashes, backslashes, surrounding white space and line ends inside are corrected',
     async run(subject) {
       const url = urlOf(subject);
       const [scheme = '', rest = ''] = url.split('://');
@@ -38,7 +38,7 @@ export const urlStatements: readonly Statement[] = [
   },
   {
     clause: CLAUSE,
-    says: 'path and query reach the server percent-encoded as UTF-8, whatever the page’s encoding, and otherwise as they are',
+    says: 'path and query reach the server unchanged, except percent-encoded as UTF-8 in any encoding of the page',
     async run(subject) {
       for (const [given, arrives] of [
         ['/url?x\u0000y', '/url?x%00y'],
@@ -54,7 +54,7 @@ export const urlStatements: readonly Statement[] = [
   },
   {
     clause: CLAUSE,
-    says: 'hosts and schemes that cannot be throw SyntaxError',
+    says: 'invalid hosts and schemes throw SyntaxError',
     run(subject) {
       const { WebSocket, prefix } = subject;
       for (const url of [
@@ -95,7 +95,7 @@ export const urlStatements: readonly Statement[] = [
   },
   {
     clause: `${CLAUSE}, protocols`,
-    says: 'arguments behind the protocols are not looked at',
+    says: 'arguments after the protocols are ignored',
     async run(subject) {
       const socket: WebSocket = Reflect.construct(subject.WebSocket, [urlOf(subject), [], 'stray', 7]);
       ok(socket instanceof subject.WebSocket, 'instanceof');
@@ -105,7 +105,7 @@ export const urlStatements: readonly Statement[] = [
   },
   {
     clause: CLAUSE,
-    says: 'an element that stands for a URL is that URL',
+    says: 'an element that converts to a URL is accepted as that URL',
     page: true,
     async run(subject) {
       const link = document.createElement('a');
@@ -118,7 +118,7 @@ export const urlStatements: readonly Statement[] = [
   },
   {
     clause: 'Establish a WebSocket connection; Fetch, port blocking',
-    says: 'a port that is blocked, or where nobody listens, and a host that is none throw nothing: error and close 1006 come in a later task',
+    says: 'a blocked port, a port without a listener, and an unknown host throw nothing: error and close 1006 fire in a later task',
     async run(subject) {
       for (const [origin, port] of [
         ['ws://127.0.0.1', 1],
@@ -152,7 +152,7 @@ export const urlStatements: readonly Statement[] = [
   },
   {
     clause: 'Establish a WebSocket connection',
-    says: 'a secure connection to a server that has none fails: error, then close 1006',
+    says: 'a secure connection to a server without TLS fails: error, then close 1006',
     async run(subject) {
       const socket = new subject.WebSocket(urlOf(subject).replace('ws:', 'wss:'));
       const error = new Promise((resolve) => {
@@ -165,7 +165,7 @@ export const urlStatements: readonly Statement[] = [
   },
   {
     clause: CLAUSE,
-    says: 'many sockets to one URL are all opened, each its own',
+    says: 'many sockets to one URL all open, each with its own connection',
     async run(subject) {
       const sockets = await Promise.all(Array.from({ length: 25 }, () => open(subject)));
       await Promise.all(
