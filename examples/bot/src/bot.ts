@@ -11,14 +11,14 @@ const MAX_TEXT_LENGTH = 500_000;
 
 const relay = process.env.SWS_RELAY ?? (await startRelay()).url;
 const notebook = new Notebook('bot-notes.json');
-// The seed is in this file: whoever starts the bot again in this folder is the same bot.
+// The seed is in this file. A bot started again in this folder has the same address.
 const seed = await fileStore('bot.identity').loadOrCreate(() => randomBytes(32));
 const endpoint = new Endpoint(relay, {
   identity: Identity.fromSeed(seed),
-  // Files come over another protocol; this bot refuses them.
+  // Files use another protocol, which this bot refuses.
   accept: ({ protocols }) => protocols.includes(CHAT_PROTOCOL) && { protocol: CHAT_PROTOCOL },
 });
-// The relay serves the chat page where its sockets are.
+// The relay serves the chat page at the same URL as its sockets.
 const chatLink = endpoint.url.replace(/^ws/, 'http');
 endpoint.addEventListener('connection', ({ socket }) => converse(socket));
 endpoint.addEventListener('state', ({ state, failure }) => {
@@ -40,7 +40,7 @@ function converse(socket: SecureWebSocket): void {
   });
 }
 
-/** A text message, or `null` for the rest of the protocol and for what is none of it: peers may send anything. */
+/** A text message; `null` for other messages of the protocol, and for invalid ones, because peers may send anything. */
 function readText(data: unknown): { readonly id: string; readonly text: string } | null {
   if (typeof data !== 'string') return null;
   try {

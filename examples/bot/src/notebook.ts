@@ -1,6 +1,6 @@
 import { readFileSync, renameSync, writeFileSync } from 'node:fs';
 
-/** How many messages of one person are remembered as answered: a repeat comes soon after a break, or never. */
+/** How many answered messages of one person are remembered. A message is repeated soon after a break, or never. */
 const REMEMBERED = 100;
 
 interface Page {
@@ -8,7 +8,7 @@ interface Page {
   answered: string[];
 }
 
-/** What people told the bot, by address; on disk before anybody is told so. */
+/** What people told the bot, by address. It is on disk before the bot says so. */
 export class Notebook {
   readonly #file: string;
   readonly #pages: Map<string, Page>;
@@ -18,7 +18,10 @@ export class Notebook {
     this.#pages = new Map(Object.entries(read(file)));
   }
 
-  /** The answer to a message, or `null` if it was answered before: a peer repeats what it was not told is stored. */
+  /**
+   * The answer to a message, or `null` if it was answered before. A peer repeats a message until it is told that it is
+   * stored.
+   */
   answer(from: string, id: string, text: string): string | null {
     const page = this.#pages.get(from) ?? { notes: [], answered: [] };
     if (page.answered.includes(id)) return null;
@@ -38,7 +41,7 @@ export class Notebook {
     return `noted, ${page.notes.length} in all`;
   }
 
-  /** Replaces the file in one step: a crash leaves the old one or the new one. */
+  /** Replaces the file in one step. A crash leaves either the old one or the new one. */
   #save(): void {
     writeFileSync(`${this.#file}.new`, JSON.stringify(Object.fromEntries(this.#pages)));
     renameSync(`${this.#file}.new`, this.#file);

@@ -1,4 +1,4 @@
-// What runs on the device: no open port, no certificate; reached by its key.
+// The program on the device. It is reached by its key, and needs no open port and no certificate.
 import { Identity, randomBytes } from '@sws/client';
 import { fileStore } from '@sws/client/node';
 import { SecureWebSocketServer } from '@sws/client/ws';
@@ -7,7 +7,7 @@ import { JSONRPCServer } from 'json-rpc-2.0';
 /** Starts the device; resolves with its URL once it can be called. */
 export async function startDevice(relay: string): Promise<string> {
   const seed = await fileStore('device.identity').loadOrCreate(() => randomBytes(32));
-  /** The first page that calls owns the device, as one pairs a lamp; a real one would keep this on disk. */
+  /** The first page that calls owns the device, like pairing a lamp. A real device would keep this on disk. */
   let owner: string | undefined;
   let lamp = false;
 
@@ -21,7 +21,7 @@ export async function startDevice(relay: string): Promise<string> {
   const server = new SecureWebSocketServer({
     relay,
     identity: Identity.fromSeed(seed),
-    // Asked before there is a socket. The address is proven: nobody can call with another's.
+    // Called before there is a socket. The address is proven: nobody can call with the address of another.
     verifyClient: ({ req }) => owner === undefined || req.socket.remoteAddress === owner,
   });
   server.on('connection', (socket, request) => {

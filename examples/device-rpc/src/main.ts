@@ -8,7 +8,7 @@ import { startDevice } from './device.js';
 const relay = process.env.SWS_RELAY ?? (await startRelay({ chat: false })).url;
 const device = await startDevice(relay);
 
-// The page is static files: any host will do.
+// The page is static files, which any host can serve.
 const page = createServer(sirv(fileURLToPath(new URL('page', import.meta.url))));
 page.listen(Number(process.env.PORT ?? 8080), '127.0.0.1', () => {
   const { port } = page.address() as AddressInfo;

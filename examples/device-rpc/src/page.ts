@@ -10,7 +10,7 @@ const state = element('state', HTMLElement);
 const lamp = element('lamp', HTMLInputElement);
 const reading = element('reading', HTMLElement);
 
-// The device's URL follows the `#`: no server sees it. Who this page is, is kept in the browser.
+// The device's URL follows the `#`, so no server sees it. The page's identity is kept in the browser.
 const socket = new ClientSecureWebSocket(location.hash.slice(1));
 const device = new JSONRPCClient((request) => socket.send(JSON.stringify(request)));
 socket.addEventListener('message', ({ data }) => device.receive(JSON.parse(data)));

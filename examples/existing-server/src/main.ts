@@ -1,4 +1,4 @@
-// A server that was there before: Express answers requests, Socket.IO has its own WebSockets. The last part makes it a relay.
+// An existing server: Express answers requests, and Socket.IO has its own WebSockets. The last part makes it a relay.
 import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { Router } from '@sws/router';
@@ -13,7 +13,7 @@ new SocketIo(server).on('connection', (socket) =>
   socket.on('say', (text, answer) => answer(`Socket.IO heard ${text}`)),
 );
 
-// The relay, for clients on this machine. For others add the names that they dial: `hosts: ['relay.example']`.
+// The relay, for clients on this machine. For other machines, add the names that they dial: `hosts: ['relay.example']`.
 const router = new Router();
 const identity = Identity.generate(randomBytes);
 const admit = router.admit.bind(router);

@@ -1,4 +1,4 @@
-// Two terminals edit one list: the first one hosts it, the second one joins with the first one's URL.
+// Two terminals edit one list. The first hosts it, and the second joins with the first one's URL.
 import { createInterface } from 'node:readline';
 import { ClientSecureWebSocket, Identity, randomBytes } from '@sws/client';
 import { SecureWebSocketServer } from '@sws/client/ws';
@@ -9,11 +9,11 @@ import * as Y from 'yjs';
 
 const ROOM = 'list';
 const [, , url] = process.argv;
-// A new identity for each run: two terminals of one user are two people.
+// Each run has a new identity, so that two terminals of one user are two people.
 const identity = Identity.generate(randomBytes);
 const document = url === undefined ? await host() : join(url);
 
-/** Serves the document to whoever has its URL, with y-websocket's own server. */
+/** Serves the document to everybody who has its URL, with y-websocket's own server. */
 async function host(): Promise<Y.Doc> {
   const relay = process.env.SWS_RELAY ?? (await startRelay({ chat: false })).url;
   const server = new SecureWebSocketServer({ relay, identity });
@@ -23,7 +23,7 @@ async function host(): Promise<Y.Doc> {
   return getYDoc(ROOM);
 }
 
-/** Takes part in a document that another peer serves, with y-websocket's own client. */
+/** Joins a document that another peer serves, with y-websocket's own client. */
 function join(server: string): Y.Doc {
   const shared = new Y.Doc();
   const WebSocketPolyfill = ClientSecureWebSocket.with({ identity });
