@@ -1,7 +1,7 @@
 import { once } from 'node:events';
 import { connect, createServer, type Server, type Socket } from 'node:net';
 
-/** What stands before many nodes: each TCP connection goes to the next node that takes it. */
+/** A balancer in front of many nodes. Each TCP connection goes to the next node that accepts it. */
 export class Balancer {
   readonly #server: Server;
   readonly #nodes = new Set<number>();
@@ -31,7 +31,7 @@ export class Balancer {
   add(port: number): void {
     this.#nodes.add(port);
   }
-  /** As a failed health check does: no new connections go there; those there are stay. */
+  /** Stops new connections to a port, like a failed health check. Present ones stay. */
   remove(port: number): void {
     this.#nodes.delete(port);
   }

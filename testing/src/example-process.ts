@@ -1,4 +1,4 @@
-// How the examples' tests run an example: as its own process, by what it prints.
+// Runs an example as its own process, for the examples' tests, which read its output.
 import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { readFileSync } from 'node:fs';
@@ -15,7 +15,7 @@ function programOf(example: URL): string {
   return fileURLToPath(new URL(program, example));
 }
 
-/** An example that runs, and what it has printed. */
+/** A running example, and its output. */
 export class Running {
   readonly #child: ChildProcess;
   output = '';
@@ -32,7 +32,7 @@ export class Running {
       });
   }
 
-  /** The first match in what it prints. @throws Error with all of it, if there is none in time */
+  /** Resolves with the first match in the output. @throws Error with the output if there is none in time */
   async prints(pattern: RegExp): Promise<string> {
     const end = Date.now() + STEP_MS;
     for (;;) {

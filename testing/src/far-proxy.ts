@@ -1,18 +1,20 @@
 import { once } from 'node:events';
 import { type AddressInfo, connect, createServer, type Server, type Socket } from 'node:net';
 
-/** A chunk waits for its turn at the narrowest place while less than this long is queued there; then nothing is read. */
+/**
+ * A chunk waits for its turn at the narrowest place while less than this long is queued there; then nothing is read.
+ */
 const QUEUE_MS = 5;
 
-/** What a way is like; it can be changed while it is used. */
+/** The properties of a path. They can be changed while it is used. */
 export interface FarWay {
-  /** One way, ms. */
+  /** The one-way delay, in ms. */
   delayMs: number;
-  /** Of each direction of each connection; infinite for all it can. */
+  /** The limit of each direction of each connection; infinite for none. */
   bytesPerSecond: number;
 }
 
-/** A TCP proxy on loopback that makes the way to a port long, and narrow. */
+/** A TCP proxy on loopback that makes the path to a port long and narrow. */
 export class FarProxy {
   readonly port: number;
   readonly way: FarWay;

@@ -1,14 +1,14 @@
 import { once } from 'node:events';
 import { type AddressInfo, connect, createServer, type Server, type Socket } from 'node:net';
 
-/** A TCP proxy on loopback whose connections a test cuts, stalls, slows and leads elsewhere. */
+/** A TCP proxy on loopback. A test can cut, stall, slow and redirect its connections. */
 export class FaultyProxy {
   readonly port: number;
-  /** Where new connections go. */
+  /** The port to which new connections are forwarded. */
   target: number;
-  /** What each direction of a connection may carry a second; infinite for all it can. */
+  /** The limit of each direction of a connection; infinite for none. */
   bytesPerSecond = Number.POSITIVE_INFINITY;
-  /** Connections taken so far. */
+  /** How many connections were accepted so far. */
   connections = 0;
   readonly #server: Server;
   readonly #links = new Set<readonly [Socket, Socket]>();
@@ -36,14 +36,14 @@ export class FaultyProxy {
     return this.#links.size;
   }
 
-  /** Cuts every connection with a TCP reset. New ones are taken as before. */
+  /** Cuts every connection with a TCP reset. New ones are accepted as before. */
   cut(): void {
     for (const link of this.#links) for (const socket of link) socket.resetAndDestroy();
   }
 
   /**
-   * Stops forwarding, on present and new connections alike, without closing any: what a dead network looks like; with
-   * `up`, one that still brings what the relay sends.
+   * Stops forwarding on present and new connections without closing them, like a dead network. With `up`, data from the
+   * relay still arrives.
    */
   stall(direction: 'both' | 'up' = 'both'): void {
     this.#stalled = direction;
@@ -53,13 +53,13 @@ export class FaultyProxy {
     }
   }
 
-  /** Forwards again, what waited first. */
+  /** Forwards again, beginning with the waiting data. */
   flow(): void {
     this.#stalled = null;
     for (const link of this.#links) for (const socket of link) socket.resume();
   }
 
-  /** Leads new connections to another port and cuts those there are. */
+  /** Forwards new connections to another port, and cuts the present ones. */
   move(target: number): void {
     this.target = target;
     this.cut();

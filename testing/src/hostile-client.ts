@@ -17,7 +17,7 @@ function nonceOf(...parts: readonly number[]): Uint8Array {
   return nonce;
 }
 
-/** A channel whose holder seals what it likes. */
+/** A channel at which the test can seal any frame. */
 export class HostileChannel {
   /** The charge that it has used, and that the victim has granted. */
   charged = 0;
@@ -39,7 +39,10 @@ export class HostileChannel {
     this.limit = limit;
   }
 
-  /** DATA that is on its way: the relay refuses what is too much for a receiver's queue, and nothing here sends it again. */
+  /**
+   * DATA that is on its way: the relay refuses what is too much for a receiver's queue, and nothing here sends it
+   * again.
+   */
   get inFlight(): number {
     return this.#seq - this.taken;
   }
@@ -83,7 +86,7 @@ export class HostileChannel {
   }
 }
 
-/** A peer with a key of its own, written from PROTOCOL.md, that keeps to no rule. */
+/** A peer with its own key, written from PROTOCOL.md, that need not keep any rule. */
 export class HostileClient {
   readonly raw: RawClient;
   readonly channels = new Map<string, HostileChannel>();

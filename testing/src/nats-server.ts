@@ -3,12 +3,12 @@ import { once } from 'node:events';
 import { connect } from 'node:net';
 import { freePort } from './free-port.js';
 
-/** Whether this machine has the program; tests that need it are skipped by name where it has not. */
+/** Whether this machine has the program. Tests that need it are skipped without it, and their titles say so. */
 export const hasNatsServer = spawnSync('nats-server', ['--version']).status === 0;
 
 const START_MS = 10_000;
 
-/** A nats-server of one's own on a loopback port, which it keeps over restarts. */
+/** A separate nats-server on a loopback port, which it keeps over restarts. */
 export class NatsServer {
   readonly port: number;
   readonly #args: readonly string[];
@@ -49,7 +49,7 @@ export class NatsServer {
     }
   }
 
-  /** SIGSTOP and SIGCONT freeze and thaw it; SIGKILL is what a crash looks like. */
+  /** SIGSTOP and SIGCONT freeze and thaw it; SIGKILL is like a crash. */
   signal(signal: NodeJS.Signals): void {
     this.#child?.kill(signal);
   }

@@ -5,12 +5,12 @@ import { ClientRegistration, type Encoding, encodeFrame, encodeMessage } from '@
 import { MESSAGE_HEAD_BYTES } from '@sws/protocol/internal';
 import { type ClientOptions, WebSocket } from 'ws';
 
-/** How a connection ended before it was registered, or never was one. */
+/** The error of a connection that was not made, or ended before it was registered. */
 export class ConnectError extends Error {}
 
 /**
- * A client without channels: it registers (or, without an identity, only opens a WebSocket), sends and receives MESSAGEs,
- * and answers PING. For load: it costs as little as can be.
+ * A client without channels. It registers (or only opens a WebSocket, without an identity), sends and receives
+ * MESSAGEs, and answers PING. It is as cheap as possible, for load tests.
  */
 export class RawClient {
   readonly socket: WebSocket;

@@ -10,33 +10,33 @@ export interface ClientSettings {
   readonly encoding?: 'binary' | 'json';
 }
 
-/** What a sender child is told. */
+/** The options of a sender process. */
 export interface SenderOptions {
   readonly url: string;
   /** 64 hex digits. */
   readonly seed: string;
   readonly peer: string;
   readonly workload: Workload;
-  /** Between two messages. @defaultValue 0 */
+  /** The pause between two messages. @defaultValue 0 */
   readonly paceMs?: number;
-  /** Above this much unacknowledged it waits for `drain`; with `null` it never waits. @defaultValue 4 MiB */
+  /** With more than this unacknowledged, it waits for `drain`; with `null` it never waits. @defaultValue 4 MiB */
   readonly highWaterBytes?: number | null;
   /** How often it reports progress. @defaultValue 1 MiB */
   readonly reportEveryBytes?: number;
   readonly client?: ClientSettings;
 }
 
-/** What a receiver child is told. */
+/** The options of a receiver process. */
 export interface ReceiverOptions {
   readonly url: string;
   /** 64 hex digits. */
   readonly seed: string;
-  /** Reads through `SecureWebSocketStream`, and no faster than this. @defaultValue all that comes, by `message` events */
+  /** Reads through `SecureWebSocketStream` at this rate. @defaultValue reads everything, by `message` events */
   readonly readBytesPerSecond?: number;
   readonly client?: ClientSettings;
 }
 
-/** How a transfer ended, as both processes tell it. */
+/** How a transfer ended, as both processes report it. */
 export interface TransferResult {
   readonly sent: {
     readonly count: number;
@@ -58,10 +58,10 @@ export interface TransferResult {
   readonly errors: readonly ChildReport[];
 }
 
-/** How long a child may take to leave once it has nothing to do. */
+/** How long a child may take to exit once it has nothing to do. */
 const EXIT_MS = 20_000;
 
-/** A sender and a receiver, each a process, and a workload on its way from one to the other. */
+/** A sender process that sends a workload to a receiver process. */
 export class Transfer {
   readonly sender: Child;
   readonly receiver: Child;
@@ -71,7 +71,7 @@ export class Transfer {
     this.receiver = receiver;
   }
 
-  /** Starts the receiver, then the sender; `senderUrl` and `receiverUrl` are what each dials. */
+  /** Starts the receiver, then the sender. They dial `receiverUrl` and `senderUrl`. */
   static async start(options: {
     readonly senderUrl: string;
     readonly receiverUrl: string;
@@ -135,7 +135,7 @@ export class Transfer {
     };
   }
 
-  /** Waits until both have left by themselves, and ends them where they do not; whether both did. */
+  /** Waits until both have exited, and ends those that do not. Resolves with whether both exited by themselves. */
   async finished(): Promise<boolean> {
     const left = await Promise.all(
       [this.sender, this.receiver].map(async (child) => {

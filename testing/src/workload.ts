@@ -1,7 +1,7 @@
 import { createHash, type Hash } from 'node:crypto';
 import { seeded } from './seeded.js';
 
-/** A series of binary messages, the same for the same numbers. */
+/** A series of binary messages, which is the same for the same numbers. */
 export interface Workload {
   readonly seed: number;
   readonly messages: number;
@@ -11,7 +11,7 @@ export interface Workload {
   readonly maxBytes: number;
 }
 
-/** The messages of a workload, one after another. Each array is the caller's. */
+/** The messages of a workload, one after another. The caller owns each array. */
 export function* messagesOf({ seed, messages, minBytes, maxBytes }: Workload): Generator<Uint8Array<ArrayBuffer>> {
   const random = seeded(seed);
   for (let index = 0; index < messages; index++) {
@@ -31,7 +31,7 @@ export function* messagesOf({ seed, messages, minBytes, maxBytes }: Workload): G
   }
 }
 
-/** What a series of messages amounts to: equal tallies had the same messages, each once, in the same order. */
+/** The tally of a series of messages. Equal tallies mean the same messages, each once, in the same order. */
 export class Tally {
   count = 0;
   bytes = 0;

@@ -1,4 +1,4 @@
-// Takes what a sender sends and tallies it: `receiver.js '<ReceiverOptions as JSON>'`.
+// Receives and tallies a sender's messages: `receiver.js '<ReceiverOptions as JSON>'`.
 import { setTimeout as delay } from 'node:timers/promises';
 import {
   type ConnectionEvent,
@@ -46,7 +46,7 @@ endpoint.addEventListener('connection', ({ socket }: ConnectionEvent) => {
 
 const READ_REPORT_MS = 500;
 
-/** Takes messages at a rate, and no sooner: what is not read waits where it is. */
+/** Reads messages at a rate. Unread messages wait in the stream. */
 async function readSlowly(stream: SecureWebSocketStream, received: Tally, bytesPerSecond: number): Promise<void> {
   const { readable } = await stream.opened;
   const reader = readable.getReader();

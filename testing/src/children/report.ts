@@ -1,4 +1,4 @@
-/** One JSON line on stdout: how children talk to `Child`. */
+/** Writes one JSON line to stdout, which `Child` reads. */
 export function report(event: string, fields: Readonly<Record<string, unknown>>): void {
   process.stdout.write(`${JSON.stringify({ event, ...fields })}\n`);
 }
