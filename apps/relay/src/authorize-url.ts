@@ -120,7 +120,6 @@ function readAnswer(text: string): { readonly authorization: Authorization; read
 /** @throws Error that names the field */
 function amount<Name extends string>(name: Name, value: unknown): { readonly [N in Name]?: number } {
   if (value === undefined || value === null) return {};
-  if (typeof value !== 'number' || !(value > 0) || !Number.isFinite(value))
-    throw new Error(`${name} must be a number above 0`);
+  if (!Number.isSafeInteger(value) || Number(value) < 1) throw new Error(`${name} must be a whole number above 0`);
   return { [name]: value } as { readonly [N in Name]?: number };
 }

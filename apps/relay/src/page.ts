@@ -32,6 +32,14 @@ function answer(response: ServerResponse, status: number, text: string, type = '
 /** Serves `/healthz`, `/readyz`, `/metrics` and, with `shell`, the page at `/` and at every `/<address>`. */
 export function pageHandler(options: PageOptions): Handler {
   const { shell, hosts, tls, ready, metrics, onAnswer } = options;
+  let reading: Promise<string> | null = null;
+  // Requests that come while the metrics are read get the same text: thousands in one packet cost one reading.
+  const readMetrics = (read: () => Promise<string>): Promise<string> => {
+    reading ??= read().finally(() => {
+      reading = null;
+    });
+    return reading;
+  };
   return (request, response) => {
     if (onAnswer !== undefined) response.once('finish', () => onAnswer(request, response.statusCode));
     for (const [name, value] of Object.entries(SECURITY_HEADERS)) response.setHeader(name, value);
@@ -53,7 +61,7 @@ export function pageHandler(options: PageOptions): Handler {
         return ready() ? answer(response, 200, 'ready\n') : answer(response, 503, 'draining\n');
       case '/metrics':
         if (metrics === null) return answer(response, 404, 'no metrics here\n');
-        metrics().then(
+        readMetrics(metrics).then(
           (text) => answer(response, 200, text, 'text/plain; version=0.0.4; charset=utf-8'),
           () => answer(response, 500, 'metrics could not be read\n'),
         );

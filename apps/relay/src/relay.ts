@@ -31,6 +31,8 @@ const HANDSHAKE_TIMEOUT_MS = 10_000;
 /** How long a connection is kept open for its next request. */
 const KEEP_ALIVE_MS = 5_000;
 const CHECK_REQUESTS_MS = 1_000;
+/** A page loads some thirty files. Whoever asks for more than this connects again. */
+const MAX_REQUESTS_PER_CONNECTION = 1_000;
 
 /** The options of `@sws/server` about connections and registration. */
 type Acceptor = Pick<
@@ -299,8 +301,8 @@ function serverFor(
   log: Log,
   times: ServerOptions,
 ): [server: Server, certificate: CertificateWatch | null] {
-  if (tls === undefined) return [createHttpServer(times, handler), null];
-  const server = createHttpsServer(times, handler);
+  if (tls === undefined) return [limited(createHttpServer(times, handler)), null];
+  const server = limited(createHttpsServer(times, handler));
   const certificate = watchCertificate(server, {
     ...tls,
     onReload: ({ names, validTo, fingerprint }) =>
@@ -308,6 +310,11 @@ function serverFor(
     onError: ({ message }) => log.error({ error: message }, 'cannot use the certificate: the old one stays'),
   });
   return [server, certificate];
+}
+
+function limited<T extends Server>(server: T): T {
+  server.maxRequestsPerSocket = MAX_REQUESTS_PER_CONNECTION;
+  return server;
 }
 
 /** A copy of some options. An absent one must stay absent. */

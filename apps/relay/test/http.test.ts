@@ -38,6 +38,11 @@ describe('pages', () => {
     expect(posted.headers.get('x-frame-options')).toBe('DENY');
   });
 
+  test('a connection is kept for 5 s and 1,000 requests, however long a request may take', async () => {
+    const relay = await start({ handshakeTimeoutMs: 60_000 });
+    expect((await get(relay.url)).headers.get('keep-alive')).toBe('timeout=5, max=1000');
+  });
+
   test('the chat page has no inline script or style', async () => {
     const html = await textOf((await start()).url);
     expect(html).toContain('<div id="app">');

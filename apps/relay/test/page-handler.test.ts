@@ -137,3 +137,18 @@ test('the policy allows what the page needs, and connections to our hosts only',
   ] as const)
     expect(contentSecurityPolicy(host, hosts)).toBe(policy(''));
 });
+
+test('requests that come while the metrics are read cost one reading', async () => {
+  let readings = 0;
+  const metrics = async (): Promise<string> => `reading ${++readings}`;
+  const handle = pageHandler({ shell: null, hosts: null, tls: false, ready: () => true, metrics });
+  const texts: unknown[] = [];
+  const response = { setHeader() {}, writeHead: () => ({ end: (text: unknown) => texts.push(text) }) };
+  const request = { url: '/metrics', method: 'GET', headers: {} };
+  const get = (): void => handle(request as unknown as IncomingMessage, response as unknown as ServerResponse);
+  for (let i = 0; i < 1_000; i++) get();
+  await new Promise(setImmediate);
+  get();
+  await new Promise(setImmediate);
+  expect([texts.length, texts[0], texts[999], texts[1_000]]).toEqual([1_001, 'reading 1', 'reading 1', 'reading 2']);
+});
