@@ -8,6 +8,8 @@ import { withoutUnprintable } from './report.js';
 export const MAX_NAME_BYTES = 200;
 /** A file extension longer than this, in bytes, is cut like the rest of a name. */
 const MAX_EXTENSION_BYTES = 20;
+/** A run of blanks and dots that no name needs. */
+const LONG_RUN = /[. ]{17,}/g;
 /** The number of digits of the sender's address in the name of a part. */
 const KEY_DIGITS = 16;
 const PART = new RegExp(`\\.[0-9a-f]{${KEY_DIGITS}}\\.part$`, 'i');
@@ -17,7 +19,9 @@ const PART = new RegExp(`\\.[0-9a-f]{${KEY_DIGITS}}\\.part$`, 'i');
  * too), not hidden (no `.bashrc` in a home folder), not an option for a command with `*` (`-rf`), not the name of a
  * part, and not too long.
  */
-export function safeName(name: string): string {
+export function safeName(given: string): string {
+  // `filenamify` takes quadratic time for long runs of blanks and dots.
+  const name = shorten(given.replace(LONG_RUN, '_'));
   // A lone surrogate has no UTF-8. It becomes U+FFFD, which filenamify replaces.
   const clean = filenamify(Buffer.from(name).toString(), {
     replacement: '_',
@@ -59,15 +63,36 @@ interface Placed {
 
 /**
  * Safe paths for a batch, each as names from the outermost folder on. Files of one folder stay in one folder. No two
- * of them have the same name, even if the file system ignores case.
+ * of them have the same name, even if the file system ignores case. `null` for more than `maxFolders` folders.
  */
-export function safePaths(offered: readonly Placed[]): string[][] {
+export function safePaths(offered: readonly Placed[], maxFolders: number): string[][] | null {
+  if (countFolders(offered, maxFolders) > maxFolders) return null;
   const root = new SafeFolder([]);
   return offered.map(({ name, folders = [], kind }) => {
     let folder = root;
     for (const one of folders) folder = folder.enter(one);
     return kind === 'folder' ? [...folder.enter(name).path] : [...folder.path, folder.place(name)];
   });
+}
+
+/** A folder's folders, by the peer's names. */
+type Tree = Map<string, Tree>;
+
+/** How many folders the paths of a batch have, counted to one more than `most`. */
+function countFolders(offered: readonly Placed[], most: number): number {
+  const root: Tree = new Map();
+  let count = 0;
+  for (const { folders = [] } of offered) {
+    let tree = root;
+    for (const folder of folders) {
+      const known = tree.get(folder);
+      if (known === undefined && ++count > most) return count;
+      const next = known ?? new Map();
+      tree.set(folder, next);
+      tree = next;
+    }
+  }
+  return count;
 }
 
 /** A peer's folder, with the names that its entries have here. */

@@ -1,5 +1,5 @@
 import { safePaths } from './file-name.js';
-import { FILES_CLOSE, type OfferedFile, readSenderMessage, type SenderMessage } from './file-protocol.js';
+import { FILES_CLOSE, MAX_FILES, type OfferedFile, readSenderMessage, type SenderMessage } from './file-protocol.js';
 import { type BatchOptions, IncomingBatch, OutOfTurn } from './incoming-batch.js';
 import type { Placed } from './placed.js';
 import type { Progress } from './progress.js';
@@ -125,7 +125,8 @@ export class FileReceiver {
       if (value === null) return null;
       const offer = understood(value);
       if (offer.type !== 'offer') throw new OutOfTurn('it sent no offer first');
-      const paths = safePaths(offer.files);
+      const paths = safePaths(offer.files, MAX_FILES);
+      if (paths === null) throw new OutOfTurn(`it offered more than ${MAX_FILES} folders`);
       return offer.files.map((file, index) => {
         const path = paths[index] ?? [];
         return { ...file, path, name: path.join('/') };

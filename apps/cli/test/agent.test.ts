@@ -167,6 +167,7 @@ test('only the user can open the socket and its folder, and a client that cannot
     frame({ type: 'stop' }),
     frame({ nonce: '00'.repeat(32), proof: '00'.repeat(32) }),
     frame({ nonce: 7, proof: {} }),
+    frame({ nonce: { toString: 1 }, proof: '' }),
     frame('null'),
     frame('{'),
     tooLarge,

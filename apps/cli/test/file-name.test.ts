@@ -82,25 +82,27 @@ test('a peer cannot replace another peer’s part', () => {
 
 test('two files that map to one name both arrive', () => {
   const names = ['a.txt', 'x/../a.txt', 'A.TXT', 'a.txt', 'a (1).txt'];
-  expect(safePaths(names.map((name) => ({ name })))).toEqual([
-    ['a.txt'],
-    ['x_.._a.txt'],
-    ['A (1).TXT'],
-    ['a (2).txt'],
-    ['a (1) (1).txt'],
-  ]);
+  expect(
+    safePaths(
+      names.map((name) => ({ name })),
+      10,
+    ),
+  ).toEqual([['a.txt'], ['x_.._a.txt'], ['A (1).TXT'], ['a (2).txt'], ['a (1) (1).txt']]);
 });
 
 test('files of one folder stay in one folder, and no folder leaves the receiver’s', () => {
-  const paths = safePaths([
-    { name: 'tree', kind: 'folder' },
-    { name: 'a', folders: ['tree'] },
-    { name: 'b', folders: ['tree', '..', '/etc'] },
-    { name: 'c', folders: ['tree', '..', '/etc'] },
-    { name: 'Tree', kind: 'folder' },
-    { name: 'tree' },
-    { name: 'tree', kind: 'folder' },
-  ]);
+  const paths = safePaths(
+    [
+      { name: 'tree', kind: 'folder' },
+      { name: 'a', folders: ['tree'] },
+      { name: 'b', folders: ['tree', '..', '/etc'] },
+      { name: 'c', folders: ['tree', '..', '/etc'] },
+      { name: 'Tree', kind: 'folder' },
+      { name: 'tree' },
+      { name: 'tree', kind: 'folder' },
+    ],
+    3,
+  );
   expect(paths).toEqual([
     ['tree'],
     ['tree', 'a'],
@@ -110,4 +112,17 @@ test('files of one folder stay in one folder, and no folder leaves the receiver�
     ['tree (2)'],
     ['tree'],
   ]);
+});
+
+test('more folders than allowed give no paths', () => {
+  const chain = Array.from({ length: 64 }, (_, depth) => `${depth}`);
+  const offered = Array.from({ length: 200 }, (_, i) => ({ name: 'a', folders: [`${i}`, ...chain] }));
+  expect(safePaths(offered, 10_000)).toBeNull();
+  expect(safePaths(offered.slice(0, 100), 10_000)).toHaveLength(100);
+});
+
+test('a long run of blanks or dots costs no more than letters', () => {
+  expect(safeName(`a${' '.repeat(1_000)}b.txt`)).toBe('a_b.txt');
+  expect(safeName(`a${'. '.repeat(500)}b`)).toBe('a_b');
+  expect(safeName(`a${' '.repeat(16)}b`)).toBe(`a${' '.repeat(16)}b`);
 });

@@ -114,6 +114,9 @@ export class Agent {
     try {
       if (!(await greetCommand(local, this.#key))) return local.destroy();
       request = readRequest(await local.nextJson());
+    } catch {
+      // Whatever a stranger sends ends its socket, and no more.
+      return local.destroy();
     } finally {
       this.#strangers--;
       clearTimeout(late);

@@ -28,8 +28,8 @@ export async function greetCommand(local: LocalSocket, key: Buffer): Promise<boo
   const ours = randomBytes(NONCE_BYTES).toString('hex');
   local.writeJson({ version: VERSION, nonce: ours });
   const answer = await local.nextJson();
-  const theirs = String(answer?.nonce);
-  if (!isProof(answer?.proof, proof(key, 'command', ours, theirs))) return false;
+  const theirs = answer?.nonce;
+  if (typeof theirs !== 'string' || !isProof(answer?.proof, proof(key, 'command', ours, theirs))) return false;
   local.limits = FRAME_LIMITS;
   local.writeJson({ proof: proof(key, 'agent', theirs, ours).toString('hex') });
   return true;
@@ -38,8 +38,8 @@ export async function greetCommand(local: LocalSocket, key: Buffer): Promise<boo
 /** The command's side of the greeting. */
 export async function greetAgent(local: LocalSocket, key: Buffer): Promise<boolean> {
   const hello = await local.nextJson();
-  if (hello?.version !== VERSION) return false;
-  const theirs = String(hello.nonce);
+  const theirs = hello?.nonce;
+  if (hello?.version !== VERSION || typeof theirs !== 'string') return false;
   const ours = randomBytes(NONCE_BYTES).toString('hex');
   local.writeJson({ nonce: ours, proof: proof(key, 'command', theirs, ours).toString('hex') });
   const answer = await local.nextJson();
