@@ -26,6 +26,9 @@ const SHRINKS_AFTER = 8;
 /** A window grows once this part of it has been used. */
 const USED_PART = 1 / 8;
 
+/** What a waiting message holds beside its bytes and its frame's charge: an event and its objects. */
+const WAITING_OVERHEAD_BYTES = 160;
+
 /** What a fragment counts against `maxMessageBytes` beside its bytes. */
 const FRAGMENT_OVERHEAD_BYTES = FRAME_CHARGE_BYTES;
 
@@ -204,7 +207,7 @@ export class Incoming {
     this.#opcode = null;
     if (data === null) return fail('invalid-text', 'a text message is not UTF-8');
     // A string may take two bytes for each received byte.
-    const held = before + charge + (isText ? bytes.length : 0);
+    const held = before + charge + WAITING_OVERHEAD_BYTES + (isText ? bytes.length : 0);
     this.#waitingHeld += held;
     this.#waiting.push(held);
     this.#settle();
