@@ -173,7 +173,7 @@ test('an answer of the service is cached, and asked for once for many', async ()
 
 test.each([
   [{ allow: 'yes' }, 'allow must be true or false'],
-  [{ allow: true, messagesPerSecond: -1 }, 'messagesPerSecond must be a number above 0'],
+  [{ allow: true, messagesPerSecond: -1 }, 'messagesPerSecond must be a whole number above 0'],
   [[], 'allow must be true or false'],
   [{ allow: true, filler: 'x'.repeat(70_000) }, 'the answer has more than 65536 bytes'],
 ])('an invalid answer refuses the client, and the log says why: %.40j', async (body, complaint) => {
