@@ -112,13 +112,14 @@ const VICTIMS: Readonly<Record<string, () => Promise<Victim>>> = {
     const command = new URL('../../../apps/cli/dist/main.js', import.meta.url);
     const listen = [process.execPath, fileURLToPath(command), 'listen', '--relay', relay.url()];
     // Its reports go to standard error.
-    const args = ['-c', 'exec "$@" 2>&1', 'sh', ...listen, '--keep', '--ephemeral', '--json'];
+    const args = ['-c', 'exec "$@" 2>&1', 'sh', ...listen, '--accept-all', '--keep', '--ephemeral', '--json'];
     const ready = (line: string): boolean => line.includes('"listening"');
     const child = await Child.start({ name: 'sws listen', command: 'sh', args, ready });
     return { child, address: String((JSON.parse(child.readyLine) as { address: string }).address) };
   },
 };
 
+if (only !== undefined && !(only in ATTACKS)) throw new Error(`no such attack: ${Object.keys(ATTACKS).join(', ')}`);
 let sound = true;
 console.log('| attack | victim | done | RSS before, most, MiB | lives |');
 console.log('| --- | --- | --- | --- | --- |');
