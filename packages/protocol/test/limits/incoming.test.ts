@@ -158,6 +158,16 @@ describe('held memory is charged', () => {
     expect(budget.usedBytes).toBe(before);
   });
 
+  test('a small message that waits is charged for its event and objects too', () => {
+    const { budget, incoming } = receiver();
+    const before = budget.usedBytes;
+    for (let i = 0; i < 600; i++) take(incoming, binary, true, new Uint8Array(1));
+    // 262 bytes each; the window covers 64 KiB of them.
+    expect(budget.usedBytes - before).toBeGreaterThan(600 * 262 - WINDOW);
+    for (let i = 0; i < 600; i++) incoming.delivered();
+    expect(budget.usedBytes - before).toBeLessThanOrEqual(MIB);
+  });
+
   test('a fragment’s padding is not charged as held', () => {
     const { budget, incoming } = receiver();
     const before = budget.usedBytes;
