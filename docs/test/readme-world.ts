@@ -58,11 +58,12 @@ export class ReadmeWorld {
 
   /** The text with the names of this world's own relay, peer, port and files in place of the examples'. */
   here(text: string): string {
+    // Ports first: an address or another port may contain their digits.
     return text
+      .replaceAll(/\b8787\b/g, String(this.#port))
+      .replaceAll(/\b4222\b/g, String(this.#nats?.port))
       .replaceAll('wss://relay.example', this.#relay.url.replace('http', 'ws').replace(/\/$/, ''))
       .replaceAll(/<their public key>|(?<=')…(?=')/g, this.#peer.address ?? '')
-      .replaceAll('8787', String(this.#port))
-      .replaceAll('4222', String(this.#nats?.port))
       .replaceAll('/etc/letsencrypt/live/relay.example', join(this.#folder, 'certificate'));
   }
 }

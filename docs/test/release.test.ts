@@ -1,9 +1,10 @@
 // The release, rehearsed (docs/releasing.md): versions, a registry on loopback, and what people do first with what is published.
-import { execFileSync, spawn, spawnSync } from 'node:child_process';
+import { execFile, execFileSync, spawn, spawnSync } from 'node:child_process';
 import { once } from 'node:events';
 import { existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { promisify } from 'node:util';
 import { type CheckoutCopy, copyCheckout, isGitCheckout, userEnvironment } from '@sws/testing/checkout-copy';
 import { freePort } from '@sws/testing/free-port';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
@@ -14,6 +15,7 @@ import { HAS, patternOf, ReadmeWorld, runScript, scriptsOf } from './readme-worl
 
 const REHEARSAL_MS = 300_000;
 const INSTALL_MS = 120_000;
+const MAX_OUTPUT_BYTES = 16_777_216;
 const TSC = join(ROOT, 'docs/node_modules/.bin/tsc');
 const PACKAGES = ['crypto', 'protocol', 'client', 'server', 'router', 'router-nats'].map((name) => `packages/${name}`);
 const APPS = ['apps/relay', 'apps/cli', 'apps/chat'];
@@ -21,6 +23,8 @@ const NODE_TYPES = '@types/node@20';
 /** How TypeScript finds packages: `module` and `moduleResolution`, and what it knows of the platform. */
 const NODE = ['nodenext', 'nodenext', 'es2022'] as const;
 const BUNDLER = ['esnext', 'bundler', 'es2022', 'dom'] as const;
+/** Runs a program while this process goes on: its relay and peer must keep answering each other. Rejects if it fails. */
+const run = promisify(execFile);
 /** A connection that is kept may have been closed while npm ran. */
 const ONCE = { headers: { connection: 'close' } };
 /** Outside git, and no dependency of this workspace; delete it to fetch verdaccio afresh. */
@@ -101,13 +105,10 @@ describe.skipIf(!online || !isGitCheckout)(
     let world: ReadmeWorld;
     let newerCrypto: string;
 
-    function pnpm(...args: readonly string[]): string {
+    async function pnpm(...args: readonly string[]): Promise<void> {
       // What this checkout has built of the same sources need not be built again.
       const env = { ...userEnvironment(), CI: '1', TURBO_CACHE_DIR: join(ROOT, '.turbo/cache') };
-      const options = { cwd: clone.folder, env, encoding: 'utf8' } as const;
-      const { status, stdout, stderr } = spawnSync('npx', ['-y', 'pnpm', ...args], options);
-      if (status !== 0) throw new Error(`pnpm ${args.join(' ')}: ${stdout}${stderr}`);
-      return stdout;
+      await run('npx', ['-y', 'pnpm', ...args], { cwd: clone.folder, env, maxBuffer: MAX_OUTPUT_BYTES });
     }
     /** `@sws/*` comes from the registry on loopback, and everything else from where npm is used to get it. */
     function npmrc(): string {
@@ -116,14 +117,14 @@ describe.skipIf(!online || !isGitCheckout)(
     const read = (name: string): string => readFileSync(join(clone.folder, name), 'utf8');
 
     /** Publishes @sws/crypto as of the next minor too, under a tag of its own. It comes before the first install: npm remembers which versions there are. */
-    function publishNewerCrypto(): void {
+    async function publishNewerCrypto(): Promise<void> {
       const file = join(clone.folder, 'packages/crypto/package.json');
       const text = readFileSync(file, 'utf8');
       const manifest = JSON.parse(text);
       const [major, minor] = manifest.version.split('.');
       newerCrypto = `${major}.${Number(minor) + 1}.0`;
       writeFileSync(file, JSON.stringify({ ...manifest, version: newerCrypto }));
-      pnpm('--filter=@sws/crypto', 'publish', '--no-git-checks', '--tag=next');
+      await pnpm('--filter=@sws/crypto', 'publish', '--no-git-checks', '--tag=next');
       writeFileSync(file, text);
     }
 
@@ -138,11 +139,11 @@ describe.skipIf(!online || !isGitCheckout)(
         manifest.publishConfig = { access: 'public', registry: registry.url };
         writeFileSync(join(clone.folder, name, 'package.json'), JSON.stringify(manifest, null, 2));
       }
-      pnpm('build');
-      pnpm('changeset', 'version');
+      await pnpm('build');
+      await pnpm('changeset', 'version');
       clone.git('commit', '--quiet', '--all', '--message', 'Version packages');
-      pnpm('release');
-      publishNewerCrypto();
+      await pnpm('release');
+      await publishNewerCrypto();
     }, REHEARSAL_MS);
     afterAll(async () => {
       await world.stop();
@@ -151,39 +152,43 @@ describe.skipIf(!online || !isGitCheckout)(
       rmSync(folder, { recursive: true, force: true });
     }, REHEARSAL_MS);
 
-    function npmInstall(project: string, names: readonly string[]): void {
+    async function npmInstall(project: string, names: readonly string[]): Promise<void> {
       const args = ['install', '--no-audit', '--no-fund', '--prefer-offline', ...names];
-      const { status, stderr } = spawnSync('npm', args, { cwd: project, env: userEnvironment(), encoding: 'utf8' });
-      if (status !== 0) throw new Error(`npm ${args.join(' ')}: ${stderr}`);
+      await run('npm', args, { cwd: project, env: userEnvironment(), maxBuffer: MAX_OUTPUT_BYTES });
     }
     /** Installs packages with npm into an empty folder. @throws Error if the first is not the one that was published */
     async function install(...names: readonly string[]): Promise<string> {
       const project = mkdtempSync(join(folder, 'project-'));
       writeFileSync(join(project, '.npmrc'), npmrc());
       writeFileSync(join(project, 'package.json'), '{ "type": "module", "private": true }');
-      npmInstall(project, names);
+      await npmInstall(project, names);
       const { packages } = JSON.parse(readFileSync(join(project, 'package-lock.json'), 'utf8'));
       const { version, integrity } = packages[`node_modules/${names[0]}`];
       const published = await (await fetch(`${registry.url}${names[0]}`, ONCE)).json();
       expect(published.versions[version].dist.integrity).toBe(integrity);
       return project;
     }
+    /** Compiles a project, and returns what the compiler finds wrong. */
+    async function compile(project: string): Promise<string> {
+      const child = spawn(TSC, ['-p', project], { stdio: ['ignore', 'pipe', 'inherit'] });
+      return (await child.stdout.setEncoding('utf8').toArray()).join('');
+    }
     /** Compiles the programs of packages as each way of finding them asks, and runs what the last one makes. */
-    function compileAndRun(
+    async function compileAndRun(
       project: string,
       names: readonly string[],
       ...resolutions: readonly (typeof NODE | typeof BUNDLER)[]
-    ): void {
+    ): Promise<void> {
       for (const name of names) writeFileSync(join(project, `${name}.ts`), PROGRAMS[name]?.source ?? '');
       for (const [module, moduleResolution, ...lib] of resolutions) {
         const ways = { module, moduleResolution, target: 'es2022', lib, types: ['node'] };
         const compilerOptions = { ...ways, strict: true, skipLibCheck: false, outDir: 'out', rootDir: '.' };
         writeFileSync(join(project, 'tsconfig.json'), JSON.stringify({ compilerOptions, include: ['*.ts'] }));
-        expect(spawnSync(TSC, ['-p', project], { encoding: 'utf8' }).stdout).toBe('');
+        expect(await compile(project)).toBe('');
       }
       for (const name of names) {
-        const printed = execFileSync(process.execPath, [join(project, `out/${name}.js`)], { encoding: 'utf8' });
-        expect(printed.trim()).toBe(PROGRAMS[name]?.prints);
+        const { stdout } = await run(process.execPath, [join(project, `out/${name}.js`)]);
+        expect(stdout.trim()).toBe(PROGRAMS[name]?.prints);
       }
     }
 
@@ -208,9 +213,9 @@ describe.skipIf(!online || !isGitCheckout)(
         const own = name.split('/')[1] ?? '';
         const imported = [...script.matchAll(/from '(@sws\/[\w-]+)/g)].map(([, imported = '']) => imported);
         const project = await install(`@sws/${own}`, NODE_TYPES);
-        if (own in PROGRAMS) compileAndRun(project, [own], NODE);
+        if (own in PROGRAMS) await compileAndRun(project, [own], NODE);
         const others = imported.filter((other) => other !== `@sws/${own}`);
-        if (others.length > 0) npmInstall(project, others);
+        if (others.length > 0) await npmInstall(project, others);
         if (stage.needs !== undefined && !HAS[stage.needs]) return;
         const { output, status } = await runScript(project, 'example', world.here(script));
         expect(output).toMatch(patternOf(stage.prints.map((line) => world.here(line))));
@@ -221,20 +226,20 @@ describe.skipIf(!online || !isGitCheckout)(
     test('all packages, installed together, compile for Node and for a bundler', { timeout: INSTALL_MS }, async () => {
       const names = Object.keys(PROGRAMS);
       const project = await install(...names.map((name) => `@sws/${name}`), NODE_TYPES);
-      compileAndRun(project, names, BUNDLER, NODE);
+      await compileAndRun(project, names, BUNDLER, NODE);
     });
 
     test('@sws/cli, installed from a registry, creates an identity', { timeout: INSTALL_MS }, async () => {
       const project = await install('@sws/cli');
       const env = { ...process.env, XDG_CONFIG_HOME: join(project, 'config') };
-      const { stdout } = spawnSync(join(project, 'node_modules/.bin/sws'), ['id'], { env, encoding: 'utf8' });
+      const { stdout } = await run(join(project, 'node_modules/.bin/sws'), ['id'], { env });
       expect(stdout).toMatch(/\b[0-9a-f]{64}\b/);
     });
 
     test('@sws/relay, installed from a registry, serves the chat page', { timeout: INSTALL_MS }, async () => {
       const project = await install('@sws/relay');
       expect(existsSync(join(project, 'node_modules/@sws/chat/dist/index.html'))).toBe(true);
-      const { stdout } = spawnSync(join(project, 'node_modules/.bin/sws-relay'), ['--help'], { encoding: 'utf8' });
+      const { stdout } = await run(join(project, 'node_modules/.bin/sws-relay'), ['--help']);
       expect(stdout).toContain('--hosts');
     });
 
@@ -259,9 +264,9 @@ describe.skipIf(!online || !isGitCheckout)(
       const files = [...saved.map(({ file }) => file), 'versions.ts'];
       const config = { compilerOptions: { ...options, ...checks, strict: false }, files };
       writeFileSync(join(project, 'tsconfig.json'), JSON.stringify(config));
-      expect(spawnSync(TSC, ['-p', project], { encoding: 'utf8' }).stdout).toBe('');
-      const script = join(project, 'out/versions.js');
-      expect(execFileSync(process.execPath, [script], { encoding: 'utf8' }).trim()).toBe('true true');
+      expect(await compile(project)).toBe('');
+      const { stdout } = await run(process.execPath, [join(project, 'out/versions.js')]);
+      expect(stdout.trim()).toBe('true true');
     });
   },
 );

@@ -49,7 +49,9 @@ const numbered = (i: number, bytes = 100): Uint8Array => {
 };
 const numberOf = (message: Uint8Array): number => new DataView(message.buffer, message.byteOffset).getUint32(33);
 
-/** Publishes until one arrives: subscriptions are where they should be. */
+const LAST = 4_000_000_000;
+
+/** Publishes until one arrives, so subscriptions are where they should be; then waits for all that it published. */
 async function reach(from: RecordingNode, to: RecordingNode, key: string): Promise<void> {
   to.messages.length = 0;
   await expect
@@ -58,6 +60,8 @@ async function reach(from: RecordingNode, to: RecordingNode, key: string): Promi
       return to.messages.length;
     }, PATIENCE)
     .toBeGreaterThan(0);
+  from.link.publish(key, A, numbered(LAST));
+  await expect.poll(() => to.messages.map(numberOf).at(-1), PATIENCE).toBe(LAST);
 }
 
 describe.skipIf(!hasNatsServer)('NATS in trouble (skipped where nats-server is not installed)', () => {
