@@ -11,7 +11,7 @@ export interface AdmissionFlags {
   readonly acceptAll?: boolean;
 }
 
-/** Close code: the user, or a rule of theirs, does not want this peer. */
+/** Close code: the user, or a rule of theirs, declines this peer. */
 export const DECLINED = 4003;
 /** The most peers that wait for an answer at a time. */
 const MAX_ASKED = 8;
@@ -29,8 +29,7 @@ export class Admission {
   #asked = 0;
 
   /**
-   * `json` says that standard output, or error, is for a script. @throws SwsError `nobody-admitted` where nobody could
-   * come in
+   * `json`: standard output, or error, is for a script. @throws SwsError `nobody-admitted` if nobody could be admitted
    */
   constructor(flags: AdmissionFlags, scope: string, contacts: Contacts, json: boolean) {
     this.scope = scope;
@@ -55,13 +54,13 @@ export class Admission {
     return this.#asks;
   }
 
-  /** Whether a peer is let in without a question; `null` for one that has to be asked about. */
+  /** Whether a peer is admitted without a question; `null` if the person must be asked. */
   isAdmitted(peer: string): boolean | null {
     if (this.#allowed === null || this.#allowed.has(peer)) return true;
     return this.#asks ? null : false;
   }
 
-  /** Whether a peer may come in to `own`, an address. One that may not is told, and its line closed. */
+  /** Whether a peer may connect to `own`, an address. If not, tells it so and closes its line. */
   async admits(line: Line, own: string): Promise<boolean> {
     const { peer } = line;
     const known = this.isAdmitted(peer);
@@ -82,7 +81,7 @@ export class Admission {
     return false;
   }
 
-  /** The question's text: who it is, and what to compare. */
+  /** Returns the beginning of a question: who the peer is, and the fingerprint to compare. */
   whoIs(peer: string, own: string): string {
     return `${calledBy(this.contacts, peer)}\n  fingerprint ${fingerprint(own, peer)}`;
   }

@@ -3,7 +3,7 @@ import { type JsonFlags, run, withManual, withRelay, withStored } from './comman
 import type { DoctorFlags } from './doctor.js';
 import type { IdentityFlags } from './identity.js';
 
-/** `agent`, `doctor`. */
+/** Adds `agent` and `doctor`. */
 export function addAgentCommands(program: Command): void {
   withManual(
     withStored(

@@ -8,13 +8,16 @@ import { onSignal } from './signals.js';
 import type { Line } from './station/line.js';
 import type { Station } from './station/station.js';
 
-/** The other end, and what people call it. */
+/** The other end, and its name in reports. */
 export interface Peer {
   readonly address: string;
   readonly called: string;
 }
 
-/** One TCP connection over one channel. What goes wrong is told, and resets the connection: its program must not take it for an end. */
+/**
+ * Carries one TCP connection over one channel. Reports a failure, and resets the connection, so that its program does
+ * not take the failure for a regular end.
+ */
 export async function carryTcp(
   open: () => Promise<Line>,
   peer: Peer,
@@ -22,7 +25,7 @@ export async function carryTcp(
   tell: Reporter,
   closeFor: ByteEnds['closeFor'] = () => undefined,
 ): Promise<void> {
-  tcp.on('error', () => {}); // told by `pipeBytes`, which listens too
+  tcp.on('error', () => {}); // reported by `pipeBytes`, which listens too
   try {
     const end = await pipeBytes(await open(), { input: tcp, output: tcp, onPeerEnd: () => tcp.end(), closeFor }, true);
     if (end.complete)
@@ -42,8 +45,8 @@ export async function carryTcp(
 }
 
 /**
- * Runs until SIGINT or SIGTERM, or until the relay refuses for good. `begin` is called first, `onFirst` at the first registration
- * behind it.
+ * Runs until SIGINT or SIGTERM, or until the relay refuses for good, and closes the station. Calls `begin` first, and
+ * `onFirst` at the first registration after it. Resolves with the exit code.
  */
 export async function untilSignal(
   station: Station,

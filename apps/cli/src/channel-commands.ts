@@ -5,7 +5,7 @@ import type { ListenFlags } from './listen.js';
 import type { OpenFlags } from './open.js';
 import type { ServeFlags } from './serve.js';
 
-/** A connection that comes while the relay restarts waits for it, as others live through it. */
+/** How long a new connection waits for a relay that restarts. Open connections stay open meanwhile. */
 const OPEN_WAIT_SECONDS = 10;
 const STANDARD_STREAMS = `
 Standard input goes to the peer, and its bytes go to standard output. Each direction ends separately, and the command ends
@@ -23,7 +23,10 @@ const RUNNING_EXITS = {
   1: 'wrong usage, or it failed (relay refused, identity in use by another program, port taken)',
 } as const;
 
-/** `listen`, `connect`, `serve`, `open`. What they need is loaded when they run: help and completion answer at once. */
+/**
+ * Adds `listen`, `connect`, `serve` and `open`. Their code is loaded when they run, so that help and completion answer
+ * at once.
+ */
 export function addChannelCommands(program: Command): void {
   withManual(
     withAdmission(

@@ -9,8 +9,8 @@ export interface JsonFlags {
 }
 
 /**
- * Runs a command and ends the process with its code, once output is written. `json` is where `--json` puts its
- * objects.
+ * Runs a command and ends the process with its code, once output is written. `json` is the stream for the objects of
+ * `--json`.
  */
 export async function run(
   flags: JsonFlags,
@@ -47,7 +47,7 @@ function endWithOutput(json: NodeJS.WriteStream | null): { readonly isClosed: bo
   return output;
 }
 
-/** Prints the one value that a command is run for. */
+/** Prints the value that a command is run for, and returns the exit code. */
 export function print(flags: JsonFlags, member: string, value: string): number {
   console.log(flags.json === true ? JSON.stringify({ [member]: value }) : value);
   return EXIT.delivered;

@@ -4,7 +4,10 @@ import { EXIT } from './exit-code.js';
 
 const SHELLS = ['bash', 'zsh', 'fish', 'pwsh'] as const;
 
-/** What can stand at the end of a line that has begun with `words`; `null` where only a file, or something of one's own, can. */
+/**
+ * Returns the completions for a line that begins with `words`; `null` if only a file, or a value of the user's own, can
+ * follow.
+ */
 function candidates(program: Command, words: readonly string[]): { name: string; description?: string }[] | null {
   const help = program.createHelp();
   const commands = help
@@ -23,7 +26,10 @@ function candidates(program: Command, words: readonly string[]): { name: string;
   return choices?.map((choice) => ({ name: choice })) ?? null;
 }
 
-/** `completion`, which prints a shell's script, and the hidden `completion-server` that the script asks at each Tab. */
+/**
+ * Adds `completion`, which prints a shell's script, and the hidden `completion-server`, which the script calls at each
+ * Tab.
+ */
 export function addCompletion(program: Command): void {
   withManual(
     program
@@ -55,7 +61,7 @@ export function addCompletion(program: Command): void {
       const shell = getShellFromEnv(process.env);
       const found = candidates(program, parseEnv(process.env).partial.split(/\s+/));
       if (found !== null) log(found, shell);
-      // bash turns to files by itself where nothing is given.
+      // bash completes files itself if it gets no answer.
       else if (shell !== 'bash') logFiles();
     });
 }

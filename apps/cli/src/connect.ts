@@ -15,7 +15,7 @@ export interface ConnectFlags extends IdentityFlags {
   readonly relay: string;
   /** Seconds to wait for an absent peer. */
   readonly wait: number;
-  /** The other end is any program: no subprotocol. */
+  /** Whether the peer is any program, without the subprotocol. */
   readonly plain?: boolean;
 }
 
@@ -33,7 +33,7 @@ export async function connect(to: string, flags: ConnectFlags, tell: Reporter): 
   };
   const release = onSignal(stop);
   const hungUp = onHangUp(stop);
-  // Nobody is there to read it any more.
+  // After SIGHUP, nobody reads the reports any more.
   const tellReader: Reporter = (report, words) => {
     if (!hungUp.came) tell(report, words);
   };

@@ -2,7 +2,7 @@ import type { Command } from 'commander';
 import { type JsonFlags, run, TO, withManual, withStored } from './command-line.js';
 import type { IdentityFlags } from './identity.js';
 
-/** `contacts`. */
+/** Adds `contacts`. */
 export function addContactCommands(program: Command): void {
   const contacts = program.command('contacts').description('manage your names for addresses');
   withManual(contacts, {

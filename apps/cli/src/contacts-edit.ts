@@ -5,7 +5,7 @@ import { parseDestination } from './destination.js';
 import { EXIT } from './exit-code.js';
 import { type IdentityFlags, readIdentity } from './identity.js';
 
-/** Stands for no relay where an address alone was given. */
+/** Stands for the relay of an address that is given without one. */
 const NO_RELAY = 'none:/';
 
 export interface AddFlags extends IdentityFlags, JsonFlags {
@@ -22,7 +22,10 @@ export async function listContacts({ json }: JsonFlags): Promise<number> {
   return EXIT.delivered;
 }
 
-/** Gives an address a name, and prints the digits to compare; resolves with the exit code. @throws SwsError `name-taken` */
+/**
+ * Gives an address a name, and prints the digits to compare; resolves with the exit code. @throws SwsError
+ * `invalid-name`, `invalid-address`, `name-taken`
+ */
 export async function addContact(name: string, link: string, flags: AddFlags): Promise<number> {
   checkName(name);
   const { publicKey } = await readIdentity(flags);

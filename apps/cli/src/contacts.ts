@@ -6,18 +6,18 @@ import envPaths from 'env-paths';
 import { lock } from 'proper-lockfile';
 import { parse, stringify } from 'smol-toml';
 
-/** Somebody you have a name for. */
+/** A peer that has a name here. */
 export interface Contact {
   readonly address: string;
-  /** Where they are; `null` for the relay that the command names. */
+  /** The URL of their relay; `null` for the relay that the command names. */
   readonly relay: string | null;
-  /** What they may do without being asked about: `recv`, `listen`, `serve localhost:22`. */
+  /** What they may do without a question: `recv`, `listen`, `serve localhost:22`. */
   readonly allow: readonly string[];
 }
 
 export type Contacts = ReadonlyMap<string, Contact>;
 
-/** The most contacts, so that a file that something has filled is no trouble to every command. */
+/** The most contacts. Every command reads them, so a larger file is refused. */
 const MAX_CONTACTS = 10_000;
 const MAX_NAME = 64;
 const NAME = /^[\p{L}\p{N}][\p{L}\p{M}\p{N}._-]*$/u;
@@ -27,7 +27,7 @@ export function contactsPath(): string {
   return join(envPaths('sws', { suffix: '' }).config, 'contacts.toml');
 }
 
-/** @throws SwsError `invalid-name` */
+/** Checks the name of a contact. @throws SwsError `invalid-name` */
 export function checkName(name: string): void {
   if (!NAME.test(name) || name.length > MAX_NAME || /^[0-9a-f]{64}$/i.test(name))
     throw new SwsError(
@@ -36,7 +36,7 @@ export function checkName(name: string): void {
     );
 }
 
-/** Who has a name; none where there is no file. @throws SwsError `contacts-damaged` */
+/** Reads the contacts; none if there is no file. @throws SwsError `contacts-damaged` */
 export async function readContacts(): Promise<Contacts> {
   const path = contactsPath();
   try {
@@ -50,7 +50,7 @@ export async function readContacts(): Promise<Contacts> {
   }
 }
 
-/** @throws Error with what is wrong */
+/** @throws Error that says what is wrong */
 function parseContacts(text: string): Contacts {
   const entries = Object.entries(parse(text));
   if (entries.length > MAX_CONTACTS) throw new Error(`it has more than ${MAX_CONTACTS} contacts`);
@@ -67,7 +67,7 @@ function parseContacts(text: string): Contacts {
   );
 }
 
-/** Changes the contacts, one command at a time. */
+/** Changes the contacts under a lock, so that only one command at a time does. */
 export async function changeContacts(change: (contacts: Map<string, Contact>) => void): Promise<void> {
   const path = contactsPath();
   await mkdir(dirname(path), { recursive: true, mode: 0o700 });
@@ -88,7 +88,7 @@ export async function changeContacts(change: (contacts: Map<string, Contact>) =>
   }
 }
 
-/** An address as people are told of it: with its name in front where it has one. */
+/** Returns an address for display, after its name if it has one. */
 export function calledBy(contacts: Contacts, address: string): string {
   for (const [name, contact] of contacts) if (contact.address === address) return `${name} (${address})`;
   return address;

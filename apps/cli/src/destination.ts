@@ -61,7 +61,10 @@ function invalid(text: string, why: string): SwsError {
   return new SwsError('invalid-address', `${text} is neither a contact nor an address: ${why}`);
 }
 
-/** A peer that a flag names, by its address or a contact's name. @throws SwsError `invalid-address` */
+/**
+ * Parses the peers that a flag names, by address or contact's name; `null` without the flag. @throws SwsError
+ * `invalid-address`
+ */
 export function parsePeers(texts: readonly string[] | undefined, contacts: Contacts): string[] | null {
   return texts?.map((text) => parseDestination(text, 'wss://relay/', contacts).peer) ?? null;
 }

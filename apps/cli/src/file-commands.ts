@@ -11,7 +11,7 @@ function jsonStream({ json }: JsonFlags): NodeJS.WriteStream | null {
   return json === true ? process.stdout : null;
 }
 
-/** `send`, `recv`, loaded when they run. */
+/** Adds `send` and `recv`. Their code is loaded when they run. */
 export function addFileCommands(program: Command): void {
   withManual(
     withWait(withRelay(program.command('send').description('send files and folders to a peer that runs sws recv')))

@@ -62,8 +62,8 @@ interface Placed {
 }
 
 /**
- * Safe paths for a batch, each as names from the outermost folder on. Files of one folder stay in one folder. No two
- * of them have the same name, even if the file system ignores case. `null` for more than `maxFolders` folders.
+ * Returns safe paths for a batch, each as names from the outermost folder on. Files of one folder stay in one folder.
+ * No two of them have the same name, even if the file system ignores case. `null` for more than `maxFolders` folders.
  */
 export function safePaths(offered: readonly Placed[], maxFolders: number): string[][] | null {
   if (countFolders(offered, maxFolders) > maxFolders) return null;
@@ -78,7 +78,7 @@ export function safePaths(offered: readonly Placed[], maxFolders: number): strin
 /** A folder's folders, by the peer's names. */
 type Tree = Map<string, Tree>;
 
-/** How many folders the paths of a batch have, counted to one more than `most`. */
+/** Counts the folders in the paths of a batch, to one more than `most`. */
 function countFolders(offered: readonly Placed[], most: number): number {
   const root: Tree = new Map();
   let count = 0;
@@ -106,7 +106,7 @@ class SafeFolder {
     this.path = path;
   }
 
-  /** The folder with the peer's name `given`. The same name returns the same folder. */
+  /** Returns the folder with the peer's name `given`. The same name returns the same folder. */
   enter(given: string): SafeFolder {
     let folder = this.#folders.get(given);
     if (folder === undefined) {
@@ -116,7 +116,7 @@ class SafeFolder {
     return folder;
   }
 
-  /** A unique name here for an entry with the peer's name `given`. */
+  /** Returns a unique name here for an entry with the peer's name `given`. */
   place(given: string): string {
     const name = safeName(given);
     const folded = name.toLowerCase();
@@ -128,7 +128,10 @@ class SafeFolder {
   }
 }
 
-/** The name of a partial file. It contains the sender's address: no other sender can learn of it, or continue it. */
+/**
+ * Returns the name of a partial file. It contains the sender's address: no other sender can learn of it, or continue
+ * it.
+ */
 export function partName(name: string, peer: string): string {
   return `${name}.${peer.slice(0, KEY_DIGITS)}.part`;
 }

@@ -1,10 +1,12 @@
 /**
- * The subprotocol of a batch of files, from the end that opens the channel to the end that accepted it. Texts are JSON objects
- * with a `type`; binary messages are the bytes of the file that the last `begin` named. `file` counts the offered ones from 0.
+ * The subprotocol of a batch of files. The sender opens the channel, and the receiver accepts it. Texts are JSON
+ * objects with a `type`. Binary messages are the bytes of the file that the last `begin` named. `file` is the file's
+ * index in the offer.
  *
- * The sender says `offer` once, then for each file, in order, as soon as the receiver has answered for it: `begin`, the
- * bytes, `end`; or `skip`. The receiver answers each offered file with `have` or `refused`, ahead of the bytes, and each
- * `end` with `stored` or `refused`. A folder or link has no bytes: it is answered with `stored` or `refused` at once. When every file is stored, refused or skipped the sender closes with 1000.
+ * The sender sends `offer` once. It then handles the files in order, each after the receiver has answered for it: it
+ * sends `begin`, the bytes and `end`, or `skip`. The receiver answers each offered file with `have` or `refused` before
+ * its bytes, and each `end` with `stored` or `refused`. A folder or link has no bytes, and is answered with `stored` or
+ * `refused` at once. When every file is stored, refused or skipped, the sender closes with 1000.
  */
 export const FILES_PROTOCOL = 'sws.files.v1';
 
@@ -12,64 +14,64 @@ export const FILES_PROTOCOL = 'sws.files.v1';
 export const MAX_FILES = 10_000;
 /** The largest `offer`, in bytes of UTF-8: 10,000 names of usual length. */
 export const MAX_OFFER_BYTES = 4_194_304;
-/** The longest name and the longest words about a failure, in characters; what is longer is malformed. */
+/** The longest name, and the longest text about a failure, in UTF-16 code units. Longer ones are invalid. */
 const MAX_TEXT = 1_024;
 
 /** Close codes of a batch (4000–4999 are the application's, RFC 6455 §7.4.2). */
 export const FILES_CLOSE = {
-  /** A sender or receiver that was stopped by its user. What was under way can be resumed. */
+  /** The user stopped the sender or receiver. The transfer can be resumed. */
   stopped: 4001,
-  /** The peer does not keep to the subprotocol. */
+  /** The peer violates the subprotocol. */
   notTheProtocol: 4002,
-  /** The receiver's user, or policy, wants none of it. */
+  /** The receiver's user, or a rule of theirs, declines the files. */
   declined: 4003,
-  /** The same sender has begun anew over another channel. */
+  /** The same sender has started again over another channel. */
   superseded: 4004,
 } as const;
 
-/** The deepest folder of an offer. */
+/** The most folders in the path of an offered file. */
 const MAX_DEPTH = 64;
-/** The permissions that an offer may tell: read, write and execute of owner, group and others. */
+/** The permissions that an offer can contain: read, write and execute of owner, group and others. */
 export const MODE_BITS = 0o777;
 
-/** A file, folder or link as it is offered. */
+/** An offered file, folder or link. */
 export interface OfferedFile {
-  /** As the sender has it, without folders. Not to be trusted. */
+  /** Its name at the sender, without folders. Do not trust it. */
   readonly name: string;
-  /** In bytes; `null` where that is not known before its end, as of standard input. 0 for a folder or link. */
+  /** In bytes; `null` if unknown before the end, as for standard input. 0 for a folder or link. */
   readonly size: number | null;
-  /** The folders that it is in, outermost first; none for what lies at the top. Not to be trusted. */
+  /** The folders that contain it, outermost first. Do not trust them. */
   readonly folders?: readonly string[];
   /** @defaultValue file */
   readonly kind?: 'folder' | 'link';
-  /** Where a link leads, from the folder that it is in. Not to be trusted. */
+  /** The target of a link, relative to its folder. Do not trust it. */
   readonly target?: string;
-  /** Permissions (`MODE_BITS`), where they are to be kept. */
+  /** Permissions (`MODE_BITS`), if the receiver should keep them. */
   readonly mode?: number;
-  /** When it was last modified, in ms since 1970, where that is to be kept. */
+  /** The time of the last modification, in ms since 1970, if the receiver should keep it. */
   readonly modifiedMs?: number;
 }
 
-/** Where a file is, as people are told of it. */
+/** Returns the path of a file at the sender, for display. */
 export function labelOf({ folders = [], name }: Pick<OfferedFile, 'folders' | 'name'>): string {
   return [...folders, name].join('/');
 }
 
-/** What the sender says. */
+/** A message of the sender. */
 export type SenderMessage =
   | { readonly type: 'offer'; readonly files: readonly OfferedFile[] }
-  /** Bytes follow from `offset`: what the receiver has if that is the beginning of this file, else 0. */
+  /** The bytes from `offset` on follow. `offset` is what the receiver has if the file begins with that, otherwise 0. */
   | { readonly type: 'begin'; readonly file: number; readonly offset: number }
-  /** All of it was sent: `size` bytes in all, of which `sha256` is the digest, in hex. */
+  /** Everything was sent. `size` is that of the whole file, in bytes, and `sha256` is its digest, in hex. */
   | { readonly type: 'end'; readonly file: number; readonly size: number; readonly sha256: string }
-  /** No more of this file is coming, and why in words: it can't be read, changed while it was sent, or was refused. */
+  /** No more of this file follows. `detail` says why: it cannot be read, it changed meanwhile, or it was refused. */
   | { readonly type: 'skip'; readonly file: number; readonly detail: string };
 
-/** What the receiver says. */
+/** A message of the receiver. */
 export type ReceiverMessage =
-  /** It may come. `bytes` of it are here already, of which `sha256` is the digest, in hex. */
+  /** The file is wanted. The receiver already has `bytes` bytes, and `sha256` is their digest, in hex. */
   | { readonly type: 'have'; readonly file: number; readonly bytes: number; readonly sha256: string }
-  /** It is whole and checked, and has its name. */
+  /** The file is complete and checked, and has its name. */
   | { readonly type: 'stored'; readonly file: number; readonly sha256: string }
   | { readonly type: 'refused'; readonly file: number; readonly detail: string };
 
@@ -79,7 +81,7 @@ function isCount(value: unknown): value is number {
 function isDigest(value: unknown): value is string {
   return typeof value === 'string' && /^[0-9a-f]{64}$/.test(value);
 }
-/** A time that every file system can keep: within 1970 and 2106. */
+/** Whether every file system can store a time: from 1970 to 2106. */
 function isTime(value: unknown): value is number {
   return typeof value === 'number' && value >= 0 && value < 2 ** 32 * 1_000;
 }
@@ -87,7 +89,7 @@ function isText(value: unknown): value is string {
   return typeof value === 'string' && value.length <= MAX_TEXT;
 }
 
-/** The members of a JSON object, or `null` for any other text. */
+/** Returns the members of a JSON object; `null` for any other text. */
 function members(text: string): Readonly<Record<string, unknown>> | null {
   try {
     const value: unknown = JSON.parse(text);
@@ -117,14 +119,17 @@ function readOffered(value: unknown): OfferedFile | null {
   };
 }
 
-/** Why a file can't be `read` or `written`, for the peer: a path of this machine is none of its business. */
+/**
+ * Returns why a file cannot be `read` or `written`, for the peer. Errors of the system name paths, so only their code
+ * is used.
+ */
 export function detailForPeer(error: unknown, what: 'read' | 'written'): string {
   const { code } = error as { code?: unknown };
   if (typeof code === 'string') return `it can’t be ${what} (${code})`;
   return error instanceof Error ? error.message : String(error);
 }
 
-/** What the sender's text says, or `null` where it is none of the protocol's. */
+/** Reads a text of the sender; `null` if it is invalid. */
 export function readSenderMessage(text: string): SenderMessage | null {
   const { type, file, files, offset, size, sha256, detail } = members(text) ?? {};
   if (type === 'offer') {
@@ -138,7 +143,7 @@ export function readSenderMessage(text: string): SenderMessage | null {
   return type === 'skip' && isText(detail) ? { type, file, detail } : null;
 }
 
-/** What the receiver's text says, or `null` where it is none of the protocol's. */
+/** Reads a text of the receiver; `null` if it is invalid. */
 export function readReceiverMessage(text: string): ReceiverMessage | null {
   const { type, file, bytes, sha256, detail } = members(text) ?? {};
   if (!isCount(file)) return null;

@@ -5,28 +5,28 @@ import type { Placed } from './placed.js';
 import type { Progress } from './progress.js';
 import { type Line, STOPPED } from './station/line.js';
 
-/** What a peer that says nothing has until its offer is there. */
+/** How long a peer may take to send its offer. */
 const OFFER_TIMEOUT_MS = 30_000;
 
 export interface ReceiverOptions extends BatchOptions {
-  /** Whether a batch is taken; names are safe ones. `signal` aborts when the sender is gone. */
+  /** Decides whether to accept a batch, whose names are safe. `signal` aborts when the sender is gone. */
   readonly agree: (peer: string, files: readonly OfferedFile[], signal: AbortSignal) => Promise<boolean>;
-  /** Resolves once nobody else has the parts of these files: whoever had them before has let go. */
+  /** Resolves once no other receiver uses the partial files of these files. */
   readonly whenFree: (receiver: FileReceiver, files: readonly OfferedFile[]) => Promise<unknown>;
 }
 
 /** How a batch ended. */
 export interface BatchEnd {
-  /** The sender came to its end, whatever became of each file. */
+  /** Whether the sender has finished, even if files were refused or skipped. */
   readonly over: boolean;
-  /** Every file is here. */
+  /** Whether every file is here. */
   readonly whole: boolean;
 }
 
 /** Receives the files of one channel. */
 export class FileReceiver {
   readonly peer: string;
-  /** Resolves when nothing more is done. */
+  /** Resolves when this receiver has finished. */
   readonly end: Promise<BatchEnd>;
   readonly #options: ReceiverOptions;
   readonly #progress: Progress;
@@ -46,12 +46,12 @@ export class FileReceiver {
     this.end = this.#run();
   }
 
-  /** Whether a file of that name is offered, or on its way. */
+  /** Whether a file of that name is offered, or being received. */
   holds(name: string): boolean {
     return this.#names.has(name) && (this.#batch?.isPending(name) ?? true);
   }
 
-  /** Ends here. What came stays, to go on from. */
+  /** Closes the channel. Partial files stay, to resume from. */
   stop(closeCode: number): void {
     this.#line.close(closeCode);
   }
@@ -71,12 +71,12 @@ export class FileReceiver {
       violation = error instanceof Error ? error.message : String(error);
       this.stop(FILES_CLOSE.notTheProtocol);
     }
-    // What still comes is dropped, so that the peer's answer behind it arrives.
+    // Drop further data, to receive the peer's answer after it.
     this.#line.drain();
     const reason = await closed;
     await this.#answered;
     await this.#batch?.leave();
-    await this.#isFree; // who waits for this one waits for those before it, too
+    await this.#isFree; // a receiver that waits for this one waits for earlier ones too
     return this.#tellEnd(violation, reason);
   }
 
@@ -117,7 +117,9 @@ export class FileReceiver {
     }
   }
 
-  /** The files that the sender offers, under names that are safe here; `null` if it goes before. @throws OutOfTurn */
+  /**
+   * Reads the offer, and gives its files safe names. Resolves with `null` if the sender leaves first. @throws OutOfTurn
+   */
   async #readOffer(): Promise<Placed[] | null> {
     const late = setTimeout(() => this.stop(FILES_CLOSE.notTheProtocol), OFFER_TIMEOUT_MS);
     try {
@@ -137,7 +139,7 @@ export class FileReceiver {
   }
 }
 
-/** @throws OutOfTurn */
+/** Reads a message of the sender. @throws OutOfTurn if it is invalid */
 function understood(value: string | Uint8Array): SenderMessage {
   const message = typeof value === 'string' ? readSenderMessage(value) : null;
   if (message === null) throw new OutOfTurn('it sent a message that is not part of the protocol');

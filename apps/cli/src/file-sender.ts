@@ -21,7 +21,7 @@ export type AttemptEnd =
 /** The reason to skip a file that the receiver refused. */
 const REFUSED = 'the receiver refused it';
 
-/** The text that offers files. */
+/** Returns the text that offers files. */
 export function offerText(files: readonly OfferedFile[]): string {
   return JSON.stringify({
     type: 'offer',

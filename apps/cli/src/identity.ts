@@ -6,10 +6,10 @@ import { randomBytes } from '@sws/crypto/platform';
 import envPaths from 'env-paths';
 import type { Reporter } from './report.js';
 
-/** A program that was killed leaves its identity locked for 10 s: whoever starts again at once waits for it. */
+/** How long a command waits for a locked identity. A killed program leaves it locked for 10 s. */
 const LOCKED_MS = 12_000;
 const RETRY_MS = 250;
-/** To make an identity takes less. */
+/** Creating an identity takes less than this. */
 const MAKING_MS = 50;
 
 export interface IdentityFlags {
@@ -17,7 +17,10 @@ export interface IdentityFlags {
   readonly ephemeral?: boolean;
 }
 
-/** The file of the identity that the flags name: the one given, or the user's own, which every program of the user shares. */
+/**
+ * Returns the file of the identity that the flags name. By default, it is the user's own, which all their programs
+ * share.
+ */
 export function identityPath({ identity }: IdentityFlags): string {
   return resolve(identity ?? join(envPaths('sws', { suffix: '' }).config, 'identity'));
 }
@@ -27,8 +30,9 @@ export function identityStore(flags: IdentityFlags): KeyStore {
 }
 
 /**
- * The seed of a kept identity, made on first use. Nothing is locked afterwards: whoever only tells of an identity, or uses it
- * through its agent, need not hold it. @throws SwsError `identity-in-use` while another process makes or replaces it
+ * Resolves with the seed of a stored identity, which is created on first use. It does not keep the lock: commands that
+ * only show an identity, or use it through its agent, do not need it. @throws SwsError `identity-in-use` if another
+ * process takes too long to create or replace it
  */
 export async function readSeed(flags: IdentityFlags): Promise<Uint8Array> {
   const store = identityStore(flags);
@@ -41,7 +45,7 @@ export async function readSeed(flags: IdentityFlags): Promise<Uint8Array> {
       await store.close();
       return made;
     } catch (error) {
-      // Another command makes it at this moment.
+      // Another command is creating it.
       if ((error as { code?: unknown }).code !== 'identity-in-use' || performance.now() - sinceMs > LOCKED_MS)
         throw error;
       await delay(MAKING_MS);
@@ -49,13 +53,19 @@ export async function readSeed(flags: IdentityFlags): Promise<Uint8Array> {
   }
 }
 
-/** The identity that the flags name: a file's, one for this run only, or the user's own, made on first use. */
+/**
+ * Resolves with the identity that the flags name: a file's, one for this run only, or the user's own. A stored one is
+ * created on first use.
+ */
 export async function readIdentity(flags: IdentityFlags): Promise<Identity> {
   if (flags.ephemeral === true) return Identity.generate(randomBytes, nodeProvider);
   return Identity.fromSeed(await readSeed(flags), nodeProvider);
 }
 
-/** Does what needs the identity's file, or its lock, and waits a little for one in use: its holder may have been killed. */
+/**
+ * Runs work that needs the identity's file or lock. Tries again for 12 s while the identity is in use, because its
+ * holder may have been killed.
+ */
 export async function whenFree<T>(work: () => Promise<T>, tell: Reporter): Promise<T> {
   const untilMs = performance.now() + LOCKED_MS;
   for (let told = false; ; ) {

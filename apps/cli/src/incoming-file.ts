@@ -7,41 +7,44 @@ import { numberedName, partName } from './file-name.js';
 import type { OfferedFile } from './file-protocol.js';
 import { preserve } from './placed.js';
 
-/** A part that meets one of these is removed: it can't grow, and the files that follow need its room. */
+/** Errors after which a part is removed: it cannot grow, and the next files need its space. */
 const NO_ROOM: ReadonlySet<unknown> = new Set(['ENOSPC', 'EDQUOT', 'EFBIG']);
-/** What a file system says that has no hard links. */
+/** The errors of a file system without hard links. */
 const NO_LINKS: ReadonlySet<unknown> = new Set(['EPERM', 'ENOTSUP', 'EOPNOTSUPP', 'ENOSYS']);
-/** What is written at a time, at most: each write costs a thread's turn, whatever its size. */
+/** The most bytes of one write. A write costs a turn of a thread, for any size. */
 const WRITE_BYTES = 262_144;
-/** After so many files of one name a further one is refused. */
+/** The highest number in a name. After that, files of this name are refused. */
 const MAX_NUMBER = 9_999;
 
-/** Where a file goes. */
+/** The destination of a file. */
 export interface Destination {
   readonly folder: string;
-  /** A safe one. */
+  /** A safe name. */
   readonly name: string;
   /** The sender's address. */
   readonly peer: string;
-  /** A file of this name is replaced. */
+  /** Whether to replace a file of this name. */
   readonly force: boolean;
-  /** Permissions and time that it is to have. */
+  /** The permissions and the time to give it. */
   readonly keeps: Pick<OfferedFile, 'mode' | 'modifiedMs'>;
 }
 
-/** A file that comes in: it grows in a part beside its destination, and gets its name when it is whole and checked. */
+/**
+ * A file that is being received. It grows as a part beside its destination, and gets its name once it is complete and
+ * checked.
+ */
 export class IncomingFile {
   readonly #to: Destination;
-  /** Infinite where it is not known. */
+  /** In bytes; infinite if unknown. */
   readonly #size: number;
   readonly #part: string;
-  /** Of the bytes that are here. */
+  /** The SHA-256 of the bytes that are here. */
   #hash: Hash;
   #bytes: number;
-  /** The file that is whole already, if the bytes here are that one's. */
+  /** The path of a complete file with the bytes that are here; `null` if there is only a part. */
   #whole: string | null;
   #handle: FileHandle | null = null;
-  /** What comes behind the part, until it is written: made with the first bytes. */
+  /** Bytes that wait to be written to the part. The buffer is created with the first of them. */
   #unwritten = Buffer.alloc(0);
   #unwrittenBytes = 0;
 
@@ -62,8 +65,9 @@ export class IncomingFile {
   }
 
   /**
-   * Finds what is here of a file: what an earlier attempt left of it, or all, where this process has stored the like
-   * of it as `stored`. @throws Error where the part can't be read, or is no file, and where a folder is in its place
+   * Finds what is here of a file: the part of an earlier attempt, or all of it if this process stored it before, at the
+   * path `stored`.
+   * @throws Error if the part cannot be read or is not a file, or if `force` would replace a folder
    */
   static async find(to: Destination, size: number | null, stored: string | undefined): Promise<IncomingFile> {
     if (to.force) await refuseFolder(join(to.folder, to.name));
@@ -77,7 +81,7 @@ export class IncomingFile {
     return new IncomingFile(to, size, part, hash, bytes, null);
   }
 
-  /** Bytes that are here. */
+  /** The number of bytes that are here. */
   get bytes(): number {
     return this.#bytes;
   }
@@ -86,7 +90,9 @@ export class IncomingFile {
     return this.#hash.copy().digest('hex');
   }
 
-  /** Goes on behind what is there, or from the beginning. */
+  /**
+   * Continues after the bytes that are here, or starts again from 0. @throws Error if the part has changed meanwhile
+   */
   async begin(offset: number): Promise<void> {
     if (offset !== this.#bytes) {
       this.#hash = createHash('sha256');
@@ -95,11 +101,11 @@ export class IncomingFile {
     }
     if (this.#whole !== null) return;
     this.#handle = await open(this.#part, this.#bytes === 0 ? 'w' : 'a');
-    // The digest is of what was there when it was read.
+    // The digest is that of the part when it was read.
     if ((await this.#handle.stat()).size !== this.#bytes) throw new Error('another process is writing its .part');
   }
 
-  /** Appends. @throws Error where it, or what came before, can't be written */
+  /** Appends bytes, and copies them. @throws Error if they, or earlier ones, cannot be written */
   async append(chunk: Uint8Array): Promise<void> {
     this.#hash.update(chunk);
     this.#bytes += chunk.length;
@@ -115,7 +121,10 @@ export class IncomingFile {
     }
   }
 
-  /** Checks the digest, puts the file on the disk for good and gives it its name; resolves with its path. @throws Error with what was wrong */
+  /**
+   * Checks size and digest, syncs the file to the disk, and gives it its name. Resolves with its path.
+   * @throws Error if it differs, or cannot be stored
+   */
   async finish(size: number, sha256: string): Promise<string> {
     const intact = this.#bytes === size && this.digest === sha256;
     if (intact && this.#whole !== null) return this.#whole;
@@ -131,12 +140,12 @@ export class IncomingFile {
       await preserve(path, this.#to.keeps);
       return path;
     }
-    // Nothing can be made of it by going on.
+    // Resuming would not repair it.
     await rm(this.#part, { force: true });
     throw new Error('it did not arrive as it was sent: the digest differs');
   }
 
-  /** Stops here. What came stays, to go on from. */
+  /** Stops. The part stays, to resume from. */
   async leave(): Promise<void> {
     const handle = this.#handle;
     this.#handle = null;
@@ -149,7 +158,7 @@ export class IncomingFile {
     if (this.#bytes === 0) await rm(this.#part, { force: true });
   }
 
-  /** Removes what came. */
+  /** Stops, and removes the part. */
   async discard(): Promise<void> {
     this.#unwrittenBytes = 0;
     await this.leave();
@@ -158,11 +167,11 @@ export class IncomingFile {
 
   async #writeOut(handle: FileHandle): Promise<void> {
     const bytes = this.#unwritten.subarray(0, this.#unwrittenBytes);
-    this.#unwrittenBytes = 0; // also where it fails: the part then ends before it
+    this.#unwrittenBytes = 0; // also if it fails: the part then ends before them
     if (bytes.length > 0) await handle.writeFile(bytes);
   }
 
-  /** Does something that may find no room. */
+  /** Runs a write. If there is no space, removes the part. @throws Error */
   async #write(action: (handle: FileHandle) => Promise<void>): Promise<void> {
     if (this.#handle === null) return;
     try {
@@ -191,10 +200,10 @@ export class IncomingFile {
     throw new Error(`there are ${MAX_NUMBER} files with its name`);
   }
 
-  /** Gives the part a name, unless a file has it: then false. */
+  /** Gives the part a name. Resolves with false if the name is taken. */
   async #takes(target: string): Promise<boolean> {
     try {
-      // Whole at once: a process that is killed here leaves the file, its part, or both, and nothing else.
+      // If the process is killed here, the complete file, its part, or both are left.
       await link(this.#part, target);
       await rm(this.#part);
       return true;
@@ -203,7 +212,7 @@ export class IncomingFile {
       if (!NO_LINKS.has((error as { code?: unknown }).code)) throw error;
     }
     try {
-      // Taken first, as an empty file: a rename alone would replace a file that came to be meanwhile.
+      // Create an empty file first, because a rename alone would replace a file that was created meanwhile.
       await (await open(target, 'wx')).close();
     } catch (error) {
       if (isCode(error, 'EEXIST')) return false;
@@ -218,7 +227,10 @@ export class IncomingFile {
     return true;
   }
 
-  /** Whether a file is the same: one that is sent again, since its sender was killed before it heard, is not kept twice. */
+  /**
+   * Whether a file has the same bytes. A sender that was killed before it got the answer sends the file again, and one
+   * copy is enough.
+   */
   async #isCopyOf(path: string): Promise<boolean> {
     if ((await sizeOf(path)) !== this.#bytes) return false;
     const hash = createHash('sha256');
@@ -227,7 +239,7 @@ export class IncomingFile {
   }
 }
 
-/** Takes the bytes of a source into a hash; resolves with how many there were. */
+/** Adds the bytes of a source to a hash. Resolves with their number. */
 export async function hashBytes(source: AsyncIterable<Buffer>, hash: Hash): Promise<number> {
   let count = 0;
   for await (const chunk of source) {
@@ -237,7 +249,7 @@ export async function hashBytes(source: AsyncIterable<Buffer>, hash: Hash): Prom
   return count;
 }
 
-/** `--force` replaces a file, and no folder with all that is in it. @throws Error where one is there */
+/** Refuses to replace a folder: `--force` replaces only files. @throws Error if there is one */
 async function refuseFolder(path: string): Promise<void> {
   const present = await lstat(path).catch(absent);
   if (present?.isDirectory()) throw new Error('a folder with its name exists here: move it away first');
@@ -247,7 +259,7 @@ function read(path: string): Readable {
   return createReadStream(path, { highWaterMark: 1_048_576 });
 }
 
-/** A file's size; `null` where there is none. */
+/** Resolves with a file's size in bytes; `null` if there is no file. */
 async function sizeOf(path: string): Promise<number | null> {
   const present = await lstat(path).catch(absent);
   return present?.isFile() ? present.size : null;

@@ -14,7 +14,7 @@ The passphrase is the first line of --passphrase-file, or SWS_PASSPHRASE. Withou
 const DAMAGED = 'wrong usage, or the identity is damaged';
 const IN_USE = `${DAMAGED} or in use by another process`;
 
-/** `id`, `keygen`, `export`, `import`, `fingerprint`. */
+/** Adds `id`, `keygen`, `export`, `import` and `fingerprint`. */
 export function addKeyCommands(program: Command): void {
   withManual(
     withRelay(program.command('id').description('print your address'))

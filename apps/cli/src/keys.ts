@@ -38,20 +38,21 @@ async function passphrase({ passphraseFile }: PassphraseFlags, isNew: boolean): 
   return given !== undefined && given !== '' ? given : askPassphrase(isNew);
 }
 
-/** The address of the identity. */
+/** Resolves with the address of the identity. */
 export async function address(flags: IdentityFlags): Promise<string> {
   return (await readIdentity(flags)).publicKey;
 }
 
 /**
- * The address as a link. A browser can open it if the relay serves the chat. @throws DOMException for an invalid relay
+ * Resolves with the address as a link. A browser can open it if the relay serves the chat. @throws DOMException for an
+ * invalid relay
  */
 export async function link(flags: IdentityFlags & { readonly relay: string }): Promise<string> {
   const url = new URL(flags.relay.endsWith('/') ? flags.relay : `${flags.relay}/`);
   return `${url.href.replace(/^ws/, 'http')}${await address(flags)}`;
 }
 
-/** The identity as one line of text, sealed with a passphrase unless `plain`. */
+/** Resolves with the identity as one line of text, sealed with a passphrase unless `plain`. */
 export async function exportText(flags: ExportFlags): Promise<string> {
   const identity = await readIdentity(flags);
   return flags.plain === true ? exportIdentity(identity) : seal(identity, await passphrase(flags, true), randomBytes);
@@ -82,13 +83,13 @@ export async function generate(flags: ReplaceFlags): Promise<Identity> {
   return identity;
 }
 
-/** The digits to compare with a peer, by address, link or name. @throws SwsError `invalid-address` */
+/** Resolves with the digits to compare with a peer, by address, link or name. @throws SwsError `invalid-address` */
 export async function compare(to: string, flags: IdentityFlags): Promise<string> {
   const { peer } = parseDestination(to, 'wss://relay/', await readContacts());
   return fingerprint((await readIdentity(flags)).publicKey, peer);
 }
 
-/** @throws SwsError `identity-in-use`; Error if another identity exists, unless `force` */
+/** Saves an identity. @throws SwsError `identity-in-use`; Error if another identity exists, unless `force` */
 async function save(identity: Identity, flags: ReplaceFlags): Promise<void> {
   const store = identityStore(flags);
   let saved = flags.force === true;

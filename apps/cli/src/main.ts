@@ -1,5 +1,5 @@
 #!/usr/bin/env node
-// By itself, so that a Node that can't load the program says so.
+// Load the program only after this check, because an older Node cannot load it.
 const [major = 0, minor = 0] = process.versions.node.split('.').map(Number);
 if (major > 20 || (major === 20 && minor >= 19)) await import('./program.js');
 else {

@@ -57,7 +57,7 @@ export class OutgoingFile implements OfferedFile {
     this.#path = path;
   }
 
-  /** A folder or link of a tree, which has no bytes. */
+  /** Returns a folder or link of a tree, which has no bytes. */
   static withoutBytes(offered: OfferedFile & { readonly kind: 'folder' | 'link' }): OutgoingFile {
     return new OutgoingFile(null, offered);
   }
@@ -103,7 +103,7 @@ export class OutgoingFile implements OfferedFile {
     return { offset: 0, hash: createHash('sha256') };
   }
 
-  /** The bytes from an offset. If the file has grown, at most the offered size. */
+  /** Returns the bytes from an offset. If the file has grown, it ends at the offered size. */
   read(offset: number): Readable {
     if (this.#path === null) {
       this.#consumed = true;
@@ -133,12 +133,12 @@ export class OutgoingFile implements OfferedFile {
   }
 }
 
-/** The permissions and the time of a file, if both are valid in an offer. */
+/** Returns the permissions of a file, and its time if an offer can contain it. */
 export function keptOf({ mode, mtimeMs }: Stats): Pick<OfferedFile, 'mode' | 'modifiedMs'> {
   return { mode: mode & MODE_BITS, ...(mtimeMs >= 0 && mtimeMs < MAX_TIME_MS && { modifiedMs: mtimeMs }) };
 }
 
-/** The size of a file, if it is at most `limit`. */
+/** Counts the bytes of a file, up to `limit`. */
 async function countBytes(handle: FileHandle, limit: number): Promise<number> {
   const buffer = Buffer.alloc(limit);
   let count = 0;

@@ -6,7 +6,7 @@ import { labelOf, MAX_FILES, type OfferedFile } from './file-protocol.js';
 import { keptOf, OutgoingFile } from './outgoing-file.js';
 import { staysWithin } from './placed.js';
 
-/** What there is to send, and what is left out and why. */
+/** The files to send, and what is left out and why. */
 export interface Outgoing {
   readonly files: OutgoingFile[];
   readonly left: { readonly name: string; readonly why: string }[];
@@ -14,14 +14,14 @@ export interface Outgoing {
 
 export interface TreeOptions {
   readonly name?: string | undefined;
-  /** Patterns of `.gitignore`, from each folder that is sent. */
+  /** Patterns as in `.gitignore`, relative to each folder that is sent. */
   readonly exclude: readonly string[];
   readonly preserve: boolean;
 }
 
 /**
- * A folder with all that is in it, in the order of names: each folder before what it holds. Links are not followed.
- * @throws Error where it can't be read, or there is too much of it
+ * Adds a folder and everything in it to `into`, in the order of names, each folder before its content. It does not
+ * follow links. @throws Error if the folder cannot be read, or there is too much in it
  */
 export async function openTree(path: string, options: TreeOptions, into: Outgoing): Promise<void> {
   const root = resolve(path);
@@ -43,7 +43,7 @@ class Walk {
     this.#into = into;
   }
 
-  /** `relative` is from the root, with a slash behind it but for the root itself. */
+  /** Adds a folder. `relative` is its path from the root, with a slash at the end; empty for the root itself. */
   async folder(relative: string, folders: readonly string[], name: string): Promise<void> {
     const place = join(this.#root, relative);
     const kept = this.#preserve ? keptOf(await lstat(place)) : {};
@@ -56,7 +56,7 @@ class Walk {
       try {
         await this.#entry(entry, path, within);
       } catch (error) {
-        // A folder or file that can't be read is no reason to leave out the others.
+        // If an entry cannot be read, still send the others.
         if ((error as NodeJS.ErrnoException).code === undefined) throw error;
         this.#leave(within, entry.name, error instanceof Error ? error.message : String(error));
       }

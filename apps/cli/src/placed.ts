@@ -2,17 +2,18 @@ import { chmod, lstat, mkdir, readlink, symlink, unlink, utimes } from 'node:fs/
 import { join } from 'node:path';
 import { MODE_BITS, type OfferedFile } from './file-protocol.js';
 
-/** How modes are narrowed: as this process makes files. */
+/** The process's umask. It limits received permissions like those of other new files. */
 const UMASK = process.umask();
 
-/** Something offered, with its place here: safe names, from the outermost folder on. */
+/** An offered entry, and its path here: safe names, outermost folder first. */
 export interface Placed extends OfferedFile {
   readonly path: readonly string[];
 }
 
 /**
- * Makes the folders of a path within `base`; `onMade` is told of those that were not there. Those that are `known` are not looked at. The others that that are there must be folders themselves: a link would lead out.
- * @throws Error where something else has the name of one
+ * Creates the folders of a path within `base`, and resolves with the path of the innermost. It calls `onMade` for each
+ * new one, and skips those in `known`. Other existing ones must be real folders, because a link would lead outside.
+ * @throws Error if something else has the name of one
  */
 export async function makeFolders(
   base: string,
@@ -38,8 +39,8 @@ export async function makeFolders(
 }
 
 /**
- * Whether a link leads to something within its tree wherever it is put: first up, by no more folders than it is deep in, then
- * down by names. After a name no `..` may come, since that name may be a link itself.
+ * Whether a link stays within its tree, wherever the tree is. It must go up first, by at most `depth` folders, and then
+ * down by names. No `..` may follow a name, because that name may be a link itself.
  */
 export function staysWithin(target: string, depth: number): boolean {
   const names = target.split('/').filter((name) => name !== '' && name !== '.');
@@ -49,9 +50,12 @@ export function staysWithin(target: string, depth: number): boolean {
   return isRelative && up <= depth && !names.slice(up).includes('..');
 }
 
-/** Makes a link of a tree. @throws Error where it leads out of its tree, or something else has its name */
+/**
+ * Creates a link of a tree, and resolves with its path.
+ * @throws Error if it leads out of its tree, or something else has its name
+ */
 export async function makeLink(folder: string, { path, target = '' }: Placed, force: boolean): Promise<string> {
-  // In the outermost folder of its tree it is deep in none that it may leave.
+  // In the outermost folder of its tree, the depth is 0: the link cannot go up.
   if (path.length < 2 || !staysWithin(target, path.length - 2))
     throw new Error('it is a link that leads out of its folder');
   const place = join(folder, path.at(-1) ?? '');
@@ -67,7 +71,7 @@ export async function makeLink(folder: string, { path, target = '' }: Placed, fo
   return place;
 }
 
-/** Gives a file or folder the permissions and the time that it was offered with, as far as they were. */
+/** Gives a file or folder its offered permissions and time, if there are any. */
 export async function preserve(
   place: string,
   { mode, modifiedMs }: Pick<OfferedFile, 'mode' | 'modifiedMs'>,

@@ -4,26 +4,29 @@ import stringWidth from 'string-width';
 import type { OfferedFile } from './file-protocol.js';
 import { type Reporter, reporter, shown } from './report.js';
 
-/** How often bars are drawn, `--json` tells of progress, and lines do where there is no terminal. */
+/** How often, in ms, bars are drawn, `--json` reports progress, and lines are printed without a terminal. */
 const TICK_MS = { bars: 200, json: 1_000, lines: 10_000 } as const;
-/** The rate is that of the last so many milliseconds. */
+/** Rates are averages over this time. */
 const RATE_MS = 5_000;
 const NAME_COLUMNS = 28;
-/** Of a terminal that does not say. */
+/** The width of a terminal that does not report it. */
 const DEFAULT_COLUMNS = 80;
 
-/** A file that is under way. */
+/** A file in transfer. */
 export interface Moving {
   readonly name: string;
   /** In bytes; `null` if not known. */
   readonly size: number | null;
-  /** Bytes that are there, those of an earlier attempt included. */
+  /** Returns how many bytes are done, with those of earlier attempts. */
   readonly position: () => number;
-  /** It stands for all files of a batch together. */
+  /** Whether it stands for all files of a batch together. */
   readonly isTotal?: boolean;
 }
 
-/** All files of a batch together, where that is worth a bar of its own; `position` counts what each has. */
+/**
+ * Returns all files of a batch as one; `null` for fewer than two, or if a size is unknown. `position` returns the bytes
+ * of all of them.
+ */
 export function totalOf(files: readonly Pick<OfferedFile, 'size' | 'kind'>[], position: () => number): Moving | null {
   const sizes = files.filter(({ kind }) => kind === undefined).map(({ size }) => size);
   const known = sizes.filter((size) => size !== null);
@@ -32,11 +35,11 @@ export function totalOf(files: readonly Pick<OfferedFile, 'size' | 'kind'>[], po
   return { name: `all ${sizes.length} files`, size, position, isTotal: true };
 }
 
-/** Tells a rate from positions. */
+/** Measures a rate. */
 class Meter {
   #samples: { readonly ms: number; readonly bytes: number }[] = [];
 
-  /** Bytes a second over the last seconds. */
+  /** Takes a position, and returns the bytes per second over the last seconds. */
   rate(bytes: number): number {
     const ms = performance.now();
     this.#samples.push({ ms, bytes });
@@ -47,8 +50,8 @@ class Meter {
 }
 
 /**
- * Shows files on their way: a bar each where standard error is a terminal, else a line now and then; with `--json`
- * `progress` events. What else is told goes through `tell`, so that it does not run into the bars.
+ * Shows files in transfer: a bar each if standard error is a terminal, otherwise a line now and then; with `--json`,
+ * `progress` events. Other reports must use `tell`, so that they do not run into the bars.
  */
 export class Progress {
   readonly tell: Reporter;
@@ -83,7 +86,7 @@ export class Progress {
     this.#timer = setInterval(() => this.#tick(), TICK_MS[this.#mode]).unref();
   }
 
-  /** Shows a file until the function that it returns is called. */
+  /** Shows a file until the returned function is called. */
   show(file: Moving): () => void {
     const bar = this.#bars?.create(file.size ?? 0, file.position(), this.#words(file, 0)) ?? null;
     const meter = new Meter();
@@ -96,7 +99,7 @@ export class Progress {
     };
   }
 
-  /** Shows nothing more. */
+  /** Removes the bars, and reports no more progress. */
   close(): void {
     clearInterval(this.#timer);
     this.#bars?.stop();
@@ -134,25 +137,25 @@ export class Progress {
   }
 }
 
-/** What is told of a file on its way. */
+/** The texts about a file in transfer. */
 interface Words {
   readonly name: string;
   readonly part: string;
   readonly figures: string;
 }
 
-/** The line of one file. It never wraps: what is drawn is drawn over. */
+/** Formats the line of one file. It never wraps, because the next line is drawn over it. */
 function barLine(options: Options, { progress }: Params, { name, part, figures }: Words): string {
   const padded = name + ' '.repeat(NAME_COLUMNS - stringWidth(name));
   const line = `${padded} ${cliProgress.Format.BarFormat(progress, options)} ${part} ${figures}`;
   return fit(line, (process.stderr.columns ?? DEFAULT_COLUMNS) - 1);
 }
 
-/** Cuts a text to so many columns of a terminal. */
+/** Cuts a text to this many columns of a terminal. */
 function fit(text: string, columns: number): string {
   if (stringWidth(text) <= columns) return text;
   let cut = '';
-  let width = 1; // of the dots
+  let width = 1; // of the ellipsis
   for (const { segment } of new Intl.Segmenter().segment(text)) {
     width += stringWidth(segment);
     if (width > columns) break;

@@ -3,12 +3,15 @@ import type expand from '@inquirer/expand';
 const context = { output: process.stderr };
 let last: Promise<unknown> = Promise.resolve();
 
-/** Whether there is a person to ask. */
+/** Whether there is a person at a terminal to ask. */
 export function canAsk(): boolean {
   return process.stdin.isTTY === true && process.stderr.isTTY === true;
 }
 
-/** Asks the person at the terminal whether somebody may: one question at a time. `null` where they are gone meanwhile. */
+/**
+ * Asks the person at the terminal whether a peer may connect, one question at a time. Resolves with `null` if the peer
+ * is gone before the answer, or at Ctrl-C.
+ */
 export function askAdmission(message: string, signal: AbortSignal): Promise<'once' | 'always' | 'no' | null> {
   const choices = [
     { key: 'y', name: 'yes, until this command ends', value: 'once' },
@@ -18,7 +21,7 @@ export function askAdmission(message: string, signal: AbortSignal): Promise<'onc
   return askOneOf(message, choices, signal);
 }
 
-/** Asks the person at the terminal whether files may come. `null` where the sender is gone meanwhile. */
+/** Asks the person at the terminal whether to accept files. Resolves like `askAdmission`. */
 export function askFiles(message: string, signal: AbortSignal): Promise<'once' | 'always' | 'no' | null> {
   const choices = [
     { key: 'y', name: 'yes', value: 'once' },
@@ -38,13 +41,13 @@ function askOneOf(message: string, choices: Answers, signal: AbortSignal): Promi
   });
   last = answer.catch(() => {});
   return answer.catch(() => {
-    // The prompt has the terminal's Ctrl-C, which is meant for the whole command.
+    // The prompt catches Ctrl-C, which is meant for the whole command.
     if (!signal.aborted) process.kill(process.pid, 'SIGINT');
     return null;
   });
 }
 
-/** Asks for a passphrase, which is not shown; twice for a new one. @throws Error where there is no terminal to ask at */
+/** Asks for a passphrase without showing it; twice for a new one. @throws Error if there is no terminal */
 export async function askPassphrase(isNew: boolean): Promise<string> {
   if (!canAsk())
     throw new Error('a passphrase is needed: --passphrase-file FILE, SWS_PASSPHRASE, or a terminal to ask at');
@@ -59,7 +62,7 @@ export async function askPassphrase(isNew: boolean): Promise<string> {
   return first;
 }
 
-/** Asks for a line that is not shown. */
+/** Asks for a line without showing it. */
 export async function askSecret(message: string): Promise<string> {
   const { default: password } = await import('@inquirer/password');
   return password({ message }, context);

@@ -1,6 +1,9 @@
 import { getProxyForUrl } from 'proxy-from-env';
 
-/** The proxy that the environment names for a relay (`HTTPS_PROXY`, `HTTP_PROXY`, `ALL_PROXY`, `NO_PROXY`); empty for none. */
+/**
+ * Returns the proxy that the environment names for a relay (`HTTPS_PROXY`, `HTTP_PROXY`, `ALL_PROXY`, `NO_PROXY`);
+ * empty if there is none.
+ */
 export function proxyFor(relay: string): string {
   return getProxyForUrl(relay.replace(/^ws/, 'http'));
 }

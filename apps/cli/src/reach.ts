@@ -3,7 +3,7 @@ import type { SwsError } from '@sws/crypto';
 import type { Line } from './station/line.js';
 import type { Station } from './station/station.js';
 
-/** Between two attempts: doubling from the first to the last. */
+/** The delay between two attempts. It doubles from the first to the last. */
 const RETRY_MS = { first: 500, last: 5_000 } as const;
 /** Temporary failures: the peer or relay is unreachable, or one end's process was replaced. */
 const PASSING: ReadonlySet<string> = new Set([

@@ -1,34 +1,39 @@
-/** One thing that happened, for scripts: `event` says what; the other members belong to it. */
+/** An event, for scripts. `event` is its name; the other members depend on it. */
 export interface Report {
   readonly event: string;
   readonly [member: string]: unknown;
 }
 
-/** Tells what happens: words on standard error for people, or with `--json` one JSON object a line for scripts. */
+/** Reports an event: as words on standard error for people, or with `--json` as one JSON object a line for scripts. */
 export type Reporter = (report: Report, words: string) => void;
 
-/** `json` is the stream for objects: standard output, or standard error where that carries the peer's bytes. */
+/**
+ * Returns a reporter. `json` is the stream for objects: standard output, or standard error if standard output carries
+ * the peer's bytes. `null` reports in words.
+ */
 export function reporter(json: NodeJS.WriteStream | null): Reporter {
   return json === null
     ? (_report, words) => console.error(shown(words))
     : (report) => void json.write(`${JSON.stringify(report)}\n`);
 }
 
-/** Words as they may be shown in a terminal: whatever a relay or a system puts into a message. */
+/** Makes words safe to show in a terminal, because a relay or the system may have written them. Keeps line breaks. */
 export function shown(words: string): string {
   return words.split('\n').map(printable).join('\n');
 }
 
-/** A zero-width joiner within an emoji that is joined of several (Unicode TR51, emoji ZWJ sequence). */
+/** A zero-width joiner within an emoji that joins several (Unicode TR51, emoji ZWJ sequence). */
 const JOINER = '(?<=\\p{Extended_Pictographic}[\\uFE0F\\p{Emoji_Modifier}]?)\\u200D(?=\\p{Extended_Pictographic})';
 const UNPRINTABLE = new RegExp(`(?!${JOINER})[\\p{Control}\\p{Format}\\p{Zl}\\p{Zp}\\p{Surrogate}]`, 'gu');
 
-/** A peer's words as they may be shown in a terminal: on one line, with nothing that commands it, or hides what stands there. */
+/**
+ * Makes a peer's words safe to show in a terminal: on one line, without characters that control it or are invisible.
+ */
 export function printable(words: string): string {
   return withoutUnprintable(words, '\u{FFFD}');
 }
 
-/** A text with something else in place of each character that commands a terminal, or can't be seen. */
+/** Replaces each character that controls a terminal or is invisible. */
 export function withoutUnprintable(text: string, replacement: string): string {
   return text.replace(UNPRINTABLE, replacement);
 }

@@ -20,7 +20,7 @@ import { openStation } from './station/open-station.js';
 
 export interface SendFlags extends IdentityFlags {
   readonly relay: string;
-  /** Seconds to wait for an absent peer, at the beginning and whenever it goes. */
+  /** Seconds to wait for an absent peer, at the beginning and whenever it leaves. */
   readonly wait: number;
   /** The name for the receiver, if there is only one file or folder. */
   readonly name?: string;
@@ -28,7 +28,7 @@ export interface SendFlags extends IdentityFlags {
   readonly exclude?: readonly string[];
   /** Whether to send permissions and times. @defaultValue true */
   readonly preserve?: boolean;
-  /** Print what would be sent, and send nothing. */
+  /** Whether to print what would be sent, and send nothing. */
   readonly dryRun?: boolean;
 }
 
@@ -118,7 +118,7 @@ async function openAll(paths: readonly string[], flags: SendFlags): Promise<Outg
   return outgoing;
 }
 
-/** Prints what would be sent; resolves with the exit code. */
+/** Prints what would be sent, and returns the exit code. */
 function tellDry(files: readonly OutgoingFile[], left: Outgoing['left'], json: NodeJS.WriteStream | null): number {
   const say = (report: object, words: string): void =>
     console.log(json === null ? shown(words) : JSON.stringify(report));

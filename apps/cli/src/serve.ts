@@ -66,7 +66,7 @@ export async function serve(texts: readonly string[], flags: ServeFlags, tell: R
   }
 }
 
-/** A service, and who may use it. @throws SwsError `nobody-admitted` */
+/** Returns a service with the rules of who may use it. @throws SwsError `nobody-admitted` */
 function withRules(service: Service, flags: ServeFlags, contacts: Contacts): Served {
   const { name, host, port, allow = flags.allow } = service;
   const target = `${host.includes(':') ? `[${host}]` : host}:${port}`;
@@ -78,14 +78,17 @@ function withRules(service: Service, flags: ServeFlags, contacts: Contacts): Ser
 /** Tries IPv4 and IPv6 addresses in turn. Node's own 250 ms per address are too short on a busy machine. */
 const FAMILIES = { autoSelectFamily: true, autoSelectFamilyAttemptTimeout: 3_000 } as const;
 
-/** `localhost` is both loopback addresses (RFC 6761 §6.3), for any hosts file. Some servers listen only on ::1. */
+/**
+ * `localhost` is both loopback addresses (RFC 6761 §6.3), whatever the hosts file says. Some servers listen only on
+ * ::1.
+ */
 const lookupLocalhost: LookupFunction = (_host, _options, callback) =>
   callback(null, [
     { address: '127.0.0.1', family: 4 },
     { address: '::1', family: 6 },
   ]);
 
-/** One connection of a peer to a service. */
+/** Carries one connection of a peer to a service. */
 function dialFor(line: Line, { name, host, port }: Service, called: string, tell: Reporter): void {
   const { peer } = line;
   const what = name === '' ? '' : ` to ${name}`;

@@ -4,11 +4,11 @@ import { parse } from 'smol-toml';
 
 /** A TCP port that peers reach by a name, or by the address alone. */
 export interface Service {
-  /** Empty for the one that needs no name. */
+  /** Empty for the service that peers reach by the address alone. */
   readonly name: string;
   readonly host: string;
   readonly port: number;
-  /** Who may use it; `undefined` for whom the command names. */
+  /** The peers that may use it; `undefined` for those that the flags name. */
   readonly allow?: readonly string[];
 }
 
@@ -16,12 +16,12 @@ export interface Service {
 const MAX_SERVICES = 256;
 const NAME = /^[A-Za-z0-9][A-Za-z0-9._-]{0,63}$/;
 
-/** The path by which peers ask for a service. */
+/** Returns the path that peers request for a service. */
 export function pathOf({ name }: Pick<Service, 'name'>): string {
   return `/${name}`;
 }
 
-/** `22`, `postgres=5432` or `web=[::1]:3000`. @throws SwsError `invalid-service` */
+/** Parses `22`, `postgres=5432` or `web=[::1]:3000`. `host` is the default host. @throws SwsError `invalid-service` */
 export function parseService(text: string, host: string): Service {
   const equals = text.indexOf('=');
   const name = equals < 0 ? '' : text.slice(0, equals);
@@ -36,8 +36,9 @@ export function parseService(text: string, host: string): Service {
 }
 
 /**
- * The services of a TOML file: a table each, with `port`, and if need be `host` and `allow` (addresses or names).
- * @throws SwsError `invalid-service`; Error as Node gives it
+ * Reads the services of a TOML file: one table each, with `port`, and optionally `host` and `allow` (addresses or
+ * names).
+ * @throws SwsError `invalid-service`; Error if the file cannot be read
  */
 export async function readServices(path: string, host: string): Promise<Service[]> {
   const tables = Object.entries(tablesOf(await readFile(path, 'utf8'), path));
@@ -56,7 +57,7 @@ export async function readServices(path: string, host: string): Promise<Service[
   });
 }
 
-/** @throws SwsError where two have one name, or there are too many, or none */
+/** @throws SwsError if there are none or too many, or two have the same name */
 export function checkServices(services: readonly Service[]): void {
   if (services.length === 0 || services.length > MAX_SERVICES)
     throw new SwsError('invalid-service', `name 1 to ${MAX_SERVICES} services, such as 22 or web=3000`);

@@ -5,8 +5,8 @@ import type { Reporter } from './report.js';
 import type { Line } from './station/line.js';
 
 /**
- * Joins a channel to `input` and standard output. Reports how it ended, and resolves with the exit code. `stopped`: by
- * a signal.
+ * Joins a channel to `source` and standard output. Reports how it ended, and resolves with the exit code. `stopped`
+ * aborts when a signal stops the command.
  */
 export async function pipeStandard(
   line: Line,

@@ -1,11 +1,11 @@
 import type { OfferedFile } from './file-protocol.js';
 
-/** How many are remembered; the oldest goes first. */
+/** The most remembered files. After that, the oldest is forgotten. */
 const MAX_REMEMBERED = 10_000;
 
 /**
- * What this process has stored, and where, so that a sender that starts again does not send it twice. Whose it is counts:
- * nobody learns of what another has sent.
+ * The files that this process has stored, so that a sender that starts again does not send them twice. Each sender
+ * finds only its own, and cannot learn of another's.
  */
 export class StoredFiles {
   readonly #paths = new Map<string, string>();

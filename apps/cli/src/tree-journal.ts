@@ -19,7 +19,7 @@ export class TreeJournal {
     this.#path = path;
   }
 
-  /** The journal of a tree of `peer` that is stored in `folder` under a safe name. */
+  /** Opens the journal of a tree of `peer` that is stored in `folder` under a safe name. */
   static async open(folder: string, root: string, peer: string): Promise<TreeJournal> {
     const journal = new TreeJournal(join(folder, partName(root, peer)));
     const present = await lstat(journal.#path).catch(() => null);
@@ -52,7 +52,7 @@ export class TreeJournal {
     await rm(this.#path, { force: true });
   }
 
-  /** Appends an entry. If it cannot be written, files may only be sent again. */
+  /** Appends an entry. If that fails, files may be sent again. */
   #append(entry: object): void {
     this.#last = this.#last.then(async () => {
       try {

@@ -1,8 +1,8 @@
 import v8 from 'node:v8';
 
 /**
- * V8 counts the buffers that pass through as heap: a heap of 10 MB would be collected in full for every 64 MB that are sent, which
- * took a quarter of the CPU time of a transfer. So it may grow fivefold; small collections clear away what passes through.
+ * V8 counts buffers in flight as heap. It would collect a heap of 10 MB in full for every 64 MB that are sent, which
+ * took a quarter of a transfer's CPU time. So the heap may grow fivefold. Small collections free the buffers.
  */
 const FLAGS = ['--no-allocation-site-pretenuring', '--heap-growing-percent=400'];
 

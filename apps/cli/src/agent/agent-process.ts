@@ -59,7 +59,7 @@ async function lockIdentity(store: KeyStore, path: string): Promise<Uint8Array> 
   }
 }
 
-/** An id of the present lock. `fileStore` locks by creating a folder. */
+/** Returns an id of the present lock; empty if there is none. `fileStore` locks by creating a folder. */
 async function lockOf(path: string): Promise<string> {
   const found = await stat(`${path}.lock`, { bigint: true }).catch(() => null);
   return found === null ? '' : `${found.ino} ${found.birthtimeNs}`;

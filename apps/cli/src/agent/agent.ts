@@ -115,7 +115,7 @@ export class Agent {
       if (!(await greetCommand(local, this.#key))) return local.destroy();
       request = readRequest(await local.nextJson());
     } catch {
-      // Whatever a stranger sends ends its socket, and no more.
+      // Invalid data of a stranger ends only its own socket.
       return local.destroy();
     } finally {
       this.#strangers--;

@@ -5,7 +5,9 @@ import { FRAME_LIMITS, type LocalSocket } from './local-socket.js';
 const VERSION = 1;
 const NONCE_BYTES = 32;
 
-/** The common secret of both ends of a local socket. Both can read the identity. `seed` is not kept. */
+/**
+ * Returns the common secret of both ends of a local socket, which can both read the identity. It does not keep `seed`.
+ */
 export function localKey(seed: Uint8Array): Buffer {
   return Buffer.from(hkdfSync('sha256', seed, new Uint8Array(0), 'sws agent v1', 32));
 }
@@ -20,9 +22,9 @@ function isProof(value: unknown, expected: Buffer): boolean {
 }
 
 /**
- * Both ends prove that they can read the identity. Permissions of the socket keep other users away where they exist,
- * and this proof does everywhere: a process that made a pipe of that name before the agent learns nothing. Resolves
- * with whether the other end has proved it.
+ * Both ends prove that they can read the identity. A process that created a pipe of the agent's name before the agent
+ * learns nothing. Where sockets have permissions, those keep other users away too. Resolves with whether the other end
+ * has proved it.
  */
 export async function greetCommand(local: LocalSocket, key: Buffer): Promise<boolean> {
   const ours = randomBytes(NONCE_BYTES).toString('hex');
@@ -35,7 +37,7 @@ export async function greetCommand(local: LocalSocket, key: Buffer): Promise<boo
   return true;
 }
 
-/** The command's side of the greeting. */
+/** Does the command's side of the greeting. Resolves with whether the other end has proved that it is the agent. */
 export async function greetAgent(local: LocalSocket, key: Buffer): Promise<boolean> {
   const hello = await local.nextJson();
   const theirs = hello?.nonce;

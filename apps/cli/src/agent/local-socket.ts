@@ -19,14 +19,14 @@ export type Frame =
 
 /** How many bytes may wait to be written, or to be read, before the source is paused. */
 const HIGH_WATER_BYTES = 262_144;
-/** What a frame that waits to be read counts beside its bytes. */
+/** How many bytes a waiting frame counts beside its content. */
 const FRAME_OVERHEAD_BYTES = 128;
 
 function costOf(frame: Frame): number {
   return FRAME_OVERHEAD_BYTES + (frame.kind === 'bytes' ? frame.bytes.length : 0);
 }
 
-/** One end of a local socket, framed. */
+/** One end of a local socket, which exchanges frames. */
 export class LocalSocket {
   readonly socket: Socket;
   /** The largest frames that are accepted. */
@@ -127,7 +127,7 @@ export class LocalSocket {
     if (this.#waitingBytes >= HIGH_WATER_BYTES) this.socket.pause();
   }
 
-  /** @throws Error where a frame is too large, or none */
+  /** @throws Error if a frame is too large, or of an unknown kind */
   #parse(chunk: Buffer): void {
     let rest = chunk;
     while (rest.length > 0 || this.#missing === 0) {
@@ -175,7 +175,7 @@ function kindOf(byte: number | undefined): keyof typeof KIND {
   throw new Error('unknown frame kind');
 }
 
-/** @throws Error where it is no JSON object */
+/** @throws Error if the text is not a JSON object */
 function objectOf(text: string): Readonly<Record<string, unknown>> {
   const value: unknown = JSON.parse(text);
   if (typeof value !== 'object' || value === null) throw new Error('not an object');

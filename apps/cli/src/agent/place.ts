@@ -13,10 +13,10 @@ export interface AgentPlace {
   readonly record: string;
 }
 
-/** The longest path that a local socket has everywhere, in bytes (`sun_path` of macOS, less the final 0). */
+/** The longest path that a local socket can have on every system, in bytes (`sun_path` of macOS, less the final 0). */
 const MAX_SOCKET_PATH_BYTES = 103;
 
-/** The paths for an address. Creates their folder, which only the user can read. @throws Error otherwise */
+/** Returns the paths for an address. Creates their folder, which only the user can read. @throws Error if that fails */
 export async function agentPlace(address: string): Promise<AgentPlace> {
   const folder = await runtimeFolder();
   const name = createHash('sha256').update(address).digest('hex').slice(0, 16);

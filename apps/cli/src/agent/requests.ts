@@ -18,7 +18,7 @@ export interface AttachRequest {
 /** Takes the line of a peer that has connected. */
 export interface TakeRequest {
   readonly type: 'take';
-  /** Which command it is, as `attached` said. */
+  /** The command's id, from the agent's answer `attached`. */
   readonly command: string;
   readonly offer: string;
 }
@@ -26,7 +26,7 @@ export interface TakeRequest {
 /** Opens a line to a peer. */
 export interface ConnectRequest {
   readonly type: 'connect';
-  /** Which command it is, as `attached` said. */
+  /** The command's id, from the agent's answer `attached`. */
   readonly command: string;
   readonly relay: string;
   readonly peer: string;

@@ -29,7 +29,7 @@ export class AgentLine implements Line {
     });
   }
 
-  /** The line that the agent opens in answer to a request. @throws SwsError if it does not */
+  /** Resolves with the line that the agent opens in answer to a request. @throws SwsError if it does not */
   static async open(local: LocalSocket): Promise<AgentLine> {
     const answer = await local.nextJson();
     if (answer?.type === 'opened') return new AgentLine(local, answer);

@@ -7,7 +7,7 @@ export const BUSY = 3001;
 export interface LineEnd {
   readonly closeCode: number;
   readonly reason: string;
-  /** Why it ended without a clean close; `null` where both ends closed. */
+  /** Why it ended without a clean close; `null` if both ends closed. */
   readonly failure: { readonly code: string; readonly detail: string } | null;
   /** Written bytes that the peer's process has not acknowledged. */
   readonly pendingBytes: number;

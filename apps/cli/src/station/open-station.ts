@@ -8,7 +8,7 @@ import type { Reporter } from '../report.js';
 import { AgentStation } from './agent-station.js';
 import type { Station } from './station.js';
 
-/** The agent of the flags' identity, and the access to it. The identity is created on first use. */
+/** Resolves with the access to the agent of the flags' identity. The identity is created on first use. */
 export async function agentAccess(flags: IdentityFlags): Promise<AgentAccess & { readonly address: string }> {
   const seed = await readSeed(flags);
   const { publicKey } = Identity.fromSeed(seed, nodeProvider);
@@ -17,8 +17,8 @@ export async function agentAccess(flags: IdentityFlags): Promise<AgentAccess & {
 }
 
 /**
- * The station of a command. A stored identity uses its agent, which several commands share. An identity for this run
- * only is used in this process. @throws SwsError, Error
+ * Opens the station of a command. A stored identity uses its agent, which several commands share. An identity for this
+ * run only is used in this process. @throws SwsError, Error
  */
 export async function openStation(flags: IdentityFlags & { readonly relay: string }, tell: Reporter): Promise<Station> {
   if (flags.ephemeral === true) {

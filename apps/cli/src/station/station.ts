@@ -24,7 +24,7 @@ export interface Filter {
   readonly exclusive: boolean;
 }
 
-/** A command's listening for peers. */
+/** Accepts peers for a command. */
 export interface Listener {
   /** Accepts only these keys from now on; `null` for everyone. */
   admit(only: readonly string[] | null): void;
@@ -51,12 +51,12 @@ export interface Station {
   close(): Promise<void>;
 }
 
-/** The subprotocol that a filter chooses from those that a peer offers; `null` if it accepts none. */
+/** Returns the subprotocol that a filter chooses from those that a peer offers; `null` if it accepts none. */
 export function chosenProtocol({ protocols }: Filter, offered: readonly string[]): string | null {
   return protocols.find((one) => (one === '' ? offered.length === 0 : offered.includes(one))) ?? null;
 }
 
-/** The offered subprotocol that is a later version of one of ours, if none of ours is offered. */
+/** Returns the offered subprotocol that is a later version of one of ours; `undefined` if there is none. */
 export function newerProtocol(offered: readonly string[]): string | undefined {
   return offered.find((one) => Number(/^sws\.(?:tunnel|files)\.v([1-9]\d{0,3})$/.exec(one)?.[1]) > 1);
 }
