@@ -27,7 +27,7 @@ export class Balancer {
     const address = this.#server.address();
     return `ws://127.0.0.1:${typeof address === 'object' ? address?.port : 0}/`;
   }
-  /** New connections may go to this port. */
+  /** Sends new connections to this port too. */
   add(port: number): void {
     this.#nodes.add(port);
   }

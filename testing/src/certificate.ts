@@ -2,7 +2,7 @@ import { execFileSync } from 'node:child_process';
 import { readFileSync } from 'node:fs';
 import { temporaryFolder } from './relay-process.js';
 
-/** `<path>.cert` and `<path>.key`, for one name. */
+/** Writes `<path>.cert` and `<path>.key`, a self-signed certificate for one DNS name and its key. */
 export function makeCertificate(path: string, name: string): void {
   execFileSync(
     'openssl',
@@ -14,7 +14,7 @@ export function makeCertificate(path: string, name: string): void {
   );
 }
 
-/** A certificate for `localhost` and its key (ECDSA, P-256), PEM. */
+/** Returns a certificate for `localhost` and its key (ECDSA, P-256), as PEM. */
 export function selfSigned(): { readonly key: string; readonly cert: string } {
   const folder = temporaryFolder();
   try {

@@ -6,18 +6,18 @@ import { fileURLToPath } from 'node:url';
 
 const ROOT = fileURLToPath(new URL('../../', import.meta.url));
 
-/** Whether this checkout knows its files: there is no copy without git. */
+/** Whether this checkout has a git repository. Without one, it cannot be copied. */
 export const isGitCheckout = existsSync(join(ROOT, '.git'));
 
-/** A fresh clone of this checkout as it stands, with what is not committed yet. */
+/** A fresh clone of this checkout, with its uncommitted changes. */
 export interface CheckoutCopy {
   readonly folder: string;
-  /** Runs git there. @throws Error with what it printed */
+  /** Runs git in it, and returns the output. @throws Error with the output if git fails */
   git(...args: readonly string[]): string;
   remove(): void;
 }
 
-/** Copies every file that git tracks or would add, and commits them in a repository of their own. */
+/** Copies every file that git tracks or would add, and commits them in a new repository. The caller removes it. */
 export function copyCheckout(): CheckoutCopy {
   const folder = mkdtempSync(join(tmpdir(), 'sws-checkout-'));
   const git = (...args: readonly string[]): string => execFileSync('git', args, { cwd: folder, encoding: 'utf8' });
@@ -35,7 +35,7 @@ export function copyCheckout(): CheckoutCopy {
   return { folder, git, remove: () => rmSync(folder, { recursive: true, force: true }) };
 }
 
-/** The user's own environment, without what the test run has set in it. */
+/** Returns the user's environment, without the variables of the test run. */
 export function userEnvironment(): NodeJS.ProcessEnv {
   const ofTheRun = /^(npm_|pnpm_|PNPM_|SWS_|VITEST|NODE_ENV|TURBO)/;
   const own = Object.entries(process.env).filter(([name]) => !ofTheRun.test(name));
@@ -47,7 +47,10 @@ export function userEnvironment(): NodeJS.ProcessEnv {
   };
 }
 
-/** Whether `npx -y pnpm` works without the registry, as in a checkout that was made as its README says: asking costs time. */
+/**
+ * Whether `npx -y pnpm` works without the registry, as in a checkout set up as its README says. Asking the registry
+ * takes time.
+ */
 export function pnpmIsAtHand(): boolean {
   const env = { ...process.env, npm_config_offline: 'true' };
   return spawnSync('npx', ['-y', 'pnpm', '--version'], { env }).status === 0;

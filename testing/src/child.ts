@@ -4,11 +4,11 @@ import { createInterface } from 'node:readline';
 import { fileURLToPath } from 'node:url';
 import { readUsage, type Usage } from './usage.js';
 
-/** How a child is started. */
+/** The options of a child. */
 export interface ChildOptions {
   /** A short name for figures and errors. */
   readonly name: string;
-  /** A compiled script of this package (`children/relay.js`), or any program. */
+  /** A compiled script of this package (`children/sender.js`), or any program. */
   readonly command: URL | string;
   readonly args?: readonly string[];
   /** Added to this process's environment. */
@@ -16,19 +16,19 @@ export interface ChildOptions {
   readonly cwd?: string;
   /** Flags of Node itself, for scripts. */
   readonly nodeFlags?: readonly string[];
-  /** The stdout line that says "ready". @defaultValue the first line */
+  /** Whether a line of stdout says that the child is ready. @defaultValue the first line */
   readonly ready?: (line: string) => boolean;
   /** @defaultValue 30,000 */
   readonly readyTimeoutMs?: number;
 }
 
-/** What the children of this package print: one JSON object a line. */
+/** A report of a child of this package: one JSON object on a line of stdout. */
 export interface ChildReport {
   readonly event: string;
   readonly [key: string]: unknown;
 }
 
-/** The last stderr lines are kept for errors. */
+/** How much of the end of stderr is kept for errors. */
 const KEPT_STDERR_BYTES = 8_192;
 const KEPT_REPORTS = 10_000;
 
@@ -38,14 +38,14 @@ process.on('exit', () => {
 });
 
 /**
- * A child process that says when it is ready. `report` events are its JSON lines, `line` events all of its stdout lines;
- * `exit` comes once it is gone. It dies with this process.
+ * A child process that reports when it is ready. `report` events are its JSON lines, `line` events are all lines of its
+ * stdout, and `exit` comes when it has ended. It ends with this process.
  */
 export class Child extends EventEmitter<{ report: [ChildReport]; line: [string]; exit: [number | null] }> {
   readonly options: ChildOptions;
   /** The line that said "ready". */
   readyLine = '';
-  /** Its reports so far, the last 10,000. */
+  /** The last 10,000 reports so far. */
   readonly reports: ChildReport[] = [];
   #process: ChildProcess;
   #stderr = '';
@@ -57,7 +57,7 @@ export class Child extends EventEmitter<{ report: [ChildReport]; line: [string];
     [this.#process, this.#exited] = this.#spawn(options.args ?? []);
   }
 
-  /** Starts a child; resolves when it is ready, rejects with its stderr if it exits or says nothing in time. */
+  /** Starts a child. Resolves when it is ready; rejects with its stderr if it exits, or is not ready in time. */
   static async start(options: ChildOptions): Promise<Child> {
     const child = new Child(options);
     await child.#whenReady();
@@ -70,16 +70,16 @@ export class Child extends EventEmitter<{ report: [ChildReport]; line: [string];
   get stderr(): string {
     return this.#stderr;
   }
-  /** Exit code once the process is gone; `null` if a signal ended it. */
+  /** Resolves with the exit code when the process has ended; `null` if a signal ended it. */
   get exited(): Promise<number | null> {
     return this.#exited;
   }
-  /** The ready line of a child of this package. */
+  /** The ready line of a child of this package, parsed. */
   get readyReport(): ChildReport {
     return JSON.parse(this.readyLine) as ChildReport;
   }
 
-  /** CPU time and memory so far; `null` where there is no `/proc`, or no such process any more. */
+  /** Returns CPU time and memory so far; `null` if there is no `/proc`, or the process has ended. */
   usage(): Usage | null {
     return readUsage(this.pid);
   }
@@ -93,7 +93,7 @@ export class Child extends EventEmitter<{ report: [ChildReport]; line: [string];
     this.#process.kill(signal);
   }
 
-  /** Ends it and resolves with its exit code. @defaultValue SIGTERM; SIGKILL after `graceMs` */
+  /** Sends a signal, and SIGKILL after `graceMs`. Resolves with the exit code. */
   async stop(signal: NodeJS.Signals = 'SIGTERM', graceMs = 10_000): Promise<number | null> {
     this.#process.kill(signal);
     const timer = setTimeout(() => this.#process.kill('SIGKILL'), graceMs);
@@ -102,14 +102,17 @@ export class Child extends EventEmitter<{ report: [ChildReport]; line: [string];
     return code;
   }
 
-  /** Kills it (SIGKILL) and starts it again, with other arguments if given; resolves when it is ready. */
+  /** Kills it (SIGKILL) and starts it again, with other arguments if given. Resolves when it is ready. */
   async restart(args: readonly string[] = this.options.args ?? []): Promise<void> {
     await this.stop('SIGKILL');
     [this.#process, this.#exited] = this.#spawn(args);
     await this.#whenReady();
   }
 
-  /** The first report for which `matches` holds, past ones included. Rejects if the child exits first, or after `timeoutMs`. */
+  /**
+   * Resolves with the first report for which `matches` returns true, past ones included. Rejects if the child exits
+   * first, or after `timeoutMs`.
+   */
   report(matches: (report: ChildReport) => boolean, timeoutMs: number): Promise<ChildReport> {
     const past = this.reports.find(matches);
     if (past !== undefined) return Promise.resolve(past);
@@ -132,7 +135,7 @@ export class Child extends EventEmitter<{ report: [ChildReport]; line: [string];
       ...(cwd === undefined ? {} : { cwd }),
     });
     running.add(child);
-    // A child that is gone can't be written to: `exit` tells.
+    // A write to an ended child fails. The event `exit` reports its end.
     child.stdin.on('error', () => {});
     child.stderr.on('data', (data: Buffer) => {
       this.#stderr = `${this.#stderr}${data}`.slice(-KEPT_STDERR_BYTES);
@@ -159,7 +162,7 @@ export class Child extends EventEmitter<{ report: [ChildReport]; line: [string];
       if (this.reports.length > KEPT_REPORTS) this.reports.shift();
       this.emit('report', report);
     } catch {
-      // Not one of ours.
+      // It is not a report.
     }
   }
 
@@ -179,7 +182,7 @@ export class Child extends EventEmitter<{ report: [ChildReport]; line: [string];
     }
   }
 
-  /** Waits for what `listen` resolves with; rejects if the child exits first, or after `timeoutMs`. */
+  /** Resolves with the value that `listen` reports. Rejects if the child exits first, or after `timeoutMs`. */
   #first<T>(timeoutMs: number, complaint: string, listen: (resolve: (value: T) => void) => () => void): Promise<T> {
     const { name } = this.options;
     return new Promise((resolve, reject) => {

@@ -2,10 +2,13 @@ import { existsSync } from 'node:fs';
 import { type Browser, type BrowserContext, type BrowserContextOptions, chromium } from 'playwright-core';
 
 const executablePath = process.env.SWS_CHROMIUM ?? '/usr/bin/chromium';
-/** Whether there is a Chromium where `SWS_CHROMIUM` says, or where Debian has it: tests are skipped by name without. */
+/**
+ * Whether there is a Chromium, at `SWS_CHROMIUM` or where Debian installs it. Tests that need it are skipped without
+ * it, and their titles say so.
+ */
 export const hasChromium = existsSync(executablePath);
 
-/** Nothing of it calls home, and it runs as root in a container. */
+/** Flags that keep it from contacting any server, and let it run as root in a container. */
 const ARGS = [
   '--headless',
   '--no-sandbox',
@@ -15,17 +18,17 @@ const ARGS = [
   '--disable-background-networking',
   '--disable-component-update',
   '--disable-sync',
-  // Else each window begins with two pages of the address bar, which take more of a processor than all of the chat, and
-  // each page with a process for the next. Playwright's own list of features gives way to this one.
+  // Otherwise each window starts with two pages of the address bar, which take more CPU time than all of the chat, and
+  // each page with a process for the next one. This list of features replaces Playwright's own.
   '--disable-features=WebUIOmniboxPopup,WebUIOmniboxAimPopup,SpareRendererForSitePerProcess',
 ];
 
-/** A headless Chromium, with further arguments of its command line. The caller closes it. */
+/** Starts a headless Chromium with these extra flags. The caller closes it. */
 export function launchChromium(...args: readonly string[]): Promise<Browser> {
   return chromium.launch({ executablePath, args: [...ARGS, ...args] });
 }
 
-/** A headless Chromium that keeps its profile in a folder. The caller closes it, and then removes the folder. */
+/** Starts a headless Chromium with its profile in `folder`. The caller closes it, and then removes the folder. */
 export function launchProfile(folder: string, options: BrowserContextOptions): Promise<BrowserContext> {
   return chromium.launchPersistentContext(folder, { ...options, executablePath, args: ARGS });
 }

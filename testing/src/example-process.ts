@@ -7,7 +7,7 @@ import { fileURLToPath } from 'node:url';
 /** How long an example may take for one step, on a busy machine. */
 export const STEP_MS = 30_000;
 
-/** The program that an example's `start` runs once it has built. */
+/** Returns the path of the program that an example's `start` runs after its build. */
 function programOf(example: URL): string {
   const { scripts } = JSON.parse(readFileSync(new URL('package.json', example), 'utf8'));
   const program = /&& node (\S+)$/.exec(scripts.start)?.[1];

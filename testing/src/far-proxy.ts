@@ -1,9 +1,7 @@
 import { once } from 'node:events';
 import { type AddressInfo, connect, createServer, type Server, type Socket } from 'node:net';
 
-/**
- * A chunk waits for its turn at the narrowest place while less than this long is queued there; then nothing is read.
- */
+/** How long the queue at the bottleneck may be, in ms. While it is longer, nothing is read. */
 const QUEUE_MS = 5;
 
 /** The properties of a path. They can be changed while it is used. */
@@ -59,7 +57,7 @@ export class FarProxy {
 }
 
 function forward(from: Socket, to: Socket, way: FarWay): void {
-  /** When the narrowest place is free again. */
+  /** When the bottleneck is free again. */
   let freeAt = 0;
   const underWay: { readonly atMs: number; readonly data: Buffer }[] = [];
   let arrives: NodeJS.Timeout | undefined;
@@ -72,7 +70,7 @@ function forward(from: Socket, to: Socket, way: FarWay): void {
     const next = underWay[0];
     if (next !== undefined) arrives = setTimeout(arrive, next.atMs - now);
   };
-  // A reader that is slow stops the way in the end: what is under way still comes.
+  // A slow reader stops the reading here. Data in flight still arrives.
   const goOn = (): void => {
     if (to.writableNeedDrain) to.once('drain', goOn);
     else from.resume();

@@ -1,12 +1,18 @@
 import { once } from 'node:events';
 import { createServer } from 'node:net';
 
-/** Below what systems give to outgoing connections (RFC 6056 §2.1; Linux begins at 32,768): nothing takes it while a process restarts. */
+/**
+ * Below the ports of outgoing connections (RFC 6056 §2.1; Linux starts at 32,768), so that none takes the port while a
+ * process restarts.
+ */
 const FIRST = 15_000;
 const LAST = 32_000;
 const ATTEMPTS = 50;
 
-/** A port on loopback that is free with so many behind it, and stays so for a process that is killed and started again on it. */
+/**
+ * Resolves with a port on loopback that is free, with the next `behind` ports. It stays free for a process that is
+ * killed and started again on it.
+ */
 export async function freePort(behind = 0): Promise<number> {
   for (let attempt = 0; attempt < ATTEMPTS; attempt++) {
     const port = FIRST + Math.floor(Math.random() * (LAST - FIRST - behind));

@@ -4,7 +4,7 @@ import { randomBytes } from '@sws/crypto/platform';
 import { RawClient } from './raw-client.js';
 
 const ascii = (text: string): Uint8Array => new TextEncoder().encode(text);
-/** ML-KEM-768's decapsulation and the rest of ACCEPT's frame (PROTOCOL §4). */
+/** The offset of the box in ACCEPT: after the head, the ephemeral key, and the ML-KEM-768 ciphertext (PROTOCOL §4). */
 const ACCEPT_BOX_AT = 17 + 32 + 1_088;
 const CONTROL_NEXT_AT = 1;
 const CONTROL_LIMIT_AT = 9;
@@ -17,12 +17,12 @@ function nonceOf(...parts: readonly number[]): Uint8Array {
   return nonce;
 }
 
-/** A channel at which the test can seal any frame. */
+/** A channel on which the test can send any frame. */
 export class HostileChannel {
-  /** The charge that it has used, and that the victim has granted. */
+  /** The charge that it has used, and the limit that the victim has granted. */
   charged = 0;
   limit: number;
-  /** DATA that the victim's process has taken. */
+  /** How many DATA frames the victim's process has acknowledged. */
   taken = 0;
   /** Set once the victim has closed the channel. */
   closed = false;
@@ -40,14 +40,14 @@ export class HostileChannel {
   }
 
   /**
-   * DATA that is on its way: the relay refuses what is too much for a receiver's queue, and nothing here sends it
-   * again.
+   * How many DATA frames are in flight. The relay refuses what is too much for a receiver's queue, and nothing here
+   * sends it again.
    */
   get inFlight(): number {
     return this.#seq - this.taken;
   }
 
-  /** One DATA of this opcode; FIN is 0x80 of it. */
+  /** Sends one DATA frame. `opcode` is the first byte of its plaintext; FIN is its bit 0x80. */
   data(opcode: number, bytes: Uint8Array): void {
     const plaintext = new Uint8Array(5 + bytes.length);
     plaintext[0] = opcode;
@@ -60,7 +60,7 @@ export class HostileChannel {
     this.#send(concatBytes(Uint8Array.of(3), this.#id, seq, box));
   }
 
-  /** PING: the victim's application sees the connection once it opens. */
+  /** Sends PING. The victim's channel is then open, and its application sees the connection. */
   ping(): void {
     const plaintext = new Uint8Array(25);
     plaintext[0] = 3;
@@ -72,7 +72,7 @@ export class HostileChannel {
     this.#send(concatBytes(Uint8Array.of(4), this.#id, place, box));
   }
 
-  /** A frame of the victim's for this channel. */
+  /** Handles a frame of the victim for this channel. */
   receive(content: Uint8Array): void {
     if (content[0] === 3 || content[0] === 5) this.closed = true;
     if (content[0] !== 4) return;
@@ -86,7 +86,7 @@ export class HostileChannel {
   }
 }
 
-/** A peer with its own key, written from PROTOCOL.md, that need not keep any rule. */
+/** A peer with its own key that can break any rule. It is written from PROTOCOL.md. */
 export class HostileClient {
   readonly raw: RawClient;
   readonly channels = new Map<string, HostileChannel>();
@@ -110,7 +110,7 @@ export class HostileClient {
     return new HostileClient(await RawClient.connect(url, identity), identity, key);
   }
 
-  /** Opens a channel; `null` if there is no ACCEPT within `timeoutMs`. */
+  /** Opens a channel. Resolves with `null` if there is no ACCEPT within `timeoutMs`. */
   open(timeoutMs = 3_000): Promise<HostileChannel | null> {
     const id = randomBytes(16);
     const secret = randomBytes(32);

@@ -2,31 +2,31 @@ import { type ConnectionEvent, Endpoint, type SecureErrorEvent, type StateEvent 
 import { Identity } from '@sws/crypto';
 import { randomBytes } from '@sws/crypto/platform';
 
-/** A sender that has so much unacknowledged waits. */
+/** A sender with this much unacknowledged waits. */
 const HIGH_WATER_BYTES = 65_536;
 
 export interface LiveTransferOptions {
-  /** What sender and receiver dial. */
+  /** The URLs that sender and receiver dial. */
   readonly senderUrl: string;
   readonly receiverUrl: string;
-  /** Between two messages. */
+  /** The pause between two messages. */
   readonly paceMs: number;
   readonly messageBytes: number;
   readonly onState?: ((end: 'sender' | 'receiver', event: StateEvent) => void) | undefined;
 }
 
-/** How a transfer ended. Sound: all that was sent was received, once and in order, and neither end was closed. */
+/** How a transfer ended. It is correct if everything sent was received once and in order, and neither end closed. */
 export interface LiveTransferResult {
   readonly sent: number;
   readonly received: number;
-  /** Messages out of place: lost before them, repeated, or out of order. */
+  /** Messages without the expected index: repeated, out of order, or after a lost one. */
   readonly misplaced: number;
   readonly failures: readonly string[];
 }
 
 /**
- * One channel that transfers numbered messages until it is told to finish, and checks each at the other end: what happens
- * to the relay meanwhile must not be seen.
+ * One channel that transfers numbered messages until `finish`, and checks each at the other end. Faults of the relay
+ * meanwhile must not show.
  */
 export class LiveTransfer {
   readonly failures: string[] = [];
@@ -70,7 +70,7 @@ export class LiveTransfer {
     while (this.received === 0 && this.failures.length === 0) await new Promise((resolve) => setTimeout(resolve, 10));
   }
 
-  /** Sends no more, waits until all has been acknowledged and taken, and tells how it went. */
+  /** Stops sending, waits until everything is acknowledged and received, and resolves with the result. */
   async finish(timeoutMs: number): Promise<LiveTransferResult> {
     if (this.#timer !== null) clearInterval(this.#timer);
     const deadline = Date.now() + timeoutMs;
@@ -81,7 +81,8 @@ export class LiveTransfer {
       },
       () => this.#failed('delivered() was rejected'),
     );
-    // The peer's process has a message a few tasks before its application does: each `message` event is a task of its own.
+    // The peer's process acknowledges a message some tasks before its application has it: each `message` event is a
+    // separate task.
     while ((!acknowledged || this.received < this.sent) && this.failures.length === 0) {
       if (Date.now() > deadline) this.#failed(`not delivered within ${timeoutMs} ms`);
       await new Promise((resolve) => setTimeout(resolve, 10));
@@ -109,7 +110,7 @@ export class LiveTransfer {
   }
 }
 
-/** What is wrong with the results; nothing, if the faults between were not seen. */
+/** Returns what is wrong with the results; empty if no fault showed. */
 export function complaintsOf(results: readonly LiveTransferResult[]): string[] {
   return results.flatMap(({ sent, received, misplaced, failures }, i) => {
     const wrong = [...failures];

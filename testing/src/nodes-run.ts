@@ -4,20 +4,20 @@ import { NatsServer } from './nats-server.js';
 import { RelayProcess } from './relay-process.js';
 
 const NODES = 3;
-/** A channel that has not moved by then is stuck. */
+/** A channel that transfers nothing for this long is stuck. */
 const RECOVERY_MS = 60_000;
 
 export interface NodesRunOptions {
   readonly channels: number;
   readonly paceMs: number;
   readonly messageBytes: number;
-  /** Whether NATS also stands still for 3 s. */
+  /** Whether to freeze NATS for 3 s too. */
   readonly standstill: boolean;
-  /** Where the nodes keep their identity. */
+  /** The file of the nodes' identity. */
   readonly identityFile: string;
 }
 
-/** How long each channel took to carry a message that was sent after the fault, ms. */
+/** How long channels took from the fault until a message sent after it arrived, in ms. */
 export interface Recovery {
   readonly fault: string;
   readonly medianMs: number;
@@ -27,15 +27,15 @@ export interface Recovery {
 export interface NodesRunFigures {
   readonly messages: number;
   readonly recoveries: readonly Recovery[];
-  /** What was lost, repeated, reordered or closed; nothing, if all is well. */
+  /** What was lost, repeated, reordered or closed; empty if all is well. */
   readonly complaints: readonly string[];
-  /** What the last of the nodes' metrics say of NATS. */
+  /** The NATS metrics of the last node that are not 0. */
   readonly natsMetrics: readonly string[];
 }
 
 /**
- * Three relay processes on one NATS behind a balancer, channels between clients on different nodes; then a node is killed,
- * NATS is restarted, a node is drained. Every message must arrive once and in order.
+ * Runs three relay processes on one NATS behind a balancer, with channels between clients on different nodes. It kills
+ * a node, restarts NATS, and drains a node. Every message must arrive once and in order.
  */
 export async function runNodes(options: NodesRunOptions): Promise<NodesRunFigures> {
   const { channels, identityFile, paceMs, messageBytes } = options;
@@ -101,7 +101,7 @@ export async function runNodes(options: NodesRunOptions): Promise<NodesRunFigure
   }
 }
 
-/** Waits until each channel has carried what it was given once the fault had been inflicted. */
+/** Waits until each channel has carried a message that was sent after the fault. */
 async function recovery(
   fault: string,
   transfers: readonly LiveTransfer[],

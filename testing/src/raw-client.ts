@@ -15,9 +15,9 @@ export class ConnectError extends Error {}
 export class RawClient {
   readonly socket: WebSocket;
   readonly publicKey: string;
-  /** A MESSAGE: its sender's 32 bytes, and its content. */
+  /** Called for each MESSAGE with its sender's key (32 bytes) and its content, both views of the received frame. */
   onmessage: ((from: Uint8Array, content: Uint8Array) => void) | null = null;
-  /** A text frame of the relay, after registration. */
+  /** Called for each text frame of the relay, after registration. */
   onnotice: ((text: string) => void) | null = null;
   onclose: ((code: number) => void) | null = null;
 
@@ -26,7 +26,7 @@ export class RawClient {
     this.publicKey = publicKey;
   }
 
-  /** @throws ConnectError */
+  /** Connects, and registers if there is an identity. Rejects with ConnectError. */
   static connect(
     url: string,
     identity: Identity | null,

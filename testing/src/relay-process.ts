@@ -8,7 +8,7 @@ import { fileURLToPath } from 'node:url';
 const MAIN = fileURLToPath(new URL('../../apps/relay/dist/main.js', import.meta.url));
 const START_MS = 15_000;
 
-/** A folder for one test file's identities, lists and certificates. */
+/** Creates a folder for one test file's identities, lists and certificates. The caller removes it. */
 export function temporaryFolder(): { readonly path: (name: string) => string; readonly remove: () => void } {
   const folder = mkdtempSync(join(tmpdir(), 'sws-relay-'));
   return { path: (name) => join(folder, name), remove: () => rmSync(folder, { recursive: true, force: true }) };
@@ -46,7 +46,10 @@ export class RelayProcess {
     return new RelayProcess(args, env);
   }
 
-  /** Starts it and waits until it listens. `standardError`: a file descriptor for its log, which is then not read here. */
+  /**
+   * Starts it and waits until it listens. `standardError` can be a file descriptor for its log, which is then not read
+   * here.
+   */
   static async start(
     args: readonly string[] = [],
     env: Readonly<Record<string, string>> = {},
@@ -80,7 +83,7 @@ export class RelayProcess {
       .map((line) => JSON.parse(line));
   }
 
-  /** Waits until something can be seen of it. */
+  /** Waits until `done` returns true. Rejects if the process exits first, or after `timeoutMs`. */
   async until(done: () => boolean, what: string, timeoutMs = START_MS): Promise<void> {
     const end = Date.now() + timeoutMs;
     while (!done()) {

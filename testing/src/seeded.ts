@@ -1,4 +1,4 @@
-/** A seeded generator of numbers from 0 up to 1 (mulberry32): a failing run replays. */
+/** Returns a seeded generator of numbers from 0 to below 1 (mulberry32), so that a failing run can be repeated. */
 export function seeded(seed: number): () => number {
   let state = seed >>> 0;
   return () => {

@@ -6,17 +6,20 @@ import { join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 import { freePort } from './free-port.js';
 
-/** sshd must be started by its whole path: it starts itself again for each connection. */
+/** sshd must be started by its absolute path, because it starts itself again for each connection. */
 const SSHD = '/usr/sbin/sshd';
 const START_MS = 20_000;
 
-/** Whether this machine has OpenSSH, both ends; tests that need it are skipped by name where it has not. */
+/**
+ * Whether this machine has OpenSSH's client and server. Tests that need them are skipped without them, and their titles
+ * say so.
+ */
 export const hasSsh = spawnSync(SSHD, ['-V']).error === undefined && spawnSync('ssh', ['-V']).error === undefined;
 
-/** An sshd of one's own on a loopback port, for the user who runs it and a key in its folder. */
+/** A separate sshd on a loopback port, for the current user with a key in its folder. */
 export class SshServer {
   readonly port: number;
-  /** A client's configuration for `ssh -F`, to which hosts are added. */
+  /** The path of a client configuration for `ssh -F`. It contains the hosts of `start`. */
   readonly clientConfig: string;
   readonly #child: ChildProcess;
 
@@ -26,7 +29,7 @@ export class SshServer {
     this.#child = child;
   }
 
-  /** `folder` is a new one, by its whole path; `hosts` are `Host` blocks of the client. */
+  /** Starts the server. `folder` is the absolute path of a new folder; `hosts` are `Host` blocks for the client. */
   static async start(folder: string, hosts: string): Promise<SshServer> {
     const path = (name: string): string => join(folder, name);
     for (const name of ['host', 'user']) {
@@ -51,7 +54,7 @@ export class SshServer {
     await writeFile(path('sshd_config'), lines.join(''));
     const client = `IdentityFile ${path('user')}\nStrictHostKeyChecking no\nUserKnownHostsFile ${path('known')}\nLogLevel ERROR\n`;
     await writeFile(path('config'), `${client}${hosts}`);
-    // Debian's sshd wants this folder, which only a machine that was started by init has. Without a right to make it, it is not needed.
+    // Debian's sshd needs this folder, which init creates. A user who cannot create it does not need it.
     await mkdir('/run/sshd', { recursive: true }).catch(() => {});
     const child = spawn(SSHD, ['-D', '-f', path('sshd_config'), '-E', path('log')], { stdio: 'ignore' });
     const sshServer = new SshServer(port, path('config'), child);
@@ -59,7 +62,7 @@ export class SshServer {
     return sshServer;
   }
 
-  /** Its CPU time has in it that of the sessions that have ended. */
+  /** Its CPU time includes that of ended sessions. */
   get pid(): number {
     return this.#child.pid ?? -1;
   }
@@ -68,7 +71,7 @@ export class SshServer {
   }
 }
 
-/** Resolves when something listens on a loopback port. */
+/** Resolves when something listens on a loopback port. Rejects if nothing does within 20 s. */
 export async function answers(port: number): Promise<void> {
   const untilMs = performance.now() + START_MS;
   for (;;) {

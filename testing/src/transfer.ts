@@ -48,7 +48,7 @@ export interface TransferResult {
     readonly count: number;
     readonly bytes: number;
     readonly digest: string;
-    /** Messages out of place: lost before them, repeated, or out of order. */
+    /** Messages without the expected index: repeated, out of order, or after a lost one. */
     readonly misplaced: number;
     readonly wasClean: boolean;
     readonly code: number;

@@ -13,19 +13,20 @@ export interface UpgradeRunOptions {
 export interface UpgradeRunFigures {
   readonly messages: number;
   readonly complaints: readonly string[];
-  /** When each client was registered again, ms after SIGTERM. */
+  /** When each client was registered again, in ms after SIGTERM. */
   readonly returns: readonly number[];
-  /** From the old process letting go of the port to the new one having it, ms. */
+  /** The time between the old process's release of the port and the new one's listening, in ms. */
   readonly gapMs: number;
-  /** Why each client left the old process. */
+  /** How many clients left the old process, by the code of the failure. */
   readonly causes: Readonly<Record<string, number>>;
   /** The old process's exit code. */
   readonly exitCode: number | null;
 }
 
 /**
- * A relay is replaced by a new process on the same port while its clients transfer: the new one waits for the port, the old
- * one is told to drain. Nothing may be lost, and the clients come back spread as RESTARTING told them.
+ * Replaces a relay by a new process on the same port while its clients transfer. The new process waits for the port,
+ * and the old one is told to drain. Nothing may be lost, and the clients' returns must be spread as RESTARTING told
+ * them.
  */
 export async function runUpgrade(options: UpgradeRunOptions): Promise<UpgradeRunFigures> {
   const { channels, paceMs, messageBytes, spreadSeconds, identityFile } = options;
@@ -49,7 +50,10 @@ export async function runUpgrade(options: UpgradeRunOptions): Promise<UpgradeRun
   const returns: number[] = [];
   const causes: Record<string, number> = {};
   let told = Number.POSITIVE_INFINITY;
-  /** One client's: why it left, and when it was back. An attempt in the gap between the two processes is neither. */
+  /**
+   * Returns a listener for one transfer. It records why each client left, and when it returned. Later failures before
+   * the return do not count.
+   */
   const watch = (): LiveTransferOptions['onState'] => {
     const left = new Set<string>();
     return (end, { state, failure }) => {
@@ -94,7 +98,7 @@ export async function runUpgrade(options: UpgradeRunOptions): Promise<UpgradeRun
   }
 }
 
-/** Counts by so many ms: how a return was spread. */
+/** Counts times in buckets of `bucketMs`, to show how the returns were spread. */
 export function histogram(times: readonly number[], bucketMs: number): number[] {
   const counts: number[] = [];
   for (const time of times) {

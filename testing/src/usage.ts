@@ -1,6 +1,6 @@
 import { readdirSync, readFileSync } from 'node:fs';
 
-/** What a process has used. */
+/** The resources that a process has used. */
 export interface Usage {
   /** User and system time, in milliseconds. */
   readonly cpuMs: number;
@@ -10,13 +10,13 @@ export interface Usage {
   readonly peakRssBytes: number;
 }
 
-/** USER_HZ: what `/proc/<pid>/stat` counts in, on every Linux that Node runs on. */
+/** The unit of times in `/proc/<pid>/stat` (USER_HZ), the same on every Linux that Node runs on. */
 const TICK_MS = 10;
 
-/** Reads `/proc` (proc(5)); `null` where there is none, or no such process. */
+/** Reads `/proc` (proc(5)). Returns `null` if there is none, or no such process. */
 export function readUsage(pid: number): Usage | null {
   try {
-    // The second field, the program's name, may hold spaces and brackets: fields are counted from its end.
+    // The second field, the program's name, may contain spaces and brackets. Count the fields after its end.
     const stat = readFileSync(`/proc/${pid}/stat`, 'latin1');
     const fields = stat.slice(stat.lastIndexOf(')') + 2).split(' ');
     const status = readFileSync(`/proc/${pid}/status`, 'latin1');
@@ -32,8 +32,9 @@ export function readUsage(pid: number): Usage | null {
 }
 
 /**
- * CPU time of the threads that a process has now, in microseconds, to the nanosecond of the scheduler: for differences
- * over a second or less, where `Usage.cpuMs` is too coarse. @throws Error where there is no `/proc`, or no such process`
+ * Returns the CPU time of a process's present threads, in microseconds. It has the scheduler's resolution of
+ * nanoseconds, for differences over a second or less, where `Usage.cpuMs` is too coarse. @throws Error if there is no
+ * `/proc`, or no such process
  */
 export function readThreadsCpuUs(pid: number): number {
   const threads = readdirSync(`/proc/${pid}/task`);
@@ -42,7 +43,7 @@ export function readThreadsCpuUs(pid: number): number {
   return threads.reduce((sum, thread) => sum + nanoseconds(thread), 0) / 1_000;
 }
 
-/** The processes that a process has started and that live (Linux; elsewhere none). */
+/** Returns the ids of a process's running children (Linux; elsewhere none). */
 export function childrenOf(pid: number): number[] {
   try {
     const text = readFileSync(`/proc/${pid}/task/${pid}/children`, 'latin1');

@@ -35,7 +35,7 @@ export function* messagesOf({ seed, messages, minBytes, maxBytes }: Workload): G
 export class Tally {
   count = 0;
   bytes = 0;
-  /** Messages that did not carry the next index: lost, repeated or out of order. */
+  /** Messages without the expected index: repeated, out of order, or after a lost one. */
   misplaced = 0;
   readonly #hash: Hash = createHash('sha256');
 

@@ -51,7 +51,7 @@ socket.addEventListener('open', async () => {
     socket.send(message);
     sent.add(message);
     if (paceMs > 0) await delay(paceMs);
-    // A sender that never waits still lets its process work.
+    // A sender that never waits must still handle its events.
     else if (highWaterBytes === null && sent.count % 64 === 0) await immediate();
     while (highWaterBytes !== null && socket.bufferedAmount > highWaterBytes && socket.readyState === socket.OPEN)
       await new Promise((resolve) => {
@@ -63,7 +63,7 @@ socket.addEventListener('open', async () => {
   try {
     await socket.delivered();
   } catch {
-    // `error` and `closed` have told.
+    // `error` and `closed` were reported.
     return;
   }
   const { count, bytes } = sent;
