@@ -33,17 +33,18 @@ export function safeName(given: string): string {
   return PART.test(short) ? `${short}_` : short;
 }
 
+const graphemes = new Intl.Segmenter();
+
 function shorten(name: string): string {
-  if (Buffer.byteLength(name) <= MAX_NAME_BYTES) return name;
+  const bytes = Buffer.from(name);
+  if (bytes.length <= MAX_NAME_BYTES) return name;
   const extension = extname(name);
-  const kept = Buffer.byteLength(extension) <= MAX_EXTENSION_BYTES ? extension : '';
-  let stem = '';
-  let bytes = Buffer.byteLength(kept);
-  for (const { segment } of new Intl.Segmenter().segment(name.slice(0, name.length - kept.length))) {
-    bytes += Buffer.byteLength(segment);
-    if (bytes > MAX_NAME_BYTES) break;
-    stem += segment;
-  }
+  const extensionBytes = Buffer.byteLength(extension);
+  const kept = extensionBytes <= MAX_EXTENSION_BYTES ? extension : '';
+  const room = MAX_NAME_BYTES - Buffer.byteLength(kept);
+  // A cut character becomes U+FFFD, which takes a place as it did, so the first one that is lost begins there or before.
+  const end = bytes.subarray(0, room + 1).toString().length - 1;
+  const stem = name.slice(0, graphemes.segment(name).containing(end)?.index);
   return `${stem.trimEnd() || '_'}${kept}`.replace(/[. ]+$/, '');
 }
 

@@ -3,7 +3,7 @@ import { FILES_CLOSE, MAX_FILES, type OfferedFile, readSenderMessage, type Sende
 import { type BatchOptions, IncomingBatch, OutOfTurn } from './incoming-batch.js';
 import type { Placed } from './placed.js';
 import type { Progress } from './progress.js';
-import { type Line, STOPPED } from './station/line.js';
+import { BUSY, type Line, STOPPED } from './station/line.js';
 
 /** How long a peer may take to send its offer. */
 const OFFER_TIMEOUT_MS = 30_000;
@@ -13,6 +13,8 @@ export interface ReceiverOptions extends BatchOptions {
   readonly agree: (peer: string, files: readonly OfferedFile[], signal: AbortSignal) => Promise<boolean>;
   /** Resolves once no other receiver uses the partial files of these files. */
   readonly whenFree: (receiver: FileReceiver, files: readonly OfferedFile[]) => Promise<unknown>;
+  /** Whether there is room for an offer of so many bytes, beside those of the other receivers. */
+  readonly hasRoom: (peer: string, offerBytes: number) => boolean;
 }
 
 /** How a batch ended. */
@@ -26,6 +28,8 @@ export interface BatchEnd {
 /** Receives the files of one channel. */
 export class FileReceiver {
   readonly peer: string;
+  /** The size of the offer in bytes of UTF-8; 0 until it is there. */
+  offerBytes = 0;
   /** Resolves when this receiver has finished. */
   readonly end: Promise<BatchEnd>;
   readonly #options: ReceiverOptions;
@@ -125,6 +129,13 @@ export class FileReceiver {
     try {
       const value = await this.#line.read();
       if (value === null) return null;
+      // An offer is several times as large in memory, and is kept until the channel ends.
+      const bytes = Buffer.byteLength(value);
+      if (!this.#options.hasRoom(this.peer, bytes)) {
+        this.#line.close(BUSY, 'too many files are offered at a time');
+        return null;
+      }
+      this.offerBytes = bytes;
       const offer = understood(value);
       if (offer.type !== 'offer') throw new OutOfTurn('it sent no offer first');
       const paths = safePaths(offer.files, MAX_FILES);

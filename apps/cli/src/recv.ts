@@ -3,7 +3,7 @@ import prettyBytes from 'pretty-bytes';
 import { Admission, type AdmissionFlags } from './admission.js';
 import { readContacts } from './contacts.js';
 import { EXIT } from './exit-code.js';
-import { FILES_CLOSE, FILES_PROTOCOL, type OfferedFile } from './file-protocol.js';
+import { FILES_CLOSE, FILES_PROTOCOL, MAX_OFFER_BYTES, type OfferedFile } from './file-protocol.js';
 import { FileReceiver, type ReceiverOptions } from './file-receiver.js';
 import type { IdentityFlags } from './identity.js';
 import { Progress } from './progress.js';
@@ -18,6 +18,10 @@ import { StoredFiles } from './stored-files.js';
 const MAX_SENDERS = 16;
 /** The most channels of one key at a time. */
 const MAX_SENDS = 16;
+/** The most bytes of all offers of one key: a whole one, and the one that replaces it. */
+const MAX_KEY_OFFERS_BYTES = 2 * MAX_OFFER_BYTES;
+/** The most bytes of all offers. One takes up to 12 times as much memory. */
+const MAX_OFFERS_BYTES = 8 * MAX_OFFER_BYTES;
 
 export interface RecvFlags extends IdentityFlags, AdmissionFlags {
   readonly relay: string;
@@ -58,6 +62,9 @@ export async function recv(flags: RecvFlags, json: NodeJS.WriteStream | null): P
       for (const other of before) other.stop(FILES_CLOSE.superseded);
       return Promise.all(before.map(({ end }) => end));
     },
+    hasRoom: (peer, bytes) =>
+      bytes + offerBytesOf(receiving.get(peer) ?? []) <= MAX_KEY_OFFERS_BYTES &&
+      bytes + offerBytesOf(all()) <= MAX_OFFERS_BYTES,
   };
   const all = (): FileReceiver[] => [...receiving.values()].flatMap((own) => [...own]);
   let release = (): void => {};
@@ -106,6 +113,12 @@ export async function recv(flags: RecvFlags, json: NodeJS.WriteStream | null): P
     await Promise.all(all().map(({ end }) => end));
     progress.close();
   }
+}
+
+function offerBytesOf(receivers: Iterable<FileReceiver>): number {
+  let sum = 0;
+  for (const { offerBytes } of receivers) sum += offerBytes;
+  return sum;
 }
 
 /** How many names a question lists. For others it gives the number. */

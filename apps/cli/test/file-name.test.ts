@@ -74,6 +74,39 @@ test('a long name is cut between characters, and keeps its extension', () => {
   expect(Buffer.byteLength(safeName(`a.${'x'.repeat(1_000)}`))).toBeLessThanOrEqual(MAX_NAME_BYTES);
 });
 
+test('a cut name has as many whole characters as fit', () => {
+  const text = fc.array(fc.constantFrom('a', 'é', 'e\u0301', '€', '📷', '👩‍👩‍👧', '🇩🇪', '한', '\ud800'), {
+    minLength: 90,
+    maxLength: 250,
+  });
+  fc.assert(
+    fc.property(text, (parts) => {
+      const name = safeName(`x${parts.join('')}`);
+      if (Buffer.byteLength(parts.join('')) < MAX_NAME_BYTES) return;
+      const whole = [...new Intl.Segmenter().segment(`x${parts.join('')}`)].map(({ segment }) => segment);
+      let stem = '';
+      for (const one of whole) {
+        if (Buffer.byteLength(stem + one) > MAX_NAME_BYTES) break;
+        stem += one;
+      }
+      expect(name).toBe(safeName(stem));
+    }),
+    { numRuns: 300 },
+  );
+});
+
+test('a long name costs little more than a short one', () => {
+  const microsecondsOf = (text: string): number => {
+    const offered = Array.from({ length: 2_000 }, (_, i) => ({ name: `${i}${text}` }));
+    const before = process.cpuUsage();
+    safePaths(offered, 1);
+    const { user, system } = process.cpuUsage(before);
+    return user + system;
+  };
+  const ratios = [1, 2, 3].map(() => microsecondsOf('x'.repeat(500)) / microsecondsOf('x'.repeat(100)));
+  expect(Math.min(...ratios)).toBeLessThan(8);
+});
+
 test('a peer cannot replace another peer’s part', () => {
   const part = partName('report.pdf', PEER);
   expect(part).toBe('report.pdf.abababababababab.part');

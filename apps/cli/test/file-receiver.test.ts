@@ -40,6 +40,7 @@ test('a channel ends only after the channels whose files it waits for', async ()
     stored: new StoredFiles(),
     agree: async () => true,
     whenFree: () => before,
+    hasRoom: () => true,
   };
   const over = new Promise<void>((resolve) => {
     bob.addEventListener('connection', async ({ socket }: ConnectionEvent) => {

@@ -37,9 +37,12 @@ class Peer {
       socket.addEventListener('close', ({ code }) => resolve(code));
     });
   }
-  static async to(address: string): Promise<Peer> {
+  static endpoint(): Endpoint {
     const endpoint = new Endpoint(stage.now.relay.url, { identity: Identity.generate(randomBytes) });
     endpoints.push(endpoint);
+    return endpoint;
+  }
+  static async to(address: string, endpoint = Peer.endpoint()): Promise<Peer> {
     const socket = endpoint.connect(address, { protocols: FILES_PROTOCOL });
     await new Promise((resolve, reject) => {
       socket.addEventListener('open', resolve);
@@ -144,6 +147,38 @@ test('a protocol violation closes the channel with 4002, and the receiver contin
   expect(await stage.now.as('alice', 'send', 'fine', to).exit).toBe(0);
   expect(await command.exit).toBe(0);
   expect(await readdir(stage.now.path('in'))).toContain('fine');
+});
+
+test('the offers of one key, and of all, are bounded in memory; others close with 3001', async () => {
+  const { command, to } = await receiver();
+  const offers = async (endpoint: Endpoint, label: string): Promise<Peer> => {
+    const peer = await Peer.to(to, endpoint);
+    const folders = Array.from({ length: 10 }, () => '€'.repeat(1_000));
+    peer.say({
+      type: 'offer',
+      files: Array.from({ length: 120 }, (_, i) => ({ name: `${label}${i}`, size: 1, folders })),
+    });
+    return peer;
+  };
+  const MAX_OFFERS = 9; // of 3.6 MB each in 32 MiB
+  const taken: Peer[] = [];
+  for (let key = 0; taken.length < MAX_OFFERS; key++) {
+    const endpoint = Peer.endpoint();
+    for (const label of ['a', 'b', 'c']) {
+      const peer = await offers(endpoint, `${key}${label}`);
+      const answer = await Promise.race([peer.closed, peer.hears('have')]);
+      if (label === 'c' || taken.length === MAX_OFFERS) expect(answer).toBe(3001);
+      else {
+        expect(answer).toMatchObject({ bytes: 0 });
+        taken.push(peer);
+      }
+    }
+  }
+  expect(await (await offers(Peer.endpoint(), 'other')).closed).toBe(3001);
+  for (const { socket } of taken) socket.close(1000);
+  await command.prints(/"interrupted"(.|\n)*"interrupted"/);
+  await writeFile(stage.now.path('fine'), 'fine');
+  expect(await stage.now.as('alice', 'send', 'fine', to).exit).toBe(0);
 });
 
 test('bytes with a wrong digest are not stored', async () => {

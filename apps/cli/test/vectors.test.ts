@@ -97,6 +97,7 @@ test.each(files.transfers.filter(({ role }) => role === 'receiver'))('receiving:
       stored: new StoredFiles(),
       agree: async () => true,
       whenFree: async () => {},
+      hasRoom: () => true,
     },
     new Progress(null),
   );
