@@ -1,4 +1,5 @@
 import { createHash } from 'node:crypto';
+import { setImmediate as turn } from 'node:timers/promises';
 import { readAddress } from '@sws/crypto';
 import type { Authorization, KeyRate } from '@sws/server';
 import { WatchedFile } from './watched-file.js';
@@ -37,7 +38,7 @@ export async function openAccessFiles(options: AccessFileOptions): Promise<Acces
   const open = async <T extends { readonly size: number }>(
     name: 'allow' | 'tokens',
     path: string | null,
-    parse: (content: string) => T,
+    parse: (content: string) => Promise<T>,
   ): Promise<WatchedFile<T> | null> => {
     if (path === null) return null;
     try {
@@ -88,10 +89,10 @@ const RATES = { 'messages-per-second': 'messagesPerSecond', 'bytes-per-second': 
 /** The tokens of a `--tokens` file, by SHA-256: the keys that each is bound to, or `null` for any key. */
 export type Tokens = ReadonlyMap<string, string | null>;
 
-/** @throws Error that names the line */
-export function parseAllowedKeys(content: string): AllowedKeys {
+/** Rejects with an Error that names the line. */
+export async function parseAllowedKeys(content: string): Promise<AllowedKeys> {
   const keys = new Map<string, KeyRate | null>();
-  for (const [line, words] of linesOf(content)) {
+  for await (const [line, words] of linesOf(content)) {
     const [key = '', ...rates] = words;
     keys.set(keyOf(key, line), rates.length === 0 ? null : rateOf(rates, line));
   }
@@ -110,10 +111,10 @@ function rateOf(words: readonly string[], line: number): KeyRate {
   return rate;
 }
 
-/** @throws Error that names the line, never the token */
-export function parseTokens(content: string): Tokens {
+/** Rejects with an Error that names the line, never the token. */
+export async function parseTokens(content: string): Promise<Tokens> {
   const tokens = new Map<string, string | null>();
-  for (const [line, words] of linesOf(content)) {
+  for await (const [line, words] of linesOf(content)) {
     const [token = '', key, ...rest] = words;
     if (rest.length > 0) throw new Error(`line ${line}: must be a token, or a token and a key`);
     if (Buffer.byteLength(token) < MIN_TOKEN_BYTES || Buffer.byteLength(token) > MAX_TOKEN_BYTES)
@@ -125,6 +126,8 @@ export function parseTokens(content: string): Tokens {
   return tokens;
 }
 
+/** How many lines are read in one turn of the event loop: some milliseconds. */
+const LINES_PER_TURN = 1_000;
 /** Shorter tokens can be guessed. */
 const MIN_TOKEN_BYTES = 16;
 /** The longest token (PROTOCOL §2). */
@@ -149,15 +152,18 @@ function keyOf(text: string, line: number): string {
   return text;
 }
 
-function linesOf(content: string): [number, string[]][] {
-  return content
-    .split('\n')
-    .map((text, i): [number, string[]] => [
-      i + 1,
-      text
-        .replace(/(^|\s)#.*$/, '')
-        .trim()
-        .split(/\s+/),
-    ])
-    .filter(([, words]) => words[0] !== '');
+/** The lines that are not empty, as their numbers and words. Long files are read in parts, so that clients need not wait. */
+async function* linesOf(content: string): AsyncGenerator<[number, string[]]> {
+  let line = 0;
+  for (let start = 0; start <= content.length; ) {
+    if (++line % LINES_PER_TURN === 0) await turn();
+    const end = content.indexOf('\n', start);
+    const text = content.slice(start, end === -1 ? content.length : end);
+    start = end === -1 ? content.length + 1 : end + 1;
+    const words = text
+      .replace(/(^|\s)#.*$/, '')
+      .trim()
+      .split(/\s+/);
+    if (words[0] !== '') yield [line, words];
+  }
 }

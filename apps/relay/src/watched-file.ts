@@ -9,8 +9,8 @@ const LOOK_EVERY_MS = 1_000;
 
 export interface WatchedFileOptions<T> {
   readonly path: string;
-  /** @throws Error that says what is wrong with the content */
-  readonly parse: (content: string) => T;
+  /** Rejects with an Error that says what is wrong with the content. */
+  readonly parse: (content: string) => Promise<T>;
   readonly onChange: (value: T) => void;
   /** Called with the error of a content that cannot be used. The last valid content stays in use. */
   readonly onError: (error: Error) => void;
@@ -25,6 +25,8 @@ export interface WatchedFileOptions<T> {
 export class WatchedFile<T> {
   readonly #options: WatchedFileOptions<T>;
   #value: T;
+  /** Resolves once the file was read for the last time: one reading at a time, so that the newest wins. */
+  #reading: Promise<void> = Promise.resolve();
   #settling: ReturnType<typeof setTimeout> | null = null;
 
   private constructor(options: WatchedFileOptions<T>, value: T) {
@@ -36,17 +38,22 @@ export class WatchedFile<T> {
 
   /** @throws Error if the file cannot be read or used the first time */
   static async open<T>(options: WatchedFileOptions<T>): Promise<WatchedFile<T>> {
-    return new WatchedFile(options, options.parse(await readFile(options.path, 'utf8')));
+    return new WatchedFile(options, await options.parse(await readFile(options.path, 'utf8')));
   }
 
   get value(): T {
     return this.#value;
   }
 
-  /** Reads the file now. */
-  async reload(): Promise<void> {
+  /** Reads the file now. It never rejects. */
+  reload(): Promise<void> {
+    this.#reading = this.#reading.then(() => this.#read());
+    return this.#reading;
+  }
+
+  async #read(): Promise<void> {
     try {
-      this.#value = this.#options.parse(await readFile(this.#options.path, 'utf8'));
+      this.#value = await this.#options.parse(await readFile(this.#options.path, 'utf8'));
       this.#options.onChange(this.#value);
     } catch (error) {
       this.#options.onError(error instanceof Error ? error : new Error(String(error)));

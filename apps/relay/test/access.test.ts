@@ -21,31 +21,48 @@ const PATIENCE = { timeout: 10_000, interval: 10 };
 
 const someone = (): Identity => Identity.generate(randomBytes);
 
-test('list files allow comments and blank lines, and name the line of a mistake', () => {
+test('list files allow comments and blank lines, and name the line of a mistake', async () => {
   const [a, b] = [someone().publicKey, someone().publicKey];
-  expect(parseAllowedKeys(`# friends\n${a}   # Alice\n\n  ${b}\r\n`)).toEqual(
+  expect(await parseAllowedKeys(`# friends\n${a}   # Alice\n\n  ${b}\r\n`)).toEqual(
     new Map([a, b].map((key) => [key, null])),
   );
-  expect(parseAllowedKeys('')).toEqual(new Map());
-  expect(parseAllowedKeys(`${a} messages-per-second=5 bytes-per-second=65536 # Alice`)).toEqual(
+  expect(await parseAllowedKeys('')).toEqual(new Map());
+  expect(await parseAllowedKeys(`${a} messages-per-second=5 bytes-per-second=65536 # Alice`)).toEqual(
     new Map([[a, { messagesPerSecond: 5, bytesPerSecond: 65_536 }]]),
   );
-  expect(() => parseAllowedKeys(`${a}\nnobody`)).toThrow('line 2: a public key must be 64 lower-case hex digits');
-  expect(() => parseAllowedKeys(a.toUpperCase())).toThrow('line 1');
-  expect(() => parseAllowedKeys('00'.repeat(32))).toThrow('line 1'); // of low order: nobody has it
-  expect(() => parseAllowedKeys(`${a} ${b}`)).toThrow(
+  await expect(parseAllowedKeys(`${a}\nnobody`)).rejects.toThrow(
+    'line 2: a public key must be 64 lower-case hex digits',
+  );
+  await expect(parseAllowedKeys(a.toUpperCase())).rejects.toThrow('line 1');
+  await expect(parseAllowedKeys('00'.repeat(32))).rejects.toThrow('line 1'); // of low order: nobody has it
+  await expect(parseAllowedKeys(`${a} ${b}`)).rejects.toThrow(
     /^line 1: .* must be messages-per-second=N or bytes-per-second=N/,
   );
-  expect(() => parseAllowedKeys(`${a} messages-per-second=0`)).toThrow('line 1: messages-per-second=0 must be');
-  const tokens = parseTokens(`correct-horse-battery  # anyone\nsecond-token-of-ours ${a}\n`);
+  await expect(parseAllowedKeys(`${a} messages-per-second=0`)).rejects.toThrow('line 1: messages-per-second=0 must be');
+  const tokens = await parseTokens(`correct-horse-battery  # anyone\nsecond-token-of-ours ${a}\n`);
   expect(tokenAllows(tokens, b, 'correct-horse-battery')).toBe(true);
   expect(tokenAllows(tokens, a, 'second-token-of-ours')).toBe(true);
   expect(tokenAllows(tokens, b, 'second-token-of-ours')).toBe(false);
   expect(tokenAllows(tokens, a, null)).toBe(false);
-  expect(() => parseTokens('short')).toThrow('line 1: a token must have 16 to 1024 bytes');
-  expect(() => parseTokens('correct-horse-battery x')).toThrow('line 1: a public key');
+  await expect(parseTokens('short')).rejects.toThrow('line 1: a token must have 16 to 1024 bytes');
+  await expect(parseTokens('correct-horse-battery x')).rejects.toThrow('line 1: a public key');
   const twice = 'correct-horse-battery\ncorrect-horse-battery';
-  expect(() => parseTokens(twice)).toThrow(/^line 2: this token is on another line too$/);
+  await expect(parseTokens(twice)).rejects.toThrow(/^line 2: this token is on another line too$/);
+});
+
+test('a long list is read in parts, between which clients are served', async () => {
+  const key = someone().publicKey;
+  let turns = 0;
+  let isRead = false;
+  const count = (): void => {
+    turns++;
+    if (!isRead) setImmediate(count);
+  };
+  setImmediate(count);
+  const keys = await parseAllowedKeys(`${key}\n`.repeat(20_000));
+  isRead = true;
+  expect(keys.size).toBe(1);
+  expect(turns).toBeGreaterThanOrEqual(19);
 });
 
 async function privateRelay(files: { allow?: string; tokens?: string }) {

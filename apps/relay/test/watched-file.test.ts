@@ -1,4 +1,5 @@
 import { renameSync, utimesSync, writeFileSync } from 'node:fs';
+import { readFile } from 'node:fs/promises';
 import { temporaryFolder } from '@sws/testing/relay-process';
 import { afterAll, afterEach, beforeEach, expect, test, vi } from 'vitest';
 import { WatchedFile } from '../src/watched-file.js';
@@ -25,6 +26,8 @@ beforeEach(() => {
 });
 afterEach(() => void vi.useRealTimers());
 
+/** Content that takes long to parse. */
+const SLOW = '2000';
 const BEFORE = { mtimeMs: 1, ino: 1, size: 1 };
 async function open(lookEveryMs?: number) {
   const path = folder.path('file');
@@ -32,7 +35,8 @@ async function open(lookEveryMs?: number) {
   const heard: (number | string)[] = [];
   const file = await WatchedFile.open({
     path,
-    parse: (content) => {
+    parse: async (content) => {
+      if (content === SLOW) for (let i = 0; i < 20; i++) await readFile(path);
       if (!/^\d+$/.test(content)) throw new Error(`not a number: ${content}`);
       return Number(content);
     },
@@ -89,4 +93,15 @@ test('after close nothing is read', async () => {
   expect([watch.looks.length, vi.getTimerCount()]).toEqual([0, 0]);
   await file.reload();
   expect(heard).toEqual([2]); // whoever asks gets what is there
+});
+
+test('of two reloads the later one wins, though the earlier one takes longer', async () => {
+  const { file, heard, write } = await open();
+  write(SLOW);
+  const first = file.reload();
+  await readFile(folder.path('file')); // which takes as long as the first reload’s own reading
+  write('3');
+  await Promise.all([first, file.reload()]);
+  expect([heard.at(-1), file.value]).toEqual([3, 3]);
+  file.close();
 });
