@@ -1,9 +1,10 @@
 import { useSignal } from '@preact/signals';
-import { Camera } from 'lucide-preact';
+import { Camera } from 'lucide';
 import { useCallback } from 'preact/hooks';
 import { addressIn } from '../address-link.js';
 import type { Chat } from '../chat.js';
 import { Dialog } from './dialog.js';
+import { Icon } from './icon.js';
 import { NameField } from './name-field.js';
 import { QrScanner } from './qr-scanner.js';
 
@@ -61,7 +62,7 @@ export function AddContact({ chat, onClose }: { chat: Chat; onClose: () => void 
             </label>
             {navigator.mediaDevices !== undefined && (
               <button type="button" class="text" data-testid="scan" onClick={() => (scanning.value = true)}>
-                <Camera aria-hidden="true" size={18} /> Scan a QR code
+                <Icon of={Camera} /> Scan a QR code
               </button>
             )}
           </>

@@ -1,11 +1,12 @@
 import { useSignal } from '@preact/signals';
-import { CloudOff, MonitorSmartphone, Settings as SettingsIcon, Sparkles } from 'lucide-preact';
+import { CloudOff, MonitorSmartphone, Settings as SettingsIcon, Sparkles } from 'lucide';
 import { useEffect } from 'preact/hooks';
 import { addressInUrl } from '../address-link.js';
 import type { Chat } from '../chat.js';
 import { navigation } from '../navigation.js';
 import { takeUpdate, updateReady } from '../offline.js';
 import { ElsewhereNotice } from './elsewhere-notice.js';
+import { Icon } from './icon.js';
 import { lazy } from './lazy.js';
 import { MyLink } from './my-link.js';
 import { Sidebar } from './sidebar.js';
@@ -74,7 +75,7 @@ export function App({ chat }: { chat: Chat }) {
               data-testid="settings"
               onClick={() => chat.showSettings()}
             >
-              <SettingsIcon aria-hidden="true" />
+              <Icon of={SettingsIcon} />
             </button>
           </header>
           {opened.value === null ? (
@@ -118,7 +119,7 @@ function Banner({ chat }: { chat: Chat }) {
   if (failure === 'replaced')
     return (
       <div class="banner warn">
-        <MonitorSmartphone aria-hidden="true" />
+        <Icon of={MonitorSmartphone} />
         <p>You’re connected on another device. This one is paused.</p>
         <button type="button" class="primary" onClick={() => chat.takeOver()}>
           Use here
@@ -128,7 +129,7 @@ function Banner({ chat }: { chat: Chat }) {
   if (updateReady.value)
     return (
       <div class="banner good">
-        <Sparkles aria-hidden="true" />
+        <Icon of={Sparkles} />
         <p>A new version is ready.</p>
         <button type="button" class="primary" onClick={takeUpdate}>
           Update
@@ -138,7 +139,7 @@ function Banner({ chat }: { chat: Chat }) {
   if (state === 'reconnecting' || state === 'down')
     return (
       <div class="banner">
-        <CloudOff aria-hidden="true" />
+        <Icon of={CloudOff} />
         <p>No connection. What you write waits here.</p>
       </div>
     );

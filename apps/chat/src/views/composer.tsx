@@ -1,8 +1,9 @@
 import { useSignal } from '@preact/signals';
-import { ArrowUp, Paperclip, X } from 'lucide-preact';
+import { ArrowUp, Paperclip, X } from 'lucide';
 import { useEffect, useRef } from 'preact/hooks';
 import { MAX_TEXT_LENGTH } from '../chat-protocol.js';
 import type { Conversation } from '../conversation.js';
+import { Icon } from './icon.js';
 import { Quote } from './message-view.js';
 
 /** Safari ends a composition before the Enter that confirms it; this code tells it all the same. */
@@ -82,7 +83,7 @@ export function Composer({ conversation, onFiles }: { conversation: Conversation
             aria-label="Don’t reply"
             onClick={() => (conversation.replyTo.value = null)}
           >
-            <X aria-hidden="true" />
+            <Icon of={X} />
           </button>
         </div>
       )}
@@ -106,7 +107,7 @@ export function Composer({ conversation, onFiles }: { conversation: Conversation
           title="Attach files"
           onClick={() => picker.current?.click()}
         >
-          <Paperclip aria-hidden="true" />
+          <Icon of={Paperclip} />
         </button>
         <textarea
           ref={field}
@@ -137,7 +138,7 @@ export function Composer({ conversation, onFiles }: { conversation: Conversation
           data-testid="send"
           disabled={text.value.trim() === ''}
         >
-          <ArrowUp aria-hidden="true" />
+          <Icon of={ArrowUp} />
         </button>
       </div>
     </form>

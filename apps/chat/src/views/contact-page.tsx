@@ -1,6 +1,6 @@
 import { useSignal } from '@preact/signals';
 import { fingerprint } from '@sws/client';
-import { ArrowLeft, Copy, ShieldAlert, ShieldCheck, ShieldQuestionMark } from 'lucide-preact';
+import { ArrowLeft, Copy, ShieldAlert, ShieldCheck, ShieldQuestionMark } from 'lucide';
 import { useEffect, useRef } from 'preact/hooks';
 import { linkTo, shortAddress } from '../address-link.js';
 import type { Chat } from '../chat.js';
@@ -8,6 +8,7 @@ import type { Conversation } from '../conversation.js';
 import { nameOf } from '../history.js';
 import { Avatar } from './avatar.js';
 import { Confirm } from './dialog.js';
+import { Icon } from './icon.js';
 import { Switch } from './switch.js';
 import { trustOf } from './words.js';
 
@@ -21,7 +22,7 @@ export function ContactPage({ chat, conversation }: { chat: Chat; conversation: 
   useEffect(() => heading.current?.focus(), []);
   const asking = useSignal<'block' | 'clear' | 'remove' | null>(null);
   const trust = trustOf(contact);
-  const Mark = MARKS[trust];
+  const mark = MARKS[trust];
   const back = (): void => chat.select(contact.id);
   const copy = (): void => {
     navigator.clipboard.writeText(linkTo(contact.address)).then(
@@ -54,7 +55,7 @@ export function ContactPage({ chat, conversation }: { chat: Chat; conversation: 
     <section class="conversation" aria-label={`About ${name}`}>
       <header class="bar">
         <button type="button" class="icon" aria-label="Back to the conversation" onClick={back}>
-          <ArrowLeft aria-hidden="true" />
+          <Icon of={ArrowLeft} />
         </button>
         <h1 ref={heading} tabIndex={-1} class="who one-line">
           About <bdi>{name}</bdi>
@@ -100,7 +101,7 @@ export function ContactPage({ chat, conversation }: { chat: Chat; conversation: 
             <div class="item">
               <p class={`trust ${trust === 'changed' ? 'error' : ''}`}>
                 <span data-testid="trust">
-                  <Mark aria-hidden="true" />
+                  <Icon of={mark} />
                   {trust}
                 </span>
                 <small>
@@ -131,7 +132,7 @@ export function ContactPage({ chat, conversation }: { chat: Chat; conversation: 
             />
             <button type="button" class="item" onClick={copy}>
               <span>Copy their link</span>
-              <Copy aria-hidden="true" />
+              <Icon of={Copy} />
             </button>
           </div>
         </section>

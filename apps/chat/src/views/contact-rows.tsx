@@ -1,7 +1,8 @@
-import { Ban, BellOff, File as FileIcon, ShieldCheck, TriangleAlert } from 'lucide-preact';
+import { Ban, BellOff, File as FileIcon, ShieldCheck, TriangleAlert } from 'lucide';
 import type { Chat } from '../chat.js';
 import type { Conversation } from '../conversation.js';
 import { Avatar, Name } from './avatar.js';
+import { Icon } from './icon.js';
 import { shortDayOf, trustOf } from './words.js';
 
 export function Rows({ chat, conversations }: { chat: Chat; conversations: readonly Conversation[] }) {
@@ -36,10 +37,10 @@ function Row({ chat, conversation }: { chat: Chat; conversation: Conversation })
       <span class="name one-line">
         <Name contact={contact} says={asks ? conversation.introduction.value.name : ''} />
         {online && <span class="visually-hidden">, online</span>}
-        {trust === 'verified' && <ShieldCheck role="img" aria-label="Verified" />}
-        {trust === 'changed' && <TriangleAlert role="img" aria-label="Changed" />}
-        {contact.muted && <BellOff role="img" aria-label="Muted" />}
-        {contact.status === 'blocked' && <Ban role="img" aria-label="Blocked" />}
+        {trust === 'verified' && <Icon of={ShieldCheck} label="Verified" />}
+        {trust === 'changed' && <Icon of={TriangleAlert} label="Changed" />}
+        {contact.muted && <Icon of={BellOff} label="Muted" />}
+        {contact.status === 'blocked' && <Icon of={Ban} label="Blocked" />}
       </span>
       <time>{last.value === null ? '' : shortDayOf(last.value.at)}</time>
       <span class="line">
@@ -69,7 +70,7 @@ function Preview({ conversation }: { conversation: Conversation }) {
   if (file === null) return <>{`${mine ? 'You: ' : ''}${text.slice(0, 100)}`}</>;
   return (
     <>
-      <FileIcon aria-hidden="true" />
+      <Icon of={FileIcon} />
       {text === '' ? file.name : text.slice(0, 100)}
     </>
   );

@@ -1,5 +1,5 @@
 import { useSignal } from '@preact/signals';
-import { ArrowLeft, Copy, Info, Reply, ShieldCheck, Trash2 } from 'lucide-preact';
+import { ArrowLeft, Copy, Info, Reply, ShieldCheck, Trash2 } from 'lucide';
 import { useEffect, useMemo, useRef } from 'preact/hooks';
 import type { Chat } from '../chat.js';
 import type { Conversation } from '../conversation.js';
@@ -7,6 +7,7 @@ import { type Message, nameOf } from '../history.js';
 import { Avatar } from './avatar.js';
 import { Composer } from './composer.js';
 import { Confirm, Dialog } from './dialog.js';
+import { Icon } from './icon.js';
 import { lazy } from './lazy.js';
 import { MessageList } from './message-list.js';
 import { presenceWords, trustOf } from './words.js';
@@ -79,13 +80,13 @@ export function ConversationView({ chat, conversation }: { chat: Chat; conversat
     >
       <header class="bar">
         <button type="button" class="icon back" aria-label="All conversations" onClick={() => chat.select(null)}>
-          <ArrowLeft aria-hidden="true" />
+          <Icon of={ArrowLeft} />
         </button>
         <Avatar name={contact.name} address={contact.address} size="small" online={online} />
         <div class="who">
           <h1 ref={heading} tabIndex={-1}>
             <bdi class="one-line">{name}</bdi>
-            {trustOf(contact) === 'verified' && <ShieldCheck role="img" aria-label="Verified" />}
+            {trustOf(contact) === 'verified' && <Icon of={ShieldCheck} label="Verified" />}
           </h1>
           <p class="one-line" data-state={conversation.link.presence.value} data-testid="peer-state" role="status">
             {presenceWords(conversation, chat.connection.value)}
@@ -99,7 +100,7 @@ export function ConversationView({ chat, conversation }: { chat: Chat; conversat
           data-testid="details"
           onClick={() => chat.about(contact.id)}
         >
-          <Info aria-hidden="true" />
+          <Icon of={Info} />
         </button>
       </header>
       <MessageList conversation={conversation} actions={actions} />
@@ -132,7 +133,7 @@ export function ConversationView({ chat, conversation }: { chat: Chat; conversat
               { words: 'Reply', icon: Reply, run: actions.onReply },
               { words: 'Copy', icon: Copy, run: actions.onCopy },
               { words: 'Delete…', icon: Trash2, run: actions.onDelete },
-            ].map(({ words, icon: Icon, run }) => (
+            ].map(({ words, icon, run }) => (
               <button
                 key={words}
                 type="button"
@@ -141,7 +142,7 @@ export function ConversationView({ chat, conversation }: { chat: Chat; conversat
                   run(chosen);
                 }}
               >
-                <Icon aria-hidden="true" /> {words}
+                <Icon of={icon} /> {words}
               </button>
             ))}
           </div>

@@ -1,7 +1,8 @@
-import { X } from 'lucide-preact';
+import { X } from 'lucide';
 import type { ComponentChildren } from 'preact';
 import { useEffect, useId, useLayoutEffect, useRef } from 'preact/hooks';
 import { navigation } from '../navigation.js';
+import { Icon } from './icon.js';
 
 /** A modal dialog: the browser's own keeps the focus inside, closes on Escape and gives the focus back. Back closes it, too. */
 export function Dialog(props: { title: string; onClose: () => void; children: ComponentChildren }) {
@@ -15,7 +16,7 @@ export function Dialog(props: { title: string; onClose: () => void; children: Co
       <header>
         <h2 id={title}>{props.title}</h2>
         <button type="button" class="icon" aria-label="Close" onClick={() => element.current?.close()}>
-          <X aria-hidden="true" />
+          <Icon of={X} />
         </button>
       </header>
       {props.children}

@@ -1,11 +1,12 @@
 import { useComputed, useSignal } from '@preact/signals';
-import { Download, File as FileIcon, X } from 'lucide-preact';
+import { Download, File as FileIcon, X } from 'lucide';
 import { useEffect } from 'preact/hooks';
 import type { Conversation } from '../conversation.js';
 import { isPreviewable } from '../files.js';
 import type { Message } from '../history.js';
 import { saveFile } from '../save-file.js';
 import type { Transfer } from '../transfer.js';
+import { Icon } from './icon.js';
 import { sizeWords } from './words.js';
 
 type FileOfMessage = NonNullable<Message['file']>;
@@ -29,7 +30,7 @@ export function FileView(props: { conversation: Conversation; message: Message; 
       {isPreviewable(file) && <Preview conversation={conversation} message={message} file={file} ready={whole} />}
       <div class="file" data-testid="file" data-state={file.state}>
         <span class="tile">
-          <FileIcon aria-hidden="true" />
+          <Icon of={FileIcon} />
         </span>
         <span class="name">
           <bdi title={file.name}>{file.name}</bdi>
@@ -52,10 +53,10 @@ export function FileView(props: { conversation: Conversation; message: Message; 
 }
 
 function Act(props: { label: string; id: string; icon: typeof X; onClick: () => Promise<void> }) {
-  const { label, id, icon: Icon, onClick } = props;
+  const { label, id, icon, onClick } = props;
   return (
     <button type="button" class="icon" aria-label={label} title={label} data-testid={id} onClick={() => void onClick()}>
-      <Icon aria-hidden="true" />
+      <Icon of={icon} />
     </button>
   );
 }

@@ -1,10 +1,11 @@
 import { useSignal } from '@preact/signals';
-import { ChevronDown } from 'lucide-preact';
+import { ChevronDown } from 'lucide';
 import { Fragment, type JSX } from 'preact';
 import { useEffect, useLayoutEffect, useRef } from 'preact/hooks';
 import type { Conversation } from '../conversation.js';
 import type { Message } from '../history.js';
 import { navigation, type Scrolled } from '../navigation.js';
+import { Icon } from './icon.js';
 import { type Line, linesOf } from './lines.js';
 import { type MessageActions, MessageMeta, MessageView } from './message-view.js';
 import { counted } from './words.js';
@@ -234,7 +235,7 @@ function Jump({ conversation }: { conversation: Conversation }) {
       aria-label={unread > 0 ? `Jump to the latest, ${unread} unread` : 'Jump to the latest'}
       onClick={() => void conversation.thread.showEnd()}
     >
-      <ChevronDown aria-hidden="true" />
+      <Icon of={ChevronDown} />
       {unread > 0 && (
         <span class="badge" aria-hidden="true">
           {unread}

@@ -1,9 +1,10 @@
 import { useSignal } from '@preact/signals';
-import { Check, CheckCheck, Clock, Copy, Reply, Trash2 } from 'lucide-preact';
+import { Check, CheckCheck, Clock, Copy, Reply, Trash2 } from 'lucide';
 import { useEffect, useRef } from 'preact/hooks';
 import type { Conversation } from '../conversation.js';
 import type { Message } from '../history.js';
 import { FileView } from './file-view.js';
+import { Icon } from './icon.js';
 import { isEmojiOnly, MessageText } from './message-text.js';
 import { type Tick, tickOf, timeOf } from './words.js';
 
@@ -27,10 +28,10 @@ export function MessageMeta({ message, conversation }: { message: Message; conve
 
 function TickMark({ message, conversation }: { message: Message; conversation: Conversation }) {
   const tick = tickOf(message, conversation);
-  const { icon: Icon, words } = TICKS[tick];
+  const { icon, words } = TICKS[tick];
   return (
     <span class={`tick ${tick}`} role="img" aria-label={words} title={words}>
-      <Icon aria-hidden="true" size={16} />
+      <Icon of={icon} />
     </span>
   );
 }
@@ -146,10 +147,10 @@ export function MessageView({ conversation, message, actions, ...props }: Messag
   );
 }
 
-function Tool({ label, icon: Icon, onClick }: { label: string; icon: typeof Copy; onClick: () => void }) {
+function Tool({ label, icon, onClick }: { label: string; icon: typeof Copy; onClick: () => void }) {
   return (
     <button type="button" class="icon" aria-label={label} title={label} tabIndex={-1} onClick={onClick}>
-      <Icon aria-hidden="true" size={18} />
+      <Icon of={icon} />
     </button>
   );
 }

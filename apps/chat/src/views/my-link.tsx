@@ -1,8 +1,9 @@
 import { useSignal } from '@preact/signals';
-import { Copy } from 'lucide-preact';
+import { Copy } from 'lucide';
 import { useRef } from 'preact/hooks';
 import { linkTo } from '../address-link.js';
 import { Dialog } from './dialog.js';
+import { Icon } from './icon.js';
 import { QrCode } from './qr-code.js';
 
 /** One's own link: as a QR code, and to copy. */
@@ -34,7 +35,7 @@ export function OwnLink({ address }: { address: string }) {
           onFocus={(event) => event.currentTarget.select()}
         />
         <button type="button" class="primary" data-testid="copy-link" onClick={() => void copy()}>
-          <Copy aria-hidden="true" /> {words.value}
+          <Icon of={Copy} /> {words.value}
         </button>
       </div>
     </>

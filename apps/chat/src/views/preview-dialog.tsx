@@ -1,8 +1,9 @@
 import { useSignal } from '@preact/signals';
-import { File as FileIcon, X } from 'lucide-preact';
+import { File as FileIcon, X } from 'lucide';
 import { useEffect } from 'preact/hooks';
 import { isPreviewable } from '../files.js';
 import { Dialog } from './dialog.js';
+import { Icon } from './icon.js';
 import { sizeWords } from './words.js';
 
 interface Candidate {
@@ -101,7 +102,7 @@ function FileRow({ file, problem, onRemove }: { file: File; problem: string | nu
     <li class="file">
       {url.value === '' ? (
         <span class="tile">
-          <FileIcon aria-hidden="true" />
+          <Icon of={FileIcon} />
         </span>
       ) : (
         <img class="tile" src={url.value} alt="" />
@@ -111,7 +112,7 @@ function FileRow({ file, problem, onRemove }: { file: File; problem: string | nu
       </span>
       <span class={problem ? 'state error' : 'state'}>{problem || sizeWords(file.size)}</span>
       <button type="button" class="icon" aria-label={`Remove ${file.name}`} onClick={onRemove}>
-        <X aria-hidden="true" />
+        <Icon of={X} />
       </button>
     </li>
   );

@@ -1,11 +1,12 @@
 import { useSignal } from '@preact/signals';
-import { ArrowLeft } from 'lucide-preact';
+import { ArrowLeft } from 'lucide';
 import { useEffect } from 'preact/hooks';
 import { shortAddress } from '../address-link.js';
 import type { Chat } from '../chat.js';
 import type { Conversation } from '../conversation.js';
 import { nameOf } from '../history.js';
 import { Avatar } from './avatar.js';
+import { Icon } from './icon.js';
 import { NameField } from './name-field.js';
 
 /** Somebody unknown asks to talk. What they say of themselves is shown; nothing of theirs is kept before the answer. */
@@ -21,7 +22,7 @@ export function RequestView({ chat, conversation }: { chat: Chat; conversation: 
     <section class="conversation" data-testid="request" aria-label="Request">
       <header class="bar">
         <button type="button" class="icon back" aria-label="All conversations" onClick={() => chat.select(null)}>
-          <ArrowLeft aria-hidden="true" />
+          <Icon of={ArrowLeft} />
         </button>
         <p class="who">Request</p>
       </header>

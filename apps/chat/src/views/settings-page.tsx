@@ -1,5 +1,5 @@
 import { useSignal } from '@preact/signals';
-import { ArrowLeft, ChevronRight } from 'lucide-preact';
+import { ArrowLeft, ChevronRight } from 'lucide';
 import type { ComponentChildren } from 'preact';
 import { useEffect, useRef } from 'preact/hooks';
 import { shortAddress } from '../address-link.js';
@@ -9,6 +9,7 @@ import { moveToNewAddress, startOver } from '../person.js';
 import type { Settings } from '../settings.js';
 import { BackUp, Restore } from './backup-dialogs.js';
 import { Confirm } from './dialog.js';
+import { Icon } from './icon.js';
 import { Switch } from './switch.js';
 import { Privacy } from './welcome.js';
 import { counted, sizeWords } from './words.js';
@@ -29,7 +30,7 @@ export function SettingsPage({ chat, onLink }: { chat: Chat; onLink: () => void 
     <section class="conversation" aria-label="Settings">
       <header class="bar">
         <button type="button" class="icon" aria-label="All conversations" onClick={() => chat.select(null)}>
-          <ArrowLeft aria-hidden="true" />
+          <Icon of={ArrowLeft} />
         </button>
         <h1 ref={heading} tabIndex={-1} class="who">
           Settings
@@ -56,7 +57,7 @@ export function SettingsPage({ chat, onLink }: { chat: Chat; onLink: () => void 
                 <code data-testid="own-address">{shortAddress(chat.identity.publicKey)}</code>
               </small>
             </span>
-            <ChevronRight aria-hidden="true" />
+            <Icon of={ChevronRight} />
           </button>
         </Section>
         <Section title="Notifications">
@@ -92,7 +93,7 @@ export function SettingsPage({ chat, onLink }: { chat: Chat; onLink: () => void 
           </div>
           <button type="button" class="item" onClick={() => (dialog.value = 'restore')}>
             <span>Restore a backup…</span>
-            <ChevronRight aria-hidden="true" />
+            <Icon of={ChevronRight} />
           </button>
         </Section>
         <Section title="What can’t be undone">

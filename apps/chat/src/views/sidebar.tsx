@@ -1,5 +1,5 @@
 import { useSignal } from '@preact/signals';
-import { Plus, QrCode, Search, X } from 'lucide-preact';
+import { Plus, QrCode, Search, X } from 'lucide';
 import { useEffect, useRef } from 'preact/hooks';
 import type { Chat } from '../chat.js';
 import type { Conversation } from '../conversation.js';
@@ -7,6 +7,7 @@ import type { ContactStatus } from '../history.js';
 import { isOtherPerson } from '../person.js';
 import { Avatar } from './avatar.js';
 import { Rows } from './contact-rows.js';
+import { Icon } from './icon.js';
 import { lazy } from './lazy.js';
 import { connectionWords } from './words.js';
 
@@ -43,7 +44,7 @@ export function Sidebar({ chat, onLink, onAdd }: { chat: Chat; onLink: () => voi
           </p>
         </div>
         <button type="button" class="icon" aria-label="My link" title="My link" data-testid="my-link" onClick={onLink}>
-          <QrCode aria-hidden="true" />
+          <Icon of={QrCode} />
         </button>
         <button
           type="button"
@@ -53,11 +54,11 @@ export function Sidebar({ chat, onLink, onAdd }: { chat: Chat; onLink: () => voi
           data-testid="add-contact"
           onClick={onAdd}
         >
-          <Plus aria-hidden="true" />
+          <Icon of={Plus} />
         </button>
       </header>
       <search class="search">
-        <Search aria-hidden="true" />
+        <Icon of={Search} />
         <input
           type="text"
           aria-label="Search"
@@ -72,7 +73,7 @@ export function Sidebar({ chat, onLink, onAdd }: { chat: Chat; onLink: () => voi
         />
         {words.value !== '' && (
           <button type="button" class="icon" aria-label="Clear search" onClick={() => (words.value = '')}>
-            <X aria-hidden="true" />
+            <Icon of={X} />
           </button>
         )}
       </search>
