@@ -1,4 +1,5 @@
 // The page of `pnpm bench browser`.
+import { Endpoint, Identity } from '@sws/client';
 import { naclProvider, verifySignature } from '@sws/crypto';
 import { randomBytes, signAsync, verifySignatureAsync } from '@sws/crypto/platform';
 import { wasmProvider } from '@sws/crypto/wasm';
@@ -8,7 +9,7 @@ const [key, nonce, seed, message] = [randomBytes(32), randomBytes(24), randomByt
 const publicKey = naclProvider.ed25519PublicKey(seed);
 const signature = naclProvider.ed25519Sign(seed, message);
 
-/** Each function resolves with microseconds per frame or signature. */
+/** Each function gives microseconds: per frame or signature, or of one registration. */
 const bench = {
   wasmName: wasm.name,
   seal(which: 'tweetnacl' | 'wasm', bytes: number, frames: number): number {
@@ -40,6 +41,24 @@ const bench = {
       if ((await answer) === false) throw new Error('a signature fails');
     }
     return { elapsed: ((performance.now() - from) * 1_000) / count, blocked: (blocked * 1_000) / count };
+  },
+  /** Registers at a relay. Resolves with the longest time, in microseconds, for which the page could do nothing else. */
+  async register(relay: string): Promise<number> {
+    const identity = Identity.generate(randomBytes);
+    const { port1, port2 } = new MessageChannel();
+    let [longest, last] = [0, performance.now()];
+    port1.onmessage = () => {
+      const now = performance.now();
+      longest = Math.max(longest, now - last);
+      last = now;
+      port2.postMessage(null);
+    };
+    port2.postMessage(null);
+    const endpoint = new Endpoint(relay, { identity });
+    await endpoint.registered;
+    port1.close();
+    await endpoint.close({ graceMs: 0 });
+    return longest * 1_000;
   },
 };
 export type PageBench = typeof bench;

@@ -8,8 +8,9 @@ import {
   type ConnectionState,
   DEFAULT_CHANNEL_SETTINGS,
   type Failure,
+  type SignatureTask,
 } from '@sws/protocol';
-import { acquireTabLock, defaultMemory, defaultProvider, unref, webSocketFor } from '#platform';
+import { acquireTabLock, asyncSignatures, defaultMemory, defaultProvider, unref, webSocketFor } from '#platform';
 import type { RelayUrl } from './address-url.js';
 import { type ChannelDriver, ChannelHandle, type ChannelReceiver } from './channel-handle.js';
 import { monotonicNow, SleepWatch } from './clock.js';
@@ -115,6 +116,7 @@ export class RelayConnection implements ChannelDriver {
           this.#run((connection, now) => connection.handleDecision(request, answer, now)),
         ),
       isKnown: (peer) => this.incoming.isKnown(peer),
+      asksShell: asyncSignatures !== null,
     });
   }
 
@@ -276,6 +278,10 @@ export class RelayConnection implements ChannelDriver {
         case 'channel':
           this.#channelEvent(event);
           break;
+        case 'sign':
+        case 'verify':
+          void this.#sign(event);
+          break;
         default:
           event satisfies never;
       }
@@ -326,6 +332,13 @@ export class RelayConnection implements ChannelDriver {
       this.connection.handleClosed(code, monotonicNow(), socket.failure);
       this.#pump();
     };
+  }
+
+  async #sign(task: SignatureTask): Promise<void> {
+    const socket = this.#socket;
+    const result = await asyncSignatures?.(this.identity, task);
+    if (this.#socket === socket && result !== undefined)
+      this.#run((connection, now) => connection.handleSignature(result, now));
   }
 
   #hangUp(): void {

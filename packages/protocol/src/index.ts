@@ -17,12 +17,8 @@ export type { CloseStatus } from './channel/close-status.js';
 export { DEFAULT_MEMORY_LIMITS, type MemoryLimits } from './channel/memory-budget.js';
 export type { ChannelOffer } from './channel/opening.js';
 export type { Padding } from './channel/padding.js';
-export {
-  Connection,
-  type ConnectionEvent,
-  type ConnectionOptions,
-  type ConnectionState,
-} from './connection/connection.js';
+export { Connection } from './connection/connection.js';
+export type { ConnectionEvent, ConnectionOptions, ConnectionState } from './connection/connection-options.js';
 export { FAILURE_MEANINGS } from './failure-meanings.js';
 export {
   FAILURES,
@@ -61,6 +57,7 @@ export {
   ClientRegistration,
   type ClientRegistrationEvent,
   type ClientRegistrationOptions,
+  type SignatureTask,
 } from './registration/client-registration.js';
 export {
   type Proof,

@@ -1,4 +1,6 @@
-import { type CryptoProvider, naclProvider } from '@sws/crypto';
+import { type CryptoProvider, type IdentityLike, naclProvider } from '@sws/crypto';
+import { signAsync, verifySignatureAsync } from '@sws/crypto/platform';
+import type { SignatureTask } from '@sws/protocol';
 import type { CloseEventFields } from './close-event.js';
 import type { WebSocketConstructor } from './transport.js';
 
@@ -16,6 +18,15 @@ export function webSocketFor(_network: unknown): WebSocketConstructor | undefine
 /** Does nothing: the browser reports failures in its console. */
 export function warn(_failure: unknown): void {}
 export const defaultProvider: CryptoProvider = naclProvider;
+
+/** Signs and verifies registrations by Web Crypto, because tweetnacl blocks the page for tens of milliseconds. */
+export async function asyncSignatures(identity: IdentityLike, task: SignatureTask): Promise<Uint8Array | boolean> {
+  if (task.type === 'verify') return verifySignatureAsync(task.signingKey, task.message, task.signature);
+  const seed = identity.exportSeed();
+  const signature = signAsync(seed, task.message);
+  seed.fill(0);
+  return signature;
+}
 
 /** Loads nothing. A page that uses `@sws/crypto/wasm` passes it as an option. */
 export async function loadProvider(): Promise<void> {}

@@ -1,54 +1,18 @@
-import { type CryptoProvider, decodeHex, encodeHex, type IdentityLike, type RandomBytes } from '@sws/crypto';
+import { decodeHex, encodeHex } from '@sws/crypto';
 import type { Channel } from '../channel/channel.js';
 import type { ChannelCommand } from '../channel/channel-phase.js';
-import type { ChannelSettings } from '../channel/channel-settings.js';
 import { ChannelTable } from '../channel/channel-table.js';
-import type {
-  AcceptAnswer,
-  AcceptPolicy,
-  ChannelNotice,
-  ChannelRequest,
-  ChannelTableOptions,
-} from '../channel/channel-table-options.js';
+import type { AcceptAnswer, ChannelRequest } from '../channel/channel-table-options.js';
 import { jitter } from '../channel/jitter.js';
 import type { ChannelOffer } from '../channel/opening.js';
 import { FAILURES, failureOfCloseCode } from '../failures.js';
-import type { ClientFrame, Encoding } from '../frames/client-frames.js';
+import type { ClientFrame } from '../frames/client-frames.js';
 import type { UnknownFrame } from '../frames/fields.js';
 import { decodeMessage, MESSAGE_HEAD_BYTES } from '../frames/message.js';
 import { decodeRelayFrame, encodeFrame, type RelayFrame } from '../frames/relay-frames.js';
 import { ClientRegistration } from '../registration/client-registration.js';
 import type { Failure } from '../result.js';
-
-/** Events for the shell, to carry out or to pass to the application. */
-export type ConnectionEvent =
-  /** Open a socket to the relay. */
-  | { readonly type: 'dial' }
-  /** Close the socket, and forget it. */
-  | { readonly type: 'hang-up' }
-  | { readonly type: 'state'; readonly state: ConnectionState }
-  | ChannelNotice;
-
-/** The state of a connection for the application. `retryAtMs` is when it dials again. */
-export type ConnectionState =
-  | { readonly name: 'connecting' }
-  | { readonly name: 'registered' }
-  | { readonly name: 'reconnecting'; readonly failure: Failure; readonly retryAtMs: number }
-  | { readonly name: 'down'; readonly failure: Failure };
-
-export interface ConnectionOptions {
-  readonly identity: IdentityLike;
-  readonly provider: CryptoProvider;
-  readonly random: RandomBytes;
-  readonly host: string;
-  readonly encoding: Encoding;
-  readonly token?: string | undefined;
-  readonly serverKey?: string | undefined;
-  readonly settings: ChannelSettings;
-  readonly accept: AcceptPolicy;
-  readonly memory?: ChannelTableOptions['memory'];
-  readonly isKnown?: ChannelTableOptions['isKnown'];
-}
+import type { ConnectionEvent, ConnectionOptions, ConnectionState } from './connection-options.js';
 
 type State =
   | { readonly phase: 'idle' }
@@ -56,6 +20,9 @@ type State =
       readonly phase: 'registering';
       readonly registration: ClientRegistration;
       readonly deadline: number;
+      /** Frames that came while the shell verifies the relay's signature. */
+      readonly held: (string | Uint8Array)[];
+      heldBytes: number;
     }
   | { readonly phase: 'registered'; readonly since: number; readonly keepaliveMs: number }
   | { readonly phase: 'waiting'; readonly until: number }
@@ -63,6 +30,8 @@ type State =
 
 /** The time limit of dialling and registering. */
 const CONNECT_TIMEOUT_MS = 15_000;
+/** The most bytes of frames that wait until the relay's signature is verified. */
+const MAX_HELD_BYTES = 4_194_304;
 /** A relay PING unanswered for this long ends the connection. */
 const PONG_TIMEOUT_MS = 5_000;
 /** If a channel's PING is unanswered for this long, the relay is asked for a sign of life. */
@@ -154,18 +123,29 @@ export class Connection {
 
   /** A frame arrived: text or binary (owned from here). */
   handleFrame(data: string | Uint8Array, nowMs: number): void {
+    this.#handle(data, this.#time(nowMs));
+  }
+
+  /** The result of the last event `sign` or `verify`, unless the connection has been dropped since. */
+  handleSignature(result: Uint8Array | boolean, nowMs: number): void {
     const now = this.#time(nowMs);
+    const state = this.#state;
+    if (state.phase !== 'registering') return;
+    state.registration.handleSignature(result);
+    this.#goOn(state, now);
+  }
+
+  #handle(data: string | Uint8Array, now: number): void {
     this.#heardAt = now;
     const state = this.#state;
     if (state.phase === 'registering') this.#register(state, data, now);
-    else if (state.phase === 'registered') {
-      if (typeof data === 'string') {
-        const decoded = decodeRelayFrame(data);
-        if (decoded.ok) this.#receiveFrame(decoded.value, now);
-      } else {
-        const decoded = decodeMessage(data);
-        if (decoded.ok) this.table.handleMessage(decoded.value.key, decoded.value.content, now);
-      }
+    else if (state.phase !== 'registered') return;
+    else if (typeof data === 'string') {
+      const decoded = decodeRelayFrame(data);
+      if (decoded.ok) this.#receiveFrame(decoded.value, now);
+    } else {
+      const decoded = decodeMessage(data);
+      if (decoded.ok) this.table.handleMessage(decoded.value.key, decoded.value.content, now);
     }
   }
 
@@ -291,7 +271,8 @@ export class Connection {
     const options = this.#options;
     const clientNonce = options.random(32);
     const registration = new ClientRegistration({ ...options, clientNonce, lastTerm: this.#lastTerm });
-    this.#state = { phase: 'registering', registration, deadline: now + CONNECT_TIMEOUT_MS };
+    const deadline = now + CONNECT_TIMEOUT_MS;
+    this.#state = { phase: 'registering', registration, deadline, held: [], heldBytes: 0 };
     this.#restart = null;
     this.#pending.clear();
     this.#tell({ name: 'connecting' });
@@ -299,14 +280,26 @@ export class Connection {
   }
 
   #register(state: Extract<State, { phase: 'registering' }>, data: string | Uint8Array, now: number): void {
-    if (typeof data !== 'string')
-      return this.#drop({ code: 'bad-frame', detail: 'a binary frame before registration' }, now);
-    const { registration } = state;
-    registration.handleFrame(data);
+    if (state.registration.verifies) {
+      state.heldBytes += data.length;
+      if (state.heldBytes > MAX_HELD_BYTES)
+        return this.#drop({ code: 'over-limits', detail: 'too much before the relay was verified' }, now);
+      state.held.push(data);
+    } else if (typeof data !== 'string')
+      this.#drop({ code: 'bad-frame', detail: 'a binary frame before registration' }, now);
+    else {
+      state.registration.handleFrame(data);
+      this.#goOn(state, now);
+    }
+  }
+
+  /** Carries out what the registration has to say. */
+  #goOn({ registration, held }: Extract<State, { phase: 'registering' }>, now: number): void {
     for (let frame = registration.pollFrame(); frame !== null; frame = registration.pollFrame())
       this.#pending.set(frame.type, encodeFrame(frame));
     const event = registration.pollEvent();
     if (event === null) return;
+    if (event.type === 'sign' || event.type === 'verify') return void this.#events.push(event);
     if (event.type === 'failed') return this.#drop(event.failure, now);
     this.#lastTerm = event.term;
     this.#state = { phase: 'registered', since: now, keepaliveMs: event.keepaliveMs };
@@ -315,6 +308,7 @@ export class Connection {
     this.#pingedAt = null;
     this.#tell({ name: 'registered' });
     this.table.handleConnected(now);
+    for (const data of held) this.#handle(data, now);
   }
 
   #receiveFrame(frame: RelayFrame | UnknownFrame, now: number): void {

@@ -1,70 +1,7 @@
 // PROTOCOL §2, Before and after, and §3, RESTARTING and ERROR: what a client makes of frames that the relay sends out of turn.
-import { Identity } from '@sws/crypto';
 import { describe, expect, test } from 'vitest';
-import { encodeFrame, type RelayFrame } from '../../src/frames/relay-frames.js';
-import { Connection, type ConnectionEvent, DEFAULT_CHANNEL_SETTINGS, ServerRegistration } from '../../src/index.js';
-import { seeded } from '../simulator/seeded.js';
-import { toy as provider } from '../simulator/toy-provider.js';
-
-const NOW = 1_000;
-const KEY = `09${'00'.repeat(31)}`;
-const LIMITS = { maxMessage: 65_536, messagesPerSecond: 1_000, bytesPerSecond: 1_000_000 };
-
-/** A client that has dialled, and the relay's side of its registration. */
-class Dialled {
-  readonly random = seeded(1).bytes;
-  readonly connection = new Connection({
-    identity: Identity.fromSeed(this.random(32), provider),
-    provider,
-    random: this.random,
-    host: 'r',
-    encoding: 'binary',
-    settings: DEFAULT_CHANNEL_SETTINGS,
-    accept: () => false,
-  });
-  readonly relay = new ServerRegistration({
-    identity: Identity.fromSeed(this.random(32), provider),
-    provider,
-    hosts: ['r'],
-    nonce: this.random(32),
-    nowMs: NOW,
-  });
-
-  constructor() {
-    this.connection.connect(NOW);
-    this.events();
-  }
-
-  register(): void {
-    this.#pass();
-    const answer = this.connection.pollFrame(NOW);
-    this.relay.handleFrame(typeof answer === 'string' ? answer : null);
-    this.relay.handleAdmitted({ term: 1, limits: LIMITS, keepalive: 60 });
-    this.#pass();
-    expect(this.connection.registered).toBe(true);
-    this.events();
-  }
-
-  tell(frame: RelayFrame): void {
-    this.connection.handleFrame(encodeFrame(frame), NOW);
-  }
-
-  events(): ConnectionEvent[] {
-    const events: ConnectionEvent[] = [];
-    for (let event = this.connection.pollEvent(); event !== null; event = this.connection.pollEvent())
-      events.push(event);
-    return events;
-  }
-
-  #pass(): void {
-    for (let frame = this.relay.pollFrame(); frame !== null; frame = this.relay.pollFrame()) this.tell(frame);
-  }
-}
-
-const failedWith = (code: string) => ({
-  type: 'state',
-  state: expect.objectContaining({ failure: expect.objectContaining({ code }) }),
-});
+import type { RelayFrame } from '../../src/frames/relay-frames.js';
+import { Dialled, failedWith, KEY, NOW } from './dialled.js';
 
 describe('before success', () => {
   test.each([

@@ -153,7 +153,7 @@ export class Peer {
         this.link?.hangUp();
         this.link = null;
       } else if (event.type === 'state') this.state = event.state;
-      else this.onEvent(event.channel, event.event);
+      else if (event.type === 'channel') this.onEvent(event.channel, event.event);
     }
   }
 

@@ -1,7 +1,14 @@
-import { type CryptoProvider, encodeHex, Identity } from '@sws/crypto';
+import { type CryptoProvider, encodeHex, Identity, naclProvider as provider, verifySignature } from '@sws/crypto';
 import { describe, expect, test } from 'vitest';
 import type { registrationVectors } from '../../scripts/make-vectors/registration.js';
-import { ClientRegistration, encodeFrame, FAILURES, failureOfCloseCode, ServerRegistration } from '../../src/index.js';
+import {
+  ClientRegistration,
+  type ClientRegistrationEvent,
+  encodeFrame,
+  FAILURES,
+  failureOfCloseCode,
+  ServerRegistration,
+} from '../../src/index.js';
 import { normaliseHost } from '../../src/registration/host.js';
 import { nextTerm } from '../../src/registration/term.js';
 import { registeredMessage, registerMessage } from '../../src/registration/transcript.js';
@@ -87,31 +94,56 @@ describe.each(PROVIDERS)('$name agrees with the registrations', (provider) => {
   });
 });
 
-function asPinned(pinned: string | undefined) {
-  const { clientSeed, clientNonce, host, lastTerm } = vectors.client;
-  const [provider] = PROVIDERS;
-  if (provider === undefined) throw new Error('no provider');
-  return new ClientRegistration({
-    identity: Identity.fromSeed(unhex(clientSeed), provider),
-    provider,
-    host,
-    encoding: 'binary',
-    lastTerm,
-    clientNonce: unhex(clientNonce),
-    ...(pinned === undefined ? {} : { serverKey: pinned }),
-  });
+/** A client of the vectors, whose shell signs and verifies at once if it is asked. */
+class PinnedClient {
+  readonly identity: Identity;
+  readonly machine: ClientRegistration;
+
+  constructor(pinned: string | undefined, asksShell: boolean) {
+    const { clientSeed, clientNonce, host, lastTerm } = vectors.client;
+    this.identity = Identity.fromSeed(unhex(clientSeed), provider);
+    this.machine = new ClientRegistration({
+      identity: this.identity,
+      provider,
+      host,
+      encoding: 'binary',
+      lastTerm,
+      clientNonce: unhex(clientNonce),
+      asksShell,
+      ...(pinned === undefined ? {} : { serverKey: pinned }),
+    });
+  }
+
+  /** How many frames it sends as answers, and its last event. */
+  hear(frames: readonly string[]): { answers: number; event: ClientRegistrationEvent | null } {
+    let [answers, event] = [0, null as ClientRegistrationEvent | null];
+    for (const text of frames) {
+      this.machine.handleFrame(text);
+      event = this.machine.pollEvent() ?? event;
+      if (event?.type === 'sign') {
+        this.machine.handleSignature(this.identity.signLabelled('register', event.message));
+        event = this.machine.pollEvent();
+      } else if (event?.type === 'verify') {
+        const { signingKey, message, signature } = event;
+        this.machine.handleSignature(verifySignature(provider, signingKey, message, signature));
+        event = this.machine.pollEvent();
+      }
+      answers += sent(this.machine).length;
+    }
+    return { answers, event };
+  }
 }
 
-test.each(vectors.client.accepted)('a client accepts: $name', ({ frames, pinned }) => {
-  const machine = asPinned(pinned);
-  expect(frames.flatMap((text) => sent(machine, text))).toHaveLength(1);
-  expect(machine.pollEvent()).toMatchObject({ type: 'registered' });
-});
+describe.each([false, true])('a client (its shell signs: %s)', (asksShell) => {
+  test.each(vectors.client.accepted)('accepts: $name', ({ frames, pinned }) => {
+    const { answers, event } = new PinnedClient(pinned, asksShell).hear(frames);
+    expect([answers, event?.type]).toEqual([1, 'registered']);
+  });
 
-test.each(vectors.client.refused)('a client refuses: $name', ({ frames, answers, failure, pinned }) => {
-  const machine = asPinned(pinned);
-  expect(frames.flatMap((text) => sent(machine, text))).toHaveLength(answers);
-  expect(machine.pollEvent()).toMatchObject({ type: 'failed', failure: { code: failure } });
+  test.each(vectors.client.refused)('refuses: $name', ({ frames, answers, failure, pinned }) => {
+    const heard = new PinnedClient(pinned, asksShell).hear(frames);
+    expect(heard).toMatchObject({ answers, event: { type: 'failed', failure: { code: failure } } });
+  });
 });
 
 test.each(vectors.terms)('gives the term for $name', ({ known, lastTerm, wallMs, term }) => {
