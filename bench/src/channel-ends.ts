@@ -10,6 +10,8 @@ export interface ChannelEndOptions {
   /** The URL of the relay or forwarder; for `tls`, of the listening end. */
   readonly url: string;
   readonly provider: string;
+  /** How many channels carry the messages, in turn; for `sws`. @defaultValue 1 */
+  readonly channels?: number;
   /** The end to dial; for `sws`, its key. Without it, this end listens. */
   readonly peer?: string;
   /** The key and certificate of a listener over TLS, in PEM. */

@@ -1,16 +1,17 @@
 import { type CryptoProvider, naclProvider } from '@sws/crypto';
-import { nodeProvider } from '@sws/crypto/node';
+import { defaultProvider, nodeProvider } from '@sws/crypto/node';
 import { sodiumProvider } from '@sws/crypto/sodium';
 import { wasmProvider } from '@sws/crypto/wasm';
 
-/** The providers for Node; `wasm` is for browsers. */
-export const PROVIDER_NAMES = ['nacl', 'node', 'sodium'] as const;
+/** The compared providers for Node. `default` is what a client in Node takes: here with `sodium-native`'s secretbox. */
+export const PROVIDER_NAMES = ['nacl', 'default', 'sodium'] as const;
 
 /** @throws RangeError for any other name */
 export async function providerNamed(name: string): Promise<CryptoProvider> {
   if (name === 'nacl') return naclProvider;
   if (name === 'node') return nodeProvider;
+  if (name === 'default') return defaultProvider();
   if (name === 'wasm') return wasmProvider();
   if (name === 'sodium') return sodiumProvider();
-  throw new RangeError(`a provider is one of ${[...PROVIDER_NAMES, 'wasm'].join(', ')}`);
+  throw new RangeError(`a provider is one of ${[...PROVIDER_NAMES, 'node', 'wasm'].join(', ')}`);
 }

@@ -62,7 +62,7 @@ try {
   await Promise.all(contestants.flatMap(({ carrier, clients }) => [carrier.stop('SIGKILL'), clients.stop('SIGKILL')]));
 }
 for (const provider of PROVIDER_NAMES)
-  comparison.ratio([ROW, `SWS, ${provider}`], [ROW, BARE], provider === 'node' ? 3 : null);
+  comparison.ratio([ROW, `SWS, ${provider}`], [ROW, BARE], provider === 'default' ? 3 : null);
 
 /** Kills the relay at which all clients are registered, starts it again, and waits until all are registered again. */
 async function storm(): Promise<{ readonly seconds: number; readonly relayCpuSeconds: number }> {

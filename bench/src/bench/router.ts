@@ -11,8 +11,8 @@ const PAIRS = 25;
 const IN_FLIGHT = 16;
 const sizes = [
   { row: '64 B', bytes: 64, messages: 40_000, toWs: 0.75, toSocketIo: 0.3 },
-  { row: '1 KiB', bytes: 1_024, messages: 40_000, toWs: 0.85, toSocketIo: 0.3 },
-  { row: '16 KiB', bytes: 16_384, messages: 15_000, toWs: 1.05, toSocketIo: 0.3 },
+  { row: '1 KiB', bytes: 1_024, messages: 40_000, toWs: 0.75, toSocketIo: 0.3 },
+  { row: '16 KiB', bytes: 16_384, messages: 15_000, toWs: 0.95, toSocketIo: 0.3 },
   { row: '64 KiB', bytes: 65_536, messages: 5_000, toWs: null, toSocketIo: null },
 ];
 

@@ -88,7 +88,7 @@ async function measureNodes(): Promise<void> {
     await Promise.all(stops.splice(0).map((stop) => stop()));
     folder.remove();
   }
-  for (const count of NODES.slice(1)) nodes.ratio([ROW, nameOf(count)], [ROW, nameOf(1)]);
+  for (const count of NODES.slice(1)) nodes.ratio([ROW, nameOf(count)], [ROW, nameOf(1)], count === 2 ? 2.2 : null);
   nodes.note(
     'With one node, no message goes through NATS. With two or three, every message does: two nodes and NATS each read and write it.',
   );

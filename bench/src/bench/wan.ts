@@ -14,15 +14,30 @@ const UNLIMITED = Number.POSITIVE_INFINITY;
 const PLAIN = 'plain ws, forwarded';
 const SWS = 'SWS';
 const LOOPBACK = 'no limit, 0 ms';
-/** `atMost` is the largest allowed ratio to `to`: to plain `ws`, or to the same channel on loopback. */
+const FAR = { rate: UNLIMITED, roundTripMs: 200, bytes: 200e6, to: LOOPBACK, atMost: 2 } as const;
+interface Way {
+  readonly row: string;
+  /** In bytes per second. */
+  readonly rate: number;
+  readonly roundTripMs: number;
+  readonly bytes: number;
+  /** @defaultValue 1 */
+  readonly channels?: number;
+  /** What its time is compared with: plain `ws` over the same way, or one channel on loopback. */
+  readonly to: typeof PLAIN | typeof LOOPBACK;
+  /** The largest allowed ratio; `null` for none. */
+  readonly atMost: number | null;
+}
 const ways = [
   { row: LOOPBACK, rate: UNLIMITED, roundTripMs: 0, bytes: 200e6, to: PLAIN, atMost: null },
   { row: '100 Mbit/s, 20 ms', rate: 100 * MBIT, roundTripMs: 20, bytes: 60e6, to: PLAIN, atMost: 1.11 },
   { row: '100 Mbit/s, 100 ms', rate: 100 * MBIT, roundTripMs: 100, bytes: 60e6, to: PLAIN, atMost: 1.11 },
   { row: '100 Mbit/s, 200 ms', rate: 100 * MBIT, roundTripMs: 200, bytes: 60e6, to: PLAIN, atMost: 1.11 },
   { row: 'no limit, 40 ms', rate: UNLIMITED, roundTripMs: 40, bytes: 200e6, to: LOOPBACK, atMost: 2 },
-  { row: 'no limit, 200 ms', rate: UNLIMITED, roundTripMs: 200, bytes: 200e6, to: LOOPBACK, atMost: 2 },
-] as const;
+  { row: 'no limit, 200 ms', ...FAR },
+  { row: 'no limit, 200 ms, 8 channels together', ...FAR, channels: 8 },
+  { row: 'no limit, 200 ms, 32 channels together', ...FAR, channels: 32 },
+] as const satisfies readonly Way[];
 
 const times = new Comparison({
   name: 'wan',
@@ -30,7 +45,8 @@ const times = new Comparison({
   unit: 'ms per MB, by bandwidth and round trip between the two clients',
 });
 
-async function carry(speaks: Speaks, rate: number, roundTripMs: number, bytes: number): Promise<number> {
+async function carry(speaks: Speaks, { rate, roundTripMs, channels = 1, ...way }: Way): Promise<number> {
+  const bytes = quick ? way.bytes / 4 : way.bytes;
   const started: Child[] = [];
   try {
     const carrier = await startCarrier(speaks === 'sws' ? 'router-server' : 'forwarder', 'ws');
@@ -39,7 +55,7 @@ async function carry(speaks: Speaks, rate: number, roundTripMs: number, bytes: n
     const far = await startCarrier('far-proxy', String(portOf(carrier)), String(roundTripMs / 4), String(rate));
     started.push(far);
     const port = portOf(roundTripMs === 0 ? carrier : far);
-    const ends = await ChannelEnds.start({ speaks, url: `ws://127.0.0.1:${port}/`, provider: 'sodium' });
+    const ends = await ChannelEnds.start({ speaks, url: `ws://127.0.0.1:${port}/`, provider: 'default', channels });
     try {
       const { mibPerSecond } = await ends.carry(Math.ceil(bytes / MESSAGE_BYTES), MESSAGE_BYTES, false);
       return 1e9 / (mibPerSecond * 1_048_576);
@@ -52,14 +68,15 @@ async function carry(speaks: Speaks, rate: number, roundTripMs: number, bytes: n
 }
 
 for (let turn = 0; turn < TURNS; turn++)
-  for (const { row, rate, roundTripMs, bytes } of ways)
+  for (const way of ways)
     for (const [name, speaks] of [
       [PLAIN, 'plain'],
       [SWS, 'sws'],
     ] as const) {
-      const msPerMb = await carry(speaks, rate, roundTripMs, quick ? bytes / 4 : bytes);
-      console.log(`  ${row}: ${name} ${(1_000 / msPerMb).toFixed(1)} MB/s`);
-      times.add(row, name, msPerMb);
+      if (speaks === 'plain' && 'channels' in way) continue;
+      const msPerMb = await carry(speaks, way);
+      console.log(`  ${way.row}: ${name} ${(1_000 / msPerMb).toFixed(1)} MB/s`);
+      times.add(way.row, name, msPerMb);
     }
 for (const { row, to, atMost } of ways) times.ratio([row, SWS], to === PLAIN ? [row, PLAIN] : [to, SWS], atMost);
 times.note('Each sample uses a new relay, connection and channel, and includes the start of the transfer.');

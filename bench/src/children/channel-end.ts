@@ -32,21 +32,23 @@ interface Line {
   readonly bufferedAmount: number;
 }
 
-const { speaks, url, provider: providerName, peer, tls } = JSON.parse(process.argv[2] ?? '') as ChannelEndOptions;
+const options = JSON.parse(process.argv[2] ?? '') as ChannelEndOptions;
+const { speaks, url, provider: providerName, channels = 1, peer, tls } = options;
 const provider = await providerNamed(providerName);
 const identity = Identity.generate(randomBytes, provider);
-let line: Line | null = null;
-let hear: (message: Uint8Array) => void = () => {};
+/** One, or as many as there are channels. */
+const lines: Line[] = [];
+let hear: (message: Uint8Array, from: Line) => void = () => {};
 
 function overSws(socket: SecureWebSocket): Line {
   socket.binaryType = 'arraybuffer';
-  socket.onmessage = ({ data }) => hear(new Uint8Array(data as ArrayBuffer));
+  socket.onmessage = ({ data }) => hear(new Uint8Array(data as ArrayBuffer), socket);
   socket.onclose = ({ code }) => fail(`the channel closed with ${code}`);
   return socket;
 }
 
 function overWs(socket: WebSocket): Line {
-  socket.on('message', (data: Buffer) => hear(data));
+  socket.on('message', (data: Buffer) => hear(data, socket));
   socket.on('close', (code) => fail(`the socket closed with ${code}`));
   return socket;
 }
@@ -62,10 +64,19 @@ async function dialWs(address: string): Promise<Line> {
   return overWs(socket);
 }
 
+async function dialSws(key: string): Promise<Line> {
+  const socket = new ClientSecureWebSocket(`${url}${key}`, [], { identity, provider });
+  await new Promise((resolve, reject) => {
+    socket.addEventListener('open', resolve);
+    socket.addEventListener('error', reject);
+  });
+  return overSws(socket);
+}
+
 async function listenOverSws(): Promise<void> {
   const endpoint = new Endpoint(url, { identity, provider });
   endpoint.addEventListener('connection', ({ socket }: ConnectionEvent) => {
-    line = overSws(socket);
+    lines.push(overSws(socket));
   });
   await new Promise<void>((resolve) =>
     endpoint.addEventListener('state', ({ state }: StateEvent) => {
@@ -77,7 +88,7 @@ async function listenOverSws(): Promise<void> {
 async function listenOverTls(): Promise<number> {
   const server = createServer(tls ?? {});
   new WebSocketServer({ server, perMessageDeflate: false }).on('connection', (socket) => {
-    line = overWs(socket);
+    lines.push(overWs(socket));
   });
   server.listen(0, '127.0.0.1');
   await once(server, 'listening');
@@ -88,15 +99,10 @@ let port: number | null = null;
 if (peer === undefined) {
   if (speaks === 'sws') await listenOverSws();
   else if (speaks === 'tls') port = await listenOverTls();
-  else line = await dialWs(`${url}0`);
+  else lines.push(await dialWs(`${url}0`));
 } else if (speaks === 'sws') {
-  const socket = new ClientSecureWebSocket(`${url}${peer}`, [], { identity, provider });
-  await new Promise((resolve, reject) => {
-    socket.addEventListener('open', resolve);
-    socket.addEventListener('error', reject);
-  });
-  line = overSws(socket);
-} else line = await dialWs(`${url}1`);
+  for (let i = 0; i < channels; i++) lines.push(await dialSws(peer));
+} else lines.push(await dialWs(`${url}1`));
 
 const patternOf = (bytes: number): Buffer => Buffer.alloc(bytes, 'what is said is known to both ends; ');
 
@@ -113,8 +119,13 @@ const numberOf = (message: Uint8Array): number =>
 function expectMessages(count: number, bytes: number, check: boolean): void {
   const pattern = patternOf(bytes - HEAD_BYTES);
   let arrived = 0;
-  hear = (message) => {
-    if (message.length !== bytes || numberOf(message) !== arrived) fail(`message ${arrived} is another one`);
+  /** The number of the next message on each line. The first one tells which of the sender's lines it is. */
+  const expected = new Map<Line, number>();
+  hear = (message, from) => {
+    const number = numberOf(message);
+    if (message.length !== bytes || number !== (expected.get(from) ?? number % channels))
+      fail(`message ${number} comes in place of ${expected.get(from)}`);
+    expected.set(from, number + channels);
     if (check && Buffer.compare(pattern, message.subarray(HEAD_BYTES)) !== 0) fail(`message ${arrived} came changed`);
     arrived++;
     if (arrived < count) return;
@@ -123,19 +134,20 @@ function expectMessages(count: number, bytes: number, check: boolean): void {
   };
 }
 
-function echo(message: Uint8Array): void {
+function echo(message: Uint8Array, from: Line): void {
   if (message[0] !== ECHOED) fail('a message that nobody expects');
-  line?.send(message.slice());
+  from.send(message.slice());
 }
 
 async function send(count: number, bytes: number): Promise<void> {
-  if (line === null) fail('no line');
   const message = messageOf(COUNTED, bytes);
   const view = new DataView(message.buffer);
   for (let i = 0; i < count; i++) {
     view.setUint32(1, i);
+    const line = lines[i % channels];
+    if (line === undefined) fail('no line');
     line.send(message);
-    while (line.bufferedAmount > HIGH_WATER_BYTES) await sleep(1);
+    while (line.bufferedAmount > HIGH_WATER_BYTES / channels) await sleep(1);
   }
 }
 
@@ -150,7 +162,7 @@ async function ping(count: number): Promise<void> {
         if (answer.length !== PING_BYTES || numberOf(answer) !== i) fail(`the answer to ${i} is another one`);
         resolve();
       };
-      line?.send(message);
+      lines[0]?.send(message);
     });
     milliseconds.push(performance.now() - started);
   }
