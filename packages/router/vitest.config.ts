@@ -1,3 +1,3 @@
 import { packageTests } from '../../vitest.shared.js';
 
-export default packageTests('router');
+export default packageTests('router', { isolate: false });
