@@ -50,7 +50,7 @@ export function identityVectors() {
   const own = a.publicKey;
   return {
     description:
-      'PROTOCOL section 1. A seed gives secret (X25519, clamped), publicKey (the address) and signingKey; shared is X25519 of two identities; an address either parses or fails; a signing key belongs to an address or does not. fingerprints: of two addresses, in either order; one has a group that begins with zeros. urls: what a client dials (relay), the peer’s address and the resource. invalidUrls: a client refuses them.',
+      'PROTOCOL section 1. A seed gives secret (X25519, clamped), publicKey (the address) and signingKey; shared is X25519 of two identities, of which a and b are the seeds; an address either parses or fails; a signing key belongs to an address or does not. fingerprints: of two addresses, in either order; one has a group that begins with zeros. urls: what a client dials (relay), the peer’s address and the resource. invalidUrls: a client refuses them.',
     valid: identities.map((identity, i) => {
       const seed = seeds[i] ?? new Uint8Array(0);
       const secret = naclProvider.sha512(seed).slice(0, 32);
