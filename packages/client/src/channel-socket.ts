@@ -90,7 +90,8 @@ export class ChannelSocket implements ChannelReceiver {
   #paused = false;
   /** Messages, and a close after them, that arrived while paused, or in one turn with another event. */
   #held: ChannelEvent[] = [];
-  #takeQueued = false;
+  /** How many tasks are queued to take a held event each. */
+  #tasks = 0;
   readonly #deliveries = new Deliveries();
   #stopWatchingPage: () => void = () => {};
 
@@ -277,18 +278,17 @@ export class ChannelSocket implements ChannelReceiver {
     this.listener?.acknowledged();
   }
 
+  /** Queues a task for each held event. Tasks of one turn of Node's event loop cost less than turns. */
   #takeSoon(): void {
-    if (this.#takeQueued || this.#held.length === 0) return;
-    this.#takeQueued = true;
-    queueTask(this.#takeHeld);
+    const due = this.#paused ? Math.min(1, this.#held.length) : this.#held.length;
+    for (; this.#tasks < due; this.#tasks++) queueTask(this.#takeHeld);
   }
 
   readonly #takeHeld = (): void => {
-    this.#takeQueued = false;
+    this.#tasks--;
     if (this.#ending || (this.#paused && this.#held[0]?.type !== 'close')) return;
     const event = this.#held.shift();
     if (event !== undefined) this.#take(event);
-    this.#takeSoon();
   };
 
   #flush(): void {
