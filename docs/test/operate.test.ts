@@ -57,6 +57,18 @@ const becomes = (endpoint: Endpoint, state: string): Promise<void> =>
     () => endpoint.state === state,
     () => `${state}, not ${endpoint.state}`,
   );
+/** What one client sends reaches the other. */
+async function expectDelivery(from: Endpoint, to: Endpoint): Promise<void> {
+  const heard = new Promise((resolve) => to.addEventListener('message', ({ data }) => resolve(data)));
+  await from.send(to.address ?? '', 'hello');
+  expect(await heard).toBe('hello');
+}
+/** Two clients dial one after the other, and the second reaches the first. */
+async function talk(reader: Reader): Promise<void> {
+  const [one, other] = [dial(reader), dial(reader)];
+  await Promise.all([becomes(one, 'registered'), becomes(other, 'registered')]);
+  await expectDelivery(other, one);
+}
 
 /** What certbot does when it has renewed: it runs the hook. Gives the new certificate's fingerprint. */
 function renew(reader: Reader): string {
@@ -164,23 +176,13 @@ const stages: Readonly<Record<string, Stage>> = {
   'Three nodes on one machine': {
     needs: ['nats-server', 'nginx', 'curl'],
     before: (reader) => reader.enter('sws'),
-    after: async (reader) => {
-      const [one, other] = [dial(reader), dial(reader)];
-      await Promise.all([becomes(one, 'registered'), becomes(other, 'registered')]);
-      const heard = new Promise((resolve) => one.addEventListener('message', ({ data }) => resolve(data)));
-      await other.send(one.address ?? '', 'hello');
-      expect(await heard).toBe('hello');
-    },
+    after: talk,
   },
   'All processors': {
     after: async (reader) => {
       await serverKey(last(reader));
       // One after the other: each goes to the next worker.
-      const [one, other] = [dial(reader), dial(reader)];
-      await Promise.all([becomes(one, 'registered'), becomes(other, 'registered')]);
-      const heard = new Promise((resolve) => one.addEventListener('message', ({ data }) => resolve(data)));
-      await other.send(one.address ?? '', 'from the other worker');
-      expect(await heard).toBe('from the other worker');
+      await talk(reader);
     },
   },
   'Upgrades without loss': {
@@ -196,10 +198,8 @@ const stages: Readonly<Record<string, Stage>> = {
       const [old] = reader.terminals.filter(({ output }) => output.includes('the port is free'));
       await printed(old as Terminal, /"drained"/);
       const peer = dial(reader);
-      const heard = new Promise((resolve) => peer.addEventListener('message', ({ data }) => resolve(data)));
       await becomes(peer, 'registered');
-      await client.send(peer.address ?? '', 'still there');
-      expect(await heard).toBe('still there');
+      await expectDelivery(client, peer);
     },
   },
   Logs: {

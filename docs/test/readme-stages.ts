@@ -10,6 +10,14 @@ export interface Stage {
   readonly needs?: 'nats-server' | 'openssl';
 }
 
+/** Ends a snippet that serves `router` on port 8787: one client registers. */
+const REGISTER_ONE = `const client = new Endpoint('ws://127.0.0.1:8787', { identity: Identity.generate(randomBytes) });
+client.addEventListener('state', ({ state }) => {
+  if (state !== 'registered') return;
+  console.log(router.size, 'registered');
+  process.exit();
+});`;
+
 /** For each document one stage per JavaScript or TypeScript snippet, in order. */
 export const STAGES: Readonly<Record<string, readonly Stage[]>> = {
   'README.md': [
@@ -46,12 +54,7 @@ const schema = buildSchema('type Query { hello: String }');`,
   'packages/server/README.md': [
     {
       before: "import { Endpoint } from '@sws/client';",
-      after: `const client = new Endpoint('ws://127.0.0.1:8787', { identity: Identity.generate(randomBytes) });
-client.addEventListener('state', ({ state }) => {
-  if (state !== 'registered') return;
-  console.log(router.size, 'registered');
-  process.exit();
-});`,
+      after: REGISTER_ONE,
       prints: ['1 registered'],
     },
     {
@@ -62,12 +65,7 @@ import { WebSocketServer } from 'ws';
 const router = new Router();
 const identity = Identity.generate(randomBytes);
 const admit = router.admit.bind(router);`,
-      after: `const client = new Endpoint('ws://127.0.0.1:8787', { identity: Identity.generate(randomBytes) });
-client.addEventListener('state', ({ state }) => {
-  if (state !== 'registered') return;
-  console.log(router.size, 'registered');
-  process.exit();
-});`,
+      after: REGISTER_ONE,
       prints: ['1 registered'],
     },
     {

@@ -61,20 +61,26 @@ func (v *responderVector) halfOpen(t *testing.T) (*Channel, *aside, *[]Event) {
 		Events: func(_ *Channel, event Event) { *events = append(*events, event) }}, host, events
 }
 
+type framed struct{ Frame hexBytes }
+
+func receiveAll(channel *Channel, frames []framed, now time.Time) {
+	for _, one := range frames {
+		channel.receive(one.Frame, now)
+	}
+}
+
 func TestARekeyIsMetered(t *testing.T) {
 	var vectors struct {
 		responderVector
 		Metered struct {
-			Frames []struct{ Frame hexBytes }
+			Frames []framed
 			WaitMs int64
 		}
 	}
 	load(t, "broken-channels.json", &vectors)
 	channel, host, events := vectors.halfOpen(t)
 	now := time.Now()
-	for _, one := range vectors.Metered.Frames {
-		channel.receive(one.Frame, now)
-	}
+	receiveAll(channel, vectors.Metered.Frames, now)
 	wait := time.Duration(vectors.Metered.WaitMs) * time.Millisecond
 	channel.tick(now.Add(wait - time.Millisecond))
 	if answers := answersOf(host); answers != 1 {
@@ -97,21 +103,18 @@ func answersOf(host *aside) (count int) {
 }
 
 func TestARekeyIsNotAnsweredBeforeTheLastIsAcknowledged(t *testing.T) {
-	type given struct{ Frame hexBytes }
 	var vectors struct {
 		responderVector
 		Unacknowledged struct {
-			Frames          []given
+			Frames          []framed
 			WaitMs          int64
-			Acknowledgement given
+			Acknowledgement framed
 		}
 	}
 	load(t, "broken-channels.json", &vectors)
 	channel, host, events := vectors.halfOpen(t)
 	now := time.Now()
-	for _, one := range vectors.Unacknowledged.Frames {
-		channel.receive(one.Frame, now)
-	}
+	receiveAll(channel, vectors.Unacknowledged.Frames, now)
 	late := now.Add(time.Duration(vectors.Unacknowledged.WaitMs) * time.Millisecond)
 	channel.tick(late)
 	if answers := answersOf(host); answers != 1 {

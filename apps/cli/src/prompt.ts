@@ -1,5 +1,3 @@
-import type expand from '@inquirer/expand';
-
 const context = { output: process.stderr };
 let last: Promise<unknown> = Promise.resolve();
 
@@ -8,36 +6,35 @@ export function canAsk(): boolean {
   return process.stdin.isTTY === true && process.stderr.isTTY === true;
 }
 
+type Answer = 'once' | 'always' | 'no';
+
 /**
  * Asks the person at the terminal whether a peer may connect, one question at a time. Resolves with `null` if the peer
  * is gone before the answer, or at Ctrl-C.
  */
-export function askAdmission(message: string, signal: AbortSignal): Promise<'once' | 'always' | 'no' | null> {
-  const choices = [
-    { key: 'y', name: 'yes, until this command ends', value: 'once' },
-    { key: 'a', name: 'always', value: 'always' },
-    { key: 'n', name: 'no', value: 'no' },
-  ] as const;
-  return askOneOf(message, choices, signal);
+export function askAdmission(message: string, signal: AbortSignal): Promise<Answer | null> {
+  return askOneOf(message, { once: 'yes, until this command ends', always: 'always' }, signal);
 }
 
 /** Asks the person at the terminal whether to accept files. Resolves like `askAdmission`. */
-export function askFiles(message: string, signal: AbortSignal): Promise<'once' | 'always' | 'no' | null> {
-  const choices = [
-    { key: 'y', name: 'yes', value: 'once' },
-    { key: 'a', name: 'yes, and always from this key', value: 'always' },
-    { key: 'n', name: 'no', value: 'no' },
-  ] as const;
-  return askOneOf(message, choices, signal);
+export function askFiles(message: string, signal: AbortSignal): Promise<Answer | null> {
+  return askOneOf(message, { once: 'yes', always: 'yes, and always from this key' }, signal);
 }
 
-type Answers = Parameters<typeof expand<'once' | 'always' | 'no'>>[0]['choices'];
-
-function askOneOf(message: string, choices: Answers, signal: AbortSignal): Promise<'once' | 'always' | 'no' | null> {
+function askOneOf(
+  message: string,
+  names: { readonly once: string; readonly always: string },
+  signal: AbortSignal,
+): Promise<Answer | null> {
+  const choices = [
+    { key: 'y', name: names.once, value: 'once' },
+    { key: 'a', name: names.always, value: 'always' },
+    { key: 'n', name: 'no', value: 'no' },
+  ] as const;
   const answer = last.then(async () => {
     const { default: ask } = await import('@inquirer/expand');
     signal.throwIfAborted();
-    return ask<'once' | 'always' | 'no'>({ message, choices, default: 'n' }, { ...context, signal });
+    return ask<Answer>({ message, choices, default: 'n' }, { ...context, signal });
   });
   last = answer.catch(() => {});
   return answer.catch(() => {

@@ -36,6 +36,16 @@ function say(command: Command, text: string): Promise<string> {
   return command.prints(new RegExp(text));
 }
 
+/** Alice is connected to an echo that Bob serves, and has heard it. */
+async function talk() {
+  const [alice, bob] = [await address('alice'), await address('bob')];
+  const served = stage.now.as('bob', 'serve', String(await echoPort()), '--allow', alice);
+  await served.says(/serving/);
+  const session = stage.now.as('alice', 'connect', bob);
+  await say(session, 'hello');
+  return { bob, served, session };
+}
+
 test('ten commands at once share one connection of an identity', {
   timeout: 150_000,
 }, async () => {
@@ -67,11 +77,7 @@ test('ten commands at once share one connection of an identity', {
 });
 
 test('a killed agent is replaced before its lock is stale; channels through it report an error', async () => {
-  const [alice, bob] = [await address('alice'), await address('bob')];
-  const served = stage.now.as('bob', 'serve', String(await echoPort()), '--allow', alice);
-  await served.says(/serving/);
-  const session = stage.now.as('alice', 'connect', bob);
-  await say(session, 'before');
+  const { bob, served, session } = await talk();
   const { pid } = await agent('bob');
   const { mtimeMs } = await stat(stage.now.path('bob', 'sws', 'identity.lock'));
   process.kill(pid, 'SIGKILL');
@@ -109,11 +115,7 @@ test('stop ends the agent and its commands, and releases the identity', async ()
 });
 
 test('the agent ends after its last command, even if a line is open and the relay is down', async () => {
-  const [alice, bob] = [await address('alice'), await address('bob')];
-  const served = stage.now.as('bob', 'serve', String(await echoPort()), '--allow', alice);
-  await served.says(/serving/);
-  const session = stage.now.as('alice', 'connect', bob);
-  await say(session, 'hello');
+  const { served, session } = await talk();
   const pids = [(await agent('alice')).pid, (await agent('bob')).pid];
   await stage.now.relay.close();
   for (const command of [served, session]) command.child.kill('SIGKILL');

@@ -28,6 +28,16 @@ function receiverIn(setUp: string, ...wrap: string[]): Command {
   return stage.now.spawn(file, args, { XDG_CONFIG_HOME: stage.now.path('bob') });
 }
 
+/** Alice sends Bob a file and a second one, `next`; `act` happens to the first while it is sent. */
+async function sendDuring(name: string, act: (path: string) => Promise<void>) {
+  await writeFile(stage.now.path('next'), 'next');
+  const receiver = receiverIn(':');
+  const sender = stage.now.as('alice', 'send', name, 'next', await addressOf(receiver), '--json');
+  await sender.prints(new RegExp(`"event":"sending","name":"${name}"`));
+  await act(stage.now.path(name));
+  return { sender, receiver };
+}
+
 test.each([
   ['removed', (path: string) => rm(path)],
   ['replaced', (path: string) => rename(stage.now.path('after'), path)],
@@ -35,11 +45,7 @@ test.each([
   const large = randomBytes(20_000_000);
   await writeFile(stage.now.path('large'), large);
   await writeFile(stage.now.path('after'), 'after');
-  await writeFile(stage.now.path('next'), 'next');
-  const receiver = receiverIn(':');
-  const sender = stage.now.as('alice', 'send', 'large', 'next', await addressOf(receiver), '--json');
-  await sender.prints(/"event":"sending","name":"large"/);
-  await act(stage.now.path('large'));
+  const { sender, receiver } = await sendDuring('large', act);
   expect([await sender.exit, await receiver.exit]).toEqual([0, 0]);
   expect(sha256(await readFile(stage.now.path('in', 'large')))).toBe(sha256(large));
   expect(await readFile(stage.now.path('in', 'next'), 'utf8')).toBe('next');
@@ -59,11 +65,7 @@ test.each([
 ])('a file that %s while it is sent is not stored; both sides say so and exit with 2', async (_what, act) => {
   await writeFile(stage.now.path('log'), '');
   await truncate(stage.now.path('log'), 30_000_000);
-  await writeFile(stage.now.path('next'), 'next');
-  const receiver = receiverIn(':');
-  const sender = stage.now.as('alice', 'send', 'log', 'next', await addressOf(receiver), '--json');
-  await sender.prints(/"event":"sending","name":"log"/);
-  await act(stage.now.path('log'));
+  const { sender, receiver } = await sendDuring('log', act);
   expect([await sender.exit, await receiver.exit]).toEqual([2, 2]);
   const detail = 'it changed while it was sent';
   expect(sender.events).toContainEqual({ event: 'unreadable', name: 'log', detail });

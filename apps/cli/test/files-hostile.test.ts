@@ -93,42 +93,26 @@ test('hostile names stay in the folder and replace nothing', async () => {
   expect(command.output).not.toMatch(/\\u001b|\\u0000/);
 });
 
-const OFFER = { type: 'offer', files: [{ name: 'f', size: 4 }] };
+const offerOf = (name: string, size: number) => ({ type: 'offer', files: [{ name, size }] });
+const OFFER = offerOf('f', 4);
+const BEGIN = { type: 'begin', file: 0, offset: 0 };
+const END = { type: 'end', file: 0, size: 4, sha256: sha256('1234') };
 const ASCII = new TextEncoder().encode('1234');
 
 const VIOLATIONS: readonly [string, readonly unknown[]][] = [
   ['bytes before an offer', [ASCII]],
   ['a text that is no JSON', ['{']],
   ['an offer of nothing', [{ type: 'offer', files: [] }]],
-  ['a size below 0', [{ type: 'offer', files: [{ name: 'f', size: -1 }] }]],
+  ['a size below 0', [offerOf('f', -1)]],
   ['a name that is none', [{ type: 'offer', files: [{ name: 7, size: 1 }] }]],
   ['two offers', [OFFER, OFFER]],
   ['bytes of no file', [OFFER, ASCII]],
   ['a file that was not offered', [OFFER, { type: 'begin', file: 1, offset: 0 }]],
   ['an offset that the receiver does not have', [OFFER, 'have', { type: 'begin', file: 0, offset: 3 }]],
-  ['more than was offered', [OFFER, 'have', { type: 'begin', file: 0, offset: 0 }, ASCII, ASCII]],
-  [
-    'an end that comes twice',
-    [
-      { type: 'offer', files: [{ name: 'twice', size: 4 }] },
-      'have',
-      { type: 'begin', file: 0, offset: 0 },
-      ASCII,
-      { type: 'end', file: 0, size: 4, sha256: sha256('1234') },
-      { type: 'end', file: 0, size: 4, sha256: sha256('1234') },
-    ],
-  ],
-  [
-    'an end before all that was offered',
-    [
-      { type: 'offer', files: [{ name: 'short', size: 10 }] },
-      'have',
-      { type: 'begin', file: 0, offset: 0 },
-      ASCII,
-      { type: 'end', file: 0, size: 4, sha256: sha256('1234') },
-    ],
-  ],
-  ['an end of what had not begun', [OFFER, 'have', { type: 'end', file: 0, size: 4, sha256: sha256('1234') }]],
+  ['more than was offered', [OFFER, 'have', BEGIN, ASCII, ASCII]],
+  ['an end that comes twice', [offerOf('twice', 4), 'have', BEGIN, ASCII, END, END]],
+  ['an end before all that was offered', [offerOf('short', 10), 'have', BEGIN, ASCII, END]],
+  ['an end of what had not begun', [OFFER, 'have', END]],
 ];
 
 test('a protocol violation closes the channel with 4002, and the receiver continues', async () => {

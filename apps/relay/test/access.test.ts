@@ -6,16 +6,14 @@ import { Identity } from '@sws/crypto';
 import { randomBytes } from '@sws/crypto/platform';
 import type { ServerSecureWebSocket } from '@sws/server';
 import { temporaryFolder } from '@sws/testing/relay-process';
-import { afterAll, afterEach, expect, test, vi } from 'vitest';
+import { afterAll, expect, test, vi } from 'vitest';
 import { type Access, openAccessFiles, parseAllowedKeys, parseTokens, tokenAllows } from '../src/access.js';
 import { AccessedSockets } from '../src/accessed-sockets.js';
 import { startRelay } from '../src/index.js';
+import { useCleanup } from './cleanup.js';
 
 const folder = temporaryFolder();
-const cleanup: (() => unknown)[] = [];
-afterEach(async () => {
-  for (const undo of cleanup.splice(0).reverse()) await undo();
-});
+const cleanup = useCleanup();
 afterAll(folder.remove);
 const PATIENCE = { timeout: 10_000, interval: 10 };
 

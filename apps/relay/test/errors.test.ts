@@ -1,4 +1,3 @@
-import { execFileSync } from 'node:child_process';
 import { subscribe, unsubscribe } from 'node:diagnostics_channel';
 import { once } from 'node:events';
 import { openSync, readFileSync, writeFileSync } from 'node:fs';
@@ -9,18 +8,17 @@ import { Endpoint, type StateEvent } from '@sws/client';
 import { Identity } from '@sws/crypto';
 import { randomBytes } from '@sws/crypto/platform';
 import { inProcessBackplane } from '@sws/router';
+import { makeCertificate } from '@sws/testing/certificate';
 import { RelayProcess, temporaryFolder } from '@sws/testing/relay-process';
 import { afterAll, afterEach, beforeEach, describe, expect, test } from 'vitest';
 import { openAccessFiles, type Relay, type RelayOptions, startRelay } from '../src/index.js';
+import { useCleanup } from './cleanup.js';
 
 // An error that nobody owns ends the process: here it would fail the run.
 
 const folder = temporaryFolder();
+const cleanup = useCleanup();
 afterAll(folder.remove);
-const cleanup: (() => unknown)[] = [];
-afterEach(async () => {
-  for (const undo of cleanup.splice(0).reverse()) await undo();
-});
 const PATIENCE = { timeout: 10_000 };
 
 /** The server's ends of the connections, oldest first. */
@@ -134,20 +132,9 @@ describe.each(['emitted', 'as its end'])('a connection’s error, %s,', (how) =>
   });
 
   test('affects no other connection: during and after the TLS handshake', async () => {
-    const [key, cert] = [folder.path('tls.key'), folder.path('tls.pem')];
-    const what = [
-      '-newkey',
-      'ec',
-      '-pkeyopt',
-      'ec_paramgen_curve:prime256v1',
-      '-nodes',
-      '-days',
-      '2',
-      '-subj',
-      '/CN=localhost',
-    ];
-    execFileSync('openssl', ['req', '-x509', ...what, '-keyout', key, '-out', cert], { stdio: 'ignore' });
-    const relay = await startRelay({ port: 0, chat: false, tls: { cert, key } });
+    const own = folder.path('own');
+    makeCertificate(own, 'localhost');
+    const relay = await startRelay({ port: 0, chat: false, tls: { cert: `${own}.cert`, key: `${own}.key` } });
     cleanup.push(() => relay.close());
     const silent = connect(relay.port, '127.0.0.1').on('error', () => {});
     silent.write(Buffer.of(0x16, 3, 1));

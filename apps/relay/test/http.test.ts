@@ -4,20 +4,14 @@ import { Endpoint } from '@sws/client';
 import { Identity } from '@sws/crypto';
 import { randomBytes } from '@sws/crypto/platform';
 import { temporaryFolder } from '@sws/testing/relay-process';
-import { afterEach, describe, expect, test } from 'vitest';
+import { describe, expect, test } from 'vitest';
 import { readMetrics } from '../src/admin-socket.js';
-import { type Relay, type RelayOptions, startRelay } from '../src/index.js';
+import type { RelayOptions } from '../src/index.js';
 import { contentSecurityPolicy } from '../src/security-headers.js';
+import { useRelays } from './started-relays.js';
 
-const relays: Relay[] = [];
-async function start(options: RelayOptions = {}): Promise<Relay> {
-  const relay = await startRelay({ port: 0, ...options });
-  relays.push(relay);
-  return relay;
-}
-afterEach(async () => {
-  for (const relay of relays.splice(0)) await relay.close();
-});
+const { start } = useRelays();
+
 const get = (url: string): Promise<Response> => fetch(url);
 const textOf = async (url: string): Promise<string> => (await get(url)).text();
 

@@ -10,17 +10,15 @@ import { Endpoint } from '@sws/client';
 import { Identity } from '@sws/crypto';
 import { randomBytes } from '@sws/crypto/platform';
 import { RelayProcess, temporaryFolder } from '@sws/testing/relay-process';
-import { afterAll, afterEach, expect, test } from 'vitest';
+import { afterAll, expect, test } from 'vitest';
 import { disconnect } from '../src/admin-socket.js';
 import { type AskingClient, AuthorizeUrl } from '../src/authorize-url.js';
+import { useCleanup } from './cleanup.js';
 
 const MAIN = fileURLToPath(new URL('../dist/main.js', import.meta.url));
 const PATIENCE = { timeout: 15_000, interval: 10 };
 const folder = temporaryFolder();
-const cleanup: (() => unknown)[] = [];
-afterEach(async () => {
-  for (const undo of cleanup.splice(0).reverse()) await undo();
-});
+const cleanup = useCleanup();
 afterAll(folder.remove);
 
 async function start(args: string[], env: Record<string, string> = {}): Promise<RelayProcess> {

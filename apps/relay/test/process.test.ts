@@ -11,15 +11,13 @@ import { freePort } from '@sws/testing/free-port';
 import { LiveTransfer } from '@sws/testing/live-transfer';
 import { hasNatsServer, NatsServer } from '@sws/testing/nats-server';
 import { RelayProcess, temporaryFolder } from '@sws/testing/relay-process';
-import { afterAll, afterEach, describe, expect, test } from 'vitest';
+import { afterAll, describe, expect, test } from 'vitest';
+import { useCleanup } from './cleanup.js';
 
 const MAIN = fileURLToPath(new URL('../dist/main.js', import.meta.url));
 const folder = temporaryFolder();
-const cleanup: (() => unknown)[] = [];
+const cleanup = useCleanup();
 const PATIENCE = { timeout: 15_000, interval: 10 };
-afterEach(async () => {
-  for (const undo of cleanup.splice(0).reverse()) await undo();
-});
 afterAll(folder.remove);
 
 const identityFlags = (): string[] => ['--identity', folder.path('identity')];

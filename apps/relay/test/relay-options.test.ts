@@ -19,6 +19,15 @@ afterEach(() => {
 });
 
 const none = loadSettings({}, {}, () => {});
+/** These settings have the names of their options. */
+const CAPACITY = {
+  maxConnections: 9,
+  maxConnectionsPerAddress: 10,
+  maxQueuedBytes: 70_011,
+  maxQueuedBytesPerAddress: 70_012,
+  maxPending: 13,
+  maxPendingPerAddress: 14,
+};
 /** Every number another than all the others. */
 const all: Settings = {
   ...none,
@@ -38,12 +47,7 @@ const all: Settings = {
   bytesPerSecond: 6,
   messagesPerSecondPerAddress: 7,
   bytesPerSecondPerAddress: 8,
-  maxConnections: 9,
-  maxConnectionsPerAddress: 10,
-  maxQueuedBytes: 70_011,
-  maxQueuedBytesPerAddress: 70_012,
-  maxPending: 13,
-  maxPendingPerAddress: 14,
+  ...CAPACITY,
   handshakeTimeout: 15,
   keepalive: 16,
   nodeId: 'n1',
@@ -52,12 +56,7 @@ const all: Settings = {
 const BOUNDS = {
   limits: { messagesPerSecond: 5, bytesPerSecond: 6 },
   addressLimits: { messagesPerSecond: 7, bytesPerSecond: 8 },
-  maxConnections: 9,
-  maxConnectionsPerAddress: 10,
-  maxQueuedBytes: 70_011,
-  maxQueuedBytesPerAddress: 70_012,
-  maxPending: 13,
-  maxPendingPerAddress: 14,
+  ...CAPACITY,
 };
 
 test('each setting goes to its option, seconds as milliseconds', () => {

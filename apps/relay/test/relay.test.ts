@@ -2,19 +2,12 @@ import { Endpoint } from '@sws/client';
 import { Identity } from '@sws/crypto';
 import { randomBytes } from '@sws/crypto/platform';
 import { inProcessBackplane } from '@sws/router';
-import { afterEach, expect, test } from 'vitest';
-import { type Relay, type RelayOptions, startRelay } from '../src/index.js';
+import { expect, test } from 'vitest';
+import { startRelay } from '../src/index.js';
 import { timesOf } from '../src/relay.js';
+import { useRelays } from './started-relays.js';
 
-const relays: Relay[] = [];
-async function start(options: RelayOptions = {}): Promise<Relay> {
-  const relay = await startRelay({ port: 0, ...options });
-  relays.push(relay);
-  return relay;
-}
-afterEach(async () => {
-  for (const relay of relays.splice(0)) await relay.close();
-});
+const { relays, start } = useRelays();
 
 test('two relays on one backplane route to each other, and a drained one loses nothing', async () => {
   const backplane = inProcessBackplane();

@@ -6,15 +6,13 @@ import { complaintsOf, LiveTransfer } from '@sws/testing/live-transfer';
 import { RawClient } from '@sws/testing/raw-client';
 import { RelayProcess, temporaryFolder } from '@sws/testing/relay-process';
 import { childrenOf, readUsage } from '@sws/testing/usage';
-import { afterAll, afterEach, describe, expect, test } from 'vitest';
+import { afterAll, describe, expect, test } from 'vitest';
 import { disconnect, listConnections } from '../src/admin-socket.js';
+import { useCleanup } from './cleanup.js';
 
 const folder = temporaryFolder();
-const cleanup: (() => unknown)[] = [];
+const cleanup = useCleanup();
 const PATIENCE = { timeout: 15_000, interval: 20 };
-afterEach(async () => {
-  for (const undo of cleanup.splice(0).reverse()) await undo();
-});
 afterAll(folder.remove);
 
 const newIdentity = (): Identity => Identity.generate(randomBytes, nodeProvider);

@@ -38,37 +38,34 @@ async function listen(server: ReturnType<typeof createServer>): Promise<number> 
   return (server.address() as AddressInfo).port;
 }
 
+type Clients = Map<number, import('ws').WebSocket>;
+
+/** A server of `ws` that calls `onClient` for each client, which is in `clients` by then. */
+async function serveWs(onClient: (socket: import('ws').WebSocket, client: number, clients: Clients) => void) {
+  const { WebSocketServer } = await import('ws');
+  const server = createServer();
+  const clients: Clients = new Map();
+  const options = { server, perMessageDeflate: false, maxPayload: MAX_BYTES };
+  new WebSocketServer(options).on('connection', (socket, { url }) => {
+    const client = numberOf(url ?? '/');
+    clients.set(client, socket);
+    onClient(socket, client, clients);
+  });
+  return listen(server);
+}
+
 const FORWARDERS: Readonly<Record<string, () => Promise<number>>> = {
-  async ws() {
-    const { WebSocketServer } = await import('ws');
-    const server = createServer();
-    const clients = new Map<number, import('ws').WebSocket>();
-    new WebSocketServer({ server, perMessageDeflate: false, maxPayload: MAX_BYTES }).on(
-      'connection',
-      (socket, { url }) => {
-        const client = numberOf(url ?? '/');
-        clients.set(client, socket);
-        socket.on('message', (data, binary) => clients.get(client ^ 1)?.send(data, { binary }));
-      },
-    );
-    return listen(server);
-  },
-  async 'ws-json'() {
-    const { WebSocketServer } = await import('ws');
-    const server = createServer();
-    const clients = new Map<number, import('ws').WebSocket>();
-    new WebSocketServer({ server, perMessageDeflate: false, maxPayload: MAX_BYTES }).on(
-      'connection',
-      (socket, { url }) => {
-        clients.set(numberOf(url ?? '/'), socket);
-        socket.on('message', (data: Buffer) => {
-          const message = JSON.parse(data.toString()) as { readonly to: number; readonly content: string };
-          clients.get(message.to)?.send(JSON.stringify(message));
-        });
-      },
-    );
-    return listen(server);
-  },
+  ws: () =>
+    serveWs((socket, client, clients) => {
+      socket.on('message', (data, binary) => clients.get(client ^ 1)?.send(data, { binary }));
+    }),
+  'ws-json': () =>
+    serveWs((socket, _client, clients) => {
+      socket.on('message', (data: Buffer) => {
+        const message = JSON.parse(data.toString()) as { readonly to: number; readonly content: string };
+        clients.get(message.to)?.send(JSON.stringify(message));
+      });
+    }),
   async 'socket.io'() {
     const { Server } = await import('socket.io');
     const server = createServer();

@@ -2,7 +2,7 @@ import { once } from 'node:events';
 import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { type Identity, SwsError } from '@sws/crypto';
-import { afterEach, beforeEach, describe, expect, test } from 'vitest';
+import { describe, expect, test } from 'vitest';
 import { WebSocketServer } from 'ws';
 import {
   ClientSecureWebSocket,
@@ -13,28 +13,10 @@ import {
   type SecureWebSocket,
   type StateEvent,
 } from '../src/index.js';
-import { event, newIdentity, relayIdentity, startRelay, type TestRelay } from './relay.js';
+import { alice, bob, endpoint, endpoints, relay, restartRelay, useRelay } from './each-relay.js';
+import { event, newIdentity, relayIdentity } from './relay.js';
 
-let alice: Identity;
-let bob: Identity;
-let relay: TestRelay;
-const endpoints: Endpoint[] = [];
-
-beforeEach(async () => {
-  alice = newIdentity();
-  bob = newIdentity();
-  relay = await startRelay();
-});
-afterEach(async () => {
-  for (const endpoint of endpoints.splice(0)) await endpoint.close();
-  await relay.kill();
-});
-
-function endpoint(identity: Identity, options = {}): Endpoint {
-  const made = new Endpoint(relay.url, { identity, ...options });
-  endpoints.push(made);
-  return made;
-}
+useRelay();
 
 async function registered(identity: Identity, options = {}): Promise<Endpoint> {
   const made = endpoint(identity, options);
@@ -234,9 +216,7 @@ test('a relay restarted under load: nothing is lost, repeated or reordered', asy
     a.send(`${i}:${'x'.repeat(200)}`);
     if (i % 500 === 499) {
       await new Promise((resolve) => setTimeout(resolve, 30));
-      const { port } = relay;
-      await relay.kill();
-      relay = await startRelay(port);
+      await restartRelay();
     }
   }
   await all;

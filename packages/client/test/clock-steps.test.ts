@@ -1,7 +1,8 @@
 import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest';
-import { ClientSecureWebSocket, type ConnectionEvent, Endpoint, type SecureWebSocket } from '../src/index.js';
-import { event, newIdentity } from './relay.js';
-import { KEEPALIVE_S, pass, VirtualNetwork, virtualTime } from './virtual-network.js';
+import { ClientSecureWebSocket, type ConnectionEvent, type Endpoint, type SecureWebSocket } from '../src/index.js';
+import { EndpointWorld } from './endpoint-world.js';
+import { event } from './relay.js';
+import { KEEPALIVE_S, pass, type VirtualNetwork } from './virtual-network.js';
 
 // The wall clock steps, as when a device boots and then hears the time; `setTimeout` and `performance.now` do not.
 
@@ -12,34 +13,22 @@ const STEPS = [
   ['on by an hour', 3_600_000],
   ['nowhere', 0],
 ] as const;
-const URL = 'ws://localhost/';
 
+let world: EndpointWorld;
 let network: VirtualNetwork;
-let restore: () => void;
-const endpoints: Endpoint[] = [];
 
 beforeEach(() => {
-  restore = virtualTime();
-  network = new VirtualNetwork();
+  world = new EndpointWorld();
+  network = world.network;
 });
 
 afterEach(async () => {
   network.behaviour = 'unreachable';
   network.cut();
-  await Promise.all([...endpoints.splice(0).map((one) => one.close({ graceMs: 0 })), pass(2_000)]);
-  restore();
+  await world.stop();
 });
 
-function endpoint(): Endpoint {
-  const made = new Endpoint(URL, {
-    identity: newIdentity(),
-    WebSocket: network.WebSocket,
-    resumeTimeoutMs: 20_000,
-    accept: () => true,
-  });
-  endpoints.push(made);
-  return made;
-}
+const endpoint = (): Endpoint => world.endpoint({ resumeTimeoutMs: 20_000 });
 
 function step(ms: number): void {
   vi.setSystemTime(Date.now() + ms);
@@ -134,22 +123,18 @@ describe.each(STEPS)('the wall clock steps %s', (_, ms) => {
     expect([received, states, socket.readyState]).toEqual([['0', '1', '2', '3', '4'], [], 1]);
   });
 
-  test('while the peer is unreachable: closes after resumeTimeout', async () => {
+  test.each([
+    [
+      'while the peer is unreachable: closes after resumeTimeout',
+      3_000,
+      (socket: SecureWebSocket) => socket.send('are you there?'),
+    ],
+    ['while closing: waits for the answer for resumeTimeout', 1_000, (socket: SecureWebSocket) => socket.close()],
+  ])('%s', async (_title, beforeMs, act) => {
     const { b, socket } = await pair();
     network.muted.add((await b.ready).publicKey);
-    socket.send('are you there?');
-    await pass(3_000);
-    step(ms);
-    const took = await timeUntil(() => socket.readyState === ClientSecureWebSocket.CLOSED, 60_000);
-    expect(took).toBeGreaterThan(15_000);
-    expect(took).toBeLessThan(21_000);
-  });
-
-  test('while closing: waits for the answer for resumeTimeout', async () => {
-    const { b, socket } = await pair();
-    network.muted.add((await b.ready).publicKey);
-    socket.close();
-    await pass(1_000);
+    act(socket);
+    await pass(beforeMs);
     step(ms);
     const took = await timeUntil(() => socket.readyState === ClientSecureWebSocket.CLOSED, 60_000);
     expect(took).toBeGreaterThan(15_000);

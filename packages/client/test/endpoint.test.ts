@@ -1,32 +1,14 @@
 // One endpoint from its making to its end, several of one identity, and policies that answer later.
 import { once } from 'node:events';
 import { type AddressInfo, connect, createServer } from 'node:net';
-import type { Identity } from '@sws/crypto';
-import { afterEach, beforeEach, describe, expect, test } from 'vitest';
+import { describe, expect, test } from 'vitest';
 import { ClientSecureWebSocket, type ConnectionEvent, Endpoint, type SecureErrorEvent } from '../src/index.js';
 import { SecureWebSocketServer } from '../src/ws/index.js';
-import { event, newIdentity, startRelay, type TestRelay } from './relay.js';
+import { alice, bob, endpoint, relay, useRelay } from './each-relay.js';
+import { event } from './relay.js';
 
-let alice: Identity;
-let bob: Identity;
-let relay: TestRelay;
-const endpoints: Endpoint[] = [];
+useRelay();
 
-beforeEach(async () => {
-  alice = newIdentity();
-  bob = newIdentity();
-  relay = await startRelay();
-});
-afterEach(async () => {
-  for (const endpoint of endpoints.splice(0)) await endpoint.close();
-  await relay.kill();
-});
-
-function endpoint(identity: Identity, options: ConstructorParameters<typeof Endpoint>[1] = {}): Endpoint {
-  const made = new Endpoint(relay.url, { identity, ...options });
-  endpoints.push(made);
-  return made;
-}
 function dial(path: string): ClientSecureWebSocket {
   return new ClientSecureWebSocket(`${relay.url}${bob.publicKey}${path}`, [], { identity: alice });
 }

@@ -1,14 +1,9 @@
 import { afterEach, beforeEach, expect, test, vi } from 'vitest';
-import {
-  ClientSecureWebSocket,
-  type ConnectionEvent,
-  Endpoint,
-  type SecureErrorEvent,
-  type SecureWebSocket,
-} from '../src/index.js';
+import { ClientSecureWebSocket, Endpoint, type SecureErrorEvent } from '../src/index.js';
 import type { TurnEvents } from '../src/platform/turn.js';
+import { EndpointWorld } from './endpoint-world.js';
 import { event, newIdentity } from './relay.js';
-import { pass, VirtualNetwork, virtualTime } from './virtual-network.js';
+import { pass } from './virtual-network.js';
 
 // The shell alone, in virtual time: its one timer, its one transport, and the turn among tabs.
 
@@ -23,45 +18,18 @@ vi.mock('#platform', async (original) => ({
   },
 }));
 
-let network: VirtualNetwork;
-let restore: () => void;
-let endpoints: Endpoint[];
+let world: EndpointWorld;
 
 beforeEach(() => {
-  restore = virtualTime();
-  network = new VirtualNetwork();
-  endpoints = [];
+  world = new EndpointWorld();
   turns.asked = [];
   turns.free = true;
 });
 
-afterEach(async () => {
-  await Promise.all([...endpoints.map((one) => one.close({ graceMs: 0 })), pass(2_000)]);
-  restore();
-});
-
-function endpoint(): Endpoint {
-  const made = new Endpoint('ws://localhost/', {
-    identity: newIdentity(),
-    WebSocket: network.WebSocket,
-    accept: () => true,
-  });
-  endpoints.push(made);
-  return made;
-}
-
-async function pair(): Promise<{ a: Endpoint; b: Endpoint; socket: SecureWebSocket; other: SecureWebSocket }> {
-  const [a, b] = [endpoint(), endpoint()];
-  await pass(500);
-  const connection = event<ConnectionEvent>(b, 'connection');
-  const socket = a.connect((await b.ready).publicKey);
-  await pass(500);
-  expect(socket.readyState).toBe(ClientSecureWebSocket.OPEN);
-  return { a, b, socket, other: (await connection).socket };
-}
+afterEach(() => world.stop());
 
 test('an idle connection wakes rarely, and has one timer', async () => {
-  const { socket } = await pair();
+  const { socket } = await world.pair();
   for (let i = 0; i < 200; i++) {
     socket.send('x');
     await pass(10, 10);
@@ -77,21 +45,21 @@ test('an idle connection wakes rarely, and has one timer', async () => {
 });
 
 test('frames wait while the transport is full, and continue within 20 ms', async () => {
-  const { socket, other } = await pair();
+  const { socket, other } = await world.pair();
   await pass(1_000);
   const received: unknown[] = [];
   other.onmessage = ({ data }) => received.push(data);
-  for (const transport of network.sockets) transport.bufferedAmount = 2 ** 20;
+  for (const transport of world.network.sockets) transport.bufferedAmount = 2 ** 20;
   socket.send('x');
   await pass(100);
   expect(received).toEqual([]);
-  for (const transport of network.sockets) transport.bufferedAmount = 2 ** 20 - 1;
+  for (const transport of world.network.sockets) transport.bufferedAmount = 2 ** 20 - 1;
   await pass(60, 10);
   expect(received).toEqual(['x']);
 });
 
 test('a transport without bufferedAmount, as in Cloudflare Workers, is written to', async () => {
-  class Untold extends network.WebSocket {}
+  class Untold extends world.network.WebSocket {}
   Object.defineProperty(Untold.prototype, 'bufferedAmount', { get: () => undefined });
   const made = new Endpoint('ws://localhost/', {
     identity: newIdentity(),
@@ -102,33 +70,33 @@ test('a transport without bufferedAmount, as in Cloudflare Workers, is written t
       }
     },
   });
-  endpoints.push(made);
+  world.endpoints.push(made);
   await pass(500);
   expect(made.state).toBe('registered');
 });
 
 test('a connection that was given up is closed, and its later events are ignored', async () => {
-  const a = endpoint();
+  const a = world.endpoint();
   await pass(500);
-  const [first] = network.sockets;
+  const [first] = world.network.sockets;
   expect(first?.readyState).toBe(1);
-  network.behaviour = 'silent';
+  world.network.behaviour = 'silent';
   await pass(25_000);
   expect(first?.readyState).toBe(3);
   expect([first?.onmessage, first?.onclose]).toEqual([null, null]);
-  network.behaviour = 'well';
+  world.network.behaviour = 'well';
   await pass(20_000);
   expect(a.state).toBe('registered');
-  expect(network.sockets.filter(({ readyState }) => readyState === 1)).toHaveLength(1);
+  expect(world.network.sockets.filter(({ readyState }) => readyState === 1)).toHaveLength(1);
 });
 
 test('a closing endpoint reports no more connection states', async () => {
-  const { a, b, socket } = await pair();
-  network.muted.add((await b.ready).publicKey);
+  const { a, b, socket } = await world.pair();
+  world.network.muted.add((await b.ready).publicKey);
   const states: string[] = [];
   a.addEventListener('state', ({ state }) => states.push(state));
   const closed = a.close({ graceMs: 3_000 });
-  network.cut();
+  world.network.cut();
   await pass(2_000);
   expect(states).toEqual([]);
   await Promise.all([closed, pass(5_000)]);
@@ -136,7 +104,7 @@ test('a closing endpoint reports no more connection states', async () => {
 });
 
 test('a tab that loses its turn closes open sockets and fails the others', async () => {
-  const { a, b, socket, other } = await pair();
+  const { a, b, socket, other } = await world.pair();
   const [mine] = turns.asked;
   const opening = a.connect(newIdentity().publicKey, { waitForPeerMs: 60_000 });
   await pass(200);
@@ -153,19 +121,19 @@ test('a tab that loses its turn closes open sockets and fails the others', async
     ['opening', 1006],
   ]);
   expect([a.state, b.state]).toEqual(['waiting', 'registered']);
-  const dials = network.dials.length;
+  const dials = world.network.dials.length;
   await pass(30_000);
-  expect(network.dials.length).toBe(dials);
+  expect(world.network.dials.length).toBe(dials);
   mine?.granted();
   await pass(500);
   expect(a.state).toBe('registered');
 });
 
 test('a socket opened while another tab has the turn opens once it is granted', async () => {
-  const b = endpoint();
+  const b = world.endpoint();
   await pass(500);
   turns.free = false;
-  const socket = endpoint().connect((await b.ready).publicKey);
+  const socket = world.endpoint().connect((await b.ready).publicKey);
   await pass(5_000);
   expect(socket.readyState).toBe(ClientSecureWebSocket.CONNECTING);
   for (const { granted } of turns.asked.slice(1)) granted();

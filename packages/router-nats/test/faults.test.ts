@@ -1,10 +1,10 @@
-import { execFileSync } from 'node:child_process';
 import { once } from 'node:events';
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { createServer, connect as dial, type Socket } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { connect, nkeys } from '@nats-io/transport-node';
+import { makeCertificate } from '@sws/testing/certificate';
 import { freePort } from '@sws/testing/free-port';
 import { hasNatsServer, NatsServer } from '@sws/testing/nats-server';
 import { afterEach, describe, expect, test } from 'vitest';
@@ -242,20 +242,9 @@ describe.skipIf(!hasNatsServer)('NATS in trouble (skipped where nats-server is n
   });
 
   test('TLS options are passed on: an untrusted certificate is refused', async () => {
-    const [cert, key] = [join(folder, 'cert.pem'), join(folder, 'key.pem')];
-    const request = [
-      'req',
-      '-x509',
-      '-newkey',
-      'ec',
-      '-pkeyopt',
-      'ec_paramgen_curve:prime256v1',
-      '-nodes',
-      '-days',
-      '1',
-    ];
-    const names = ['-subj', '/CN=nats', '-addext', 'subjectAltName=DNS:localhost', '-keyout', key, '-out', cert];
-    execFileSync('openssl', [...request, ...names], { stdio: 'ignore' });
+    const own = join(folder, 'own');
+    makeCertificate(own, 'localhost');
+    const [cert, key] = [`${own}.cert`, `${own}.key`];
     const server = await natsServer(`tls { cert_file: "${cert}", key_file: "${key}" }\n`);
     await expect(open(server.url)).rejects.toThrow(/certificate/i);
     const end = await open(`nats://localhost:${server.port}`, { connection: { tls: { caFile: cert } } });

@@ -101,6 +101,10 @@ async function twoNodes(open: () => Backplane | Promise<Backplane>): Promise<[Re
   return [new RecordingNode('node-1').join(await open()), new RecordingNode('node-2').join(await open())];
 }
 
+async function threeNodes(open: () => Backplane | Promise<Backplane>) {
+  return [...(await twoNodes(open)), new RecordingNode('node-3').join(await open())] as const;
+}
+
 /** Waits until `other` can reach a key of `holder`. */
 async function reachable(other: RecordingNode, holder: RecordingNode, key: string): Promise<void> {
   await until(() => {
@@ -205,8 +209,7 @@ export const backplaneTests: readonly BackplaneTest[] = [
   {
     name: 'a claim is heard by the other nodes that hold its key, and by them alone',
     async run(open) {
-      const [a, b] = await twoNodes(open);
-      const c = new RecordingNode('node-3').join(await open());
+      const [a, b, c] = await threeNodes(open);
       a.hold(KEY_A, 1);
       await reachable(b, a, KEY_A);
       b.hold(KEY_A, 5, 9);
@@ -266,8 +269,7 @@ export const backplaneTests: readonly BackplaneTest[] = [
   {
     name: 'that a key went is told to every other node',
     async run(open) {
-      const [a, b] = await twoNodes(open);
-      const c = new RecordingNode('node-3').join(await open());
+      const [a, b, c] = await threeNodes(open);
       a.hold(KEY_A, 3);
       await reachable(b, a, KEY_A);
       await until(() => {

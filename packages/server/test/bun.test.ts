@@ -1,37 +1,19 @@
 // The adapter for Bun with a socket of ours: tests that need no Bun. adapters.test.ts runs it in Bun itself.
-import { Identity } from '@sws/crypto';
-import { nodeProvider } from '@sws/crypto/node';
-import { randomBytes } from '@sws/crypto/platform';
-import { encodeFrame, encodeMessage, type RelayFrame } from '@sws/protocol';
-import { afterEach, beforeEach, expect, test, vi } from 'vitest';
+import { encodeMessage } from '@sws/protocol';
+import { expect, test, vi } from 'vitest';
 import type { AcceptorOptions } from '../src/acceptor.js';
 import { type BunServer, type BunSession, type BunWebSocket, bunAcceptor } from '../src/adapters/bun.js';
-import type { Refusal, ServerSecureWebSocket } from '../src/index.js';
-import { respond } from './client.js';
+import { answerTo, CorkingSocket, client, collectMessages, countWritten, observe, settle } from './own-socket.js';
+import { useOwnClock } from './registered-socket.js';
 
-const client = Identity.generate(randomBytes, nodeProvider);
-const limits = { maxMessage: 65_536, messagesPerSecond: 1_000, bytesPerSecond: 8_000_000 };
-
-class OwnSocket implements BunWebSocket {
+class OwnSocket extends CorkingSocket implements BunWebSocket {
   readonly data: BunSession;
-  buffered = 0;
-  readonly sent: (string | Uint8Array)[] = [];
-  readonly calls: unknown[] = [];
   constructor(data: BunSession) {
+    super();
     this.data = data;
   }
   send(data: string | Uint8Array): number {
-    this.calls.push('send');
-    this.sent.push(data);
-    return 1;
-  }
-  cork(callback: () => void): void {
-    this.calls.push('cork');
-    callback();
-    this.calls.push('uncork');
-  }
-  getBufferedAmount(): number {
-    return this.buffered;
+    return this.record('send', data);
   }
   close(...given: unknown[]): void {
     this.calls.push(['close', ...given]);
@@ -41,11 +23,7 @@ class OwnSocket implements BunWebSocket {
   }
 }
 
-beforeEach(() => void vi.useFakeTimers());
-afterEach(() => {
-  vi.advanceTimersByTime(60_000);
-  vi.useRealTimers();
-});
+useOwnClock();
 
 const request = (headers: Record<string, string> = {}): Request =>
   new Request('http://localhost/', {
@@ -53,15 +31,11 @@ const request = (headers: Record<string, string> = {}): Request =>
   });
 
 function open(options: Partial<AcceptorOptions<Request>> = {}) {
-  const refusals: Refusal[] = [];
-  const registered: ServerSecureWebSocket[] = [];
+  const { options: observed, refusals, newest } = observe();
   const asked: unknown[] = [];
   const acceptor = bunAcceptor({
-    identity: Identity.generate(randomBytes, nodeProvider),
-    admit: () => ({ ok: true, term: 1, limits, keepalive: 15 }),
+    ...observed,
     authorize: ({ request: { url }, remoteAddress }) => asked.push([url, remoteAddress]) > 0,
-    onSocket: (one) => registered.push(one),
-    onRefused: (refusal) => refusals.push(refusal),
     ...options,
   });
   const bun = { address: '192.0.2.1' as string | null, upgrades: true, sessions: [] as BunSession[], headers: {} };
@@ -73,20 +47,16 @@ function open(options: Partial<AcceptorOptions<Request>> = {}) {
       return bun.upgrades;
     },
   };
-  const settle = (): Promise<unknown> => vi.advanceTimersByTimeAsync(15);
   const register = async () => {
     expect(acceptor.upgrade(request(), server)).toBeUndefined();
     const socket = new OwnSocket(bun.sessions.at(-1) as BunSession);
     acceptor.websocket.open(socket);
     await settle();
-    const challenge = JSON.parse(String(socket.sent[0])) as Extract<RelayFrame, { type: 'CHALLENGE' }>;
-    acceptor.websocket.message(socket, encodeFrame(respond({ challenge, host: 'localhost' }, client)));
+    acceptor.websocket.message(socket, answerTo(socket.sent));
     await settle();
-    const one = registered.at(-1);
-    if (one === undefined) throw new Error('not registered');
-    return { one, socket };
+    return { one: newest(), socket };
   };
-  return { acceptor, server, bun, asked, refusals, register, settle };
+  return { acceptor, server, bun, asked, refusals, register };
 }
 
 test('a request without a WebSocket, and a refused one, get an HTTP answer', () => {
@@ -138,27 +108,23 @@ test('Bun gets the subprotocol, and no pings, timeouts or compression', async ()
 });
 
 test('one turn’s messages are corked together, and reported as written once Bun has sent them', async () => {
-  const { acceptor, register, settle } = open();
+  const { acceptor, register } = open();
   const { one, socket } = await register();
-  let written = 0;
-  one.onwritten = (count) => {
-    written += count;
-  };
+  const written = countWritten(one);
   socket.calls.length = 0;
   socket.buffered = 200;
   for (let i = 0; i < 2; i++) one.deliver(new Uint8Array(100));
   await settle();
-  expect([socket.calls, written]).toEqual([['cork', 'send', 'send', 'uncork'], 0]);
+  expect([socket.calls, written.count]).toEqual([['cork', 'send', 'send', 'uncork'], 0]);
   socket.buffered = 0;
   acceptor.websocket.drain(socket);
-  expect(written).toBe(2);
+  expect(written.count).toBe(2);
 });
 
 test('messages, pings and pongs are passed on and counted, but none of a connection that never opened', async () => {
   const { acceptor, server, bun, register } = open();
   const { one, socket } = await register();
-  const got: Uint8Array[] = [];
-  one.onmessage = (message) => got.push(message);
+  const got = collectMessages(one);
   const message = encodeMessage(client.publicKeyBytes(), Uint8Array.of(1, 2, 3));
   acceptor.websocket.message(socket, message);
   expect(got.map((bytes) => [...bytes])).toEqual([[...message]]);

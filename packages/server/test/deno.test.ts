@@ -1,15 +1,10 @@
 // The adapter for Deno with a socket of ours: tests that need no Deno. adapters.test.ts runs it in Deno itself.
-import { Identity } from '@sws/crypto';
-import { nodeProvider } from '@sws/crypto/node';
-import { randomBytes } from '@sws/crypto/platform';
-import { encodeFrame, encodeMessage, type RelayFrame } from '@sws/protocol';
-import { afterEach, beforeEach, expect, test, vi } from 'vitest';
+import { encodeMessage } from '@sws/protocol';
+import { expect, test, vi } from 'vitest';
 import { type DenoAcceptorOptions, type DenoWebSocket, denoAcceptor } from '../src/adapters/deno.js';
 import type { ServerSecureWebSocket } from '../src/index.js';
-import { respond } from './client.js';
-
-const client = Identity.generate(randomBytes, nodeProvider);
-const limits = { maxMessage: 65_536, messagesPerSecond: 1_000, bytesPerSecond: 8_000_000 };
+import { answerTo, client, collectMessages, countWritten, observe, settle } from './own-socket.js';
+import { useOwnClock } from './registered-socket.js';
 
 class OwnSocket implements DenoWebSocket {
   binaryType = 'blob';
@@ -28,11 +23,7 @@ class OwnSocket implements DenoWebSocket {
   }
 }
 
-beforeEach(() => void vi.useFakeTimers());
-afterEach(() => {
-  vi.advanceTimersByTime(60_000);
-  vi.useRealTimers();
-});
+useOwnClock();
 
 const request = (headers: Record<string, string> = {}): Request =>
   new Request('http://localhost/', {
@@ -43,31 +34,25 @@ const info = { remoteAddr: { hostname: '192.0.2.1' } };
 function open(options: Partial<DenoAcceptorOptions> = {}) {
   const socket = new OwnSocket();
   const upgrades: unknown[] = [];
-  const registered: ServerSecureWebSocket[] = [];
+  const { options: observed, newest } = observe();
   const response = new Response(null);
   const acceptor = denoAcceptor({
-    identity: Identity.generate(randomBytes, nodeProvider),
-    admit: () => ({ ok: true, term: 1, limits, keepalive: 15 }),
-    onSocket: (one) => registered.push(one),
+    ...observed,
     upgradeWebSocket: (asked, given) => {
       upgrades.push([asked.url, given]);
       return { socket, response };
     },
     ...options,
   });
-  const settle = (): Promise<unknown> => vi.advanceTimersByTimeAsync(15);
   const register = async (): Promise<ServerSecureWebSocket> => {
     expect(acceptor.handler(request(), info)).toBe(response);
     socket.onopen?.({} as never);
     await settle();
-    const challenge = JSON.parse(String(socket.sent[0])) as Extract<RelayFrame, { type: 'CHALLENGE' }>;
-    socket.onmessage?.({ data: encodeFrame(respond({ challenge, host: 'localhost' }, client)) });
+    socket.onmessage?.({ data: answerTo(socket.sent) });
     await settle();
-    const [one] = registered;
-    if (one === undefined) throw new Error('not registered');
-    return one;
+    return newest();
   };
-  return { acceptor, socket, upgrades, register, settle };
+  return { acceptor, socket, upgrades, register };
 }
 
 test('a request without a WebSocket, and a refused one, get an HTTP answer', () => {
@@ -98,8 +83,7 @@ test('Deno gets the subprotocol, and no idle timeout', async () => {
 test('messages arrive as text and as bytes; others are ignored', async () => {
   const { register, socket } = open();
   const one = await register();
-  const got: Uint8Array[] = [];
-  one.onmessage = (message) => got.push(message);
+  const got = collectMessages(one);
   const message = encodeMessage(client.publicKeyBytes(), Uint8Array.of(1, 2, 3));
   socket.onmessage?.({ data: message.slice().buffer });
   socket.onmessage?.({ data: message });
@@ -108,12 +92,9 @@ test('messages arrive as text and as bytes; others are ignored', async () => {
 });
 
 test('a message is reported as written once Deno has sent it, checked every 20 ms by one timer', async () => {
-  const { register, socket, settle } = open();
+  const { register, socket } = open();
   const one = await register();
-  let written = 0;
-  one.onwritten = (count) => {
-    written += count;
-  };
+  const written = countWritten(one);
   const timers = vi.getTimerCount();
   socket.bufferedAmount = 300;
   for (let i = 0; i < 3; i++) {
@@ -121,10 +102,10 @@ test('a message is reported as written once Deno has sent it, checked every 20 m
     await settle();
   }
   await vi.advanceTimersByTimeAsync(100);
-  expect([written, vi.getTimerCount()]).toEqual([0, timers + 1]);
+  expect([written.count, vi.getTimerCount()]).toEqual([0, timers + 1]);
   socket.bufferedAmount = 0;
   await vi.advanceTimersByTimeAsync(20);
-  expect([written, vi.getTimerCount()]).toEqual([3, timers]);
+  expect([written.count, vi.getTimerCount()]).toEqual([3, timers]);
 });
 
 test('closes with a code that Deno allows, or with none', async () => {

@@ -1,41 +1,24 @@
 // The adapter for uWebSockets.js with a socket of ours. adapters.test.ts runs it in the library itself.
-import { Identity } from '@sws/crypto';
-import { nodeProvider } from '@sws/crypto/node';
-import { randomBytes } from '@sws/crypto/platform';
-import { encodeFrame, encodeMessage, type RelayFrame } from '@sws/protocol';
-import { afterEach, beforeEach, expect, test, vi } from 'vitest';
+import { encodeMessage } from '@sws/protocol';
+import { expect, test, vi } from 'vitest';
 import type { AcceptorOptions } from '../src/acceptor.js';
 import { type UwsRequest, type UwsSession, type UwsWebSocket, uwsAcceptor } from '../src/adapters/uws.js';
-import type { Refusal, ServerSecureWebSocket } from '../src/index.js';
-import { respond } from './client.js';
+import { answerTo, CorkingSocket, client, collectMessages, countWritten, observe, settle } from './own-socket.js';
+import { useOwnClock } from './registered-socket.js';
 
-const client = Identity.generate(randomBytes, nodeProvider);
-const limits = { maxMessage: 65_536, messagesPerSecond: 1_000, bytesPerSecond: 8_000_000 };
 const bytesOf = (text: string | Uint8Array): ArrayBuffer => Uint8Array.from(Buffer.from(text)).buffer;
 
-class OwnSocket implements UwsWebSocket {
+class OwnSocket extends CorkingSocket implements UwsWebSocket {
   readonly session: UwsSession;
-  buffered = 0;
-  readonly sent: (string | Uint8Array)[] = [];
-  readonly calls: unknown[] = [];
   constructor(session: UwsSession) {
+    super();
     this.session = session;
   }
   getUserData(): UwsSession {
     return this.session;
   }
   send(data: string | Uint8Array, isBinary?: boolean): number {
-    this.calls.push(isBinary === true ? 'binary' : 'text');
-    this.sent.push(data);
-    return 1;
-  }
-  cork(callback: () => void): void {
-    this.calls.push('cork');
-    callback();
-    this.calls.push('uncork');
-  }
-  getBufferedAmount(): number {
-    return this.buffered;
+    return this.record(isBinary === true ? 'binary' : 'text', data);
   }
   end(...given: unknown[]): void {
     this.calls.push(['end', ...given]);
@@ -45,24 +28,16 @@ class OwnSocket implements UwsWebSocket {
   }
 }
 
-beforeEach(() => void vi.useFakeTimers());
-afterEach(() => {
-  vi.advanceTimersByTime(60_000);
-  vi.useRealTimers();
-});
+useOwnClock();
 
 const HEADERS = { 'sec-websocket-protocol': 'sws.v1', 'sec-websocket-key': 'a key' };
 
 function open(options: Partial<AcceptorOptions<UwsRequest>> = {}) {
-  const refusals: Refusal[] = [];
-  const registered: ServerSecureWebSocket[] = [];
+  const { options: observed, refusals, newest } = observe();
   const asked: unknown[] = [];
   const acceptor = uwsAcceptor({
-    identity: Identity.generate(randomBytes, nodeProvider),
-    admit: () => ({ ok: true, term: 1, limits, keepalive: 15 }),
+    ...observed,
     authorize: ({ request, remoteAddress }) => asked.push([request, remoteAddress]) > 0,
-    onSocket: (one) => registered.push(one),
-    onRefused: (refusal) => refusals.push(refusal),
     ...options,
   });
   const { behavior } = acceptor;
@@ -87,20 +62,16 @@ function open(options: Partial<AcceptorOptions<UwsRequest>> = {}) {
     );
     return calls;
   };
-  const settle = (): Promise<unknown> => vi.advanceTimersByTimeAsync(15);
   const register = async () => {
     const [upgraded] = upgrade();
     const socket = new OwnSocket(upgraded?.[1] as UwsSession);
     behavior.open(socket);
     await settle();
-    const challenge = JSON.parse(String(socket.sent[0])) as Extract<RelayFrame, { type: 'CHALLENGE' }>;
-    behavior.message(socket, bytesOf(encodeFrame(respond({ challenge, host: 'localhost' }, client))), false);
+    behavior.message(socket, bytesOf(answerTo(socket.sent)), false);
     await settle();
-    const one = registered.at(-1);
-    if (one === undefined) throw new Error('not registered');
-    return { one, socket };
+    return { one: newest(), socket };
   };
-  return { acceptor, behavior, upgrade, asked, refusals, register, settle };
+  return { acceptor, behavior, upgrade, asked, refusals, register };
 }
 
 test('a refused upgrade is answered with the reason', () => {
@@ -143,28 +114,24 @@ test('the library gets no compression, pings or timeouts', () => {
 });
 
 test('one turn’s messages are corked together, and reported as written once sent', async () => {
-  const { behavior, register, settle } = open();
+  const { behavior, register } = open();
   const { one, socket } = await register();
-  let written = 0;
-  one.onwritten = (count) => {
-    written += count;
-  };
+  const written = countWritten(one);
   socket.calls.length = 0;
   socket.buffered = 200;
   one.deliver(new Uint8Array(100));
   one.notify({ type: 'PING', id: 1 });
   await settle();
-  expect([socket.calls, written]).toEqual([['cork', 'binary', 'text', 'uncork'], 0]);
+  expect([socket.calls, written.count]).toEqual([['cork', 'binary', 'text', 'uncork'], 0]);
   socket.buffered = 0;
   behavior.drain(socket);
-  expect(written).toBe(1); // the PING is the relay's own
+  expect(written.count).toBe(1); // the PING is the relay's own
 });
 
 test('messages, pings and pongs are passed on and counted, with their own bytes', async () => {
   const { acceptor, behavior, register } = open();
   const { one, socket } = await register();
-  const got: Uint8Array[] = [];
-  one.onmessage = (message) => got.push(message);
+  const got = collectMessages(one);
   const message = encodeMessage(client.publicKeyBytes(), Uint8Array.of(1, 2, 3));
   const lent = bytesOf(message);
   behavior.message(socket, lent, true);

@@ -169,6 +169,15 @@ test('invalid content is reported once, and a deleted file too', async () => {
   expect(await seen()).toBe('DNS:n0.example');
 });
 
+/** Certificates 1 and 2 are served once `put` has put them there. */
+async function expectServed(put: (i: number) => void): Promise<void> {
+  for (const i of [1, 2]) {
+    put(i);
+    await until(() => reloads.length === i, 'reload');
+    expect(await seen()).toBe(`DNS:n${i}.example`);
+  }
+}
+
 test('follows certbot’s swapped links', async () => {
   mkdirSync(file('archive'));
   mkdirSync(file('live'));
@@ -181,11 +190,7 @@ test('follows certbot’s swapped links', async () => {
   };
   link(0);
   serve(file('live/cert.pem'), file('live/key.pem'));
-  for (const i of [1, 2]) {
-    link(i);
-    await until(() => reloads.length === i, 'reload');
-    expect(await seen()).toBe(`DNS:n${i}.example`);
-  }
+  await expectServed(link);
 });
 
 test('follows Kubernetes’s swapped folder link', async () => {
@@ -199,11 +204,7 @@ test('follows Kubernetes’s swapped folder link', async () => {
   version(0);
   for (const name of ['cert.pem', 'key.pem']) symlinkSync(`..data/${name}`, file(name));
   serve(file('cert.pem'), file('key.pem'));
-  for (const i of [1, 2]) {
-    version(i);
-    await until(() => reloads.length === i, 'reload');
-    expect(await seen()).toBe(`DNS:n${i}.example`);
-  }
+  await expectServed(version);
 });
 
 test('polling finds changes that the file system does not report', async () => {

@@ -70,16 +70,15 @@ describe.skipIf(!hasChromium)('in Chromium (skipped where there is no Chromium)'
   });
 
   describe.each(['browser', 'ours'] as const)('%s', (subject) => {
+    const noteUnder = (id: string) =>
+      [subject, subject === 'browser' ? plain : secure, `/note?id=${encodeURIComponent(id)}`] as const;
+
     test('Garbage collection, make disappear: an unloading page closes its sockets with 1001', async () => {
       const leaving = await browser.newPage();
       await leaving.goto(address);
       await leaving.waitForFunction(() => typeof globalThis.leaveOpen === 'function');
       const id = `leaving ${subject}`;
-      await leaving.evaluate(([which, where, resource]) => globalThis.leaveOpen(which, where, resource), [
-        subject,
-        subject === 'browser' ? plain : secure,
-        `/note?id=${encodeURIComponent(id)}`,
-      ] as const);
+      await leaving.evaluate(([which, where, resource]) => globalThis.leaveOpen(which, where, resource), noteUnder(id));
       await leaving.goto('about:blank');
       await expect.poll(() => noted(id), { timeout: 10_000 }).toBe(JSON.stringify([1001, '', []]));
       await leaving.close();
@@ -87,11 +86,7 @@ describe.skipIf(!hasChromium)('in Chromium (skipped where there is no Chromium)'
 
     test('Garbage collection, make disappear: a removed frame closes its sockets', async () => {
       const id = `frame ${subject}`;
-      await page.evaluate(([which, where, resource]) => globalThis.leaveFrame(which, where, resource), [
-        subject,
-        subject === 'browser' ? plain : secure,
-        `/note?id=${encodeURIComponent(id)}`,
-      ] as const);
+      await page.evaluate(([which, where, resource]) => globalThis.leaveFrame(which, where, resource), noteUnder(id));
       await expect.poll(() => noted(id), { timeout: 10_000 }).toBe(JSON.stringify([1001, '', []]));
     });
 

@@ -64,8 +64,7 @@ describeInChromium('what the chat leaves on the disk', () => {
     await page.waitForTimeout(SESSION_WRITE_MS);
     await page.getByTestId('send').click();
     await bob.reads('the otter sleeps');
-    await bob.say('a badger replies');
-    await alice.reads('a badger replies');
+    await bob.tell(alice, 'a badger replies');
     const content = (words: string) => Buffer.from(`${words} `.repeat(10_000));
     await bob.sendFiles([{ name: 'marmot.txt', mimeType: 'text/plain', buffer: content('the marmot whistles') }]);
     await page.getByRole('button', { name: 'Download marmot.txt' }).click();

@@ -190,8 +190,7 @@ describeInChromium('what one can choose and do in the chat page', () => {
         .first()
         .evaluate((element) => Number.parseFloat(getComputedStyle(element).fontSize));
     expect(await size('🎈')).toBeGreaterThan(2 * (await size('Which one?')));
-    await bob.say('I should not have said this');
-    await alice.reads('I should not have said this');
+    await bob.tell(alice, 'I should not have said this');
     await bob.act('I should not', 'Delete');
     await bob.page.getByRole('button', { name: 'Delete for both' }).click();
     await alice.page.getByRole('article').filter({ hasText: 'I should not' }).waitFor({ state: 'detached' });

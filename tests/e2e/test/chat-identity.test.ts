@@ -54,17 +54,14 @@ describeInChromium('identities of the chat page', () => {
     await device.open('Alice');
     await device.page.getByTestId('conversation').getByRole('img', { name: 'Verified' }).waitFor();
     await device.tick('said on the old device', 'seen');
-    await device.say('from my new phone');
-    await alice.reads('from my new phone');
-    await alice.say('so it is you');
-    await device.reads('so it is you');
+    await device.tell(alice, 'from my new phone');
+    await alice.tell(device, 'so it is you');
     // The first device takes its turn again. The other is put away first: a registration of less than five seconds fights back.
     await device.page.goto('about:blank');
     await bob.page.getByRole('button', { name: 'Use here' }).click();
     await bob.connected();
     await bob.open('Alice');
-    await bob.say('and from the old one');
-    await alice.reads('and from the old one');
+    await bob.tell(alice, 'and from the old one');
     expect([...alice.complaints, ...bob.complaints, ...device.complaints]).toEqual([]);
   });
 
@@ -95,8 +92,7 @@ describeInChromium('identities of the chat page', () => {
 
   test('a new address is announced with the old key’s signature, needs confirmation, and is not verified', async () => {
     const [alice, bob] = await stage.pair();
-    await bob.say('before the move');
-    await alice.reads('before the move');
+    await bob.tell(alice, 'before the move');
     await alice.about();
     await alice.page.getByTestId('verify').click();
     await alice.page.getByRole('button', { name: 'Back to the conversation' }).click();
@@ -116,15 +112,13 @@ describeInChromium('identities of the chat page', () => {
     await alice.page.getByRole('img', { name: 'Changed' }).waitFor();
     await alice.reads('before the move');
     await bob.open('Alice');
-    await bob.say('after the move');
-    await alice.reads('after the move');
+    await bob.tell(alice, 'after the move');
     expect(await alice.page.getByTestId('contact').count()).toBe(1);
   });
 
   test('deleting the identity erases the address, the contacts and all messages', async () => {
     const [alice, bob] = await stage.pair();
-    await alice.say('forget me');
-    await bob.reads('forget me');
+    await alice.tell(bob, 'forget me');
     const before = await bob.link();
     await bob.settings();
     await bob.page.getByTestId('start-over').click();
@@ -152,14 +146,12 @@ describeInChromium('identities of the chat page', () => {
     await bob.connected();
     await bob.add(await second.link(), 'Alice');
     await second.accept('Bob');
-    await bob.say('to the second tab');
-    await second.reads('to the second tab');
+    await bob.tell(second, 'to the second tab');
     await second.page.close();
     await alice.connected();
     await alice.open('Bob');
     await alice.reads('to the second tab');
-    await bob.say('to the first tab');
-    await alice.reads('to the first tab');
+    await bob.tell(alice, 'to the first tab');
     expect(await alice.page.getByTestId('message').count()).toBe(2);
     // Somebody who tries the chat alone is two people in one profile.
     const other = new Person(await profile.newPage());

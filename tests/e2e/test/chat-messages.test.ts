@@ -24,8 +24,7 @@ describeInChromium('messages of the chat page', () => {
     await alice.tick('a long paste', 'seen');
     await bob.page.getByTestId('composer').pressSequentially('That');
     await alice.presence('Writing…');
-    await bob.say('That was long. 📜');
-    await alice.reads('That was long. 📜');
+    await bob.tell(alice, 'That was long. 📜');
     expect([...alice.complaints, ...bob.complaints]).toEqual([]);
   });
 
@@ -88,8 +87,7 @@ describeInChromium('messages of the chat page', () => {
     const carol = await stage.person();
     await stage.introduce(alice, carol);
     await bob.say('from Bob');
-    await carol.say('from Carol');
-    await alice.reads('from Carol');
+    await carol.tell(alice, 'from Carol');
     await bob.tick('from Bob', 'delivered');
     await alice.page.getByTestId('contact').filter({ hasText: 'from Bob' }).filter({ hasText: '1 unread' }).waitFor();
     await alice.shoot('three-people');
@@ -103,8 +101,7 @@ describeInChromium('messages of the chat page', () => {
 
   test('deletes a message, and does not send a queued one', async () => {
     const [alice, bob] = await stage.pair();
-    await bob.say('keep this');
-    await alice.reads('keep this');
+    await bob.tell(alice, 'keep this');
     await alice.page.goto('about:blank');
     await bob.presence('Offline');
     await bob.say('take this back');

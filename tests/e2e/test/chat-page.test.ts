@@ -195,8 +195,7 @@ describeInChromium('the chat page itself', () => {
 
   test('the page is installable, opens without the relay, and mixes no versions', async () => {
     const [alice, bob] = await stage.pair();
-    await bob.say('kept for later');
-    await alice.reads('kept for later');
+    await bob.tell(alice, 'kept for later');
     const session = await alice.page.context().newCDPSession(alice.page);
     const { errors } = await session.send('Page.getAppManifest');
     expect(errors).toEqual([]);

@@ -102,6 +102,12 @@ export class Person {
     await this.page.getByRole('button', { name: 'Send', exact: true }).click();
   }
 
+  /** Sends a text, and waits until the other sees it. */
+  async tell(other: Person, text: string): Promise<void> {
+    await this.say(text);
+    await other.reads(text);
+  }
+
   /** Picks files, looks at them in the preview, and sends them. */
   async sendFiles(files: Parameters<ReturnType<Page['locator']>['setInputFiles']>[0], caption = ''): Promise<void> {
     await this.page.getByTestId('file-input').setInputFiles(files);

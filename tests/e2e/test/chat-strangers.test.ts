@@ -67,8 +67,7 @@ describeInChromium('what strangers and others may do to the chat page', () => {
 
   test('a blocked contact is disconnected, stays blocked after a reload, and can be unblocked', async () => {
     const [alice, bob] = await stage.pair();
-    await bob.say('hello');
-    await alice.reads('hello');
+    await bob.tell(alice, 'hello');
     await alice.about();
     await alice.page.getByRole('button', { name: 'Block Bob…' }).click();
     await alice.page.getByRole('button', { name: 'Block', exact: true }).click();

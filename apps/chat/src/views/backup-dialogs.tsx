@@ -1,4 +1,4 @@
-import { useSignal } from '@preact/signals';
+import { type Signal, useSignal } from '@preact/signals';
 import { backUp, restore } from '../backup.js';
 import type { Chat } from '../chat.js';
 import { saveFile } from '../save-file.js';
@@ -12,6 +12,21 @@ function problemWords(error: unknown): string {
   if (code === 'wrong-passphrase') return 'That passphrase is wrong.';
   if (code === 'sealed-malformed') return 'That file is not a backup of this chat.';
   return error instanceof Error ? error.message : 'Something went wrong.';
+}
+
+function Passphrase({ label, testId, value }: { label: string; testId: string; value: Signal<string> }) {
+  return (
+    <label>
+      {label}
+      <input
+        type="password"
+        autocomplete="off"
+        data-testid={testId}
+        value={value.value}
+        onInput={(event) => (value.value = event.currentTarget.value)}
+      />
+    </label>
+  );
 }
 
 /** Saves a backup. */
@@ -46,16 +61,7 @@ export function BackUp({ chat, onClose }: { chat: Chat; onClose: () => void }) {
         <p>
           Your identity, contacts and messages, sealed with a passphrase. It has no files: save those you want to keep.
         </p>
-        <label>
-          Passphrase for the backup
-          <input
-            type="password"
-            autocomplete="off"
-            data-testid="backup-passphrase"
-            value={passphrase.value}
-            onInput={(event) => (passphrase.value = event.currentTarget.value)}
-          />
-        </label>
+        <Passphrase label="Passphrase for the backup" testId="backup-passphrase" value={passphrase} />
         {part.value !== null && <progress aria-label="Progress of the backup" value={part.value} />}
         <p class="actions">
           <span role="status">{words.value}</span>
@@ -109,16 +115,7 @@ export function Restore({ chat, onClose }: { chat: Chat; onClose: () => void }) 
             onChange={(event) => (file.value = event.currentTarget.files?.[0] ?? null)}
           />
         </label>
-        <label>
-          Its passphrase
-          <input
-            type="password"
-            autocomplete="off"
-            data-testid="restore-passphrase"
-            value={passphrase.value}
-            onInput={(event) => (passphrase.value = event.currentTarget.value)}
-          />
-        </label>
+        <Passphrase label="Its passphrase" testId="restore-passphrase" value={passphrase} />
         {part.value !== null && <progress aria-label="Progress of the restoration" value={part.value} />}
         <p class="actions">
           <span role="alert">{words.value}</span>

@@ -103,6 +103,8 @@ function refusedByRelay() {
     });
     return hex(client.signLabelled('register', message));
   };
+  const forHost = (name: string, host: string) =>
+    changed(name, { host, signedNonce: signedOver({ host }) }, 'registration-refused');
   return {
     relaySeed: base.relaySeed,
     nonce: base.nonce,
@@ -153,26 +155,10 @@ function refusedByRelay() {
       ),
       changed('publicKey = p', { publicKey: hex(littleEndian(2n ** 255n - 19n)) }, 'registration-refused'),
       changed('publicKey of low order', { publicKey: hex(littleEndian(1n)) }, 'registration-refused'),
-      changed(
-        'another host',
-        { host: 'evil.example', signedNonce: signedOver({ host: 'evil.example' }) },
-        'registration-refused',
-      ),
-      changed(
-        'host with a port',
-        { host: 'relay.example:8443', signedNonce: signedOver({ host: 'relay.example:8443' }) },
-        'registration-refused',
-      ),
-      changed(
-        'host in upper case',
-        { host: 'Relay.example', signedNonce: signedOver({ host: 'Relay.example' }) },
-        'registration-refused',
-      ),
-      changed(
-        'host with a trailing dot',
-        { host: 'relay.example.', signedNonce: signedOver({ host: 'relay.example.' }) },
-        'registration-refused',
-      ),
+      forHost('another host', 'evil.example'),
+      forHost('host with a port', 'relay.example:8443'),
+      forHost('host in upper case', 'Relay.example'),
+      forHost('host with a trailing dot', 'relay.example.'),
       changed("another identity's signingKey", { signingKey: other.signingKey }, 'registration-refused'),
       changed("another identity's publicKey", { publicKey: other.publicKey }, 'registration-refused'),
       changed(
@@ -215,6 +201,8 @@ function refusedByClient() {
     failure,
     ...(pinned === undefined ? {} : { pinned }),
   });
+  const refused = (name: string, code: number, reason: string, failure: FailureCode) =>
+    one(name, [base.challenge, JSON.stringify({ type: 'REGISTER_FAILURE', code, reason })], 1, failure);
   const { serverKey } = challenge as { serverKey: string };
   return {
     clientSeed: base.clientSeed,
@@ -269,32 +257,12 @@ function refusedByClient() {
         'wrong-server-key',
         JSON.parse(other.challenge).serverKey,
       ),
-      one(
-        'refused with 4401',
-        [base.challenge, '{"type":"REGISTER_FAILURE","code":4401,"reason":"no"}'],
-        1,
-        'registration-refused',
-      ),
-      one(
-        'refused with 4403',
-        [base.challenge, '{"type":"REGISTER_FAILURE","code":4403,"reason":"no"}'],
-        1,
-        'forbidden',
-      ),
-      one(
-        'lastTerm refused',
-        [base.challenge, '{"type":"REGISTER_FAILURE","code":4410,"reason":"no"}'],
-        1,
-        'term-refused',
-      ),
+      refused('refused with 4401', 4401, 'no', 'registration-refused'),
+      refused('refused with 4403', 4403, 'no', 'forbidden'),
+      refused('lastTerm refused', 4410, 'no', 'term-refused'),
       one('too late', ['{"type":"REGISTER_FAILURE","code":4408,"reason":"late"}'], 0, 'registration-timeout'),
       one('no room', ['{"type":"ERROR","code":1013,"reason":"full"}'], 0, 'try-again-later'),
-      one(
-        'refused with a code that is unknown',
-        [base.challenge, '{"type":"REGISTER_FAILURE","code":4999,"reason":"?"}'],
-        1,
-        'connection-lost',
-      ),
+      refused('refused with a code that is unknown', 4999, '?', 'connection-lost'),
       one('an ERROR of code 0', ['{"type":"ERROR","code":0,"reason":""}'], 0, 'connection-lost'),
       one("a channel's code", ['{"type":"ERROR","code":1002,"reason":""}'], 0, 'connection-lost'),
     ],

@@ -51,6 +51,15 @@ function rekeys(half: Half, nowMs: number): void {
   expect(half.rekey.takeRekey(publicKey, false, nowMs)).toBeNull();
 }
 
+/** A responder after its first rekey, which its peer has not acknowledged. */
+function rekeyedOnce(): Half {
+  const half = new Half('responder');
+  rekeys(half, NOW);
+  half.seal();
+  half.rekey.takeRekeyed(NOW);
+  return half;
+}
+
 describe('a responder', () => {
   test('accepts rekeyed only after its own answer is sealed', () => {
     const half = new Half('responder');
@@ -62,10 +71,7 @@ describe('a responder', () => {
   });
 
   test('answers a second rekey 30 s after the first was complete, whenever it arrives', () => {
-    const half = new Half('responder');
-    rekeys(half, NOW);
-    half.seal();
-    half.rekey.takeRekeyed(NOW);
+    const half = rekeyedOnce();
     half.outgoing.acknowledge(1, NOW);
     rekeys(half, NOW + 1);
     expect(half.rekey.answerAt(NOW + 1)).toBe(NOW + INTERVAL_MS);
@@ -76,10 +82,7 @@ describe('a responder', () => {
   });
 
   test('answers it at once after 2^14 frames', () => {
-    const half = new Half('responder');
-    rekeys(half, NOW);
-    half.seal();
-    half.rekey.takeRekeyed(NOW);
+    const half = rekeyedOnce();
     for (let seq = 0; seq < LEAST_FRAMES; seq++) half.keys.sealData(1 + seq, new Uint8Array(5));
     half.outgoing.acknowledge(1, NOW);
     rekeys(half, NOW);
@@ -87,10 +90,7 @@ describe('a responder', () => {
   });
 
   test('keeps one answer, however often a peer rekeys without acknowledging', () => {
-    const half = new Half('responder');
-    rekeys(half, NOW);
-    half.seal();
-    half.rekey.takeRekeyed(NOW);
+    const half = rekeyedOnce();
     rekeys(half, NOW + 10 * INTERVAL_MS);
     expect(half.rekey.answerAt(NOW + 10 * INTERVAL_MS)).toBe(Number.POSITIVE_INFINITY);
     expect(half.seal()).toBeNull();

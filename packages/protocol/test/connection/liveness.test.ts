@@ -21,11 +21,7 @@ beforeEach(() => {
   a = new Peer(clock, relay, seeded(2), { name: 'a', provider: toy });
   b = new Peer(clock, relay, seeded(3), { name: 'b', provider: toy, isKnown: () => true });
   talk = new Conversation(clock, 'talk', a, b);
-  a.onEvent = (_, event) => talk.saw(talk.initiator, event);
-  b.onEvent = (channel, event) => {
-    talk.responder.channel ??= channel;
-    talk.saw(talk.responder, event);
-  };
+  talk.follow();
   a.connect();
   b.connect();
   clock.pass(100);

@@ -6,7 +6,7 @@ import { Conversation } from '../simulator/conversation.js';
 import type { Link } from '../simulator/link.js';
 import { Peer } from '../simulator/peer.js';
 import { Relay } from '../simulator/relay.js';
-import { type Seeded, seeded } from '../simulator/seeded.js';
+import { seeded } from '../simulator/seeded.js';
 import { toy } from '../simulator/toy-provider.js';
 import { evilProvider } from './evil-provider.js';
 import { HEAP_SLACK_BYTES, heapBytes } from './heap.js';
@@ -84,16 +84,15 @@ function feed(run: (seed: number) => number): void {
   if (before > 0) expect(heapBytes() - before).toBeLessThan(HEAP_SLACK_BYTES);
 }
 
-/** Two honest peers that talk, and what must hold for them whatever a third sends. */
-function honestTalk(clock: Clock, relay: Relay, random: Seeded): { a: Peer; talk: Conversation; finish: () => void } {
+/** Two honest peers that talk through a relay, and what must hold for them whatever a third sends. */
+function honestTalk(seed: number) {
+  const random = seeded(seed);
+  const clock = new Clock();
+  const relay = new ManglingRelay(clock, random, toy);
   const peer = (name: string) => new Peer(clock, relay, seeded(random.below(2 ** 31)), { name, provider: toy });
   const [a, c] = [peer('a'), peer('c')];
   const talk = new Conversation(clock, 'talk', a, c);
-  a.onEvent = (_, event) => talk.saw(talk.initiator, event);
-  c.onEvent = (channel, event) => {
-    talk.responder.channel ??= channel;
-    talk.saw(talk.responder, event);
-  };
+  talk.follow();
   a.connect();
   c.connect();
   clock.pass(100);
@@ -101,9 +100,12 @@ function honestTalk(clock: Clock, relay: Relay, random: Seeded): { a: Peer; talk
   clock.pass(100);
   expect(talk.whole).toBe(true);
   return {
+    random,
+    clock,
+    relay,
     a,
     talk,
-    finish() {
+    finish(): void {
       clock.pass(30_000);
       expect(talk.whole).toBe(true);
       expect(talk.responder.received).toBe(talk.initiator.sent.length);
@@ -117,10 +119,7 @@ test('nonsense in sealed frames ends at most the peer’s own channels', {
 }, () => {
   const ends = new Set<string>();
   feed((seed) => {
-    const random = seeded(seed);
-    const clock = new Clock();
-    const relay = new ManglingRelay(clock, random, toy);
-    const { a, talk, finish } = honestTalk(clock, relay, random);
+    const { random, clock, relay, a, talk, finish } = honestTalk(seed);
     const provider = evilProvider(random, random.pick([0.02, 0.1, 0.4]));
     const evil = new Peer(clock, relay, seeded(seed + 1), { name: 'e', provider });
     let live: { readonly peer: Peer; readonly channel: Channel }[] = [];
@@ -168,10 +167,7 @@ test('nonsense from a relay ends at most the connection', {
 }, () => {
   const failures = new Set<string>();
   feed((seed) => {
-    const random = seeded(seed);
-    const clock = new Clock();
-    const relay = new ManglingRelay(clock, random, toy);
-    const { a, talk } = honestTalk(clock, relay, random);
+    const { random, clock, relay, a, talk } = honestTalk(seed);
     relay.victims.add(a.address);
     relay.registrations = true;
     relay.rate = random.pick([0.1, 0.5]);

@@ -59,6 +59,16 @@ export class Conversation {
     return end === this.initiator ? this.responder : this.initiator;
   }
 
+  /** Sees all that happens at both peers, which have no other channel. */
+  follow(): void {
+    const { initiator, responder } = this;
+    initiator.peer.onEvent = (_, event) => this.saw(initiator, event);
+    responder.peer.onEvent = (channel, event) => {
+      responder.channel ??= channel;
+      this.saw(responder, event);
+    };
+  }
+
   open(): void {
     const channel = this.initiator.peer.open(this.responder.peer, { resource: `/${this.tag}` });
     this.initiator.channel = channel;

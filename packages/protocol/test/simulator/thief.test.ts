@@ -37,11 +37,7 @@ describe('a relay that holds the keys of epoch 0 and forges under them', () => {
     forEachSeed(RUNS, (seed) => {
       const { random, clock, relay, a, b } = meet(seed, [4, 20]);
       const talk = new Conversation(clock, 'talk', a, b);
-      a.onEvent = (_, event) => talk.saw(talk.initiator, event);
-      b.onEvent = (channel, event) => {
-        talk.responder.channel ??= channel;
-        talk.saw(talk.responder, event);
-      };
+      talk.follow();
       talk.open();
       clock.pass(1_000);
       const says = (): void => {

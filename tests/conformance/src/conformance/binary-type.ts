@@ -1,5 +1,5 @@
 import { equal, ok, throwsType } from './assert.js';
-import { dial, next, open, type Statement } from './statement.js';
+import { closeFully, dial, next, open, type Statement } from './statement.js';
 
 const CLAUSE = 'binaryType attribute';
 
@@ -19,9 +19,7 @@ export const binaryTypeStatements: readonly Statement[] = [
       throwsType(() => set(Symbol('blob')));
       await next(socket, 'open');
       set('arraybuffer');
-      const closed = next(socket, 'close');
-      socket.close();
-      await closed;
+      await closeFully(socket);
       set('blob');
       equal(socket.binaryType, 'blob');
     },

@@ -1,5 +1,5 @@
 import { equal, ok } from './assert.js';
-import { microtasks, next, open, type Statement, until } from './statement.js';
+import { closeFully, microtasks, next, open, type Statement, until } from './statement.js';
 
 const CLAUSE = 'bufferedAmount attribute';
 
@@ -100,9 +100,7 @@ export const bufferedAmountStatements: readonly Statement[] = [
     says: 'in CLOSED it only increases',
     async run(subject) {
       const socket = await open(subject);
-      const closed = next(socket, 'close');
-      socket.close();
-      await closed;
+      await closeFully(socket);
       equal(socket.bufferedAmount, 0);
       socket.send('é');
       socket.send(new ArrayBuffer(8));

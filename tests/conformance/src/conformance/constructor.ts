@@ -1,5 +1,5 @@
 import { equal, ok, throwsDom, throwsType } from './assert.js';
-import { dial, microtasks, next, open, type Statement, urlOf } from './statement.js';
+import { closeFully, dial, microtasks, next, open, type Statement, urlOf } from './statement.js';
 
 const CLAUSE = 'The WebSocket interface, constructor steps';
 const PROTOCOLS = `${CLAUSE}: protocols`;
@@ -202,9 +202,7 @@ export const constructorStatements: readonly Statement[] = [
       const socket = await open(subject);
       const { url } = socket;
       equal(url, urlOf(subject));
-      const closed = next(socket, 'close');
-      socket.close();
-      await closed;
+      await closeFully(socket);
       equal(socket.url, url);
     },
   },

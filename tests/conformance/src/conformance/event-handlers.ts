@@ -1,5 +1,5 @@
 import { equal, ok } from './assert.js';
-import { dial, next, open, type Statement } from './statement.js';
+import { closeFully, dial, echo, next, open, type Statement } from './statement.js';
 
 const CLAUSE = 'event handlers; HTML, event handler IDL attributes';
 const NAMES = ['onopen', 'onerror', 'onclose', 'onmessage'] as const;
@@ -48,8 +48,7 @@ export const eventHandlerStatements: readonly Statement[] = [
       const [self, event] = called;
       ok(self === socket, 'this');
       ok(called.length === 1 + 1 && event instanceof Event && event.type === 'open', 'one argument, the event');
-      socket.send('x');
-      await next(socket, 'message');
+      await echo(socket, 'x');
       ok(!handled, 'handleEvent');
       socket.close();
     },
@@ -73,8 +72,7 @@ export const eventHandlerStatements: readonly Statement[] = [
       socket.onmessage = null;
       socket.onmessage = note('after');
       order.length = 0;
-      socket.send('x');
-      await next(socket, 'message');
+      await echo(socket, 'x');
       equal(order, ['listener', 'after']);
       socket.close();
     },
@@ -114,10 +112,7 @@ export const eventHandlerStatements: readonly Statement[] = [
       socket.addEventListener('message', removed);
       socket.removeEventListener('message', removed);
       await next(socket, 'open');
-      for (const text of ['a', 'b']) {
-        socket.send(text);
-        await next(socket, 'message');
-      }
+      for (const text of ['a', 'b']) await echo(socket, text);
       equal(seen, [['open', true, true, 2], 'once']);
       socket.close();
     },
@@ -137,11 +132,8 @@ export const eventHandlerStatements: readonly Statement[] = [
           ok(event.composedPath().length === 1 && event.composedPath()[0] === socket, 'composedPath');
         });
       await next(socket, 'open');
-      socket.send('x');
-      await next(socket, 'message');
-      const closed = next(socket, 'close');
-      socket.close();
-      await closed;
+      await echo(socket, 'x');
+      await closeFully(socket);
       equal(flags, Array(3).fill([false, false, false, false]));
       // Node 20's own MessageEvent is tagged as an Event.
       equal(kinds, ['[object Event]', String(new MessageEvent('message')), '[object CloseEvent]']);
@@ -154,10 +146,8 @@ export const eventHandlerStatements: readonly Statement[] = [
       const [one, two] = [await open(subject), await open(subject)];
       const heard: unknown[] = [];
       one.onmessage = ({ data }) => heard.push(data);
-      two.send('for two');
-      await next(two, 'message');
-      one.send('for one');
-      await next(one, 'message');
+      await echo(two, 'for two');
+      await echo(one, 'for one');
       equal(heard, ['for one']);
       one.close();
       two.close();

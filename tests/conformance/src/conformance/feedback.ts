@@ -1,5 +1,5 @@
 import { equal, ok } from './assert.js';
-import { dial, next, open, type Statement, task, until } from './statement.js';
+import { closeFully, dial, echo, next, open, type Statement, task, until } from './statement.js';
 
 const CLAUSE = 'Feedback from the protocol';
 
@@ -205,15 +205,12 @@ export const feedbackStatements: readonly Statement[] = [
     says: 'no event fires afterwards, and the socket stays CLOSED',
     async run(subject) {
       const socket = await open(subject);
-      const closed = next(socket, 'close');
-      socket.close();
-      await closed;
+      await closeFully(socket);
       const fired = record(socket);
       socket.send('x');
       socket.close();
       const other = await open(subject);
-      other.send('x');
-      await next(other, 'message');
+      await echo(other, 'x');
       equal([fired, socket.readyState], [[], 3]);
       other.close();
     },

@@ -1,5 +1,5 @@
 import { equal, ok } from './assert.js';
-import { dial, next, open, type Statement } from './statement.js';
+import { dial, echo, open, type Statement } from './statement.js';
 
 const CLAUSE = 'DOM, dispatching events';
 
@@ -24,10 +24,7 @@ export const listenerStatements: readonly Statement[] = [
         throw new Error('from a listener');
       });
       socket.addEventListener('message', ({ data }) => heard.push(data));
-      for (const text of ['a', 'b']) {
-        socket.send(text);
-        await next(socket, 'message');
-      }
+      for (const text of ['a', 'b']) await echo(socket, text);
       removeEventListener('error', report);
       equal(heard, ['a', 'b']);
       equal(reported, ['from the handler', 'from a listener', 'from the handler', 'from a listener']);
@@ -45,12 +42,10 @@ export const listenerStatements: readonly Statement[] = [
       socket.addEventListener('message', listener);
       socket.addEventListener('message', listener, { once: true });
       socket.addEventListener('message', listener, true);
-      socket.send('x');
-      await next(socket, 'message');
+      await echo(socket, 'x');
       equal(calls, 2);
       socket.removeEventListener('message', listener);
-      socket.send('y');
-      await next(socket, 'message');
+      await echo(socket, 'y');
       equal(calls, 3);
       socket.close();
     },
@@ -66,8 +61,7 @@ export const listenerStatements: readonly Statement[] = [
       socket.addEventListener('message', () => heard.push('never'), { signal: AbortSignal.abort() });
       Reflect.apply(socket.addEventListener, socket, ['message', null]);
       for (const text of ['a', 'b']) {
-        socket.send(text);
-        await next(socket, 'message');
+        await echo(socket, text);
         listening.abort();
       }
       equal(heard, ['a']);
@@ -87,10 +81,7 @@ export const listenerStatements: readonly Statement[] = [
         },
       };
       socket.addEventListener('message', object);
-      for (const text of ['a', 'b']) {
-        socket.send(text);
-        await next(socket, 'message');
-      }
+      for (const text of ['a', 'b']) await echo(socket, text);
       equal(seen, [[true, 'message'], 'later']);
       socket.close();
     },

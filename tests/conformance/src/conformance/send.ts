@@ -1,5 +1,5 @@
 import { equal, ok, throwsDom, throwsType } from './assert.js';
-import { dial, next, open, type Statement, type Subject } from './statement.js';
+import { closeFully, dial, next, open, type Statement, type Subject } from './statement.js';
 
 const CLAUSE = 'send(data) method';
 
@@ -54,9 +54,7 @@ export const sendStatements: readonly Statement[] = [
       await next(socket, 'open');
       throwsType(() => Reflect.apply(socket.send, socket, []), 'no argument, OPEN');
       throwsType(() => Reflect.apply(socket.send, socket, [Symbol('data')]), 'a Symbol, OPEN');
-      const closed = next(socket, 'close');
-      socket.close();
-      await closed;
+      await closeFully(socket);
       throwsType(() => Reflect.apply(socket.send, socket, []), 'no argument, CLOSED');
     },
   },

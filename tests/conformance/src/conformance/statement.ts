@@ -47,6 +47,19 @@ export async function open(subject: Subject, resource?: string, protocols?: stri
   return socket;
 }
 
+/** Sends a text to `/echo`, and waits until one comes back. */
+export function echo(socket: WebSocket, text: string): Promise<MessageEvent> {
+  socket.send(text);
+  return next(socket, 'message');
+}
+
+/** Closes an open socket, which is CLOSED then. */
+export async function closeFully(socket: WebSocket): Promise<void> {
+  const closed = next(socket, 'close');
+  socket.close();
+  await closed;
+}
+
 /** After every microtask that is queued now, and those that they queue. */
 export async function microtasks(): Promise<void> {
   for (let i = 0; i < 50; i++) await Promise.resolve();
