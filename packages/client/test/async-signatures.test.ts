@@ -3,10 +3,11 @@ import type { IdentityLike } from '@sws/crypto';
 import { naclProvider, verifySignature } from '@sws/crypto';
 import type { SignatureTask } from '@sws/protocol';
 import { afterEach, beforeEach, expect, test, vi } from 'vitest';
-import { Endpoint, type PeerMessageEvent } from '../src/index.js';
+import type { PeerMessageEvent } from '../src/index.js';
 import * as web from '../src/platform/web.js';
+import { EndpointWorld } from './endpoint-world.js';
 import { newIdentity } from './relay.js';
-import { pass, VirtualNetwork, virtualTime } from './virtual-network.js';
+import { pass } from './virtual-network.js';
 
 /** The tasks that the platform was given, and how the test answers them. */
 const platform = vi.hoisted(() => ({ tasks: [] as (() => void)[], isSlow: false }));
@@ -19,27 +20,15 @@ vi.mock('#platform', async (original) => ({
   },
 }));
 
-let network: VirtualNetwork;
-let restore: () => void;
-let endpoints: Endpoint[];
+let world: EndpointWorld;
 
 beforeEach(() => {
-  restore = virtualTime();
-  network = new VirtualNetwork();
-  endpoints = [];
+  world = new EndpointWorld();
   platform.tasks = [];
   platform.isSlow = false;
 });
-afterEach(async () => {
-  await Promise.all([...endpoints.map((one) => one.close({ graceMs: 0 })), pass(2_000)]);
-  restore();
-});
+afterEach(() => world.stop());
 
-function endpoint(identity = newIdentity()): Endpoint {
-  const made = new Endpoint('ws://localhost/', { identity, WebSocket: network.WebSocket, accept: () => true });
-  endpoints.push(made);
-  return made;
-}
 /** Web Crypto answers in real time, so virtual time alone does not do. */
 const settle = (condition: () => boolean) =>
   vi.waitFor(async () => {
@@ -48,7 +37,7 @@ const settle = (condition: () => boolean) =>
   });
 
 test('endpoints register and talk', async () => {
-  const [a, b] = [endpoint(), endpoint()];
+  const [a, b] = [world.endpoint(), world.endpoint()];
   await settle(() => a.state === 'registered' && b.state === 'registered');
   const heard: unknown[] = [];
   b.addEventListener('message', (event: PeerMessageEvent) => heard.push(event.data));
@@ -62,9 +51,9 @@ test('endpoints register and talk', async () => {
 
 test('a signature for a connection that has been lost is not sent on the next one', async () => {
   platform.isSlow = true;
-  const a = endpoint();
+  const a = world.endpoint();
   await settle(() => platform.tasks.length === 1);
-  network.sockets[0]?.fail();
+  world.network.sockets[0]?.fail();
   await settle(() => platform.tasks.length === 2);
   const [first, second] = platform.tasks;
   first?.();
