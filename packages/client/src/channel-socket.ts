@@ -280,14 +280,17 @@ export class ChannelSocket implements ChannelReceiver {
 
   /** Queues a task for each held event. Tasks of one turn of Node's event loop cost less than turns. */
   #takeSoon(): void {
-    const due = this.#paused ? Math.min(1, this.#held.length) : this.#held.length;
-    for (; this.#tasks < due; this.#tasks++) queueTask(this.#takeHeld);
+    for (; this.#mayTake && this.#tasks < this.#held.length; this.#tasks++) queueTask(this.#takeHeld);
+  }
+
+  /** Whether the first held event need not wait: a close without messages before it is told even while paused. */
+  get #mayTake(): boolean {
+    return !this.#paused || this.#held[0]?.type === 'close';
   }
 
   readonly #takeHeld = (): void => {
     this.#tasks--;
-    if (this.#ending || (this.#paused && this.#held[0]?.type !== 'close')) return;
-    const event = this.#held.shift();
+    const event = this.#ending || !this.#mayTake ? undefined : this.#held.shift();
     if (event !== undefined) this.#take(event);
   };
 
