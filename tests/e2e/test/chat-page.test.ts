@@ -299,14 +299,23 @@ describeInChromium('the chat page itself', () => {
     expect(await running(alice)).toBe(script(second));
     expect(alice.complaints.filter((text) => !/service-worker|ERR_INTERNET/.test(text))).toEqual([]);
 
-    // A newer page takes the database: this one makes way, and does not come back to it.
-    await alice.page.evaluate(async () => {
+    // A newer page takes the database: this one makes way, and does not come back to it. The newer one is a tab of its
+    // own, because a page that makes way is loaded again, which ends what it has asked for.
+    await alice.page.context().setOffline(false);
+    const newer = await alice.page.context().newPage();
+    await newer.goto(`${host.url}/SHA256SUMS`);
+    await newer.evaluate(async () => {
       const name = (await indexedDB.databases()).find(({ name }) => name?.startsWith('sws.chat.'))?.name ?? '';
-      indexedDB.open(name, 99);
+      await new Promise((resolve, reject) => {
+        const asked = indexedDB.open(name, 99);
+        asked.onsuccess = resolve;
+        asked.onerror = reject;
+      });
     });
     await alice.page.getByRole('heading', { name: 'This page is older than your messages' }).waitFor();
     const versions = await alice.page.evaluate(async () => (await indexedDB.databases()).map(({ version }) => version));
     expect(versions).toContain(99);
+    await newer.close();
 
     // Where no worker keeps a build, a part of it may be gone: the page begins anew with the build that is there.
     const part = readdirSync(join(first, 'assets')).find((name) => name.startsWith('settings-page-')) ?? '';
