@@ -30,8 +30,9 @@ type State =
 
 /** The time limit of dialling and registering. */
 const CONNECT_TIMEOUT_MS = 15_000;
-/** The most bytes of frames that wait until the relay's signature is verified. */
+/** The most bytes of frames that wait until the relay's signature is verified, with so much for each frame itself. */
 const MAX_HELD_BYTES = 4_194_304;
+const HELD_FRAME_COST = 96;
 /** A relay PING unanswered for this long ends the connection. */
 const PONG_TIMEOUT_MS = 5_000;
 /** If a channel's PING is unanswered for this long, the relay is asked for a sign of life. */
@@ -281,9 +282,9 @@ export class Connection {
 
   #register(state: Extract<State, { phase: 'registering' }>, data: string | Uint8Array, now: number): void {
     if (state.registration.verifies) {
-      state.heldBytes += data.length;
+      state.heldBytes += data.length + HELD_FRAME_COST;
       if (state.heldBytes > MAX_HELD_BYTES)
-        return this.#drop({ code: 'over-limits', detail: 'too much before the relay was verified' }, now);
+        return this.#drop({ code: 'connection-lost', detail: 'too much before the relay was verified' }, now);
       state.held.push(data);
     } else if (typeof data !== 'string')
       this.#drop({ code: 'bad-frame', detail: 'a binary frame before registration' }, now);

@@ -46,7 +46,7 @@ export interface ClientRegistrationOptions {
   readonly token?: string | undefined;
   /** The relay's signing key, if it is pinned. */
   readonly serverKey?: string | undefined;
-  /** Whether the shell signs and verifies (`SignatureTask`), so that this need not take its thread's time. */
+  /** Whether the shell signs and verifies (`SignatureTask`): it may do so without stopping its thread. */
   readonly asksShell?: boolean | undefined;
 }
 

@@ -58,13 +58,17 @@ test('a relay whose signature is not valid is left, and its later frames with it
   expect([dialled.connection.registered, dialled.connection.pollFrame(NOW)]).toEqual([false, null]);
 });
 
-test('at most 4 MiB wait for the shell', () => {
+test.each([
+  ['large', 4, new Uint8Array(1_048_576 - 96)],
+  ['empty', 43_690, ''],
+])('at most 4 MiB of %s frames wait for the shell, each with 96 bytes more; then it dials again', (_, most, frame) => {
   const { dialled } = waiting('verify');
-  const [block, last] = [new Uint8Array(1_048_576), Uint8Array.of(0)];
-  for (let i = 0; i < 4; i++) dialled.connection.handleFrame(block, NOW);
+  for (let i = 0; i < most; i++) dialled.connection.handleFrame(frame, NOW);
   expect(dialled.events()).toEqual([]);
-  dialled.connection.handleFrame(last, NOW);
-  expect(dialled.events()).toContainEqual(failedWith('over-limits'));
+  dialled.connection.handleFrame(frame, NOW);
+  expect(dialled.events()).toContainEqual(failedWith('connection-lost'));
+  dialled.connection.handleTimeout(dialled.connection.nextWakeAtMs);
+  expect(dialled.events()).toContainEqual({ type: 'dial' });
 });
 
 test.each(['sign', 'verify'] as const)('a result of `%s` after the end of the connection is ignored', (what) => {
