@@ -72,7 +72,7 @@ export function secretboxOf(
 }
 
 /** Lengths at the edges of vectors, blocks and four blocks. The first block lacks 32 bytes. */
-const CHECKED_LENGTHS = [0, 1, 15, 16, 17, 31, 32, 33, 95, 96, 223, 224, 225, 479, 480, 481, 1_000];
+const CHECKED_LENGTHS = [0, 1, 15, 16, 17, 31, 32, 33, 95, 96, 223, 224, 225, 255, 256, 257, 479, 480, 481, 512, 1_000];
 
 /** Whether it seals like tweetnacl, opens the result, and refuses an altered one. */
 function isRight({ secretboxSeal, secretboxOpen }: ReturnType<typeof secretboxOf>): boolean {
