@@ -17,7 +17,7 @@ export interface TransportSocket {
   onclose: ((event: { code: number }) => void) | null;
   /** Called on an error; `onclose` follows. */
   onerror: ((event: never) => void) | null;
-  /** Sends one message. The socket owns the bytes from here. */
+  /** Sends one message. It must not change the bytes, and must have copied them when it returns. */
   send(data: string | Uint8Array<ArrayBuffer>): void;
   /** Starts the closing handshake. */
   close(code?: number, reason?: string): void;

@@ -120,11 +120,18 @@ export function parseChannelFrame(content: Uint8Array): ChannelFrame | null {
 }
 
 /**
- * A binary MESSAGE to `peer` with room for a channel frame of `contentBytes`. Its kind and channelId are written
- * already. Sealing writes directly into it, so that a frame is never copied.
+ * A binary MESSAGE to `peer` with room for a channel frame of `contentBytes`, in `spare` if that has its length. Its
+ * kind and channelId are written already. Sealing writes directly into it, so that a frame is never copied.
  */
-export function newMessage(peer: Uint8Array, kind: number, channelId: Uint8Array, contentBytes: number): Uint8Array {
-  const message = new Uint8Array(MESSAGE_HEAD_BYTES + contentBytes);
+export function newMessage(
+  peer: Uint8Array,
+  kind: number,
+  channelId: Uint8Array,
+  contentBytes: number,
+  spare?: Uint8Array,
+): Uint8Array {
+  const length = MESSAGE_HEAD_BYTES + contentBytes;
+  const message = spare?.length === length ? spare : new Uint8Array(length);
   message[0] = 1;
   message.set(peer, 1);
   message[MESSAGE_HEAD_BYTES] = kind;

@@ -116,19 +116,10 @@ export class ChannelKeys {
   get confirmed(): boolean {
     return this.#lastReceived.epoch === this.#epoch && this.#lastReceived.counter >= 0;
   }
-  /** Seals one DATA frame: a whole binary MESSAGE to the peer. */
-  sealData(seq: number, plaintext: Uint8Array): Uint8Array {
-    const message = newMessage(
-      this.#peer,
-      KIND.data,
-      this.channelId,
-      CHANNEL_HEAD_BYTES + 8 + plaintext.length + TAG_BYTES,
-    );
-    const content = contentOf(message);
-    writeU53(content, CHANNEL_HEAD_BYTES, seq);
-    this.#provider.secretboxSeal(this.#send.bytes, dataNonce(seq), plaintext, content.subarray(CHANNEL_HEAD_BYTES + 8));
+  /** Seals one DATA frame: a whole binary MESSAGE to the peer, in `spare` if that has its length. */
+  sealData(seq: number, plaintext: Uint8Array, spare?: Uint8Array): Uint8Array {
     this.#send.frames++;
-    return message;
+    return this.#seal(KIND.data, this.#send.bytes, dataNonce(seq), plaintext, spare);
   }
 
   /** Opens one DATA frame; `null` if it does not open. The next call overwrites the returned plaintext. */
@@ -141,24 +132,7 @@ export class ChannelKeys {
 
   /** Seals one CONTROL under the present epoch and the next counter. */
   sealControl(plaintext: Uint8Array): Uint8Array {
-    const message = newMessage(
-      this.#peer,
-      KIND.control,
-      this.channelId,
-      CHANNEL_HEAD_BYTES + 12 + plaintext.length + TAG_BYTES,
-    );
-    const content = contentOf(message);
-    const view = new DataView(content.buffer, content.byteOffset);
-    const counter = this.#sendCounter++;
-    view.setUint32(CHANNEL_HEAD_BYTES, this.#epoch);
-    writeU53(content, CHANNEL_HEAD_BYTES + 4, counter);
-    this.#provider.secretboxSeal(
-      this.#sendControl,
-      controlNonce(this.#epoch, counter),
-      plaintext,
-      content.subarray(CHANNEL_HEAD_BYTES + 12),
-    );
-    return message;
+    return this.#seal(KIND.control, this.#sendControl, controlNonce(this.#epoch, this.#sendCounter++), plaintext);
   }
 
   /**
@@ -232,6 +206,17 @@ export class ChannelKeys {
     const next = this.#next;
     erase(this.#root, this.#send.bytes, this.#receive.bytes, this.#sendControl, this.#receiveControl);
     erase(this.#ephemeral?.secret, next?.send, next?.receive, next?.control?.send, next?.control?.receive);
+  }
+
+  #seal(kind: number, key: Uint8Array, nonce: Uint8Array, plaintext: Uint8Array, spare?: Uint8Array): Uint8Array {
+    // A frame states its numbers as its nonce does.
+    const numbers = nonce.subarray(kind === KIND.data ? 16 : 12);
+    const boxAt = CHANNEL_HEAD_BYTES + numbers.length;
+    const message = newMessage(this.#peer, kind, this.channelId, boxAt + plaintext.length + TAG_BYTES, spare);
+    const content = contentOf(message);
+    content.set(numbers, CHANNEL_HEAD_BYTES);
+    this.#provider.secretboxSeal(key, nonce, plaintext, content.subarray(boxAt));
+    return message;
   }
 
   /** CONTROLs of the previous epoch no longer open from here, so that a thief of its keys cannot forge them. */

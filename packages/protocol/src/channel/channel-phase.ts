@@ -84,7 +84,7 @@ export interface ChannelPhase {
   abort(failure: Failure): void;
   /** The next event for the application; `null` for no more. */
   pollEvent(): ChannelEvent | null;
-  /** The next frame to send, a whole binary MESSAGE that must not be changed; `null` if none may be sent now. */
+  /** The next frame to send, as of `Channel.pollFrame`; `null` if none may be sent now. */
   pollFrame(nowMs: number): Uint8Array | null;
 }
 

@@ -214,7 +214,7 @@ export class ChannelTable {
     return null;
   }
 
-  /** The next frame to send, or `null`. Channels take turns. It is a whole binary MESSAGE that must not be changed. */
+  /** The next frame to send, as of `Channel.pollFrame`, or `null`. Channels take turns. */
   pollFrame(nowMs: number): Uint8Array | null {
     if (!this.#context.connected) return null;
     const reset = this.#resets.pollFrame();

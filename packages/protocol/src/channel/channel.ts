@@ -180,7 +180,7 @@ export class Channel {
 
   /**
    * The next frame to send, as a whole binary MESSAGE, or `null`. It must not be changed: the channel keeps it until
-   * acknowledged.
+   * acknowledged. After that another frame may be sealed into its array, so copy what you keep.
    */
   pollFrame(nowMs: number): Uint8Array | null {
     return this.#phase.pollFrame(nowMs);

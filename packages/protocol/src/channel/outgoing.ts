@@ -41,6 +41,11 @@ export class Outgoing {
   readonly #queue = new Deque<Message>();
   readonly #urgent = new Deque<Message>();
   readonly #retained = new Deque<Retained>();
+  /**
+   * The arrays of acknowledged frames, for the next ones: a new array for each would cost more in garbage collection
+   * than sealing does. There are no more of them than frames under way.
+   */
+  readonly #spares: Uint8Array[] = [];
   #acked = 0;
   #cursor = 0;
   #sealed = 0;
@@ -142,7 +147,7 @@ export class Outgoing {
     return (this.#urgent.at(0) ?? this.#queue.at(0))?.opcode === OPCODE.close;
   }
 
-  /** The next MESSAGE to send, sent again or sealed now. It is kept here, and the transport must not change it. */
+  /** The next MESSAGE to send, sent again or sealed now, as of `Channel.pollFrame`. */
   next(keys: ChannelKeys, nowMs: number): Uint8Array | null {
     if (!this.canSend(keys, nowMs)) {
       if (!this.waitsForRoom) this.flight.idle();
@@ -174,9 +179,11 @@ export class Outgoing {
       this.#acked++;
       this.#unackedBytes -= frame.appBytes;
       if (frame.endsMessage) this.messagesAcknowledged++;
+      this.#spares.push(frame.message);
     }
     if (this.#cursor < this.#acked) this.#cursor = this.#acked;
     this.#land(landed);
+    this.#spares.length = Math.min(this.#spares.length, this.#cursor - this.#acked);
     if (bytes > 0) this.flight.acknowledged(bytes, sent, nowMs);
     return true;
   }
@@ -201,6 +208,7 @@ export class Outgoing {
     this.#queue.clear();
     this.#urgent.clear();
     this.#retained.clear();
+    this.#spares.length = 0;
   }
 
   get #nextRetained(): Retained | undefined {
@@ -234,7 +242,7 @@ export class Outgoing {
     const plaintext = encodeData(opcode, fin, bytes.subarray(offset, end), this.#padding, scratch);
     if (!own) this.#charged += plaintext.length + FRAME_CHARGE_BYTES;
     this.#retained.push({
-      message: keys.sealData(this.#sealed, plaintext),
+      message: keys.sealData(this.#sealed, plaintext, this.#spares.pop()),
       appBytes: own ? 0 : end - offset,
       endsMessage: fin && !own,
       sent: null,

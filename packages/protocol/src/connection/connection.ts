@@ -165,7 +165,10 @@ export class Connection {
     return this.table.pollEvent() ?? this.#events.shift() ?? null;
   }
 
-  /** The next frame to write while the transport is open and has room, or `null`. It must not be changed. */
+  /**
+   * The next frame to write while the transport is open and has room, or `null`. It must not be changed, and bytes must
+   * be copied before the next input, as the `send` of a WebSocket does.
+   */
   pollFrame(nowMs: number): string | Uint8Array | null {
     for (const [type, text] of this.#pending) {
       this.#pending.delete(type);

@@ -123,7 +123,7 @@ export class World {
           frame !== null;
           frame = this.end(index).table.pollFrame(this.now)
         ) {
-          this.#send(index, frame);
+          this.#send(index, frame.slice());
           moved = true;
         }
       }

@@ -27,8 +27,8 @@ export const MUTANTS: readonly (Mutant & {
     scenario: 'transfer',
     breaks: /one key and nonce/,
     file: 'channel/channel-keys.ts',
-    find: 'const counter = this.#sendCounter++;',
-    replace: 'const counter = this.#sendCounter;',
+    find: 'this.#sendCounter++',
+    replace: 'this.#sendCounter',
   },
   {
     name: 'a DATA frame that does not open is a sign of life',

@@ -6,7 +6,8 @@ import { type Mutant, mutate } from '../mutants.js';
 /**
  * Limits scaled: a window is two frames, two questions are remembered, and keys are replaced by frames alone and
  * nothing is limited by rate, since a search without end has no clock; for the same reason a flight, which counts by rates and
- * round trips, is one that may hold any frame back for any time. Everything else is the code that ships.
+ * round trips, is one that may hold any frame back for any time, and no array is used for two frames, since worlds
+ * share what they keep. Everything else is the code that ships.
  */
 const SCALED: readonly Mutant[] = [
   {
@@ -56,6 +57,12 @@ const SCALED: readonly Mutant[] = [
     file: 'channel/control-queue.ts',
     find: 'MAX_PENDING_ANSWERS = 4',
     replace: 'MAX_PENDING_ANSWERS = 2',
+  },
+  {
+    name: 'bytes that nobody changes',
+    file: 'channel/outgoing.ts',
+    find: 'this.#spares.push(frame.message);',
+    replace: '',
   },
 ];
 

@@ -125,7 +125,7 @@ export class Peer {
       this.#runEvents();
       if (frame === null) break;
       this.framesSent++;
-      this.link?.send(frame);
+      this.link?.send(typeof frame === 'string' ? frame : frame.slice());
     }
     this.#pumping = false;
     this.#plan();
