@@ -8,9 +8,23 @@ here=$(cd "$(dirname "$0")" && pwd)
 folder=$(mktemp -d)
 trap 'kill $(jobs -p) 2>/dev/null || true; wait; rm -rf "$folder"' EXIT
 
-export SWS_NATS_PASSWORD=${SWS_NATS_PASSWORD:-$(head -c 16 /dev/urandom | od -An -tx1 | tr -d ' \n')}
+# Waits for a command to succeed while this many programs run.
+wait_for() {
+  local programs=$1
+  shift
+  until "$@" >/dev/null 2>&1; do
+    if [ "$(jobs -pr | wc -l)" -lt "$programs" ]; then
+      cat "$folder"/*.log >&2
+      echo "a program has ended, and the others with it" >&2
+      exit 1
+    fi
+    sleep 0.1
+  done
+}
+
+export SWS_NATS_PASSWORD=${SWS_NATS_PASSWORD:-nats-$(head -c 16 /dev/urandom | od -An -tx1 | tr -d ' \n')}
 nats-server -c "$here/nats.conf" -a 127.0.0.1 -p $((port + 10)) -m $((port + 11)) 2>"$folder/nats.log" &
-until grep -q "Server is ready" "$folder/nats.log"; do sleep 0.1; done
+wait_for 1 grep -q "Server is ready" "$folder/nats.log"
 
 # One identity for all: clients that pin the relay's key may reach any node.
 export SWS_IDENTITY=$folder/relay-identity SWS_NATS=nats://127.0.0.1:$((port + 10)) SWS_NATS_USER=relay
@@ -21,6 +35,6 @@ done
 
 sed "s/8787/$port/; s/8788/$((port + 1))/; s/8789/$((port + 2))/; s/8790/$((port + 3))/" "$here/nginx-nodes.conf" >"$folder/nginx.conf"
 nginx -p "$folder" -c "$folder/nginx.conf" -e "$folder/nginx-error.log" &
-until curl -fsS "http://localhost:$port/readyz" >/dev/null 2>&1; do sleep 0.2; done
+wait_for 5 curl -fsS "http://localhost:$port/readyz"
 echo "three nodes at http://localhost:$port/, metrics at $((port + 21)), $((port + 22)) and $((port + 23))"
 wait

@@ -2,6 +2,7 @@
 import { spawnSync } from 'node:child_process';
 import { readFileSync, writeFileSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
+import { hasNatsServer } from '@sws/testing/nats-server';
 import { temporaryFolder } from '@sws/testing/relay-process';
 import { Deployment } from 'kubernetes-models/apps/v1/Deployment';
 import { NetworkPolicy } from 'kubernetes-models/networking.k8s.io/v1/NetworkPolicy';
@@ -77,6 +78,23 @@ test('the Kubernetes relay has valid settings, drains within its grace period, a
   expect(read('Dockerfile')).toMatch(new RegExp(`SWS_PORT=${ports[0]?.containerPort}\\b`));
   expect(read('Dockerfile')).toMatch(new RegExp(`SWS_METRICS_LISTEN=0.0.0.0:${ports[1]?.containerPort}\\b`));
 });
+
+test('passwords for NATS begin with a letter: it takes what begins with a digit for a number', () => {
+  const commands = ['three-nodes.sh', 'compose.yaml', 'kubernetes.yaml', '../docs/operate.md'].map(
+    (name) => /[a-z]*-?\$\((?=openssl rand -hex 16|head -c 16)/.exec(read(name))?.[0],
+  );
+  expect(commands).toEqual(Array(4).fill('nats-$('));
+});
+
+test.skipIf(!hasNatsServer)(
+  'three-nodes.sh ends and says why if NATS does not start (skipped where nats-server is not installed)',
+  () => {
+    const env = { ...process.env, SWS_NATS_PASSWORD: '11488e23c021d161' };
+    const { status, stderr } = spawnSync(pathOf('three-nodes.sh'), { env, encoding: 'utf8' });
+    expect(stderr).toMatch(/SWS_NATS_PASSWORD.*a program has ended/s);
+    expect(status).toBe(1);
+  },
+);
 
 const hasPromtool = spawnSync('promtool', ['--version']).status === 0;
 

@@ -189,7 +189,10 @@ describeInChromium('reading in the chat page', () => {
     await page.getByRole('heading', { name: 'Security number' }).waitFor();
     await inside();
     await page.getByRole('button', { name: /^Block Wolf/ }).click();
+    const question = page.getByRole('dialog', { name: /^Block Wolf/ });
+    await question.waitFor();
     await page.goBack();
+    await question.waitFor({ state: 'detached' });
     await page.getByRole('heading', { name: 'Security number' }).waitFor();
     await page.goBack();
     await page.getByRole('textbox', { name: 'Message' }).waitFor();
