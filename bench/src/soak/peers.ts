@@ -3,5 +3,5 @@ import { runTests } from '../run-tests.js';
 
 const [runs = '20000', seed = '1'] = process.argv.slice(2);
 process.exit(
-  runTests('packages/protocol', 'test/simulator/malicious-peer.test.ts', '', { SWS_RUNS: runs, SWS_SEED: seed }),
+  runTests('packages/protocol', 'test/simulator/malicious-peer.deep.test.ts', '', { SWS_RUNS: runs, SWS_SEED: seed }),
 );

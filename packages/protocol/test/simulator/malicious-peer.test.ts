@@ -1,36 +1,23 @@
+// The quick part of `malicious-peer.deep.test.ts`, which takes more seeds and counts what was done.
 import { setFlagsFromString } from 'node:v8';
 import { runInNewContext } from 'node:vm';
 import { expect, test } from 'vitest';
 import { HostileRun } from './hostile-run.js';
-import { HOSTILITIES } from './hostilities.js';
 import { forEachSeed } from './seeded.js';
 
-const RUNS = 2_000;
+const RUNS = 100;
 /** Processor time, some times what the longest step takes: a stall of the event loop shows all the same. */
 const MAX_STEP_MS = 300;
 
-test('hostile peers with keys exceed no bound of memory or work, and honest peers are served', {
-  timeout: 900_000,
+test(`hostile peers with keys exceed no bound, and honest peers are served: ${RUNS} seeds`, {
+  timeout: 120_000,
 }, () => {
-  const done = new Map<string, number>();
-  const sum = { runs: 0, frames: 0, mostMemoryBytes: 0, longestStepMs: 0, widestWindow: 0 };
+  const stalls = new Map<number, number>();
   forEachSeed(RUNS, (seed) => {
-    const { done: did, frames, mostMemoryBytes, longestStepMs, widestWindow } = new HostileRun(seed).run();
-    for (const [hostility, times] of did) done.set(hostility, (done.get(hostility) ?? 0) + times);
-    sum.runs++;
-    sum.frames += frames;
-    sum.mostMemoryBytes = Math.max(sum.mostMemoryBytes, mostMemoryBytes);
-    sum.longestStepMs = Math.max(sum.longestStepMs, longestStepMs);
-    sum.widestWindow = Math.max(sum.widestWindow, widestWindow);
+    const { longestStepMs } = new HostileRun(seed).run();
+    if (longestStepMs >= MAX_STEP_MS) stalls.set(seed, longestStepMs);
   });
-  if (process.env.SWS_RUNS !== undefined) console.log(JSON.stringify({ ...sum, done: Object.fromEntries(done) }));
-  // What is never done proves nothing.
-  if (sum.runs >= RUNS) {
-    expect(HOSTILITIES.filter((hostility) => !done.has(hostility))).toEqual([]);
-    // Windows for far links were tried too.
-    expect(sum.widestWindow).toBeGreaterThan(2);
-  }
-  expect(sum.longestStepMs).toBeLessThan(MAX_STEP_MS);
+  expect(stalls).toEqual(new Map());
 });
 
 test('the charge equals what the process holds', () => {

@@ -5,7 +5,7 @@ import { MaliciousRun } from './malicious-run.js';
 import { forEachSeed } from './seeded.js';
 import { toy } from './toy-provider.js';
 
-const RUNS = 200;
+const RUNS = 100;
 const REAL_CRYPTO_RUNS = 20;
 
 describe('with a hostile relay each peer gets a prefix of what was sent, and all of it once the relay behaves', () => {
