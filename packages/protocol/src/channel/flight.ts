@@ -1,3 +1,13 @@
+/** A note about a frame when it is first sent. Its acknowledgement gives a sample of the rate, as in BBR. */
+export interface Sent {
+  readonly at: number;
+  readonly delivered: number;
+  readonly deliveredAt: number;
+  readonly firstAt: number;
+  /** Whether the application, or the peer's credit, had less to send than the allowance. */
+  readonly limited: boolean;
+}
+
 const KIB = 1_024;
 const MIB = 1_048_576;
 /** The allowance before anything is known of the path. A receiver's queue at the relay has room for it. */
@@ -40,16 +50,6 @@ const MIN_RTT_AGE_MS = 10_000;
 const DRAIN_ROUNDS = 2;
 /** The shortest measured round trip, because clocks count milliseconds. */
 const MIN_RTT_MS = 1;
-
-/** A note about a frame when it is first sent. Its acknowledgement gives a sample of the rate, as in BBR. */
-export interface Sent {
-  readonly at: number;
-  readonly delivered: number;
-  readonly deliveredAt: number;
-  readonly firstAt: number;
-  /** Whether the application, or the peer's credit, had less to send than the allowance. */
-  readonly limited: boolean;
-}
 
 /**
  * How much may be in flight to one peer, over all its channels: as much as arrives in the shortest round trip, and a

@@ -5,7 +5,6 @@ const MAX_INTERVAL_MS = 10_000;
 const MAX_UNCONFIRMED_INTERVAL_MS = 8_000;
 const IDLE_INTERVAL_MS = 30_000;
 const INITIAL_RTT_MS = 200;
-const REMEMBERED_QUESTIONS = 8;
 
 /** A PING or RESUME that may still be answered. */
 export interface Question {
@@ -14,6 +13,8 @@ export interface Question {
   /** The seq of the next frame when the question was sent. */
   readonly cursor: number;
 }
+
+const REMEMBERED_QUESTIONS = 8;
 
 /**
  * Decides when a channel asks the peer for a sign of life and its state (PING, RESUME), and measures since when it has

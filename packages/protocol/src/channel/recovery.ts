@@ -6,8 +6,6 @@ const MIN_PASS_INTERVAL_MS = 200;
 const RESUME_REPEAT_MS = 1_000;
 const CONGESTED_MIN_MS = 100;
 const CONGESTED_MAX_MS = 5_000;
-/** How often successive refusals double the wait. */
-const MAX_DOUBLINGS = 5;
 
 /** Decides when a channel sends frames again, and when it asks the peer to (PROTOCOL §4, Resume). */
 export class Recovery {
@@ -18,7 +16,7 @@ export class Recovery {
   #lastPassAt = Number.NEGATIVE_INFINITY;
   /** The seq at which the pass begins; 0 for the first unacknowledged one. */
   #passFrom = 0;
-  /** Refusals since the peer last acknowledged more. */
+  /** Refusals since the peer last acknowledged more. Each doubles the wait, at most 5 times. */
   #refusals = 0;
   #gap: { readonly seq: number; readonly askedAt: number } | null = null;
   #tookAt = Number.NEGATIVE_INFINITY;
@@ -69,7 +67,7 @@ export class Recovery {
     if (nowMs < this.heldUntil) return;
     const goneMs = Math.max(CONGESTED_MIN_MS, outgoing.flight.halfGoneMs);
     const waitMs = Math.min(CONGESTED_MAX_MS / 2, goneMs * 2 ** this.#refusals);
-    this.#refusals = Math.min(MAX_DOUBLINGS, this.#refusals + 1);
+    this.#refusals = Math.min(5, this.#refusals + 1);
     outgoing.flight.slowDown();
     this.heldUntil = nowMs + jitter(random, waitMs, 2 * waitMs);
     this.passAt = this.heldUntil;

@@ -14,6 +14,12 @@ import { ClientRegistration } from '../registration/client-registration.js';
 import type { Failure } from '../result.js';
 import type { ConnectionEvent, ConnectionOptions, ConnectionState } from './connection-options.js';
 
+/** The time limit of dialling and registering. */
+const CONNECT_TIMEOUT_MS = 15_000;
+/** The most bytes of frames that wait until the relay's signature is verified, with so much for each frame itself. */
+const MAX_HELD_BYTES = 4_194_304;
+const HELD_FRAME_COST = 96;
+
 type State =
   | { readonly phase: 'idle' }
   | {
@@ -28,11 +34,6 @@ type State =
   | { readonly phase: 'waiting'; readonly until: number }
   | { readonly phase: 'down' };
 
-/** The time limit of dialling and registering. */
-const CONNECT_TIMEOUT_MS = 15_000;
-/** The most bytes of frames that wait until the relay's signature is verified, with so much for each frame itself. */
-const MAX_HELD_BYTES = 4_194_304;
-const HELD_FRAME_COST = 96;
 /** A relay PING unanswered for this long ends the connection. */
 const PONG_TIMEOUT_MS = 5_000;
 /** If a channel's PING is unanswered for this long, the relay is asked for a sign of life. */
