@@ -12,20 +12,6 @@ import { doOnChannel, HOSTILITIES, type Hostility, PARTS } from './hostilities.j
 import { type Seeded, seeded } from './seeded.js';
 import { toy } from './toy-provider.js';
 
-const MIB = 1_048_576;
-const MAX_MESSAGE = 300_000;
-/** With the full window of a peer that is known. */
-const MAX_CHANNEL = MIB + 8_192;
-const STEPS = 8;
-/** A run keeps to so few hostilities, most often: some defects show only where one is done many times. */
-const FEW = 3;
-/** All that a peer can do to a channel has ended by then: silence, half-open, tombstones. */
-const ALL_OVER_MS = 240_000;
-/** Honest peers wait for an answer this long, at most. */
-const PATIENCE_MS = 4_000;
-/** Strangers enough to use up what all of them may cost. */
-const FLOODERS = 8;
-
 /** What a run did, for figures. */
 export interface HostileFigures {
   readonly done: ReadonlyMap<Hostility, number>;
@@ -41,6 +27,18 @@ interface End {
   readonly key: Uint8Array;
   received: number;
 }
+
+const MIB = 1_048_576;
+const MAX_MESSAGE = 300_000;
+/** With the full window of a peer that is known. */
+const MAX_CHANNEL = MIB + 8_192;
+const STEPS = 8;
+/** A run keeps to so few hostilities, most often: some defects show only where one is done many times. */
+const FEW = 3;
+/** Honest peers wait for an answer this long, at most. */
+const PATIENCE_MS = 4_000;
+/** Strangers enough to use up what all of them may cost. */
+const FLOODERS = 8;
 
 /**
  * A victim, hostile peers with many keys, and three honest ones: dialled, known, and one already talking. After every step
@@ -355,7 +353,8 @@ export class HostileRun {
 
   /** Peers that have fallen silent hold nothing: what is left is the honest ones'. */
   #checkOver(): void {
-    for (let waited = 0; waited < ALL_OVER_MS; waited += 5_000) this.#pass(5_000);
+    // In 240 s all that a peer can do to a channel has ended: silence, half-open, tombstones.
+    for (let waited = 0; waited < 240_000; waited += 5_000) this.#pass(5_000);
     const more = this.#victim.table.memoryBytes - this.#honestHold.bytes;
     if (more > MIN_WINDOW_BYTES) throw new Violation(`${more} bytes are still held for peers that are gone`);
   }

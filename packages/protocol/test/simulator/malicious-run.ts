@@ -6,6 +6,14 @@ import { MaliciousRelay } from './malicious-relay.js';
 import { Peer } from './peer.js';
 import { type Seeded, seeded } from './seeded.js';
 
+/** What a run did, for figures. */
+export interface RunFigures {
+  readonly messages: number;
+  readonly conversations: number;
+  readonly frames: number;
+  readonly attacks: ReadonlyMap<string, number>;
+}
+
 const PEERS = 3;
 /** What the applications send in one run: enough for several windows of credit. */
 const MAX_BYTES = 300_000;
@@ -16,15 +24,6 @@ const BEHAVED_MS = 130_000;
 /** What a channel may send in this time when there is nothing to say. */
 const IDLE_MS = 30_000;
 const MAX_IDLE_FRAMES = 12;
-const FRESH_MS = 20_000;
-
-/** What a run did, for figures. */
-export interface RunFigures {
-  readonly messages: number;
-  readonly conversations: number;
-  readonly frames: number;
-  readonly attacks: ReadonlyMap<string, number>;
-}
 
 /**
  * Three processes talk over several channels while the relay does its worst; then it behaves. Safety is checked at every
@@ -189,7 +188,7 @@ export class MaliciousRun {
     for (let i = 0; i < 3; i++) this.#open();
     const fresh = [...this.#conversations.values()].slice(before);
     for (const conversation of fresh) this.#send(conversation, conversation.initiator);
-    this.#clock.pass(FRESH_MS);
+    this.#clock.pass(20_000);
     for (const conversation of fresh) {
       if (!conversation.whole) throw new Violation(`${conversation.tag}: does not open although the relay behaves`);
       this.#send(conversation, conversation.responder);
