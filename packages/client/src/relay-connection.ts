@@ -20,15 +20,6 @@ import type { TransportSocket, WebSocketConstructor } from './platform/transport
 import type { Turn } from './platform/turn.js';
 import { SwsError } from './sws-error.js';
 
-/** While the transport holds this much, frames wait in the machine, where channels take turns. */
-const MAX_TRANSPORT_BYTES = 1_048_576;
-const DRAIN_POLL_MS = 10;
-/** How long an unused connection is kept for the next socket. */
-const LINGER_MS = 500;
-
-/** The close code that tells a peer that this tab is done (RFC 6455 §7.4.1). */
-const GOING_AWAY = 1001;
-
 /** The offer to a peer when a channel is opened. */
 export interface ConnectOffer {
   readonly resource: string;
@@ -39,6 +30,14 @@ export interface ConnectOffer {
 
 /** The machine's state. `waiting`: another tab is registered with this identity, and this tab does not dial. */
 export type RelayState = ConnectionState | { readonly name: 'waiting'; readonly failure: Failure };
+
+/** While the transport holds this much, frames wait in the machine, where channels take turns. */
+const MAX_TRANSPORT_BYTES = 1_048_576;
+const DRAIN_POLL_MS = 10;
+/** How long an unused connection is kept for the next socket. */
+const LINGER_MS = 500;
+/** The close code that tells a peer that this tab is done (RFC 6455 §7.4.1). */
+const GOING_AWAY = 1001;
 
 const pool = new Map<string, RelayConnection>();
 

@@ -17,14 +17,6 @@ import { MAX_OVER_RATE_BYTES, Pace, type Paced } from './pace.js';
 import { networkOf } from './remote-address.js';
 import { CLOSE_GRACE_MS, closeReason, type SocketCause, type SocketLike } from './socket-like.js';
 
-/** A relay PING unanswered for this long ends the connection. */
-const PONG_TIMEOUT_MS = 5_000;
-/** A connection that is silent for this long is idle. */
-const IDLE_MS = 2_000;
-/** A waiting frame counts as at least this many bytes. */
-const HELD_COST_BYTES = 64;
-const MESSAGE_TYPE = 1;
-
 /** The result of a client's registration. */
 export interface Registered {
   /** The client's address, 64 hex digits. */
@@ -50,6 +42,14 @@ export interface Received {
   /** Bytes in frames of any kind. */
   bytes: number;
 }
+
+/** A relay PING unanswered for this long ends the connection. */
+const PONG_TIMEOUT_MS = 5_000;
+/** A connection that is silent for this long is idle. */
+const IDLE_MS = 2_000;
+/** A waiting frame counts as at least this many bytes. */
+const HELD_COST_BYTES = 64;
+const MESSAGE_TYPE = 1;
 
 /**
  * A registered connection: codec, liveness, rate limit by pausing, and writes that report when they are done. Reading

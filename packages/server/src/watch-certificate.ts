@@ -5,9 +5,6 @@ import type { Server } from 'node:https';
 import { dirname } from 'node:path';
 import { createSecureContext, type SecureContextOptions } from 'node:tls';
 
-const DEBOUNCE_MS = 200;
-const POLL_MS = 30_000;
-
 /** The served certificate. */
 export interface ServedCertificate {
   /** The certificate's names, as written in it. */
@@ -73,6 +70,9 @@ interface Pair {
   readonly cert: string;
   readonly key: string;
 }
+
+const DEBOUNCE_MS = 200;
+const POLL_MS = 30_000;
 
 class Watcher implements CertificateWatch {
   readonly #server: Server;

@@ -3,7 +3,8 @@ const MASK = 0x80;
 const MASK_BYTES = 4;
 /** Opcodes from here on are of control frames (RFC 6455 §5.5). */
 const FIRST_CONTROL = 8;
-const LONGEST_HEAD_BYTES = 14;
+/** Two bytes, the longest length, and the mask. */
+const LONGEST_HEAD_BYTES = 2 + 8 + MASK_BYTES;
 
 /**
  * Counts the frames from a client that end no message: pings, pongs, and fragments before the last. The library hides
