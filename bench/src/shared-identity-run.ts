@@ -16,9 +16,6 @@ import { RelayChild } from './relay-child.js';
 
 const SWS = fileURLToPath(new URL('../../apps/cli/dist/main.js', import.meta.url));
 const run = promisify(execFile);
-/** The time limit for each answer of a program. It includes the time that the relay is away. */
-const ANSWER_MS = 60_000;
-const PAUSE_MS = 50;
 
 /** ssh, git, a database client and a file transfer use one identity at once, while the relay is killed repeatedly. */
 export interface SharedIdentityScenario {
@@ -39,6 +36,10 @@ export interface SharedIdentityFigures {
   readonly longestMs: Readonly<Record<'ssh' | 'git' | 'redis', number>>;
   readonly seconds: number;
 }
+
+/** The time limit for each answer of a program. It includes the time that the relay is away. */
+const ANSWER_MS = 60_000;
+const PAUSE_MS = 50;
 
 /** One user of the machine, with a config folder, a runtime folder and a relay. */
 class User {

@@ -4,14 +4,11 @@ import { decodeHex, readAddress } from '@sws/crypto';
 export const CHAT_PROTOCOL = 'sws.chat.v1';
 /** The longest text of one message, in UTF-16 units; longer ones are better sent as a file. */
 export const MAX_TEXT_LENGTH = 500_000;
-const MAX_NAME_LENGTH = 255;
 /** The longest name that people give themselves or each other, and the longest introduction. */
 export const MAX_PERSON_NAME_LENGTH = 60;
 export const MAX_SAYS_LENGTH = 500;
 /** Messages that one `stored` names at most. */
 export const MAX_STORED_IDS = 256;
-const MAX_MIME_LENGTH = 100;
-const ID_BYTES = 16;
 
 /** A file on offer: its bytes are fetched over a channel of their own (`file-protocol.ts`). */
 export interface FileOffer {
@@ -78,13 +75,15 @@ function isHex(value: unknown, bytes: number): value is string {
 }
 
 function isId(value: unknown): value is string {
-  return isHex(value, ID_BYTES);
+  return isHex(value, 16);
 }
 
 /** A time that a Date can hold, in milliseconds. */
 function isTime(value: unknown): value is number {
   return Number.isSafeInteger(value) && Number(value) > 0 && Number(value) < 8.64e15;
 }
+
+const MAX_NAME_LENGTH = 255;
 
 /**
  * A file's name as it may be shown and saved: no path, and none of the characters that make a name look like another
@@ -112,6 +111,8 @@ export function cleanPersonName(value: unknown): string {
 function readText(value: unknown, longest: number): string {
   return typeof value === 'string' && value.length <= longest ? value.toWellFormed() : '';
 }
+
+const MAX_MIME_LENGTH = 100;
 
 function readFile(value: unknown): FileOffer | null {
   if (!isFields(value)) return null;

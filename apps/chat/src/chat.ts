@@ -22,12 +22,6 @@ import { provider } from './provider.js';
 import type { ChatServices } from './services.js';
 import { loadSettings, type Settings, saveSettings } from './settings.js';
 
-/** Requests of strangers that wait for an answer; further ones are refused until some are answered. */
-const MAX_REQUESTS = 50;
-const ANNOUNCED_MS = 6_000;
-/** Among the last so many messages, one of ours makes it a talk of both. */
-const RECENT = 50;
-
 /** The relay as the page shows it. */
 export interface ConnectionView {
   readonly state: EndpointState;
@@ -35,6 +29,10 @@ export interface ConnectionView {
   readonly since: number;
   readonly failure: string | null;
 }
+
+/** Requests of strangers that wait for an answer; further ones are refused until some are answered. */
+const MAX_REQUESTS = 50;
+const ANNOUNCED_MS = 6_000;
 
 /** What the page knows: one identity, its connection, its contacts and what is said with them. */
 export class Chat {
@@ -331,7 +329,8 @@ export class Chat {
 
   /** A message has come while nobody could see it. */
   async #missed(contact: string): Promise<void> {
-    const recent = await this.history.page(contact, Number.POSITIVE_INFINITY, RECENT);
+    // Among the last 50 messages, one of ours makes it a talk of both.
+    const recent = await this.history.page(contact, Number.POSITIVE_INFINITY, 50);
     if (recent.some(({ mine }) => mine)) this.#offerNotifications();
   }
 

@@ -6,8 +6,6 @@ import { type Reporter, reporter, shown } from './report.js';
 
 /** How often, in ms, bars are drawn, `--json` reports progress, and lines are printed without a terminal. */
 const TICK_MS = { bars: 200, json: 1_000, lines: 10_000 } as const;
-/** Rates are averages over this time. */
-const RATE_MS = 5_000;
 const NAME_COLUMNS = 28;
 /** The width of a terminal that does not report it. */
 const DEFAULT_COLUMNS = 80;
@@ -34,6 +32,9 @@ export function totalOf(files: readonly Pick<OfferedFile, 'size' | 'kind'>[], po
   const size = known.reduce((sum, one) => sum + one, 0);
   return { name: `all ${sizes.length} files`, size, position, isTotal: true };
 }
+
+/** Rates are averages over this time. */
+const RATE_MS = 5_000;
 
 /** Measures a rate. */
 class Meter {

@@ -1,12 +1,6 @@
 import type { Authorization, KeyRate } from '@sws/server';
 import { digestOf } from './access.js';
 
-/** The most answers that are kept. The oldest is dropped first. */
-const MAX_CACHED = 10_000;
-const MAX_CACHE_SECONDS = 86_400;
-const MAX_ANSWER_BYTES = 65_536;
-const DEFAULT_TIMEOUT_MS = 5_000;
-
 export interface AuthorizeUrlOptions {
   /** `https:`, or `http:` on this machine. */
   readonly url: string;
@@ -22,6 +16,10 @@ export interface AskingClient {
   readonly token: string | null;
   readonly address: string | null;
 }
+
+const DEFAULT_TIMEOUT_MS = 5_000;
+/** The most answers that are kept. The oldest is dropped first. */
+const MAX_CACHED = 10_000;
 
 /**
  * Asks the operator's service who may use the relay. It POSTs `{ publicKey, token, address }`, and the service answers
@@ -81,6 +79,8 @@ export class AuthorizeUrl {
   }
 }
 
+const MAX_ANSWER_BYTES = 65_536;
+
 /** @throws Error for a body that is too long */
 async function textOf(response: Response): Promise<string> {
   const decoder = new TextDecoder();
@@ -93,6 +93,8 @@ async function textOf(response: Response): Promise<string> {
   }
   return text + decoder.decode();
 }
+
+const MAX_CACHE_SECONDS = 86_400;
 
 /** @throws Error that names the invalid field */
 function readAnswer(text: string): { readonly authorization: Authorization; readonly cacheSeconds: number } {

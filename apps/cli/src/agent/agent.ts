@@ -15,20 +15,10 @@ import {
   type TakeRequest,
 } from './requests.js';
 
-/** The agent ends after this long without a command. */
-const IDLE_MS = 3_000;
-/** How long a command may take for the greeting and its request. */
-const GREETING_MS = 5_000;
-/** How long a command may take to accept an offered connection of a peer. */
-const TAKE_MS = 10_000;
-/** The most local sockets, for commands and lines together. Others are cut off. */
-const MAX_LOCAL_SOCKETS = 2_048;
 /** The most local sockets that have not passed the greeting. */
 const MAX_STRANGERS = 32;
-/** The most lines of peers that no command has taken yet. */
-const MAX_OFFERED = 64;
-/** The most relays at a time. */
-const MAX_RELAYS = 16;
+/** How long a command may take for the greeting and its request. */
+const GREETING_MS = 5_000;
 
 /** A relay that is used by commands and their lines. */
 interface Held {
@@ -37,12 +27,20 @@ interface Held {
   commands: number;
 }
 
+/** The most relays at a time. */
+const MAX_RELAYS = 16;
+
 /** A line of a peer that was offered to a command. */
 interface Offered {
   readonly line: Line;
   readonly relay: string;
   readonly late: NodeJS.Timeout;
 }
+
+/** The most lines of peers that no command has taken yet. */
+const MAX_OFFERED = 64;
+/** How long a command may take to accept an offered connection of a peer. */
+const TAKE_MS = 10_000;
 
 /** Keeps one identity's connections to relays, and serves commands through a local socket. */
 export class Agent {
@@ -74,7 +72,8 @@ export class Agent {
     this.#provider = provider;
     this.#key = key;
     this.#server = createServer((socket) => void this.#serve(socket));
-    this.#server.maxConnections = MAX_LOCAL_SOCKETS;
+    // For commands and lines together. Others are cut off.
+    this.#server.maxConnections = 2_048;
   }
 
   /**
@@ -147,9 +146,10 @@ export class Agent {
     }
   }
 
+  /** The agent ends after 3 s without a command. */
   #watchIdle(): void {
     clearTimeout(this.#idle);
-    if (this.#commands.size === 0) this.#idle = setTimeout(() => void this.stop(false), IDLE_MS);
+    if (this.#commands.size === 0) this.#idle = setTimeout(() => void this.stop(false), 3_000);
   }
 
   #status(): AgentStatus {

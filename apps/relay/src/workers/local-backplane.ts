@@ -5,19 +5,6 @@ import { type Backplane, type BackplaneLink, type BackplaneNode, type Claim, com
 import type { SharedCounts } from './shared-counts.js';
 import { Sibling, type SiblingRecord } from './sibling.js';
 
-/** The most bytes that wait for all siblings together. Each may have as much as the others leave free. */
-export const MAX_UNSENT_BYTES = 32 * 1_048_576;
-/** With more than this for a sibling, it is written before the end of the turn, so that the sibling can begin. */
-const WRITE_BYTES = 262_144;
-/** How much may always wait for each sibling. */
-const MIN_UNSENT_BYTES = 262_144;
-/** How long to wait for a term from a key's holder. After that, the term of its last claim is used. */
-const TERM_TIMEOUT_MS = 1_000;
-/** How long to wait before a connection to a living sibling is made again. */
-const REDIAL_MS = 100;
-/** How long a starting worker waits for its siblings. */
-const MEET_TIMEOUT_MS = 3_000;
-
 /** The traffic between workers since this one started. */
 export class LocalCounters {
   /** MESSAGEs given to siblings. */
@@ -36,6 +23,9 @@ export interface LocalBackplaneOptions {
   /** Counts of connections to share with siblings. */
   readonly counts?: SharedCounts;
 }
+
+/** How long to wait before a connection to a living sibling is made again. */
+const REDIAL_MS = 100;
 
 /**
  * Joins the workers of one machine, each with each, by local sockets. Every worker knows which sibling holds which key,
@@ -106,6 +96,17 @@ export class LocalBackplane implements Backplane {
     socket.resume();
   }
 }
+
+/** The most bytes that wait for all siblings together. Each may have as much as the others leave free. */
+export const MAX_UNSENT_BYTES = 32 * 1_048_576;
+/** How much may always wait for each sibling. */
+const MIN_UNSENT_BYTES = 262_144;
+/** With more than this for a sibling, it is written before the end of the turn, so that the sibling can begin. */
+const WRITE_BYTES = 262_144;
+/** How long to wait for a term from a key's holder. After that, the term of its last claim is used. */
+const TERM_TIMEOUT_MS = 1_000;
+/** How long a starting worker waits for its siblings. */
+const MEET_TIMEOUT_MS = 3_000;
 
 class LocalLink implements BackplaneLink {
   readonly #node: BackplaneNode;
