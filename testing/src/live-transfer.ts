@@ -15,6 +15,15 @@ export interface LiveTransferOptions {
   readonly onState?: ((end: 'sender' | 'receiver', event: StateEvent) => void) | undefined;
 }
 
+/** The options of a run of transfers through relay processes. */
+export interface TransfersOptions {
+  readonly channels: number;
+  readonly paceMs: number;
+  readonly messageBytes: number;
+  /** The file of the relays' identity. */
+  readonly identityFile: string;
+}
+
 /** How a transfer ended. It is correct if everything sent was received once and in order, and neither end closed. */
 export interface LiveTransferResult {
   readonly sent: number;

@@ -1,5 +1,5 @@
 import { Balancer } from './balancer.js';
-import { complaintsOf, LiveTransfer } from './live-transfer.js';
+import { complaintsOf, LiveTransfer, type TransfersOptions } from './live-transfer.js';
 import { NatsServer } from './nats-server.js';
 import { RelayProcess } from './relay-process.js';
 
@@ -7,14 +7,9 @@ const NODES = 3;
 /** A channel that transfers nothing for this long is stuck. */
 const RECOVERY_MS = 60_000;
 
-export interface NodesRunOptions {
-  readonly channels: number;
-  readonly paceMs: number;
-  readonly messageBytes: number;
+export interface NodesRunOptions extends TransfersOptions {
   /** Whether to freeze NATS for 3 s too. */
   readonly standstill: boolean;
-  /** The file of the nodes' identity. */
-  readonly identityFile: string;
 }
 
 /** How long channels took from the fault until a message sent after it arrived, in ms. */

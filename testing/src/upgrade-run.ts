@@ -1,13 +1,9 @@
 import { freePort } from './free-port.js';
-import { complaintsOf, LiveTransfer, type LiveTransferOptions } from './live-transfer.js';
+import { complaintsOf, LiveTransfer, type LiveTransferOptions, type TransfersOptions } from './live-transfer.js';
 import { RelayProcess } from './relay-process.js';
 
-export interface UpgradeRunOptions {
-  readonly channels: number;
-  readonly paceMs: number;
-  readonly messageBytes: number;
+export interface UpgradeRunOptions extends TransfersOptions {
   readonly spreadSeconds: number;
-  readonly identityFile: string;
 }
 
 export interface UpgradeRunFigures {
