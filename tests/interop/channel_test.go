@@ -69,27 +69,31 @@ func receiveAll(channel *Channel, frames []framed, now time.Time) {
 	}
 }
 
+// rekeying is frames with rekeys, and the wait that meters their answers.
+type rekeying struct {
+	Frames []framed
+	WaitMs int64
+}
+
+// end is when the wait is over that began at start.
+func (r *rekeying) end(start time.Time) time.Time {
+	return start.Add(time.Duration(r.WaitMs) * time.Millisecond)
+}
+
 func TestARekeyIsMetered(t *testing.T) {
 	var vectors struct {
 		responderVector
-		Metered struct {
-			Frames []framed
-			WaitMs int64
-		}
+		Metered rekeying
 	}
 	load(t, "broken-channels.json", &vectors)
 	channel, host, events := vectors.halfOpen(t)
 	now := time.Now()
 	receiveAll(channel, vectors.Metered.Frames, now)
-	wait := time.Duration(vectors.Metered.WaitMs) * time.Millisecond
-	channel.tick(now.Add(wait - time.Millisecond))
-	if answers := answersOf(host); answers != 1 {
-		t.Errorf("%d answers at once, want 1: %v", answers, *events)
-	}
-	channel.tick(now.Add(wait))
-	if answers := answersOf(host); answers != 2 {
-		t.Errorf("%d answers, want 2: %v", answers, *events)
-	}
+	late := vectors.Metered.end(now)
+	channel.tick(late.Add(-time.Millisecond))
+	host.hasAnswered(t, "at once", 1, events)
+	channel.tick(late)
+	host.hasAnswered(t, "after the wait", 2, events)
 }
 
 // answersOf counts the DATA that went out: before a channel's application sends, those are answers to rekeys.
@@ -102,12 +106,18 @@ func answersOf(host *aside) (count int) {
 	return count
 }
 
+func (a *aside) hasAnswered(t *testing.T, when string, want int, events *[]Event) {
+	t.Helper()
+	if answers := answersOf(a); answers != want {
+		t.Errorf("%d answers %s, want %d: %v", answers, when, want, *events)
+	}
+}
+
 func TestARekeyIsNotAnsweredBeforeTheLastIsAcknowledged(t *testing.T) {
 	var vectors struct {
 		responderVector
 		Unacknowledged struct {
-			Frames          []framed
-			WaitMs          int64
+			rekeying
 			Acknowledgement framed
 		}
 	}
@@ -115,16 +125,12 @@ func TestARekeyIsNotAnsweredBeforeTheLastIsAcknowledged(t *testing.T) {
 	channel, host, events := vectors.halfOpen(t)
 	now := time.Now()
 	receiveAll(channel, vectors.Unacknowledged.Frames, now)
-	late := now.Add(time.Duration(vectors.Unacknowledged.WaitMs) * time.Millisecond)
+	late := vectors.Unacknowledged.end(now)
 	channel.tick(late)
-	if answers := answersOf(host); answers != 1 {
-		t.Errorf("%d answers before the acknowledgement, want 1: %v", answers, *events)
-	}
+	host.hasAnswered(t, "before the acknowledgement", 1, events)
 	channel.receive(vectors.Unacknowledged.Acknowledgement.Frame, late)
 	channel.tick(late)
-	if answers := answersOf(host); answers != 2 {
-		t.Errorf("%d answers, want 2: %v", answers, *events)
-	}
+	host.hasAnswered(t, "after it", 2, events)
 }
 
 func TestHalfOpenChannels(t *testing.T) {
