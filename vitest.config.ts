@@ -1,5 +1,25 @@
+import { createHash } from 'node:crypto';
+import { relative } from 'node:path';
 import { defineConfig } from 'vitest/config';
+import { BaseSequencer, type TestSpecification } from 'vitest/node';
 import { MAX_WORKERS } from './vitest.shared.js';
+
+/** Where a file may take half a minute. */
+const LONG = /\.deep\.test\.ts$|^(apps\/cli|docs|tests\/(conformance|e2e))\//;
+
+/**
+ * Mixes the packages' files, so that tests that wait for programs run beside tests that compute, which vitest, one
+ * package after the other, leaves a processor idle for. Long files come first, so that none is left over at the end.
+ */
+class Mixed extends BaseSequencer {
+  override async sort(files: TestSpecification[]): Promise<TestSpecification[]> {
+    const places = files.map((file) => {
+      const path = relative(this.ctx.config.root, file.moduleId);
+      return { file, place: `${LONG.test(path) ? 0 : 1} ${createHash('sha256').update(path).digest('hex')}` };
+    });
+    return places.sort((a, b) => (a.place < b.place ? -1 : 1)).map(({ file }) => file);
+  }
+}
 
 // All packages' tests in one run, for `pnpm test`; in a package's folder `vitest run` takes that package's own.
 export default defineConfig({
@@ -9,5 +29,6 @@ export default defineConfig({
     // `scripts/test.mjs` sums them.
     outputFile: { json: '.test-results.json' },
     maxWorkers: MAX_WORKERS,
+    sequence: { sequencer: Mixed },
   },
 });
