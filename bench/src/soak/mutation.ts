@@ -19,6 +19,8 @@ const PACKAGES: Readonly<Record<string, string>> = {
   relay: 'apps/relay',
   router: 'packages/router',
 };
+/** Its tests of whole processes take long, and judge all the same. */
+const JUDGED_BY_DEEP_TESTS = 'relay';
 /** The share of the changes that must be noticed. */
 const LEAST_NOTICED = 0.95;
 /** A change also counts as noticed if it makes the tests run this much longer. */
@@ -56,7 +58,7 @@ function filesBelow(folder: string, under: string, end: string): string[] {
   return readdirSync(join(folder, under), { withFileTypes: true }).flatMap((entry) => {
     const path = `${under}/${entry.name}`;
     if (entry.isDirectory()) return filesBelow(folder, path, end);
-    return entry.name.endsWith(end) && !/\.(d|deep\.test)\.ts$/.test(entry.name) ? [path] : [];
+    return entry.name.endsWith(end) && !entry.name.endsWith('.d.ts') ? [path] : [];
   });
 }
 
@@ -97,7 +99,7 @@ class Subject {
   }
 
   /** Which tests reach which changes: all run once, with a probe before each statement in question. */
-  async reach(changes: readonly Chosen[]): Promise<TestFile[]> {
+  async reach(changes: readonly Chosen[], deep: boolean): Promise<TestFile[]> {
     const hits = join(this.#folder, 'reached.txt');
     const setup = join(this.#folder, 'reached-by.ts');
     for (const [file, source] of this.#sources) {
@@ -107,7 +109,9 @@ class Subject {
       if (probes.size > 0) await this.#write(file, withProbes(source, probes));
     }
     writeFileSync(setup, reachedBy(hits));
-    const paths = filesBelow(this.#folder, 'test', '.test.ts').map((file) => join(this.#folder, file));
+    const paths = filesBelow(this.#folder, 'test', '.test.ts')
+      .filter((file) => deep || !file.endsWith('.deep.test.ts'))
+      .map((file) => join(this.#folder, file));
     this.#judge = new Judge(this.#folder, setup);
     const { failures, files } = await this.#judge.runAll(paths, REACH_MS, REACH_MS * 10);
     if (files.length < paths.length) throw new Error(`tests fail without a change: ${failures[0]?.by}`);
@@ -278,7 +282,7 @@ try {
     .slice(from)
     .map((change, id) => ({ ...change, id }));
   const tried = changes.filter(({ where }) => new RegExp(only).test(where));
-  const files = await subject.reach(changes);
+  const files = await subject.reach(changes, name === JUDGED_BY_DEEP_TESTS);
   for (const { path, tests, reached } of files)
     console.log(
       `  ${path.split('/').pop()}: ${(sum(tests.values()) / 1_000).toFixed(1)} s, reaches ${reached.size} of ${changes.length}`,

@@ -1,3 +1,4 @@
+import { nodeProvider } from '@sws/crypto/node';
 import { describe, expect, test } from 'vitest';
 import { ATTACKS } from './malicious-relay.js';
 import { MaliciousRun } from './malicious-run.js';
@@ -7,6 +8,8 @@ import { toy } from './toy-provider.js';
 /** With the 100 seeds of `malicious-relay.test.ts`, which come first, 2,000. */
 const RUNS = 1_900;
 const FROM = 101;
+/** Likewise with its 5: 20. */
+const REAL_CRYPTO_RUNS = 15;
 
 describe('a hostile relay delivers at most a prefix, once and in order; all of it once it behaves; no phantom, no forged close', () => {
   test('seeded runs', { timeout: 900_000 }, () => {
@@ -25,5 +28,17 @@ describe('a hostile relay delivers at most a prefix, once and in order; all of i
     if (process.env.SWS_RUNS !== undefined) console.log(JSON.stringify({ ...sum, attacks: Object.fromEntries(made) }));
     // An attack that is never made proves nothing.
     if (sum.runs >= RUNS) expect(ATTACKS.filter((attack) => !made.has(attack))).toEqual([]);
+  });
+
+  test('with real keys and boxes', { timeout: 900_000 }, () => {
+    let messages = 0;
+    forEachSeed(
+      REAL_CRYPTO_RUNS,
+      (seed) => {
+        messages += new MaliciousRun(seed, nodeProvider).run().messages;
+      },
+      { most: REAL_CRYPTO_RUNS, from: 6 },
+    );
+    expect(messages).toBeGreaterThan(0);
   });
 });
