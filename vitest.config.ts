@@ -8,8 +8,8 @@ import { MAX_WORKERS } from './vitest.shared.js';
 const LONG = /\.deep\.test\.ts$|^(apps\/cli|docs|tests\/(conformance|e2e))\//;
 
 /**
- * Mixes the packages' files, so that tests that wait for programs run beside tests that compute, which vitest, one
- * package after the other, leaves a processor idle for. Long files come first, so that none is left over at the end.
+ * Mixes the packages' files. vitest would run one package after the other, and a processor would idle while a package's
+ * tests wait for programs. Long files come first, so that none is left over at the end.
  */
 class Mixed extends BaseSequencer {
   override async sort(files: TestSpecification[]): Promise<TestSpecification[]> {

@@ -19,7 +19,7 @@ const PACKAGES: Readonly<Record<string, string>> = {
   relay: 'apps/relay',
   router: 'packages/router',
 };
-/** Its tests of whole processes take long, and judge all the same. */
+/** The package whose deep tests, of whole processes, judge too. */
 const JUDGED_BY_DEEP_TESTS = 'relay';
 /** The share of the changes that must be noticed. */
 const LEAST_NOTICED = 0.95;
