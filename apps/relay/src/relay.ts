@@ -2,7 +2,7 @@ import { createServer as createHttpServer, type IncomingMessage, type Server, ty
 import { createServer as createHttpsServer } from 'node:https';
 import { setTimeout as wait } from 'node:timers/promises';
 import { Identity } from '@sws/crypto';
-import { nodeProvider } from '@sws/crypto/node';
+import { defaultProvider } from '@sws/crypto/node';
 import { randomBytes } from '@sws/crypto/platform';
 import { type DrainOptions, Router, type RouterBounds, type RouterOptions } from '@sws/router';
 import type { NatsBackplane } from '@sws/router-nats';
@@ -128,7 +128,9 @@ export interface Relay {
 export async function startRelay(options: RelayOptions = {}): Promise<Relay> {
   const { port = 8787, hosts, chat = true, metrics = true, metricsListen, access, nats, tls } = options;
   const host = options.host ?? (hosts === undefined ? '127.0.0.1' : undefined);
-  const identity = options.identity ?? Identity.generate(randomBytes, nodeProvider);
+  // Faster if `sodium-native` is installed beside it.
+  const provider = await defaultProvider();
+  const identity = options.identity ?? Identity.generate(randomBytes, provider);
   const log = new ConnectionLog(options.log);
   // Load the page before creating the router, so that a failure leaves nothing behind.
   const shell = chat ? await chatShell() : null;
@@ -179,6 +181,7 @@ export async function startRelay(options: RelayOptions = {}): Promise<Relay> {
     ...(access === undefined && authorize === undefined ? {} : { authorize: authorized }),
     exclusive: true,
     identity,
+    provider,
     admit: (...client) => router.admit(...client),
     maxMessage: router.limits.maxMessage,
     onRefused: (refusal) => log.refused(refusal),

@@ -14,8 +14,8 @@ export interface ClientOptions {
   readonly identity?: IdentityLike | Promise<IdentityLike>;
   /**
    * The cryptographic primitives. Set it for speed: `wasmProvider` in a page that moves much data.
-   * @defaultValue `naclProvider`; in Node `nodeProvider` with the fastest secretbox that is installed: `sodium-native`,
-   * `libsodium-wrappers`, or tweetnacl
+   * @defaultValue `naclProvider`; in Node `nodeProvider` with what is faster in `sodium-native`, or else in
+   * `libsodium-wrappers`, if that is installed (`defaultProvider` of `@sws/crypto/node`)
    */
   readonly provider?: CryptoProvider;
   /** A credential for a relay that requires one (its `authorize`), at most 1,024 bytes of UTF-8. @defaultValue none */

@@ -1,4 +1,4 @@
-// Node's default takes the fastest secretbox that is installed, and says which.
+// Node's default takes what is fastest of what is installed, and says which.
 import { afterEach, describe, expect, test, vi } from 'vitest';
 import { naclProvider } from '../src/index.js';
 import { nodeProvider } from '../src/platform/node.js';
@@ -38,7 +38,7 @@ describe('defaultProvider', () => {
   });
 
   test.each([[[]], [['sodium-native']], [['sodium-native', 'libsodium-wrappers']]])(
-    'seals and signs like tweetnacl without %j',
+    'seals like tweetnacl, and signs and agrees like nodeProvider, without %j',
     async (libraries) => {
       const provider = await chosenWithout(...libraries);
       const [key, nonce] = [new Uint8Array(32).fill(1), new Uint8Array(24).fill(2)];
@@ -48,7 +48,16 @@ describe('defaultProvider', () => {
         expect(Buffer.compare(provider.secretboxSeal(key, nonce, plaintext), box)).toBe(0);
         expect(Buffer.compare(provider.secretboxOpen(key, nonce, box) ?? Buffer.of(1), plaintext)).toBe(0);
       }
-      expect(provider.ed25519Sign(key, nonce)).toEqual(nodeProvider.ed25519Sign(key, nonce));
+      const signature = nodeProvider.ed25519Sign(key, nonce);
+      expect(provider.ed25519Sign(key, nonce)).toEqual(signature);
+      const publicKey = nodeProvider.ed25519PublicKey(key);
+      expect(provider.ed25519PublicKey(key)).toEqual(publicKey);
+      expect(provider.ed25519Verify(publicKey, nonce, signature)).toBe(true);
+      expect(provider.ed25519Verify(publicKey, key, signature)).toBe(false);
+      const other = nodeProvider.x25519PublicKey(new Uint8Array(32).fill(3));
+      expect(provider.x25519PublicKey(key)).toEqual(nodeProvider.x25519PublicKey(key));
+      expect(provider.x25519(key, other)).toEqual(nodeProvider.x25519(key, other));
+      expect(provider.x25519(key, new Uint8Array(32))).toEqual(new Uint8Array(32));
     },
   );
 });

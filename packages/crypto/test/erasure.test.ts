@@ -113,6 +113,23 @@ test.skipIf(sodiumNative === null)(
   },
 );
 
+test('libsodium’s memory holds no secret of X25519 and ML-KEM after a call', async () => {
+  const wasm = await loadSodiumWasm();
+  const { libsodium } = sodiumWasm as unknown as { libsodium: { HEAPU8: Uint8Array } };
+  const random = (length: number): Uint8Array => crypto.getRandomValues(new Uint8Array(length));
+  const [own, seed, entropy] = [random(32), random(64), random(32)];
+  const shared = wasm.x25519(own, wasm.x25519PublicKey(own));
+  const { encapsulationKey, decapsulationKey } = wasm.kemKeyPair(seed);
+  const sent = wasm.kemEncapsulate(encapsulationKey, entropy);
+  const received = wasm.kemDecapsulate(sent?.ciphertext ?? random(1_088), decapsulationKey);
+  expect(received).toEqual(sent?.sharedSecret);
+  const memory = Buffer.from(libsodium.HEAPU8.buffer);
+  const secrets = { own, shared, seed, d: seed.subarray(0, 32), z: seed.subarray(32), entropy, received };
+  for (const [name, bytes] of Object.entries({ ...secrets, decapsulationKey: decapsulationKey.subarray(0, 64) }))
+    expect(memory.includes(Buffer.from(bytes ?? [])), name).toBe(false);
+  expect(() => wasm.x25519(random(31), own)).toThrow('input must have 32 bytes, got 31');
+});
+
 test('tweetnacl’s buffer holds no plaintext after a call', () => {
   const { lowlevel } = nacl as unknown as {
     lowlevel: Record<'crypto_secretbox' | 'crypto_secretbox_open', (...given: Uint8Array[]) => number>;

@@ -65,7 +65,7 @@ export function webSocketFor(network: NetworkOptions | undefined): WebSocketCons
 /** The built-in provider, or the fastest installed one after `loadProvider`. */
 export let defaultProvider: CryptoProvider = nodeProvider;
 
-/** Looks once for a faster secretbox than tweetnacl's: `sodium-native`, or `libsodium-wrappers`. Never rejects. */
+/** Looks once for faster libraries: `sodium-native`, or `libsodium-wrappers`. Never rejects. */
 export async function loadProvider(): Promise<void> {
   defaultProvider = await fastestProvider();
 }
