@@ -9,8 +9,11 @@ import { Child } from '@sws/testing/child';
 import { RelayProcess, temporaryFolder } from '@sws/testing/relay-process';
 
 const SUSPENDED_MS = Number(process.argv[2] ?? 300) * 1_000;
-/** A dead connection is noticed within keepalive (15 s) and 5 s more, and dialled again within 10 s. */
-const MAX_RECOVERY_MS = { suspended: 15_000, network: 35_000, throttled: 150_000 } as const;
+/**
+ * A dead connection is noticed within keepalive (15 s) and 5 s more, and dialled again within 10 s. With throttled timers,
+ * the next of them dials.
+ */
+const MAX_RECOVERY_MS = { suspended: 15_000, network: 35_000, throttled: 75_000 } as const;
 
 const folder = temporaryFolder();
 const identity = ['--identity', folder.path('identity'), '--no-chat'];

@@ -217,10 +217,14 @@ export class Connection {
   /** The machines' time for the shell's `nowMs`. */
   #time(nowMs: number): number {
     const due = this.#nextWake();
-    if (nowMs - this.#frozenMs > due + LATE_MS) {
+    const now = nowMs - this.#frozenMs;
+    if (now > due + LATE_MS) {
       this.#frozenMs = nowMs - due;
-      // Ask for a sign of life. The connection may have survived the freeze.
-      if (this.#state.phase === 'registered') this.#ping(due);
+      const state = this.#state;
+      // Ask for a sign of life, because the connection may have survived the freeze. Or dial, if the time for that has
+      // come: the next timer may be a minute away.
+      if (state.phase === 'registered') this.#ping(due);
+      else if (state.phase === 'waiting' && now >= state.until) this.#dial(due);
     }
     return nowMs - this.#frozenMs;
   }

@@ -121,6 +121,37 @@ describe('a frozen process sends a PING before it gives anything up', () => {
   });
 });
 
+describe('a client whose timers come once a minute', () => {
+  /** The first peer has lost its connection and sleeps. An acknowledgement was due before the next attempt. */
+  function sleepAfterLoss(): void {
+    talk.send(talk.responder, 'just before');
+    expect(timeUntil(() => talk.initiator.received === 1, 1_000)).toBeLessThan(500);
+    a.link?.close(1006);
+    expect(timeUntil(lost(a), 1_000)).toBeLessThan(50);
+    const { table } = a.connection;
+    expect(a.state).toMatchObject({
+      name: 'reconnecting',
+      retryAtMs: expect.toSatisfy((at) => at > table.nextWakeAtMs),
+    });
+    a.freeze();
+  }
+
+  test('dials at the first of them', () => {
+    sleepAfterLoss();
+    clock.pass(60_000);
+    a.thaw();
+    expect(a.state.name).toBe('connecting');
+  });
+
+  test('does not dial before the time that a restarting relay has named', () => {
+    relay.tell(a.address, { type: 'RESTARTING', reconnectIn: 50_000, spread: 0 });
+    sleepAfterLoss();
+    clock.pass(20_000);
+    a.thaw();
+    expect(a.state.name).toBe('reconnecting');
+  });
+});
+
 describe('a separation ends', () => {
   test('with 1006 after resumeTimeout, not before, for both peers', () => {
     relay.connected = (link) => link.close(1006);
