@@ -42,7 +42,7 @@ describe('defaultProvider', () => {
     async (libraries) => {
       const provider = await chosenWithout(...libraries);
       const [key, nonce] = [new Uint8Array(32).fill(1), new Uint8Array(24).fill(2)];
-      for (const length of [0, 1, 64, 1_000, 70_000]) {
+      for (const length of [0, 1, 64, 1_000, 70_000, 131_072, 131_073]) {
         const plaintext = new Uint8Array(length).fill(length);
         const box = naclProvider.secretboxSeal(key, nonce, plaintext);
         expect(Buffer.compare(provider.secretboxSeal(key, nonce, plaintext), box)).toBe(0);

@@ -113,7 +113,7 @@ test.skipIf(sodiumNative === null)(
   },
 );
 
-test('libsodium’s memory holds no secret of X25519 and ML-KEM after a call', async () => {
+test('libsodium’s memory holds no secret of X25519, ML-KEM and secretbox after a call', async () => {
   const wasm = await loadSodiumWasm();
   const { libsodium } = sodiumWasm as unknown as { libsodium: { HEAPU8: Uint8Array } };
   const random = (length: number): Uint8Array => crypto.getRandomValues(new Uint8Array(length));
@@ -123,8 +123,20 @@ test('libsodium’s memory holds no secret of X25519 and ML-KEM after a call', a
   const sent = wasm.kemEncapsulate(encapsulationKey, entropy);
   const received = wasm.kemDecapsulate(sent?.ciphertext ?? random(1_088), decapsulationKey);
   expect(received).toEqual(sent?.sharedSecret);
+  const [key, nonce, text, into] = [random(32), random(24), random(50_000), new Uint8Array(50_000)];
+  expect(wasm.secretboxOpen(key, nonce, wasm.secretboxSeal(key, nonce, text), into)).toEqual(text);
   const memory = Buffer.from(libsodium.HEAPU8.buffer);
-  const secrets = { own, shared, seed, d: seed.subarray(0, 32), z: seed.subarray(32), entropy, received };
+  const secrets = {
+    key,
+    text: text.subarray(0, 64),
+    own,
+    shared,
+    seed,
+    d: seed.subarray(0, 32),
+    z: seed.subarray(32),
+    entropy,
+    received,
+  };
   for (const [name, bytes] of Object.entries({ ...secrets, decapsulationKey: decapsulationKey.subarray(0, 64) }))
     expect(memory.includes(Buffer.from(bytes ?? [])), name).toBe(false);
   expect(() => wasm.x25519(random(31), own)).toThrow('input must have 32 bytes, got 31');

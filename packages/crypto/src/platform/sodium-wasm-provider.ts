@@ -11,12 +11,16 @@ const DECAPSULATION_KEY_BYTES = 2400;
 const ENCAPSULATION_KEY_BYTES = 1184;
 const CIPHERTEXT_BYTES = 1088;
 const KEY_BYTES = 32;
+const NONCE_BYTES = 24;
+const TAG_BYTES = 16;
 const KEM_SEED_BYTES = 64;
-/** As much as the function with the longest inputs and outputs needs, which makes a key pair. */
-const ROOM_BYTES = DECAPSULATION_KEY_BYTES + ENCAPSULATION_KEY_BYTES + KEM_SEED_BYTES;
+/** Longer texts leave copies in libsodium's memory. No frame is as long. */
+const MAX_TEXT_BYTES = 131_072;
+/** A text, its box, key and nonce. ML-KEM needs less. */
+const ROOM_BYTES = 2 * MAX_TEXT_BYTES + TAG_BYTES + KEY_BYTES + NONCE_BYTES;
 
-/** A function of libsodium: addresses of outputs, then of inputs. Returns 0 if it succeeds. */
-type Primitive = (...addresses: number[]) => number;
+/** A function of libsodium. Returns 0 if it succeeds. */
+type Primitive = (...addressesAndLengths: number[]) => number;
 
 /** libsodium's own functions, and the memory that they work on. */
 interface Lowlevel {
@@ -24,9 +28,17 @@ interface Lowlevel {
   _malloc(bytes: number): number;
   readonly _crypto_scalarmult: Primitive;
   readonly _crypto_scalarmult_base: Primitive;
+  readonly _crypto_secretbox_easy: Primitive;
+  readonly _crypto_secretbox_open_easy: Primitive;
   readonly _crypto_kem_mlkem768_seed_keypair: Primitive;
   readonly _crypto_kem_mlkem768_enc_deterministic: Primitive;
   readonly _crypto_kem_mlkem768_dec: Primitive;
+}
+
+/** @throws RangeError for bytes of another length, of which libsodium would read too few or too many */
+function exactly(length: number, bytes: Uint8Array): Uint8Array {
+  if (bytes.length !== length) throw new RangeError(`input must have ${length} bytes, got ${bytes.length}`);
+  return bytes;
 }
 
 /** Returns `null` if `work` throws, which means that a check of libsodium has failed. */
@@ -62,46 +74,49 @@ export async function loadSodiumWasm(): Promise<CryptoProvider> {
   const sodium = await load();
   const lowlevel = (sodium as unknown as { readonly libsodium: Lowlevel }).libsodium;
   const room = lowlevel._malloc(ROOM_BYTES);
+  const take = (at: number, length: number) => lowlevel.HEAPU8.slice(at, at + length);
   /**
-   * Calls a function with copies of `inputs`. Returns its outputs, or `null` if it fails. `lengths` are those of outputs
-   * and inputs. Overwrites all of them in libsodium's memory, where `libsodium-wrappers` would leave them.
-   * @throws RangeError for an input of another length
+   * Runs `work`, which reserves bytes in libsodium's memory, or puts a copy of bytes there. Overwrites all of them at the
+   * end, where `libsodium-wrappers` would leave them.
    */
-  const call = (primitive: Primitive, lengths: readonly number[], ...inputs: readonly Uint8Array[]) => {
+  function inRoom<T>(work: (put: (bytes: number | Uint8Array) => number) => T): T {
     let end = room;
-    const addresses = lengths.map((length) => {
-      end += length;
-      return end - length;
-    });
-    const outputs = lengths.length - inputs.length;
+    const put = (bytes: number | Uint8Array): number => {
+      const at = end;
+      end += typeof bytes === 'number' ? bytes : bytes.length;
+      if (typeof bytes !== 'number') lowlevel.HEAPU8.set(bytes, at);
+      return at;
+    };
     try {
-      for (const [index, input] of inputs.entries()) {
-        const length = lengths[outputs + index];
-        if (input.length !== length) throw new RangeError(`input must have ${length} bytes, got ${input.length}`);
-        lowlevel.HEAPU8.set(input, addresses[outputs + index]);
-      }
-      if (primitive(...addresses) !== 0) return null;
-      return addresses.slice(0, outputs).map((at, index) => lowlevel.HEAPU8.slice(at, at + (lengths[index] ?? 0)));
+      return work(put);
     } finally {
       lowlevel.HEAPU8.fill(0, room, end);
     }
-  };
+  }
   // SHA-512; `crypto_hash_sha512` is only in the larger build.
   const sha512 = (bytes: Uint8Array) => sodium.crypto_hash(bytes);
   return {
     name: 'sodium-wasm',
     sha512,
     hkdf: (salt, ikm, info, length) => hkdf(sha512, salt, ikm, info, length),
-    x25519PublicKey(secret) {
-      const [publicKey] = call(lowlevel._crypto_scalarmult_base, [KEY_BYTES, KEY_BYTES], secret) ?? [];
-      return publicKey ?? new Uint8Array(KEY_BYTES);
-    },
-    x25519(secret, publicKey) {
-      const lengths = [KEY_BYTES, KEY_BYTES, KEY_BYTES];
-      const [shared] = call(lowlevel._crypto_scalarmult, lengths, secret, publicKey) ?? [];
-      // libsodium refuses points of low order; other providers return zeros.
-      return shared ?? new Uint8Array(KEY_BYTES);
-    },
+    x25519PublicKey: (secret) =>
+      inRoom((put) => {
+        const publicKey = put(KEY_BYTES);
+        lowlevel._crypto_scalarmult_base(publicKey, put(exactly(KEY_BYTES, secret)));
+        return take(publicKey, KEY_BYTES);
+      }),
+    x25519: (secret, publicKey) =>
+      inRoom((put) => {
+        const [shared, own, theirs] = [
+          put(KEY_BYTES),
+          put(exactly(KEY_BYTES, secret)),
+          put(exactly(KEY_BYTES, publicKey)),
+        ];
+        // libsodium refuses points of low order; other providers return zeros.
+        return lowlevel._crypto_scalarmult(shared, own, theirs) === 0
+          ? take(shared, KEY_BYTES)
+          : new Uint8Array(KEY_BYTES);
+      }),
     ed25519PublicKey: (seed) => sodium.crypto_sign_seed_keypair(seed).publicKey,
     ed25519Sign(seed, message) {
       const { privateKey } = sodium.crypto_sign_seed_keypair(seed);
@@ -110,39 +125,69 @@ export async function loadSodiumWasm(): Promise<CryptoProvider> {
       return signature;
     },
     ed25519Verify: (publicKey, message, signature) => sodium.crypto_sign_verify_detached(signature, message, publicKey),
-    secretboxSeal(key, nonce, plaintext, into) {
-      const box = sodium.crypto_secretbox_easy(plaintext, nonce, key);
-      if (into === undefined) return box;
-      into.set(box);
+    secretboxSeal(key, nonce, plaintext, into = new Uint8Array(plaintext.length + TAG_BYTES)) {
+      const { length } = plaintext;
+      if (length > MAX_TEXT_BYTES) into.set(sodium.crypto_secretbox_easy(plaintext, nonce, key));
+      else
+        inRoom((put) => {
+          const box = put(length + TAG_BYTES);
+          const [text, publicly, secretly] = [
+            put(plaintext),
+            put(exactly(NONCE_BYTES, nonce)),
+            put(exactly(KEY_BYTES, key)),
+          ];
+          lowlevel._crypto_secretbox_easy(box, text, length, 0, publicly, secretly);
+          into.set(lowlevel.HEAPU8.subarray(box, box + length + TAG_BYTES));
+        });
       return into;
     },
     secretboxOpen(key, nonce, box, into) {
-      const plaintext = orNull(() => sodium.crypto_secretbox_open_easy(box, nonce, key));
-      if (plaintext === null || into === undefined) return plaintext;
-      into.set(plaintext);
-      return into;
+      const length = box.length - TAG_BYTES;
+      if (length < 0) return null;
+      if (length > MAX_TEXT_BYTES) {
+        const plaintext = orNull(() => sodium.crypto_secretbox_open_easy(box, nonce, key));
+        if (plaintext === null || into === undefined) return plaintext;
+        into.set(plaintext);
+        return into;
+      }
+      return inRoom((put) => {
+        const text = put(length);
+        const [boxed, publicly, secretly] = [put(box), put(exactly(NONCE_BYTES, nonce)), put(exactly(KEY_BYTES, key))];
+        if (lowlevel._crypto_secretbox_open_easy(text, boxed, box.length, 0, publicly, secretly) !== 0) return null;
+        if (into === undefined) return take(text, length);
+        into.set(lowlevel.HEAPU8.subarray(text, text + length));
+        return into;
+      });
     },
-    kemKeyPair(seed) {
-      const lengths = [ENCAPSULATION_KEY_BYTES, DECAPSULATION_KEY_BYTES, KEM_SEED_BYTES];
-      const [encapsulationKey, decapsulationKey] =
-        call(lowlevel._crypto_kem_mlkem768_seed_keypair, lengths, seed) ?? [];
-      if (encapsulationKey === undefined || decapsulationKey === undefined) throw new Error('libsodium has failed');
-      return { encapsulationKey, decapsulationKey };
-    },
+    kemKeyPair: (seed) =>
+      inRoom((put) => {
+        const [publicKey, secretKey] = [put(ENCAPSULATION_KEY_BYTES), put(DECAPSULATION_KEY_BYTES)];
+        lowlevel._crypto_kem_mlkem768_seed_keypair(publicKey, secretKey, put(exactly(KEM_SEED_BYTES, seed)));
+        return {
+          encapsulationKey: take(publicKey, ENCAPSULATION_KEY_BYTES),
+          decapsulationKey: take(secretKey, DECAPSULATION_KEY_BYTES),
+        };
+      }),
     kemEncapsulate(encapsulationKey, random) {
       if (encapsulationKey.length !== ENCAPSULATION_KEY_BYTES) return null;
-      const lengths = [CIPHERTEXT_BYTES, KEY_BYTES, ENCAPSULATION_KEY_BYTES, KEY_BYTES];
-      const [ciphertext, sharedSecret] =
-        call(lowlevel._crypto_kem_mlkem768_enc_deterministic, lengths, encapsulationKey, random) ?? [];
-      return ciphertext === undefined || sharedSecret === undefined ? null : { ciphertext, sharedSecret };
+      return inRoom((put) => {
+        const [ciphertext, shared] = [put(CIPHERTEXT_BYTES), put(KEY_BYTES)];
+        const [key, entropy] = [put(encapsulationKey), put(exactly(KEY_BYTES, random))];
+        return lowlevel._crypto_kem_mlkem768_enc_deterministic(ciphertext, shared, key, entropy) === 0
+          ? { ciphertext: take(ciphertext, CIPHERTEXT_BYTES), sharedSecret: take(shared, KEY_BYTES) }
+          : null;
+      });
     },
     kemDecapsulate(ciphertext, decapsulationKey) {
       if (decapsulationKey.length !== DECAPSULATION_KEY_BYTES || ciphertext.length !== CIPHERTEXT_BYTES) return null;
       // FIPS 203 §7.3: check the key's hash, which libsodium leaves to its caller.
       const hash = sha3_256(decapsulationKey.subarray(EK_AT, EK_HASH_AT));
       if (!equalBytes(hash, decapsulationKey.subarray(EK_HASH_AT, EK_HASH_AT + hash.length))) return null;
-      const lengths = [KEY_BYTES, CIPHERTEXT_BYTES, DECAPSULATION_KEY_BYTES];
-      return call(lowlevel._crypto_kem_mlkem768_dec, lengths, ciphertext, decapsulationKey)?.[0] ?? null;
+      return inRoom((put) => {
+        const shared = put(KEY_BYTES);
+        const opened = lowlevel._crypto_kem_mlkem768_dec(shared, put(ciphertext), put(decapsulationKey)) === 0;
+        return opened ? take(shared, KEY_BYTES) : null;
+      });
     },
   };
 }
