@@ -335,6 +335,8 @@ describeInChromium('the chat page itself', () => {
     await bob.page.evaluate(() => sessionStorage.removeItem('sws.chat reloaded'));
     await bob.settings();
     await bob.page.getByRole('heading', { name: 'Settings' }).waitFor();
+    // Going back would end a load, which goBack then waits for.
+    await bob.page.waitForLoadState('load');
     await bob.page.goBack();
     expect(await running(bob)).toBe(script(second));
     host.close();

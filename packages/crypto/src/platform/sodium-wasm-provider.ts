@@ -101,21 +101,17 @@ export async function loadSodiumWasm(): Promise<CryptoProvider> {
     hkdf: (salt, ikm, info, length) => hkdf(sha512, salt, ikm, info, length),
     x25519PublicKey: (secret) =>
       inRoom((put) => {
-        const publicKey = put(KEY_BYTES);
-        lowlevel._crypto_scalarmult_base(publicKey, put(exactly(KEY_BYTES, secret)));
-        return take(publicKey, KEY_BYTES);
+        const publicAt = put(KEY_BYTES);
+        lowlevel._crypto_scalarmult_base(publicAt, put(exactly(KEY_BYTES, secret)));
+        return take(publicAt, KEY_BYTES);
       }),
     x25519: (secret, publicKey) =>
       inRoom((put) => {
-        const [shared, own, theirs] = [
-          put(KEY_BYTES),
-          put(exactly(KEY_BYTES, secret)),
-          put(exactly(KEY_BYTES, publicKey)),
-        ];
+        const sharedAt = put(KEY_BYTES);
+        const [secretAt, publicAt] = [put(exactly(KEY_BYTES, secret)), put(exactly(KEY_BYTES, publicKey))];
         // libsodium refuses points of low order; other providers return zeros.
-        return lowlevel._crypto_scalarmult(shared, own, theirs) === 0
-          ? take(shared, KEY_BYTES)
-          : new Uint8Array(KEY_BYTES);
+        const isUsable = lowlevel._crypto_scalarmult(sharedAt, secretAt, publicAt) === 0;
+        return isUsable ? take(sharedAt, KEY_BYTES) : new Uint8Array(KEY_BYTES);
       }),
     ed25519PublicKey: (seed) => sodium.crypto_sign_seed_keypair(seed).publicKey,
     ed25519Sign(seed, message) {
@@ -130,14 +126,10 @@ export async function loadSodiumWasm(): Promise<CryptoProvider> {
       if (length > MAX_TEXT_BYTES) into.set(sodium.crypto_secretbox_easy(plaintext, nonce, key));
       else
         inRoom((put) => {
-          const box = put(length + TAG_BYTES);
-          const [text, publicly, secretly] = [
-            put(plaintext),
-            put(exactly(NONCE_BYTES, nonce)),
-            put(exactly(KEY_BYTES, key)),
-          ];
-          lowlevel._crypto_secretbox_easy(box, text, length, 0, publicly, secretly);
-          into.set(lowlevel.HEAPU8.subarray(box, box + length + TAG_BYTES));
+          const [boxAt, textAt] = [put(length + TAG_BYTES), put(plaintext)];
+          const [nonceAt, keyAt] = [put(exactly(NONCE_BYTES, nonce)), put(exactly(KEY_BYTES, key))];
+          lowlevel._crypto_secretbox_easy(boxAt, textAt, length, 0, nonceAt, keyAt);
+          into.set(lowlevel.HEAPU8.subarray(boxAt, boxAt + length + TAG_BYTES));
         });
       return into;
     },
@@ -151,31 +143,30 @@ export async function loadSodiumWasm(): Promise<CryptoProvider> {
         return into;
       }
       return inRoom((put) => {
-        const text = put(length);
-        const [boxed, publicly, secretly] = [put(box), put(exactly(NONCE_BYTES, nonce)), put(exactly(KEY_BYTES, key))];
-        if (lowlevel._crypto_secretbox_open_easy(text, boxed, box.length, 0, publicly, secretly) !== 0) return null;
-        if (into === undefined) return take(text, length);
-        into.set(lowlevel.HEAPU8.subarray(text, text + length));
+        const [textAt, boxAt] = [put(length), put(box)];
+        const [nonceAt, keyAt] = [put(exactly(NONCE_BYTES, nonce)), put(exactly(KEY_BYTES, key))];
+        if (lowlevel._crypto_secretbox_open_easy(textAt, boxAt, box.length, 0, nonceAt, keyAt) !== 0) return null;
+        if (into === undefined) return take(textAt, length);
+        into.set(lowlevel.HEAPU8.subarray(textAt, textAt + length));
         return into;
       });
     },
     kemKeyPair: (seed) =>
       inRoom((put) => {
-        const [publicKey, secretKey] = [put(ENCAPSULATION_KEY_BYTES), put(DECAPSULATION_KEY_BYTES)];
-        lowlevel._crypto_kem_mlkem768_seed_keypair(publicKey, secretKey, put(exactly(KEM_SEED_BYTES, seed)));
+        const [publicAt, secretAt] = [put(ENCAPSULATION_KEY_BYTES), put(DECAPSULATION_KEY_BYTES)];
+        lowlevel._crypto_kem_mlkem768_seed_keypair(publicAt, secretAt, put(exactly(KEM_SEED_BYTES, seed)));
         return {
-          encapsulationKey: take(publicKey, ENCAPSULATION_KEY_BYTES),
-          decapsulationKey: take(secretKey, DECAPSULATION_KEY_BYTES),
+          encapsulationKey: take(publicAt, ENCAPSULATION_KEY_BYTES),
+          decapsulationKey: take(secretAt, DECAPSULATION_KEY_BYTES),
         };
       }),
     kemEncapsulate(encapsulationKey, random) {
       if (encapsulationKey.length !== ENCAPSULATION_KEY_BYTES) return null;
       return inRoom((put) => {
-        const [ciphertext, shared] = [put(CIPHERTEXT_BYTES), put(KEY_BYTES)];
-        const [key, entropy] = [put(encapsulationKey), put(exactly(KEY_BYTES, random))];
-        return lowlevel._crypto_kem_mlkem768_enc_deterministic(ciphertext, shared, key, entropy) === 0
-          ? { ciphertext: take(ciphertext, CIPHERTEXT_BYTES), sharedSecret: take(shared, KEY_BYTES) }
-          : null;
+        const [sentAt, sharedAt] = [put(CIPHERTEXT_BYTES), put(KEY_BYTES)];
+        const [keyAt, randomAt] = [put(encapsulationKey), put(exactly(KEY_BYTES, random))];
+        if (lowlevel._crypto_kem_mlkem768_enc_deterministic(sentAt, sharedAt, keyAt, randomAt) !== 0) return null;
+        return { ciphertext: take(sentAt, CIPHERTEXT_BYTES), sharedSecret: take(sharedAt, KEY_BYTES) };
       });
     },
     kemDecapsulate(ciphertext, decapsulationKey) {
@@ -184,9 +175,9 @@ export async function loadSodiumWasm(): Promise<CryptoProvider> {
       const hash = sha3_256(decapsulationKey.subarray(EK_AT, EK_HASH_AT));
       if (!equalBytes(hash, decapsulationKey.subarray(EK_HASH_AT, EK_HASH_AT + hash.length))) return null;
       return inRoom((put) => {
-        const shared = put(KEY_BYTES);
-        const opened = lowlevel._crypto_kem_mlkem768_dec(shared, put(ciphertext), put(decapsulationKey)) === 0;
-        return opened ? take(shared, KEY_BYTES) : null;
+        const sharedAt = put(KEY_BYTES);
+        const isOpen = lowlevel._crypto_kem_mlkem768_dec(sharedAt, put(ciphertext), put(decapsulationKey)) === 0;
+        return isOpen ? take(sharedAt, KEY_BYTES) : null;
       });
     },
   };
