@@ -1,7 +1,7 @@
 import type { ViteUserConfig } from 'vitest/config';
 
-/** Two more than a small machine has processors: many tests wait for programs that they have started. */
-export const MAX_WORKERS = 4;
+/** One more than a small machine has processors: many tests wait for programs that they have started. */
+export const MAX_WORKERS = 3;
 
 /** Vite's own conditions for Node, after ours: `@sws/source` is a package's TypeScript, so that no build is needed. */
 export const SOURCE_CONDITIONS = ['@sws/source', 'module', 'node', 'development|production'];

@@ -24,8 +24,8 @@ describe.skipIf(!isGitCheckout)('CONTRIBUTING.md (skipped outside a git checkout
   let clone: CheckoutCopy;
   beforeAll(() => {
     clone = copyCheckout();
-  });
-  afterAll(() => clone.remove());
+  }, COMMAND_MS);
+  afterAll(() => clone.remove(), COMMAND_MS);
 
   test.each(commands)('%s', { timeout: COMMAND_MS }, (command) => {
     const options = { cwd: clone.folder, env, encoding: 'utf8', timeout: COMMAND_MS } as const;
