@@ -10,7 +10,10 @@ describe('hostile clients', () => {
     '%s: other clients are served, memory is bounded, and counters show it',
     { timeout: 60_000 },
     async (kind) => {
-      const { before, during, rssBeforeBytes, rssMostBytes, counted } = await flood(kind, SECONDS);
+      let result = await flood(kind, SECONDS);
+      // On a busy machine a flood may do little within a second.
+      if (FLOODS[kind].some((reason) => !(reason in result.counted))) result = await flood(kind, 5 * SECONDS);
+      const { before, during, rssBeforeBytes, rssMostBytes, counted } = result;
       expect(during.closed).toBe(0);
       // As many of their messages come back as before, but for a stumble: how fast is for the long form to say.
       expect(during.received).toBeGreaterThan(before.received / 2);
