@@ -3,7 +3,7 @@ import { defaultProvider, nodeProvider } from '@sws/crypto/node';
 import { sodiumProvider } from '@sws/crypto/sodium';
 import { wasmProvider } from '@sws/crypto/wasm';
 
-/** The compared providers for Node. `default` is what a client in Node takes: here with `sodium-native`'s secretbox. */
+/** The compared providers for Node. `default` is what a client in Node takes: here with `sodium-native`. */
 export const PROVIDER_NAMES = ['nacl', 'default', 'sodium'] as const;
 
 /** @throws RangeError for any other name */

@@ -1,8 +1,7 @@
 // The quick part of `malicious-relay.deep.test.ts`, which takes more seeds and counts the attacks.
 import { nodeProvider } from '@sws/crypto/node';
 import { describe, expect, test } from 'vitest';
-import { MaliciousRun } from './malicious-run.js';
-import { forEachSeed } from './seeded.js';
+import { messagesOf } from './malicious-run.js';
 import { toy } from './toy-provider.js';
 
 const RUNS = 100;
@@ -11,22 +10,10 @@ const REAL_CRYPTO_RUNS = 5;
 
 describe('with a hostile relay each peer gets a prefix of what was sent, and all of it once the relay behaves', () => {
   test(`${RUNS} seeds`, { timeout: 120_000 }, () => {
-    let messages = 0;
-    forEachSeed(RUNS, (seed) => {
-      messages += new MaliciousRun(seed, toy).run().messages;
-    });
-    expect(messages).toBeGreaterThan(0);
+    expect(messagesOf(RUNS, toy)).toBeGreaterThan(0);
   });
 
   test('with real keys and boxes', { timeout: 900_000 }, () => {
-    let messages = 0;
-    forEachSeed(
-      REAL_CRYPTO_RUNS,
-      (seed) => {
-        messages += new MaliciousRun(seed, nodeProvider).run().messages;
-      },
-      { most: REAL_CRYPTO_RUNS },
-    );
-    expect(messages).toBeGreaterThan(0);
+    expect(messagesOf(REAL_CRYPTO_RUNS, nodeProvider, { most: REAL_CRYPTO_RUNS })).toBeGreaterThan(0);
   });
 });

@@ -4,7 +4,7 @@ import { Clock } from './clock.js';
 import { Conversation, type End, Violation } from './conversation.js';
 import { MaliciousRelay } from './malicious-relay.js';
 import { Peer } from './peer.js';
-import { type Seeded, seeded } from './seeded.js';
+import { forEachSeed, type Seeded, seeded } from './seeded.js';
 
 /** What a run did, for figures. */
 export interface RunFigures {
@@ -208,4 +208,17 @@ export class MaliciousRun {
     for (const { name, connection } of this.#peers)
       if (connection.table.size !== 0) throw new Violation(`${name}: ${connection.table.size} channels are left over`);
   }
+}
+
+/** Runs seeds as `forEachSeed` does, and returns how many messages arrived in all. */
+export function messagesOf(runs: number, provider: CryptoProvider, seeds?: Parameters<typeof forEachSeed>[2]): number {
+  let messages = 0;
+  forEachSeed(
+    runs,
+    (seed) => {
+      messages += new MaliciousRun(seed, provider).run().messages;
+    },
+    seeds,
+  );
+  return messages;
 }
