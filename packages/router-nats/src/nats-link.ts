@@ -18,6 +18,8 @@ const CLAIMS_PER_TURN = 250;
 const TERM_TIMEOUT_MS = 1_000;
 /** The answer of a node that took a MESSAGE by its key. Later MESSAGEs may go into that node's batch. */
 const HERE = 'here ';
+/** Sockets write MESSAGEs of at least this size without a copy. */
+const COPY_FROM_BYTES = 8_192;
 /** For this long after NATS is back, a key without a holder may belong to a node that is not yet back. */
 const RETURN_GRACE_MS = 5_000;
 
@@ -211,8 +213,9 @@ export class NatsLink implements BackplaneLink {
   #received(to: string, message: Uint8Array): UndeliverableCode | null {
     this.#counters.received++;
     this.#counters.receivedBytes += message.length;
-    // Copy the bytes. A slow receiver's queue must not keep the library's buffer, which holds other messages too.
-    return this.#node.message(to, new Uint8Array(message)); // a Buffer's slice would not copy
+    // Copy a large MESSAGE: a slow receiver's queue must not keep the library's buffer, which holds others too. Sockets
+    // copy small ones themselves, in this turn of the event loop.
+    return this.#node.message(to, message.length < COPY_FROM_BYTES ? message : new Uint8Array(message));
   }
 
   #told(message: Msg): void {

@@ -122,7 +122,8 @@ export class NodeBatches {
     if (node === undefined) {
       const batch = new RecordBatch(
         (parts) => {
-          this.#send(nodeId, Buffer.concat(parts));
+          const [only] = parts;
+          this.#send(nodeId, parts.length === 1 && only !== undefined ? only : Buffer.concat(parts));
           this.#drop(made);
         },
         { kind: FROM_NODE, body: this.#ownId },

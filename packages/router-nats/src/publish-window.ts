@@ -1,7 +1,7 @@
 /** The most bytes that may be on their way to NATS without its confirmation. */
 export const MAX_UNCONFIRMED_BYTES = 16 * 1_048_576;
 /** NATS is asked to confirm (PING, PONG) when this much is unconfirmed, with one PING at a time. */
-const CONFIRM_EVERY_BYTES = 262_144;
+const CONFIRM_EVERY_BYTES = 1_048_576;
 
 /**
  * Bounds the bytes that wait for NATS, because the client library writes to its socket without a bound. A PONG confirms

@@ -119,7 +119,7 @@ describe.skipIf(!hasNatsServer)('three routers on NATS (skipped where nats-serve
         return b.delivered.length;
       }, PATIENCE)
       .toBeGreaterThan(0);
-    expect(b.delivered[0]?.subarray(1, 33)).toEqual(a.publicKeyBytes);
+    expect(Uint8Array.from(b.delivered[0]?.subarray(1, 33) ?? [])).toEqual(a.publicKeyBytes);
     a.frames.length = 0;
     b.close({ code: 'normal', detail: '' });
     await expect.poll(() => a.frames, PATIENCE).toContainEqual({ type: 'PEER_GONE', publicKey: b.publicKey });

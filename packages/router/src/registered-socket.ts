@@ -10,7 +10,10 @@ export interface RegisteredSocket {
   readonly term: number;
   /** The network for which this client's queue counts: its IPv4 address or IPv6 /64; `null` if unknown. */
   readonly network: string | null;
-  /** Sends one binary MESSAGE, whose key bytes hold the sender, to this client. The socket owns the bytes from here. */
+  /**
+   * Sends one binary MESSAGE, whose key bytes hold the sender, to this client. The socket owns the bytes from here. A
+   * MESSAGE under 8 KiB may be a view of a larger buffer: copy it if it waits longer than this turn of the event loop.
+   */
   deliver(message: Uint8Array): void;
   /** Sends a frame of the relay's own. */
   notify(frame: RelayFrame): void;
