@@ -9,6 +9,7 @@ import { WebSocket } from 'ws';
 import type { NetworkOptions } from './network-options.js';
 import { failureOf, failureOfStatus, nodeTransport } from './node-network.js';
 import type { WebSocketConstructor } from './transport.js';
+import { fillYoungGeneration } from './young-generation.js';
 
 const [major = 0, minor = 0] = process.versions.node.split('.').map(Number);
 // Check the version here: the first error of an older Node, a missing global of Web Crypto, would not say what to do.
@@ -26,13 +27,14 @@ const TRANSPORT = { perMessageDeflate: false, closeTimeout: 1_000, maxPayload: M
 
 export { warn } from './node-network.js';
 
-/** `ws` with the cork that its TCP connection has. */
+/** `ws` with the cork that its TCP connection has, and less garbage collection. */
 class NodeWebSocket extends WebSocket {
   failure: Failure | null = null;
   #tcp: Duplex | null = null;
 
   constructor(url: string, protocols: string, network: NetworkOptions | undefined) {
     super(url, protocols, { ...TRANSPORT, ...nodeTransport(url, network) });
+    this.on('message', (data: Buffer) => fillYoungGeneration(data.length));
     this.once('upgrade', ({ socket }) => {
       this.#tcp = socket;
     });
@@ -43,6 +45,11 @@ class NodeWebSocket extends WebSocket {
       this.failure = failureOfStatus(url, statusCode, headers.location);
       this.close();
     });
+  }
+
+  override send(data: string | Uint8Array): void {
+    fillYoungGeneration(data.length);
+    super.send(data);
   }
 
   cork(): void {
