@@ -15,9 +15,12 @@ export class SleepWatch {
   #monotonic = monotonicNow();
   #wall = Date.now();
 
-  /** Whether the device may have slept since the last call. A step back of the wall clock does not count. */
-  slept(): boolean {
-    const [monotonic, wall] = [monotonicNow(), Date.now()];
+  /**
+   * Whether the device may have slept between the last call and `monotonic`, which is now. A step back of the wall clock
+   * does not count.
+   */
+  slept(monotonic: number): boolean {
+    const wall = Date.now();
     const ahead = wall - this.#wall - (monotonic - this.#monotonic);
     this.#monotonic = monotonic;
     this.#wall = wall;

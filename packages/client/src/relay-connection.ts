@@ -215,7 +215,7 @@ export class RelayConnection implements ChannelDriver {
   #run(action: (connection: Connection, nowMs: number) => void): void {
     try {
       const now = monotonicNow();
-      if (this.#sleep.slept()) this.connection.probe(now);
+      if (this.#sleep.slept(now)) this.connection.probe(now);
       action(this.connection, now);
     } finally {
       this.#pumpSoon();
@@ -363,7 +363,7 @@ export class RelayConnection implements ChannelDriver {
       () => {
         this.#disarm();
         const woken = monotonicNow();
-        if (this.#sleep.slept()) this.connection.probe(woken);
+        if (this.#sleep.slept(woken)) this.connection.probe(woken);
         this.connection.handleTimeout(woken);
         this.#pump();
       },

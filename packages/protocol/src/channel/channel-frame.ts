@@ -120,8 +120,9 @@ export function parseChannelFrame(content: Uint8Array): ChannelFrame | null {
 }
 
 /**
- * A binary MESSAGE to `peer` with room for a channel frame of `contentBytes`, in `spare` if that has its length. Its
- * kind and channelId are written already. Sealing writes directly into it, so that a frame is never copied.
+ * A binary MESSAGE to `peer` with room for a channel frame of `contentBytes`. Its kind and channelId are written
+ * already. Sealing writes directly into it, so that a frame is never copied. `spare` is returned if it has the right
+ * length: an earlier MESSAGE of this kind and channel.
  */
 export function newMessage(
   peer: Uint8Array,
@@ -131,7 +132,8 @@ export function newMessage(
   spare?: Uint8Array,
 ): Uint8Array {
   const length = MESSAGE_HEAD_BYTES + contentBytes;
-  const message = spare?.length === length ? spare : new Uint8Array(length);
+  if (spare?.length === length) return spare;
+  const message = new Uint8Array(length);
   message[0] = 1;
   message.set(peer, 1);
   message[MESSAGE_HEAD_BYTES] = kind;
