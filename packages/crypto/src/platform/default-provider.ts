@@ -7,7 +7,7 @@ let chosen: Promise<CryptoProvider> | null = null;
 
 /**
  * The fastest available provider for Node, chosen at the first call. It is `nodeProvider` with
- * 1. the secretbox, X25519 and the verification of `sodium-native`, if it is installed and has a build for this machine;
+ * 1. the secretbox, X25519 and Ed25519 of `sodium-native`, if it is installed and has a build for this machine;
  * 2. otherwise the secretbox, X25519 and ML-KEM of `libsodium-wrappers`, if it is installed.
  *
  * All return the same bytes. `name` says which one it is: `node+sodium-native`, `node+sodium-wasm` or `node`. It never
@@ -21,9 +21,8 @@ export function defaultProvider(): Promise<CryptoProvider> {
 }
 
 async function withSodiumNative(): Promise<CryptoProvider> {
-  const { x25519PublicKey, x25519, ed25519Verify, secretboxSeal, secretboxOpen } = await loadSodiumNative();
-  const name = 'node+sodium-native';
-  return { ...nodeProvider, name, x25519PublicKey, x25519, ed25519Verify, secretboxSeal, secretboxOpen };
+  const { sha512, hkdf } = nodeProvider;
+  return { ...(await loadSodiumNative()), name: 'node+sodium-native', sha512, hkdf };
 }
 
 async function withSodiumWasm(): Promise<CryptoProvider> {

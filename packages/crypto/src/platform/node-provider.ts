@@ -8,9 +8,9 @@ import {
   sign,
   verify,
 } from 'node:crypto';
-import { equalBytes } from '../bytes.js';
 import { naclProvider } from '../nacl.js';
 import type { CryptoProvider } from '../provider.js';
+import { bySeed } from './by-seed.js';
 
 // node:crypto takes no raw keys. Private keys are passed as PKCS #8, with this prefix (RFC 8410 §7).
 const PRIVATE = { x25519: '302e020100300506032b656e04220420', ed25519: '302e020100300506032b657004220420' } as const;
@@ -37,17 +37,7 @@ function publicOf(key: KeyObject): Uint8Array {
   return new Uint8Array(Buffer.from(x, 'base64url'));
 }
 
-/** The key objects of seeds. Creating one costs more than signing with it, and a relay's seed signs again and again. */
-const signingKeys = new WeakMap<Uint8Array, { readonly seed: Uint8Array; readonly key: KeyObject }>();
-
-function signingKeyOf(seed: Uint8Array): KeyObject {
-  const known = signingKeys.get(seed);
-  // The caller owns the array, and may have put another seed into it.
-  if (known !== undefined && equalBytes(known.seed, seed)) return known.key;
-  const key = privateKey('ed25519', seed);
-  signingKeys.set(seed, { seed: seed.slice(), key });
-  return key;
-}
+const signingKeyOf = bySeed((seed) => privateKey('ed25519', seed));
 
 /**
  * node:crypto (OpenSSL) for X25519, Ed25519, SHA-512 and HKDF, and `naclProvider` for the rest. The server's default.

@@ -1,6 +1,8 @@
+import { concatBytes } from '../bytes.js';
 import { hkdf } from '../hkdf.js';
 import { naclProvider } from '../nacl.js';
 import type { CryptoProvider } from '../provider.js';
+import { bySeed } from './by-seed.js';
 
 const TAG_BYTES = 16;
 
@@ -17,6 +19,13 @@ export async function loadSodiumNative(): Promise<CryptoProvider> {
     sodium.crypto_hash_sha512(hash, bytes);
     return hash;
   };
+  const publicKeyOf = bySeed((seed) => {
+    const publicKey = new Uint8Array(32);
+    const secretKey = new Uint8Array(64);
+    sodium.crypto_sign_seed_keypair(publicKey, secretKey, seed);
+    secretKey.fill(0);
+    return publicKey;
+  });
   return {
     ...naclProvider,
     name: 'sodium-native',
@@ -36,16 +45,10 @@ export async function loadSodiumNative(): Promise<CryptoProvider> {
       }
       return shared;
     },
-    ed25519PublicKey(seed) {
-      const publicKey = new Uint8Array(32);
-      const secretKey = new Uint8Array(64);
-      sodium.crypto_sign_seed_keypair(publicKey, secretKey, seed);
-      secretKey.fill(0);
-      return publicKey;
-    },
+    ed25519PublicKey: (seed) => publicKeyOf(seed).slice(),
     ed25519Sign(seed, message) {
-      const secretKey = new Uint8Array(64);
-      sodium.crypto_sign_seed_keypair(new Uint8Array(32), secretKey, seed);
+      // libsodium's form of a secret key is seed || public key.
+      const secretKey = concatBytes(seed, publicKeyOf(seed));
       const signature = new Uint8Array(64);
       sodium.crypto_sign_detached(signature, message, secretKey);
       secretKey.fill(0);
