@@ -58,12 +58,19 @@ export type ProvokingFrame = OpenFrame | AcceptFrame | DataFrame | ControlFrame;
 export type ChannelFrame = ProvokingFrame | ResetFrame;
 
 /** Reads a u64 that must fit a safe integer; -1 if it does not. */
-export function readU53(view: DataView, offset: number): number {
-  const high = view.getUint32(offset);
-  return high > 0x1fffff ? -1 : high * 0x1_0000_0000 + view.getUint32(offset + 4);
+export function readU53(bytes: Uint8Array, offset: number): number {
+  const high = readU32(bytes, offset);
+  return high > 0x1fffff ? -1 : high * 0x1_0000_0000 + readU32(bytes, offset + 4);
 }
 
-/** Writes a safe integer as a u64, byte by byte, because creating a DataView costs more than the writing. */
+/** Reads a u32, byte by byte, because creating a DataView costs more than the reading. */
+export function readU32(bytes: Uint8Array, offset: number): number {
+  let value = 0;
+  for (let i = offset; i < offset + 4; i++) value = value * 256 + (bytes[i] ?? 0);
+  return value;
+}
+
+/** Writes a safe integer as a u64. */
 export function writeU53(bytes: Uint8Array, offset: number, value: number): void {
   let high = Math.floor(value / 0x1_0000_0000);
   let low = value >>> 0;
@@ -80,7 +87,6 @@ export function parseChannelFrame(content: Uint8Array): ChannelFrame | null {
   const length = content.length;
   if (length < CHANNEL_HEAD_BYTES) return null;
   const channelId = content.subarray(1, CHANNEL_HEAD_BYTES);
-  const view = new DataView(content.buffer, content.byteOffset, length);
   switch (content[0]) {
     case KIND.open:
     case KIND.accept: {
@@ -98,13 +104,13 @@ export function parseChannelFrame(content: Uint8Array): ChannelFrame | null {
     }
     case KIND.data: {
       if (length < CHANNEL_HEAD_BYTES + 8 + TAG_BYTES) return null;
-      const seq = readU53(view, CHANNEL_HEAD_BYTES);
+      const seq = readU53(content, CHANNEL_HEAD_BYTES);
       return seq < 0 ? null : { kind: 'data', channelId, seq, box: content.subarray(CHANNEL_HEAD_BYTES + 8) };
     }
     case KIND.control: {
       if (length !== CHANNEL_HEAD_BYTES + 12 + CONTROL_BOX_BYTES) return null;
-      const counter = readU53(view, CHANNEL_HEAD_BYTES + 4);
-      const epoch = view.getUint32(CHANNEL_HEAD_BYTES);
+      const counter = readU53(content, CHANNEL_HEAD_BYTES + 4);
+      const epoch = readU32(content, CHANNEL_HEAD_BYTES);
       return counter < 0
         ? null
         : { kind: 'control', channelId, epoch, counter, box: content.subarray(CHANNEL_HEAD_BYTES + 12) };

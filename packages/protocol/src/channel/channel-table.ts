@@ -144,8 +144,7 @@ export class ChannelTable {
     if (channel === undefined) return;
     // Only OPEN fails an attempt, and only DATA has a seq.
     if (channel.phase === 'opening' && head[0] !== KIND.open) return;
-    const seq =
-      head[0] === KIND.data && head.length >= 25 ? readU53(new DataView(head.buffer, head.byteOffset), 17) : null;
+    const seq = head[0] === KIND.data && head.length >= 25 ? readU53(head, 17) : null;
     this.#handle(channel, { type: 'undeliverable', code, seq }, nowMs);
     this.#startWaiting(nowMs);
   }

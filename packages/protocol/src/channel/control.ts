@@ -33,10 +33,9 @@ export function decodeControl(bytes: Uint8Array): Control | null {
   if (bytes.length !== CONTROL_BYTES) return null;
   const type = bytes[0];
   if (type !== 1 && type !== 2 && type !== 3 && type !== 4) return null;
-  const view = new DataView(bytes.buffer, bytes.byteOffset);
-  const next = readU53(view, 1);
-  const limit = readU53(view, 9);
-  const id = readU53(view, 17);
+  const next = readU53(bytes, 1);
+  const limit = readU53(bytes, 9);
+  const id = readU53(bytes, 17);
   if (next < 0 || limit < 0 || id < 0) return null;
   if (type !== CONTROL_TYPE.ack && id === 0) return null;
   return { type, next, limit, id };

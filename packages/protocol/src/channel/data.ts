@@ -1,4 +1,5 @@
 import { fail, type Result, succeed } from '../result.js';
+import { readU32 } from './channel-frame.js';
 import { type Padding, paddedLength } from './padding.js';
 import { Scratch } from './scratch.js';
 
@@ -71,8 +72,7 @@ export function decodeData(plaintext: Uint8Array): Result<DataPlaintext> {
   if (!KNOWN.has(opcode)) return fail('protocol-error', `unknown opcode ${opcode}`);
   const known = opcode as Opcode;
   if (isChannelOpcode(known) && !fin) return fail('protocol-error', `opcode ${opcode} is fragmented`);
-  const [, a = 0, b = 0, c = 0, d = 0] = plaintext;
-  const length = a * 0x100_0000 + b * 0x1_0000 + c * 0x100 + d;
+  const length = readU32(plaintext, 1);
   const end = HEAD_BYTES + length;
   if (end > plaintext.length) return fail('protocol-error', 'a DATA length is past the end');
   if (length === 0 && !fin) return fail('protocol-error', 'a fragment without FIN is empty');

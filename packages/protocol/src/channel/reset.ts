@@ -109,6 +109,5 @@ export function openReset(
   const code = plaintext[1];
   if (code !== 1 && code !== 2 && code !== 3) return null;
   const bytes = plaintext.slice(2);
-  const view = new DataView(bytes.buffer);
-  return { code, name: { bytes, seq: bytes[0] === KIND.data ? readU53(view, 1) : -1 } };
+  return { code, name: { bytes, seq: bytes[0] === KIND.data ? readU53(bytes, 1) : -1 } };
 }

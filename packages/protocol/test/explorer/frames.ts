@@ -1,4 +1,12 @@
-import { contentOf, KIND, newMessage, parseChannelFrame, readU53, writeU53 } from '../../src/channel/channel-frame.js';
+import {
+  contentOf,
+  KIND,
+  newMessage,
+  parseChannelFrame,
+  readU32,
+  readU53,
+  writeU53,
+} from '../../src/channel/channel-frame.js';
 import { CONTROL_TYPE } from '../../src/channel/control.js';
 import { nameOf } from '../../src/channel/reset.js';
 import { anySessionOf, type End } from './end.js';
@@ -108,14 +116,13 @@ export class Frames {
   /** The frame that `message`, just sealed for `to`, is. `nameOf` names a question of its sender's. */
   take(to: Side, message: Uint8Array, nameOf: (id: number) => number): Frame {
     const content = contentOf(message);
-    const view = viewOf(content);
     const base = { ...NO_PARTS, to, message, kind: content[0] ?? 0 };
     switch (content[0]) {
       case KIND.data:
-        return this.#intern(`${to}${latin1(message)}`, { ...base, seq: readU53(view, EPOCH_AT) });
+        return this.#intern(`${to}${latin1(message)}`, { ...base, seq: readU53(content, EPOCH_AT) });
       case KIND.control: {
         const { key, plaintext } = this.#box(content.subarray(BOX_AT));
-        const id = readU53(viewOf(plaintext), ID_AT);
+        const id = readU53(plaintext, ID_AT);
         const asks = plaintext[0] === CONTROL_TYPE.ping || plaintext[0] === CONTROL_TYPE.resume;
         const asker = id === 0 ? null : asks ? other(to) : to;
         return this.#internControl(key, plaintext, { ...base, asker, question: asks ? nameOf(id) : id });
@@ -134,11 +141,10 @@ export class Frames {
   /** The content of `frame` as `end` may be given it: a CONTROL with a counter that it has not seen. */
   give(frame: Frame, end: End): Uint8Array {
     const content = contentOf(frame.message).slice();
-    const view = viewOf(content);
     if (frame.kind === KIND.control && !frame.forged) {
       const { key, nonce, plaintext } = this.#box(content.subarray(BOX_AT));
       const last = anySessionOf(end)?._keys._lastReceived;
-      const taken = last?.epoch === view.getUint32(EPOCH_AT) ? last.counter : -1;
+      const taken = last?.epoch === readU32(content, EPOCH_AT) ? last.counter : -1;
       const counter = Math.max(0, frame.old ? taken : taken + 1);
       const [said, fresh] = [plaintext.slice(), nonce.slice()];
       writeU53(said, ID_AT, frame.question);
@@ -227,8 +233,4 @@ function nameOfMessage(message: Uint8Array): Uint8Array {
   const frame = parseChannelFrame(contentOf(message));
   if (frame === null || frame.kind === 'reset') throw new Error('a frame that has no name');
   return nameOf(frame);
-}
-
-function viewOf(bytes: Uint8Array): DataView {
-  return new DataView(bytes.buffer, bytes.byteOffset, bytes.length);
 }
