@@ -10,7 +10,7 @@ import { Comparison } from '../comparison.js';
 import { PROVIDER_NAMES } from '../providers.js';
 
 const quick = process.argv.includes('--quick');
-const TURNS = quick ? 2 : 5;
+const TURNS = quick ? 2 : 9;
 const PINGS = quick ? 100 : 1_000;
 const PLAIN = 'plain ws, forwarded';
 const DIRECT = 'wss, direct';

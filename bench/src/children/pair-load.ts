@@ -140,6 +140,8 @@ async function connectSws(client: number, identities: readonly Identity[]): Prom
 }
 
 function hearText(raw: RawClient, client: number, text: string): void {
+  // The other client's queue is long, and this one has no more in flight than `inFlight`.
+  if (text.startsWith('{"type":"BACKLOG"')) return;
   if (!text.startsWith('{"type":"PING"')) fail(`client ${client}: ${text}`);
   raw.socket.send(text.replace('PING', 'PONG'));
 }

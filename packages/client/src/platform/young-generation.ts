@@ -26,7 +26,7 @@ const filler: { array: unknown[] } = { array: [] };
  * takes 1 to 2 ms and happens when that is full of objects. But it counts their bytes as memory of the old generation,
  * and collects all of the heap after 8 to 20 MB of them, which takes 5 to 9 ms and time of other threads. In a bulk
  * transfer that was half of the CPU. If it happens, this makes objects that fill the young generation as fast as the
- * frames make ArrayBuffers: 1 µs for 16 KiB. In a process whose heap may grow it does not happen.
+ * frames make ArrayBuffers: 3 µs for 16 KiB. In a process whose heap may grow it does not happen.
  */
 export function fillYoungGeneration(frameBytes: number): void {
   if (frameBytes < MIN_FRAME_BYTES) return;
