@@ -2,9 +2,10 @@ import { constants } from 'node:perf_hooks';
 
 /** Node makes no ArrayBuffer of its own for fewer bytes (`Buffer.poolSize`). */
 const MIN_FRAME_BYTES = 4_096;
-/** It begins when V8 has collected all of the heap so often while so many bytes passed. */
-const WATCHED_BYTES = 64 * 1_048_576;
+/** It begins when V8 has collected all of the heap so often while so many bytes passed, in so short a time. */
 const MANY_COLLECTIONS = 3;
+const WATCHED_BYTES = 64 * 1_048_576;
+const WATCHED_MS = 20_000;
 /** A frame passes through two or three ArrayBuffers of its size: the message's, and those of `ws` and the TCP socket. */
 const BUFFERS_PER_FRAME = 3;
 const BYTES_PER_ELEMENT = 8;
@@ -16,8 +17,10 @@ type Collection = PerformanceEntry & { readonly detail: { readonly kind: number 
 
 let isWatching = false;
 let isFilling = false;
+/** What has passed since `watchedFrom`. */
 let passedBytes = 0;
 let collections = 0;
+let watchedFrom = 0;
 /** A property, because the compiler would leave out arrays that nothing can read. */
 const filler: { array: unknown[] } = { array: [] };
 
@@ -39,13 +42,16 @@ function watch(frameBytes: number): void {
   if (!isWatching) countCollections();
   passedBytes += frameBytes;
   if (passedBytes < WATCHED_BYTES) return;
-  isFilling = collections >= MANY_COLLECTIONS;
+  const now = performance.now();
+  isFilling = collections >= MANY_COLLECTIONS && now - watchedFrom < WATCHED_MS;
   passedBytes = 0;
   collections = 0;
+  watchedFrom = now;
 }
 
 function countCollections(): void {
   isWatching = true;
+  watchedFrom = performance.now();
   // Bun and Deno do not tell.
   if (!PerformanceObserver.supportedEntryTypes.includes('gc')) return;
   const observer = new PerformanceObserver((list) => {

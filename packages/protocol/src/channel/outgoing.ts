@@ -239,13 +239,8 @@ export class Outgoing {
     const fin = end === bytes.length;
     const opcode = offset === 0 ? message.opcode : OPCODE.continuation;
     const own = isChannelOpcode(opcode);
-    const plaintext = encodeData(
-      opcode,
-      fin,
-      fin && offset === 0 ? bytes : bytes.subarray(offset, end),
-      this.#padding,
-      scratch,
-    );
+    const fragment = fin && offset === 0 ? bytes : bytes.subarray(offset, end);
+    const plaintext = encodeData(opcode, fin, fragment, this.#padding, scratch);
     if (!own) this.#charged += plaintext.length + FRAME_CHARGE_BYTES;
     this.#retained.push({
       message: keys.sealData(this.#sealed, plaintext, this.#spares.pop()),
