@@ -54,7 +54,9 @@ describe('a tab’s turn, by Web Locks', () => {
         asked.push(one);
       });
     vi.stubGlobal('navigator', { locks: { request } });
+    vi.useFakeTimers({ toFake: ['setTimeout'] });
   });
+  afterEach(() => void vi.useRealTimers());
 
   const take = () => takeLockTurn('name', events);
   const last = (): Asked => asked.at(-1) as Asked;
@@ -89,10 +91,23 @@ describe('a tab’s turn, by Web Locks', () => {
     turn.takeOver();
     expect([waiting.options.signal?.aborted, last().options]).toEqual([true, { steal: true }]);
     last().give();
-    await settled();
-    expect(told).toEqual([TAKEN, 'granted']);
     turn.takeOver(); // it has it now
-    expect(asked).toHaveLength(3);
+    expect([told, asked.length]).toEqual([[TAKEN], 3]);
+    // The other tab has a moment to tell its peers that it goes.
+    vi.advanceTimersByTime(200);
+    expect(told).toEqual([TAKEN, 'granted']);
+  });
+
+  test.each(['stolen back', 'released'])('a stolen turn that is %s at once is not granted', async (end) => {
+    const turn = take();
+    last().give(null);
+    turn.takeOver();
+    last().give();
+    if (end === 'released') turn.release();
+    else last().fail(new DOMException('stolen', 'AbortError'));
+    await settled();
+    vi.advanceTimersByTime(200);
+    expect(told).toEqual(end === 'released' ? [TAKEN] : [TAKEN, STOLEN]);
   });
 
   test('waits again after another tab took it over, and can take it back', async () => {
@@ -104,6 +119,7 @@ describe('a tab’s turn, by Web Locks', () => {
     turn.takeOver();
     expect(last().options).toEqual({ steal: true });
     last().give();
+    vi.advanceTimersByTime(200);
     expect(told).toEqual(['granted', STOLEN, 'granted']);
   });
 

@@ -1,5 +1,8 @@
 import { type TakeTurn, takeFreeTurn } from './turn.js';
 
+/** How long a takeover waits for the other tab to tell its peers that it goes, before it replaces that registration. */
+const LEAVE_MS = 200;
+
 /**
  * Gives the turn to one tab or worker of an origin at a time, by Web Locks (W3C Web Locks API). When the holder's page
  * goes away in any way, the lock goes to the next in the queue. A takeover steals the lock: its holder gets an
@@ -23,7 +26,8 @@ export const takeLockTurn: TakeTurn = (name, events) => {
       held = true;
       return new Promise((resolve) => {
         giveBack = resolve;
-        events.granted();
+        if (options.steal) setTimeout(() => giveBack === resolve && events.granted(), LEAVE_MS);
+        else events.granted();
       });
     };
     locks.request(name, options, hold).catch((error: unknown) => {
@@ -58,6 +62,7 @@ export const takeLockTurn: TakeTurn = (name, events) => {
       released = true;
       waiting?.abort();
       giveBack?.();
+      giveBack = null;
     },
   };
 };
