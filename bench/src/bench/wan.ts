@@ -1,12 +1,18 @@
 // Compares one channel over a far link with plain `ws` through a bare forwarder over the same link. Our own proxy
 // delays each client's connection and limits its bandwidth. `pnpm bench wan [--quick]`
+// Where the kernel has `tc netem` and lets us, it then measures the same with it, in network namespaces of its own
+// (`--netem`), and prints that.
 
+import { spawnSync } from 'node:child_process';
+import { fileURLToPath } from 'node:url';
 import type { Child } from '@sws/testing/child';
-import { portOf, startCarrier } from '../carriers.js';
+import { portOf, startCarrier, startCarrierBehind } from '../carriers.js';
 import { ChannelEnds, type Speaks } from '../channel-ends.js';
 import { Comparison } from '../comparison.js';
+import { hasNetem, NetworkLink } from '../network-link.js';
 
 const quick = process.argv.includes('--quick');
+const overNetem = process.argv.includes('--netem');
 const TURNS = quick ? 1 : 3;
 const MESSAGE_BYTES = 61_440;
 const MBIT = 125_000;
@@ -47,15 +53,21 @@ const times = new Comparison({
 
 async function carry(speaks: Speaks, { rate, roundTripMs, channels = 1, ...way }: Way): Promise<number> {
   const bytes = quick ? way.bytes / 4 : way.bytes;
+  const script = speaks === 'sws' ? 'router-server' : 'forwarder';
+  // A round trip passes the link four times: to the relay and from it, in both directions.
+  const delayMs = roundTripMs / 4;
+  const link = overNetem && roundTripMs > 0 ? await NetworkLink.create(delayMs, rate) : null;
   const started: Child[] = [];
   try {
-    const carrier = await startCarrier(speaks === 'sws' ? 'router-server' : 'forwarder', 'ws');
+    const carrier = link === null ? await startCarrier(script, 'ws') : await startCarrierBehind(link, script);
     started.push(carrier);
-    // A round trip passes the proxy four times: to the relay and from it, in both directions.
-    const far = await startCarrier('far-proxy', String(portOf(carrier)), String(roundTripMs / 4), String(rate));
-    started.push(far);
-    const port = portOf(roundTripMs === 0 ? carrier : far);
-    const ends = await ChannelEnds.start({ speaks, url: `ws://127.0.0.1:${port}/`, provider: 'default', channels });
+    let host = link?.host ?? `127.0.0.1:${portOf(carrier)}`;
+    if (link === null && roundTripMs > 0) {
+      const far = await startCarrier('far-proxy', String(portOf(carrier)), String(delayMs), String(rate));
+      started.push(far);
+      host = `127.0.0.1:${portOf(far)}`;
+    }
+    const ends = await ChannelEnds.start({ speaks, url: `ws://${host}/`, provider: 'default', channels });
     try {
       const { mibPerSecond } = await ends.carry(Math.ceil(bytes / MESSAGE_BYTES), MESSAGE_BYTES, false);
       return 1e9 / (mibPerSecond * 1_048_576);
@@ -64,6 +76,7 @@ async function carry(speaks: Speaks, { rate, roundTripMs, channels = 1, ...way }
     }
   } finally {
     await Promise.all(started.map((one) => one.stop('SIGKILL')));
+    await link?.remove();
   }
 }
 
@@ -80,4 +93,13 @@ for (let turn = 0; turn < TURNS; turn++)
     }
 for (const { row, to, atMost } of ways) times.ratio([row, SWS], to === PLAIN ? [row, PLAIN] : [to, SWS], atMost);
 times.note('Each sample uses a new relay, connection and channel, and includes the start of the transfer.');
-times.finish(!quick);
+times.finish(!quick && !overNetem);
+
+/** Measures again in a network namespace of its own. */
+function measureOverNetem(): void {
+  const script = [fileURLToPath(import.meta.url), '--netem', ...(quick ? ['--quick'] : [])];
+  const inNamespace = ['--net', 'sh', '-c', 'ip link set lo up && exec "$@"', 'sh', process.execPath, ...script];
+  process.exitCode = spawnSync('unshare', inNamespace, { stdio: 'inherit' }).status ?? 1;
+}
+if (!overNetem && hasNetem()) measureOverNetem();
+else if (!overNetem) console.log('skipped: `tc netem`, which is not here or not allowed');

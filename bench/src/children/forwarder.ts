@@ -33,7 +33,8 @@ declare const Bun: {
 };
 
 async function listen(server: ReturnType<typeof createServer>): Promise<number> {
-  server.listen(0, '127.0.0.1', BACKLOG);
+  const [hostname = '127.0.0.1', port = 0] = process.env.SWS_BENCH_HOST?.split(':') ?? [];
+  server.listen(Number(port), hostname, BACKLOG);
   await once(server, 'listening');
   return (server.address() as AddressInfo).port;
 }

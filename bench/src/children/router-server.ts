@@ -32,6 +32,9 @@ if (process.versions.bun === undefined)
 const [on = 'ws', providerName = 'node'] = process.argv.slice(2);
 const provider = await providerNamed(providerName);
 const maxMessage = 131_072;
+/** The host and port to listen on, behind a link. */
+const far = process.env.SWS_BENCH_HOST;
+const [hostname = '127.0.0.1', port = 0] = far?.split(':') ?? [];
 const router = new Router({ limits: { maxMessage, messagesPerSecond: UNREACHED, bytesPerSecond: UNREACHED } });
 const options = {
   identity: Identity.generate(randomBytes, provider),
@@ -66,8 +69,8 @@ async function listen(): Promise<number> {
     });
   }
   const server = createServer();
-  serveUpgrades(server, options);
-  server.listen(0, '127.0.0.1', BACKLOG);
+  serveUpgrades(server, far === undefined ? options : { ...options, hosts: [far] });
+  server.listen(Number(port), hostname, BACKLOG);
   await once(server, 'listening');
   return (server.address() as AddressInfo).port;
 }
