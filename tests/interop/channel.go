@@ -62,6 +62,8 @@ type host interface {
 	// refuse answers a frame of the peer with a RESET.
 	refuse(peer Key, frame []byte)
 	isRegistered() bool
+	// channelsTo counts the channels with a peer.
+	channelsTo(peer Key) int
 	forget(channel *Channel)
 }
 

@@ -121,7 +121,7 @@ func (c *Channel) take(opcode byte, final bool, content []byte, length uint64, n
 	c.message = append(c.message, content...)
 	// The application takes every message at once, so each charge is granted again at once.
 	c.granted += charge
-	if c.granted-c.told >= windowBytes/4 {
+	if c.granted-c.told >= windowBytes/4/uint64(max(1, c.client.channelsTo(c.Peer))) {
 		c.ackAt = now
 	}
 	if !final {

@@ -16,6 +16,7 @@ type aside struct {
 func (a *aside) send(_ Key, frame []byte) { a.sent = append(a.sent, bytes.Clone(frame)) }
 func (a *aside) refuse(Key, []byte)       {}
 func (a *aside) isRegistered() bool       { return !a.stalled }
+func (a *aside) channelsTo(Key) int       { return 1 }
 func (a *aside) forget(*Channel)          {}
 
 // last is the last frame of a kind that was sent.

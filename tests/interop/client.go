@@ -340,6 +340,16 @@ func (c *Client) refuse(peer Key, frame []byte) {
 
 func (c *Client) isRegistered() bool { return c.registered }
 
+func (c *Client) channelsTo(peer Key) int {
+	count := 0
+	for key := range c.channels {
+		if key.peer == peer {
+			count++
+		}
+	}
+	return count
+}
+
 func (c *Client) forget(channel *Channel) {
 	delete(c.channels, channelKey{channel.Peer, channel.ID})
 }

@@ -2,7 +2,7 @@
 const ACK_DELAY_MS = 50;
 /** … and at once when this part of the window has been taken or granted since the last time. */
 const WINDOW_PART = 1 / 4;
-/** … or, where the window is large, this much. */
+/** … or this much, over all channels with the peer: they share what may be in flight. */
 const MAX_AT_ONCE_BYTES = 262_144;
 /** An ACK is sent before data that is sent anyway, at most this often … */
 const MAX_AHEAD = 8;
@@ -24,9 +24,9 @@ export class Acknowledgement {
     this.#saidLimit = windowBytes;
   }
 
-  /** The window has grown to `windowBytes`. */
-  windowIs(windowBytes: number): void {
-    this.#atOnceBytes = Math.min(MAX_AT_ONCE_BYTES, windowBytes * WINDOW_PART);
+  /** The window is `windowBytes` large now, and the peer has `channels` with large windows. */
+  windowIs(windowBytes: number, channels = 1): void {
+    this.#atOnceBytes = Math.min(MAX_AT_ONCE_BYTES / channels, windowBytes * WINDOW_PART);
   }
 
   /** A DATA plaintext of this length was taken. */

@@ -105,7 +105,7 @@ export class Controls {
   /** The credit that this end grants may have grown. */
   granted(nowMs: number): void {
     this.#incoming.widen(this.#gauge.takenSoFar(nowMs));
-    this.acknowledgement.windowIs(this.#account.windowBytes);
+    this.acknowledgement.windowIs(this.#account.windowBytes, this.#account.channels);
     this.acknowledgement.granted(this.#incoming.limit, nowMs);
   }
 

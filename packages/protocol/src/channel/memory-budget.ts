@@ -74,7 +74,7 @@ class Share {
   readonly peerFinishers = new Map<string, ChannelAccount>();
 
   /** How many channels of each peer could use a larger window than the smallest. */
-  readonly #wanting = new Map<string, number>();
+  readonly wanting = new Map<string, number>();
 
   readonly isForStrangers: boolean;
   readonly #peerWindowBytes: number;
@@ -88,14 +88,14 @@ class Share {
 
   /** The size to which a window of `peer` may grow. Its channels that want more than the smallest have equal parts. */
   maxWindowBytes(peer: string): number {
-    return MIN_WINDOW_BYTES + Math.floor(this.#peerWindowBytes / Math.max(1, this.#wanting.get(peer) ?? 0));
+    return MIN_WINDOW_BYTES + Math.floor(this.#peerWindowBytes / (this.wanting.get(peer) ?? 1));
   }
 
   /** Counts one channel more, or less, of a peer that wants more than the smallest window. */
   countWanting(peer: string, by: number): void {
-    const count = (this.#wanting.get(peer) ?? 0) + by;
-    if (count === 0) this.#wanting.delete(peer);
-    else this.#wanting.set(peer, count);
+    const count = (this.wanting.get(peer) ?? 0) + by;
+    if (count === 0) this.wanting.delete(peer);
+    else this.wanting.set(peer, count);
   }
 }
 
@@ -138,6 +138,10 @@ export class ChannelAccount {
   /** Whether the account belongs to the share of strangers. */
   get isForStranger(): boolean {
     return this.#share.isForStrangers;
+  }
+  /** How many channels of the peer, this one included, have a larger window than the smallest. */
+  get channels(): number {
+    return this.#share.wanting.get(this.#peer) ?? 1;
   }
   get borrowedBytes(): number {
     return this.#borrowedBytes;

@@ -33,6 +33,15 @@ describe('an ACK is due', () => {
     expect(acknowledgement.dueAt).toBe(1_000);
   });
 
+  test('at once after an eighth of that if the peer has eight channels', () => {
+    const acknowledgement = new Acknowledgement(16 * 1_048_576);
+    acknowledgement.windowIs(16 * 1_048_576, 8);
+    acknowledgement.took(32_767, 1_000);
+    expect(acknowledgement.dueAt).toBe(1_050);
+    acknowledgement.took(1, 1_000);
+    expect(acknowledgement.dueAt).toBe(1_000);
+  });
+
   test('after a CONTROL only for newer frames', () => {
     const acknowledgement = new Acknowledgement(WINDOW);
     acknowledgement.took(QUARTER - 1, 1_000);

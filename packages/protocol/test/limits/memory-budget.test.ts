@@ -191,3 +191,11 @@ test('a peer that this endpoint dials always gets the smallest window', () => {
   expect(budget.admit('peer', 'known', MIB)).toBeNull();
   expect(budget.dial('peer', MIB).windowBytes).toBe(64 * KIB);
 });
+
+test('an account counts the channels of its peer that want more than the least window', () => {
+  const budget = new MemoryBudget(limits(128 * MIB, 36 * MIB));
+  const accounts = ['peer', 'peer', 'peer', 'other'].map((peer) => admitted(budget, peer));
+  expect(accounts.map(({ channels }) => channels)).toEqual([3, 3, 3, 1]);
+  accounts[1]?.release();
+  expect(accounts[0]?.channels).toBe(2);
+});
