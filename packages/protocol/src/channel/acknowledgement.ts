@@ -24,7 +24,7 @@ export class Acknowledgement {
     this.#saidLimit = windowBytes;
   }
 
-  /** The window is `windowBytes` large now, and the peer has `channels` with large windows. */
+  /** The window is `windowBytes` large now, and `channels` of the peer want more than the smallest window. */
   windowIs(windowBytes: number, channels = 1): void {
     this.#atOnceBytes = Math.min(MAX_AT_ONCE_BYTES / channels, windowBytes * WINDOW_PART);
   }

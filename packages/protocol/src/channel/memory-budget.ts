@@ -139,7 +139,7 @@ export class ChannelAccount {
   get isForStranger(): boolean {
     return this.#share.isForStrangers;
   }
-  /** How many channels of the peer, this one included, have a larger window than the smallest. */
+  /** How many channels of the peer want more than the smallest window; 1 if none does. */
   get channels(): number {
     return this.#share.wanting.get(this.#peer) ?? 1;
   }
