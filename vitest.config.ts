@@ -9,13 +9,16 @@ const LONG = /\.deep\.test\.ts$|^(apps\/cli|docs|tests\/(conformance|e2e))\//;
 
 /**
  * Mixes the packages' files. vitest would run one package after the other, and a processor would idle while a package's
- * tests wait for programs. Long files come first, so that none is left over at the end.
+ * tests wait for programs. Long files come first, so that none is left over at the end. Short files that share a
+ * process come one after the other, since vitest starts another process for the first one of another package.
  */
 class Mixed extends BaseSequencer {
   override async sort(files: TestSpecification[]): Promise<TestSpecification[]> {
     const places = files.map((file) => {
       const path = relative(this.ctx.config.root, file.moduleId);
-      return { file, place: `${LONG.test(path) ? 0 : 1} ${createHash('sha256').update(path).digest('hex')}` };
+      const any = createHash('sha256').update(path).digest('hex');
+      const { config, name } = file.project;
+      return { file, place: LONG.test(path) ? `0 ${any}` : `1 ${config.isolate ? '' : name} ${any}` };
     });
     return places.sort((a, b) => (a.place < b.place ? -1 : 1)).map(({ file }) => file);
   }
