@@ -51,24 +51,66 @@ func (c *Channel) receiveData(seq uint64, box []byte, now time.Time) {
 	if c.ackAt.IsZero() || soon.Before(c.ackAt) {
 		c.ackAt = soon
 	}
-	opcode, final, content, failure := DecodeData(plaintext)
+	first, next, failure := DecodeData(plaintext, 0)
 	if c.phase == phaseTombstone {
 		c.ackAt = now
 		// After close-timeout its own close may still wait behind its messages.
-		if failure == nil && opcode == opClose && len(c.queue) > 0 {
-			c.answerClose(content)
+		if failure == nil && first.opcode == opClose && len(c.queue) > 0 {
+			c.answerClose(first.content)
 		}
 		return
 	}
-	if failure == nil {
-		failure = c.take(opcode, final, content, uint64(len(plaintext)), now)
+	switch {
+	case failure != nil:
+	case first.opcode > opBinary:
+		failure = c.takeOwn(first.opcode, first.content, now)
+	default:
+		failure = c.takeMessages(plaintext, first, next, now)
 	}
 	if failure != nil {
 		c.failWith(failure, now)
 	}
 }
 
-func (c *Channel) take(opcode byte, final bool, content []byte, length uint64, now time.Time) *Failure {
+// takeMessages takes all items of a plaintext, and gives the application the messages that they complete, or none.
+func (c *Channel) takeMessages(plaintext []byte, one item, next int, now time.Time) (failure *Failure) {
+	var messages []Event
+	before := c.taken
+	for at := 0; ; {
+		end := next
+		if next == 0 {
+			end = len(plaintext) // the last item is charged the padding
+		}
+		message, failure := c.take(one, uint64(end-at))
+		if failure != nil {
+			return failure
+		}
+		if message != nil {
+			messages = append(messages, *message)
+		}
+		if next == 0 {
+			break
+		}
+		at = next
+		if one, next, failure = DecodeData(plaintext, at); failure != nil {
+			return failure
+		}
+	}
+	// The application takes every message at once, so their charges are granted again at once.
+	c.granted += c.taken - before
+	if c.granted-c.told >= windowBytes/4/uint64(max(1, c.client.channelsTo(c.Peer))) {
+		c.ackAt = now
+	}
+	if failure := c.checkKey(); failure != nil {
+		return failure
+	}
+	for _, message := range messages {
+		c.emit(message)
+	}
+	return nil
+}
+
+func (c *Channel) takeOwn(opcode byte, content []byte, now time.Time) *Failure {
 	switch opcode {
 	case opClose:
 		code, reason, failure := decodeClose(content)
@@ -87,7 +129,7 @@ func (c *Channel) take(opcode byte, final bool, content []byte, length uint64, n
 			return failure
 		}
 		return c.takeRekey(content, now)
-	case opRekeyed:
+	default:
 		if failure := c.checkKey(); failure != nil {
 			return failure
 		}
@@ -101,46 +143,41 @@ func (c *Channel) take(opcode byte, final bool, content []byte, length uint64, n
 		c.ackAt = now // what was said under the old key may be lost
 		return nil
 	}
-	charge := length + frameCharge
+}
+
+// take takes an item of a message. It returns the message that it completes, or nil.
+func (c *Channel) take(one item, length uint64) (*Event, *Failure) {
+	opcode, content := one.opcode, one.content
+	charge := length + itemCharge
 	c.taken += charge
 	if c.taken > c.granted {
-		return fail("protocol-error", "DATA beyond the credit")
+		return nil, fail("protocol-error", "DATA beyond the credit")
 	}
 	if (opcode == opContinuation) != c.inMessage {
-		return fail("protocol-error", "a message within a message, or a continuation of none")
+		return nil, fail("protocol-error", "a message within a message, or a continuation of none")
 	}
 	if opcode != opContinuation {
 		c.assembled = opcode
 	}
-	c.inMessage = !final
+	c.inMessage = !one.final
 	// Small fragments count more than their bytes: a message may count what one of the most bytes does in the largest.
-	c.counted += len(content) + frameCharge
-	if len(c.message)+len(content) > c.most || c.counted > c.most+frameCharge*max(1, (c.most+maxFragment-1)/maxFragment) {
-		return fail("message-too-large", "a message over %d bytes", c.most)
+	c.counted += len(content) + itemCharge
+	if len(c.message)+len(content) > c.most || c.counted > c.most+itemCharge*max(1, (c.most+maxFragment-1)/maxFragment) {
+		return nil, fail("message-too-large", "a message over %d bytes", c.most)
 	}
 	c.message = append(c.message, content...)
-	// The application takes every message at once, so each charge is granted again at once.
-	c.granted += charge
-	if c.granted-c.told >= windowBytes/4/uint64(max(1, c.client.channelsTo(c.Peer))) {
-		c.ackAt = now
-	}
-	if !final {
-		return c.checkKey()
+	if !one.final {
+		return nil, nil
 	}
 	message := c.message
 	c.message, c.counted = nil, 0
 	if c.assembled == opText && !utf8.Valid(message) {
-		return fail("invalid-text", "a text message that is not UTF-8")
-	}
-	if failure := c.checkKey(); failure != nil {
-		return failure
+		return nil, fail("invalid-text", "a text message that is not UTF-8")
 	}
 	if c.assembled == opBinary {
-		c.emit(Event{Name: "binary", Binary: message})
-	} else {
-		c.emit(Event{Name: "text", Text: string(message)})
+		return &Event{Name: "binary", Binary: message}, nil
 	}
-	return nil
+	return &Event{Name: "text", Text: string(message)}, nil
 }
 
 // checkKey says whether the receive key may have opened one more frame.

@@ -12,8 +12,8 @@ type outgoing struct {
 }
 
 type retained struct {
-	frame       []byte
-	endsMessage bool
+	frame    []byte
+	messages uint64 // that end in it
 }
 
 // rekey begins a rekey if one may begin: none is under way, the present keys are confirmed, and the one before is
@@ -30,9 +30,7 @@ func (c *Channel) rekey() {
 func (c *Channel) acknowledge(next uint64) {
 	before := c.messagesAcked
 	for c.acked < next {
-		if c.kept[0].endsMessage {
-			c.messagesAcked++
-		}
+		c.messagesAcked += c.kept[0].messages
 		c.kept[0] = retained{}
 		c.kept = c.kept[1:]
 		c.acked++
@@ -82,48 +80,74 @@ func (c *Channel) pump(now time.Time) {
 }
 
 func (c *Channel) sealNext(now time.Time) bool {
-	var item *outgoing
+	var next *outgoing
 	urgent := len(c.urgent) > 0
 	switch {
 	case urgent:
-		item = c.urgent[0]
+		next = c.urgent[0]
 	case c.closeSealed || len(c.queue) == 0:
 		return false
 	default:
-		item = c.queue[0]
+		next = c.queue[0]
 	}
-	opcode, content, final := item.opcode, item.content[item.sent:], true
-	if opcode == opText || opcode == opBinary {
-		if len(content) > maxFragment {
-			content, final = content[:maxFragment], false
+	first := item{next.opcode, true, next.content[next.sent:]}
+	if first.opcode == opText || first.opcode == opBinary {
+		if len(first.content) > maxFragment {
+			first.content, first.final = first.content[:maxFragment], false
 		}
-		if item.sent > 0 {
-			opcode = opContinuation
+		if next.sent > 0 {
+			first.opcode = opContinuation
 		}
 	}
-	if opcode == opClose && !c.ackAt.IsZero() {
+	if first.opcode == opClose && !c.ackAt.IsZero() {
 		c.control(controlAck, 0) // so that the peer knows what became of its messages
 	}
-	plaintext := EncodeData(opcode, final, content, true)
-	if opcode <= opBinary {
-		charge := uint64(len(plaintext)) + frameCharge
-		if c.charged+charge > c.credit || c.keys.sealedFrames >= maxSealed {
+	items, plaintext := []item{first}, EncodeData(true, first)
+	kept := retained{}
+	if first.opcode <= opBinary {
+		charge := func() uint64 { return uint64(len(plaintext) + len(items)*itemCharge) }
+		if c.charged+charge() > c.credit || c.keys.sealedFrames >= maxSealed {
 			return false
 		}
-		c.charged += charge
+		if !urgent && first.isWhole() {
+			items = c.withMore(items)
+			plaintext = EncodeData(true, items...)
+		}
+		c.charged += charge()
+		if first.final {
+			kept.messages = uint64(len(items))
+		}
 	}
-	c.kept = append(c.kept, retained{c.keys.SealData(c.sealed, plaintext), final && opcode <= opBinary})
+	kept.frame = c.keys.SealData(c.sealed, plaintext)
+	c.kept = append(c.kept, kept)
 	c.sealed++
 	c.usedKey(now)
-	item.sent += len(content)
-	c.closeSealed = c.closeSealed || opcode == opClose
+	next.sent += len(first.content)
+	c.closeSealed = c.closeSealed || first.opcode == opClose
 	if urgent {
 		c.urgent = c.urgent[1:]
-		if item.after != nil {
-			item.after()
+		if next.after != nil {
+			next.after()
 		}
-	} else if final {
-		c.queue = c.queue[1:]
+	} else if first.final {
+		c.queue = c.queue[len(items):]
 	}
 	return true
+}
+
+// withMore adds the whole messages that wait behind the first and fit into its frame and the credit.
+func (c *Channel) withMore(items []item) []item {
+	for _, waiting := range c.queue[1:] {
+		if waiting.opcode == opClose {
+			break
+		}
+		more := append(items, item{waiting.opcode, true, waiting.content})
+		length := lengthOf(more)
+		charge := uint64(max(32, Padme(length)) + len(more)*itemCharge)
+		if length > maxFragment || c.charged+charge > c.credit {
+			break
+		}
+		items = more
+	}
+	return items
 }

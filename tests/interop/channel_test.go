@@ -295,8 +295,8 @@ func TestBrokenChannels(t *testing.T) {
 		}
 		// The keys of the epoch that it is in.
 		plaintext, ok := open(channel.keys.send, dataNonce(binary.BigEndian.Uint64(frame[headLength:])), frame[headLength+8:])
-		opcode, _, content, _ := DecodeData(plaintext)
-		if code, _, _ := decodeClose(content); !ok || opcode != opClose || code != v.CloseCode {
+		sent, _, _ := DecodeData(plaintext, 0)
+		if code, _, _ := decodeClose(sent.content); !ok || sent.opcode != opClose || code != v.CloseCode {
 			t.Errorf("%s: the peer is told %d, want %d", v.Name, code, v.CloseCode)
 		}
 	}
@@ -352,8 +352,8 @@ func TestBrokenResponders(t *testing.T) {
 		}
 		frame := host.last(3)
 		plaintext, ok := open(key, dataNonce(binary.BigEndian.Uint64(frame[headLength:])), frame[headLength+8:])
-		opcode, _, content, _ := DecodeData(plaintext)
-		if code, _, _ := decodeClose(content); !ok || opcode != opClose || code != v.CloseCode {
+		sent, _, _ := DecodeData(plaintext, 0)
+		if code, _, _ := decodeClose(sent.content); !ok || sent.opcode != opClose || code != v.CloseCode {
 			t.Errorf("%s: the peer is told %d, want %d", v.Name, code, v.CloseCode)
 		}
 	}

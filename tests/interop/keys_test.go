@@ -72,14 +72,19 @@ func TestChannels(t *testing.T) {
 				}
 				continue
 			}
-			opcode, _, content, failure := DecodeData(step.Plaintext)
+			found, next, failure := DecodeData(step.Plaintext, 0)
+			opcode, content := found.opcode, found.content
+			items := uint64(1)
+			for ; failure == nil && next > 0; items++ {
+				_, next, failure = DecodeData(step.Plaintext, next)
+			}
 			if failure != nil {
 				t.Fatal(failure)
 			}
 			if step.Seq == uint64(len(charges[step.From])) {
 				charge := uint64(0)
 				if opcode <= opBinary {
-					charge = uint64(len(step.Plaintext)) + frameCharge
+					charge = uint64(len(step.Plaintext)) + items*itemCharge
 				}
 				charges[step.From] = append(charges[step.From], charge)
 			}

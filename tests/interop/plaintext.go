@@ -21,8 +21,9 @@ const (
 	fin            = 0x80
 
 	maxFragment   = 61_440
+	itemHead      = 5
 	minWindow     = 65_536
-	frameCharge   = 96
+	itemCharge    = 96
 	maxReason     = 123
 	minPayload    = 256
 	maxPayload    = 4096
@@ -45,50 +46,80 @@ func Padme(n int) int {
 	return (n + step - 1) / step * step
 }
 
+// item is what a DATA plaintext holds: a fragment, a whole message, or a rekey, rekeyed or close.
+type item struct {
+	opcode  byte
+	final   bool
+	content []byte
+}
+
+func (i item) length() int   { return itemHead + len(i.content) }
+func (i item) isWhole() bool { return i.final && (i.opcode == opText || i.opcode == opBinary) }
+func lengthOf(items []item) (length int) {
+	for _, one := range items {
+		length += one.length()
+	}
+	return length
+}
+
 // EncodeData is a DATA plaintext.
-func EncodeData(opcode byte, final bool, content []byte, padded bool) []byte {
-	length := 5 + len(content)
+func EncodeData(padded bool, items ...item) []byte {
+	length := lengthOf(items)
 	if padded {
 		length = max(32, Padme(length))
 	}
-	plaintext := make([]byte, length)
-	plaintext[0] = opcode
-	if final {
-		plaintext[0] |= fin
+	plaintext := make([]byte, 0, length)
+	for _, one := range items {
+		first := one.opcode
+		if one.final {
+			first |= fin
+		}
+		plaintext = binary.BigEndian.AppendUint32(append(plaintext, first), uint32(len(one.content)))
+		plaintext = append(plaintext, one.content...)
 	}
-	binary.BigEndian.PutUint32(plaintext[1:], uint32(len(content)))
-	copy(plaintext[5:], content)
-	return plaintext
+	return plaintext[:length]
 }
 
-// DecodeData checks all that one DATA plaintext shows.
-func DecodeData(plaintext []byte) (opcode byte, final bool, content []byte, failure *Failure) {
-	if len(plaintext) < 5 {
-		return 0, false, nil, fail("protocol-error", "less than 5 bytes")
+// DecodeData checks all that the item at an offset of a DATA plaintext shows. next is where another begins, or 0.
+func DecodeData(plaintext []byte, at int) (found item, next int, failure *Failure) {
+	refuse := func(format string, args ...any) (item, int, *Failure) {
+		return item{}, 0, fail("protocol-error", format, args...)
 	}
-	opcode, final = plaintext[0]&^fin, plaintext[0]&fin != 0
-	switch opcode {
+	rest := plaintext[at:]
+	if len(rest) < itemHead {
+		return refuse("less than 5 bytes")
+	}
+	found.opcode, found.final = rest[0]&^fin, rest[0]&fin != 0
+	switch found.opcode {
 	case opContinuation, opText, opBinary:
 	case opRekey, opRekeyed, opClose:
-		if !final {
-			return 0, false, nil, fail("protocol-error", "opcode %d without FIN", opcode)
+		if !found.final {
+			return refuse("opcode %d without FIN", found.opcode)
 		}
 	default:
-		return 0, false, nil, fail("protocol-error", "unknown opcode %d", opcode)
+		return refuse("unknown opcode %d", found.opcode)
 	}
-	length := uint64(binary.BigEndian.Uint32(plaintext[1:]))
-	if length > uint64(len(plaintext)-5) || length > maxFragment {
-		return 0, false, nil, fail("protocol-error", "a length past the end or over %d", maxFragment)
+	length := uint64(binary.BigEndian.Uint32(rest[1:]))
+	if length > uint64(len(rest)-itemHead) || uint64(at)+length > maxFragment {
+		return refuse("a length past the end, or items over %d", itemHead+maxFragment)
 	}
-	if length == 0 && !final {
-		return 0, false, nil, fail("protocol-error", "an empty fragment without FIN")
+	if length == 0 && !found.final {
+		return refuse("an empty fragment without FIN")
 	}
-	for _, b := range plaintext[5+length:] {
+	found.content = rest[itemHead : itemHead+length]
+	if at > 0 && !found.isWhole() {
+		return refuse("no whole message behind a message")
+	}
+	rest = rest[found.length():]
+	if found.isWhole() && len(rest) > 0 && rest[0] != 0 {
+		return found, at + found.length(), nil
+	}
+	for _, b := range rest {
 		if b != 0 {
-			return 0, false, nil, fail("protocol-error", "padding that is not zero")
+			return refuse("padding that is not zero")
 		}
 	}
-	return opcode, final, plaintext[5 : 5+length], nil
+	return found, 0, nil
 }
 
 func sendableCode(code uint16) bool {

@@ -21,6 +21,14 @@ func TestPlaintexts(t *testing.T) {
 				Fin              bool
 				Bytes, Plaintext hexBytes
 			}
+			Together []struct {
+				Name, Padding string
+				Plaintext     hexBytes
+				Messages      []struct {
+					Text   *string
+					Binary hexBytes
+				}
+			}
 			Invalid []struct {
 				Name, Failure string
 				Plaintext     hexBytes
@@ -47,14 +55,39 @@ func TestPlaintexts(t *testing.T) {
 		}
 	}
 	for _, v := range vectors.Data.Valid {
-		equal(t, v.Name, EncodeData(v.Opcode, v.Fin, v.Bytes, v.Padding == "padme"), v.Plaintext)
-		opcode, final, content, failure := DecodeData(v.Plaintext)
-		if failure != nil || opcode != v.Opcode || final != v.Fin || !bytes.Equal(content, v.Bytes) {
+		equal(t, v.Name, EncodeData(v.Padding == "padme", item{v.Opcode, v.Fin, v.Bytes}), v.Plaintext)
+		found, next, failure := DecodeData(v.Plaintext, 0)
+		if failure != nil || next != 0 || found.opcode != v.Opcode || found.final != v.Fin || !bytes.Equal(found.content, v.Bytes) {
 			t.Error(v.Name, failure)
 		}
 	}
+	for _, v := range vectors.Data.Together {
+		items := []item{}
+		for _, message := range v.Messages {
+			if message.Text != nil {
+				items = append(items, item{opText, true, []byte(*message.Text)})
+			} else {
+				items = append(items, item{opBinary, true, message.Binary})
+			}
+		}
+		equal(t, v.Name, EncodeData(v.Padding == "padme", items...), v.Plaintext)
+		at := 0
+		for index, want := range items {
+			found, next, failure := DecodeData(v.Plaintext, at)
+			if failure != nil || found.opcode != want.opcode || !found.final || !bytes.Equal(found.content, want.content) ||
+				(next == 0) != (index == len(items)-1) {
+				t.Error(v.Name, index, failure)
+			}
+			at = next
+		}
+	}
 	for _, v := range vectors.Data.Invalid {
-		if _, _, _, failure := DecodeData(append(v.Plaintext, make([]byte, v.Zeros)...)); codeOf(failure) != v.Failure {
+		plaintext := append(v.Plaintext, make([]byte, v.Zeros)...)
+		_, next, failure := DecodeData(plaintext, 0)
+		for next > 0 {
+			_, next, failure = DecodeData(plaintext, next)
+		}
+		if codeOf(failure) != v.Failure {
 			t.Errorf("%s: %v, want %s", v.Name, failure, v.Failure)
 		}
 	}

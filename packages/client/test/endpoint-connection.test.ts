@@ -80,8 +80,10 @@ describe('the connection of an identity', () => {
       take.call(transport, { data: data instanceof Uint8Array ? forms[count++ % 2]?.(data) : data });
     const got: unknown[] = [];
     socket.onmessage = ({ data }) => got.push(data);
-    for (const text of ['a', 'b', 'c', 'd']) other.send(text);
-    await pass(1_000);
+    for (const text of ['a', 'b', 'c', 'd']) {
+      other.send(text);
+      await pass(100);
+    }
     expect([got, count > 3]).toEqual([['a', 'b', 'c', 'd'], true]);
   });
 
@@ -102,7 +104,8 @@ describe('the connection of an identity', () => {
     }
     const { socket } = await world.pair({ WebSocket: Corked });
     calls.length = 0;
-    for (let i = 0; i < 3; i++) socket.send('x');
+    // So large that each has a frame of its own.
+    for (let i = 0; i < 3; i++) socket.send(new Uint8Array(40_000));
     await pass(10, 10);
     expect(calls.slice(0, 5)).toEqual(['cork', 'send', 'send', 'send', 'uncork']);
   });

@@ -86,6 +86,26 @@ export const MUTANTS: readonly Mutant[] = [
     replace: 'return this.#hasRoom(charge, nowMs);',
   },
   {
+    name: 'of messages that share a frame only the first is taken',
+    file: 'channel/incoming.ts',
+    find: 'at = item.next;',
+    replace: 'at = 0;',
+  },
+  {
+    name: 'a frame takes messages that do not fit into it',
+    file: 'channel/outgoing.ts',
+    find: 'if (more > most || ',
+    replace: 'if (',
+    by: 'test/channel',
+  },
+  {
+    name: 'a frame takes messages beyond the credit',
+    file: 'channel/outgoing.ts',
+    find: ' || this.#charged + this.#chargeOf(items.length + 1, more) > this.#limit) break;',
+    replace: ') break;',
+    by: 'test/channel',
+  },
+  {
     name: 'credit is not given back',
     file: 'channel/incoming.ts',
     find: 'this.#waitingHeld -= held;',

@@ -157,6 +157,20 @@ export const PEER_MUTANTS: readonly Mutant[] = [
     by: 'test/simulator/malicious-peer',
   },
   {
+    name: 'peer: messages that share a frame are charged 96 bytes once',
+    file: 'channel/incoming.ts',
+    find: '(item.next || plaintext.length) - at + ITEM_CHARGE_BYTES, messages);',
+    replace: '(item.next || plaintext.length) - at + (at > 0 ? 0 : ITEM_CHARGE_BYTES), messages);',
+    by: 'test/limits',
+  },
+  {
+    name: 'peer: what stands behind a message need not be one',
+    file: 'channel/data.ts',
+    find: 'if (at > 0 && !isWhole) return',
+    replace: 'if (at < 0) return',
+    by: 'test/vectors',
+  },
+  {
     name: 'peer: a tombstone holds what it takes',
     file: 'channel/incoming.ts',
     find: 'if (this.#discards) {',

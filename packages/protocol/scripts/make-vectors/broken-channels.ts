@@ -22,6 +22,14 @@ function halfOpenChannels(inputs: HandshakeInputs, base: Recorder, first: Uint8A
   const data = (seq: number): Uint8Array => base.sealData('initiator', seq, first);
   const ping = encodeControl({ type: CONTROL_TYPE.ping, next: 0, limit: WINDOW, id: 5 });
   const control = base.sealControl('initiator', 0, 0, ping);
+  const together = base.sealData(
+    'initiator',
+    0,
+    concatBytes(
+      ...['first', '', 'third'].map((one) => encodeData(OPCODE.text, true, utf8(one), 'none')),
+      new Uint8Array(9),
+    ),
+  );
   const one = (name: string, frames: readonly Uint8Array[], accepts: number, opens: boolean, texts: string[] = []) => ({
     name,
     frames: frames.map(hex),
@@ -36,6 +44,7 @@ function halfOpenChannels(inputs: HandshakeInputs, base: Recorder, first: Uint8A
     one('DATA 0 that does not open', [flipped(data(0), -1)], 0, false),
     one('a CONTROL that does not open', [flipped(control, -1)], 0, false),
     one('DATA 0', [data(0)], 0, true, ['first']),
+    one('DATA 0 with three texts', [together], 0, true, ['first', '', 'third']),
     one('DATA 1, which is dropped, and DATA 0', [data(1), data(0)], 0, true, ['first']),
     one('a CONTROL', [control], 0, true),
     one('a CONTROL, and the same OPEN again', [control, openFrame], 0, true),
@@ -198,6 +207,15 @@ export function brokenChannelVectors() {
       fails('a close without FIN', 'protocol-error', [raw(0, 0x08, none)]),
       fails('a length past the end', 'protocol-error', [data(0, Uint8Array.of(0x81, 0, 0, 0, 9, 1))]),
       fails('padding that is not zero', 'protocol-error', [data(0, Uint8Array.of(0x81, 0, 0, 0, 1, 0x61, 0, 1))]),
+      fails('a fragment behind a message', 'protocol-error', [
+        data(0, concatBytes(first.slice(0, 10), encodeData(text, false, utf8('b'), 'none'))),
+      ]),
+      fails('text that is not UTF-8 behind a message: neither is delivered', 'invalid-text', [
+        data(0, concatBytes(first.slice(0, 10), encodeData(text, true, Uint8Array.of(0xff), 'none'))),
+      ]),
+      fails('messages of one frame beyond the credit: 649 x (5 + 96) bytes', 'protocol-error', [
+        data(0, concatBytes(...Array.from({ length: 649 }, () => encodeData(binary, true, none, 'none')))),
+      ]),
       fails('a continuation of nothing', 'protocol-error', [encoded(0, continuation, true, none)]),
       fails('a message inside a message', 'protocol-error', [
         encoded(0, text, false, utf8('a')),

@@ -133,6 +133,24 @@ function resumed() {
   return written(name, one, []);
 }
 
+/** Both ends put several messages into one frame; the answers acknowledge them, and give back the credit of each. */
+function shared() {
+  const name = 'messages that share frames';
+  const random = seededRandom(name);
+  const one = confirmed(name);
+  one.together(A, ['one', random(40), '', 'vier']);
+  one.control(B, ack, 1, 0);
+  one.together(B, [random(10), random(700)]);
+  one.text(B, 'alone');
+  one.together(A, ['', '']);
+  one.control(B, ack, 2, 0);
+  one.control(A, ack, 2, 0);
+  one.close(B, 1_000, '');
+  one.close(A, 1_000, '');
+  one.control(B, ack, 3, 0);
+  return written(name, one, []);
+}
+
 /**
  * The responder closes behind its answer; the initiator derives, and opens the close. Either it has queued `rekeyed` by then,
  * sends it, and answers the close under the new key; or it has not, and answers under its old key.
@@ -178,12 +196,13 @@ function initiatorClosesDuringRekey() {
 export function channelVectors() {
   return {
     description:
-      'PROTOCOL section 4: whole channels, frame by frame in an order in which they may be sent. Where frames of one end follow one another, the other end takes them all before it seals anything, but for those that come `again` later: these were lost the first time. No time passes between two steps, except that a step with afterMs comes so many ms after the one before: the responder answers a second rekey only 30 s after it completed the first (Rekey, rule 4). CONTROLs are examples: when they go out is each end’s choice, and a channel may stop before the last ACKs. Their limits are those of an end that gives each message to its application at once and grants all that a partial message needs: the first credit plus the charges of all DATA below next. An initiator that queues rekeyed as soon as it takes the answer makes the channel closed by the responder before rekeyed; it cannot make the one closed by the responder during a rekey, in which rekeyed is not queued yet when the close comes (Rekey, rule 11 allows both). rekeys: the ephemeral secrets of each rekey. epochs: the keys of each epoch; the first are those of the handshake, and each rekey adds one entry. A DATA step has the epoch of its key, its seq and plaintext, and delivers: the message or close that it completes; a CONTROL step its epoch, counter and plaintext. again: a DATA that was sent before, the same bytes; it delivers what its first sending says, if that was lost. The end that answers a close repeats its bytes. frame is the content of a MESSAGE.',
+      'PROTOCOL section 4: whole channels, frame by frame in an order in which they may be sent. Where frames of one end follow one another, the other end takes them all before it seals anything, but for those that come `again` later: these were lost the first time. No time passes between two steps, except that a step with afterMs comes so many ms after the one before: the responder answers a second rekey only 30 s after it completed the first (Rekey, rule 4). CONTROLs are examples: when they go out is each end’s choice, and a channel may stop before the last ACKs. Their limits are those of an end that gives each message to its application at once and grants all that a partial message needs: the first credit plus the charges of all DATA below next. An initiator that queues rekeyed as soon as it takes the answer makes the channel closed by the responder before rekeyed; it cannot make the one closed by the responder during a rekey, in which rekeyed is not queued yet when the close comes (Rekey, rule 11 allows both). rekeys: the ephemeral secrets of each rekey. epochs: the keys of each epoch; the first are those of the handshake, and each rekey adds one entry. A DATA step has the epoch of its key, its seq and plaintext, and delivers: the message or close that it completes (more: the messages that follow in the same frame; a sender may put them into frames of their own); a CONTROL step its epoch, counter and plaintext. again: a DATA that was sent before, the same bytes; it delivers what its first sending says, if that was lost. The end that answers a close repeats its bytes. frame is the content of a MESSAGE.',
     valid: [
       closedByResponder(),
       closedByInitiator(),
       manyFragments(),
       resumed(),
+      shared(),
       responderClosesDuringRekey(false),
       responderClosesDuringRekey(true),
       initiatorClosesDuringRekey(),

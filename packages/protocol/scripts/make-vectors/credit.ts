@@ -1,13 +1,15 @@
 import { CONTROL_TYPE, encodeControl } from '../../src/channel/control.js';
-import { paddedDataLength } from '../../src/channel/data.js';
+import { ITEM_HEAD_BYTES } from '../../src/channel/data.js';
+import { paddedLength } from '../../src/channel/padding.js';
 import { deriveHandshake, drawInputs } from './derivation.js';
 import { writeInputs } from './handshakes.js';
 import { hex } from './hex.js';
 import { Recorder } from './recorder.js';
 import { seededRandom } from './seeded-random.js';
 
-const WINDOW = 65_536;
-const MESSAGE_BYTES = 20_000;
+const WINDOW = 131_072;
+/** So large that no two share a frame. */
+const MESSAGE_BYTES = 40_000;
 const MESSAGES = 8;
 
 /** What a sender may seal as its credit grows. */
@@ -19,7 +21,7 @@ export function creditVectors() {
   );
   const { openFrame, acceptFrame, keys } = deriveHandshake(inputs);
   const base = new Recorder(inputs);
-  const charge = paddedDataLength(MESSAGE_BYTES, 'padme') + 96;
+  const charge = paddedLength(ITEM_HEAD_BYTES + MESSAGE_BYTES, 'padme') + 96;
   let counter = 0;
   const grant = (name: string, next: number, limit: number) => ({
     name,
@@ -31,7 +33,7 @@ export function creditVectors() {
   });
   return {
     description:
-      'PROTOCOL section 4, Credit. A responder takes openFrame and sends acceptFrame; the first grant confirms the channel, and its application sends `messages` binary messages of `messageBytes` zeros at once. Each is one DATA, whose padded plaintext + 96 is `charge`. grants: CONTROLs (ACK) of the initiator in order; sends: DATA frames with another seq that have gone out in all after it. Acknowledging frees what is kept, and gives no credit.',
+      'PROTOCOL section 4, Credit. A responder takes openFrame and sends acceptFrame; the first grant confirms the channel, and its application sends `messages` binary messages of `messageBytes` zeros at once. Each is one DATA, since two are too large for one; its padded plaintext + 96 is `charge`. grants: CONTROLs (ACK) of the initiator in order; sends: DATA frames with another seq that have gone out in all after it. Acknowledging frees what is kept, and gives no credit.',
     ...writeInputs(inputs),
     openFrame: hex(openFrame),
     acceptFrame: hex(acceptFrame),

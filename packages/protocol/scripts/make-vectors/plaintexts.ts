@@ -1,8 +1,9 @@
 import { type Control, encodeControl } from '../../src/channel/control.js';
-import { encodeData, type Opcode } from '../../src/channel/data.js';
+import { encodeData, encodeItems, ITEM_HEAD_BYTES, OPCODE, type Opcode } from '../../src/channel/data.js';
 import { paddedLength, padme } from '../../src/channel/padding.js';
 import { encodePayload } from '../../src/channel/payload.js';
-import { hex, utf8 } from './hex.js';
+import { Scratch } from '../../src/channel/scratch.js';
+import { hex, unhex, utf8 } from './hex.js';
 
 /** What stands inside the boxes: padding, DATA and CONTROL plaintexts, payloads. */
 export function plaintextVectors() {
@@ -20,6 +21,19 @@ export function plaintextVectors() {
     padding,
     plaintext: hex(encodeData(opcode, fin, bytes, padding)),
   });
+  const together = (
+    name: string,
+    messages: readonly { readonly text?: string; readonly binary?: string }[],
+    padding: 'padme' | 'none' = 'padme',
+  ) => {
+    const items = messages.map(({ text, binary = '' }) =>
+      text === undefined
+        ? { opcode: OPCODE.binary, fin: true, bytes: unhex(binary) }
+        : { opcode: OPCODE.text, fin: true, bytes: utf8(text) },
+    );
+    const length = items.reduce((sum, { bytes }) => sum + ITEM_HEAD_BYTES + bytes.length, 0);
+    return { name, messages, padding, plaintext: hex(encodeItems(items, length, padding, new Scratch())) };
+  };
   const control = (control: Control) => ({ ...control, plaintext: hex(encodeControl(control)) });
   const u64 = (value: bigint): string => value.toString(16).padStart(16, '0');
   const refused = (name: string, plaintext: string, zeros = 0) => ({
@@ -32,7 +46,7 @@ export function plaintextVectors() {
   const padded = (text: string): string => hex(utf8(text.padEnd(256)));
   return {
     description:
-      'PROTOCOL section 4. padding: Padmé and the padded length of a DATA plaintext. data, control: plaintexts; zeros counts zero bytes to add behind plaintext. payloads: OPEN and ACCEPT as they are written; read: OPENs that another program may write; an invalid one makes the frame count as one that does not open.',
+      'PROTOCOL section 4. padding: Padmé and the padded length of a DATA plaintext. data, control: plaintexts; together: whole messages that share a DATA; zeros counts zero bytes to add behind plaintext. payloads: OPEN and ACCEPT as they are written; read: OPENs that another program may write; an invalid one makes the frame count as one that does not open.',
     padding: [
       1, 2, 3, 5, 8, 9, 31, 32, 33, 63, 64, 65, 100, 127, 129, 255, 257, 1_000, 1_025, 4_095, 10_000, 61_445, 65_535,
       1_000_000,
@@ -57,6 +71,13 @@ export function plaintextVectors() {
         data('text, not padded', 1, true, utf8('hello'), 'none'),
         data('nothing, not padded', 2, true, new Uint8Array(0), 'none'),
       ],
+      together: [
+        together('two texts', [{ text: 'hello' }, { text: 'again' }]),
+        together('a text and a binary message', [{ text: 'ü' }, { binary: '00ff' }]),
+        together('three empty messages', [{ text: '' }, { binary: '' }, { text: '' }]),
+        together('an empty last one, and padding', [{ binary: '01'.repeat(40) }, { text: '' }]),
+        together('not padded', [{ text: 'a' }, { text: 'b' }], 'none'),
+      ],
       invalid: [
         refused('empty', ''),
         refused('four bytes', '81000000'),
@@ -74,6 +95,19 @@ export function plaintextVectors() {
         refused('an empty first fragment', '0100000000', 27),
         refused('an empty middle fragment', '0000000000', 27),
         refused('a fragment of 61,441 bytes', '820000f001', 61_441),
+        refused('a message after a fragment', '010000000161810000000162'),
+        refused('a message after a close', '8800000000810000000162'),
+        refused('a message after rekeyed', '8400000000810000000162'),
+        refused('a message after the last fragment of another', '8000000001618100000001'.concat('62')),
+        refused('a fragment after a message', '810000000161010000000162'),
+        refused('a close after a message', '8100000001618800000000'),
+        refused('a rekeyed after a message', '8100000001618400000000'),
+        refused('opcode 5 after a message', '8100000001618500000000'),
+        refused('a continuation after a message', '810000000161800000000162'),
+        refused('four bytes after a message', '81000000016181000000'),
+        refused('a length past the end after a message', '810000000161810000000262'),
+        refused('a message after the padding', '81000000016100810000000162'),
+        refused('two messages of 61,436 bytes with the second head', '8200000001ff820000effb', 61_435),
       ],
     },
     control: {

@@ -1,7 +1,15 @@
 import { concatBytes, naclProvider as provider } from '@sws/crypto';
 import { type ControlType, encodeControl } from '../../src/channel/control.js';
-import { encodeData, isChannelOpcode, OPCODE, type Opcode } from '../../src/channel/data.js';
-import { FRAME_CHARGE_BYTES } from '../../src/channel/outgoing.js';
+import {
+  encodeData,
+  encodeItems,
+  ITEM_HEAD_BYTES,
+  isChannelOpcode,
+  OPCODE,
+  type Opcode,
+} from '../../src/channel/data.js';
+import { ITEM_CHARGE_BYTES } from '../../src/channel/outgoing.js';
+import { Scratch } from '../../src/channel/scratch.js';
 import { deriveHandshake, deriveRekey, type EpochKeys, type HandshakeInputs } from './derivation.js';
 import { hex, utf8 } from './hex.js';
 
@@ -23,6 +31,8 @@ export type Step = { readonly from: End; readonly frame: string; readonly afterM
       readonly seq: number;
       readonly plaintext: string;
       readonly delivers?: Delivers;
+      /** What follows in the same frame. */
+      readonly more?: readonly Delivers[];
       /** It was sent before: the same bytes. */
       readonly again?: true;
     }
@@ -94,9 +104,20 @@ export class Recorder {
 
   /** `delivers`: the message that this frame completes. `afterMs`: how long after the frame before. */
   data(from: End, opcode: Opcode, fin: boolean, bytes: Uint8Array, delivers?: Delivers, afterMs?: number): void {
+    const plaintext = encodeData(opcode, fin, bytes, 'padme');
+    this.#record(from, plaintext, isChannelOpcode(opcode) ? 0 : 1, delivers, afterMs);
+  }
+
+  #record(
+    from: End,
+    plaintext: Uint8Array,
+    charged: number,
+    delivers?: Delivers,
+    afterMs?: number,
+    more?: readonly Delivers[],
+  ): void {
     const sender = this.#senders[from];
     const seq = sender.charges.length;
-    const plaintext = encodeData(opcode, fin, bytes, 'padme');
     this.steps.push({
       from,
       kind: 'DATA',
@@ -105,16 +126,29 @@ export class Recorder {
       plaintext: hex(plaintext),
       frame: hex(this.sealData(from, seq, plaintext)),
       ...(delivers === undefined ? {} : { delivers }),
+      ...(more === undefined ? {} : { more }),
       ...(afterMs === undefined ? {} : { afterMs }),
     });
-    sender.charges.push(isChannelOpcode(opcode) ? 0 : plaintext.length + FRAME_CHARGE_BYTES);
+    sender.charges.push(charged === 0 ? 0 : plaintext.length + charged * ITEM_CHARGE_BYTES);
+  }
+
+  /** Whole messages in one DATA frame. */
+  together(from: End, messages: readonly (string | Uint8Array)[]): void {
+    const items = messages.map((message) =>
+      typeof message === 'string'
+        ? { opcode: OPCODE.text, fin: true, bytes: utf8(message) }
+        : { opcode: OPCODE.binary, fin: true, bytes: message },
+    );
+    const length = items.reduce((sum, { bytes }) => sum + ITEM_HEAD_BYTES + bytes.length, 0);
+    const [delivers, ...more] = messages.map((one) => (typeof one === 'string' ? { text: one } : { binary: hex(one) }));
+    this.#record(from, encodeItems(items, length, 'padme', new Scratch()), items.length, delivers, undefined, more);
   }
 
   /** Sends a DATA frame again. */
   again(from: End, seq: number): void {
     const sent = this.steps.find((step) => step.kind === 'DATA' && step.from === from && step.seq === seq);
     if (sent?.kind !== 'DATA') throw new Error(`no DATA ${seq}`);
-    const { delivers: _, ...step } = sent;
+    const { delivers: _, more: __, ...step } = sent;
     this.steps.push({ ...step, again: true });
   }
 

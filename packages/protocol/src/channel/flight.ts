@@ -109,6 +109,11 @@ export class Flight {
     this.freed = true;
   }
 
+  /** How many bytes more may be in flight. */
+  get roomBytes(): number {
+    return this.allowanceBytes - this.bytes;
+  }
+
   /** Whether a channel with `own` bytes in flight may send `bytes` more. */
   allows(bytes: number, own: number, nowMs: number): boolean {
     this.pacedUntilMs = Number.POSITIVE_INFINITY;

@@ -1,18 +1,18 @@
 import { fail, type Result, succeed } from '../result.js';
 import { decodeUtf8 } from '../utf8.js';
 import { type CloseStatus, decodeClose } from './close-status.js';
-import { type DataPlaintext, decodeData, isChannelOpcode, MAX_FRAGMENT_BYTES, OPCODE } from './data.js';
+import { type DataItem, decodeData, isChannelOpcode, MAX_FRAGMENT_BYTES, OPCODE } from './data.js';
 import { Deque } from './deque.js';
 import type { Gauge } from './gauge.js';
 import { type ChannelAccount, FAR_PART } from './memory-budget.js';
-import { FRAME_CHARGE_BYTES } from './outgoing.js';
+import { ITEM_CHARGE_BYTES } from './outgoing.js';
 import { PartialMessage } from './partial-message.js';
 import { MIN_WINDOW_BYTES } from './payload.js';
 
 /** The result of one DATA frame, taken in order. */
 export type Taken =
-  | { readonly type: 'fragment' }
-  | { readonly type: 'message'; readonly data: string | Uint8Array }
+  /** The messages that a frame completed. */
+  | { readonly type: 'messages'; readonly messages: readonly (string | Uint8Array)[] }
   | { readonly type: 'rekey'; readonly key: Uint8Array }
   | { readonly type: 'rekeyed' }
   | { readonly type: 'close'; readonly status: CloseStatus };
@@ -30,7 +30,7 @@ const USED_PART = 1 / 8;
 const WAITING_OVERHEAD_BYTES = 160;
 
 /** What a fragment counts against `maxMessageBytes` beside its bytes. */
-const FRAGMENT_OVERHEAD_BYTES = FRAME_CHARGE_BYTES;
+const FRAGMENT_OVERHEAD_BYTES = ITEM_CHARGE_BYTES;
 
 /**
  * The receiving half of a channel: the next seq, reassembly, and the granted credit. Held data and open credit together
@@ -81,21 +81,40 @@ export class Incoming {
   /** Takes the plaintext of frame `next`. The caller owns it again when this returns. */
   acceptFrame(plaintext: Uint8Array): Result<Taken> {
     this.next++;
-    const decoded = decodeData(plaintext);
-    if (!decoded.ok) return decoded;
-    const data = decoded.value;
-    if (isChannelOpcode(data.opcode)) return takeOwn(data.opcode, data.bytes);
-    const charge = plaintext.length + FRAME_CHARGE_BYTES;
+    const messages: (string | Uint8Array)[] = [];
+    let at = 0;
+    do {
+      const decoded = decodeData(plaintext, at);
+      if (!decoded.ok) return decoded;
+      const item = decoded.value;
+      if (isChannelOpcode(item.opcode)) return takeOwn(item.opcode, item.bytes);
+      // The last item has the padding.
+      const failure = this.#takeItem(item, (item.next || plaintext.length) - at + ITEM_CHARGE_BYTES, messages);
+      if (failure !== null) return failure;
+      at = item.next;
+    } while (at > 0);
+    return succeed({ type: 'messages', messages });
+  }
+
+  /** Takes one item of a frame. Adds the message that it completes to `messages`. */
+  #takeItem(item: DataItem, charge: number, messages: (string | Uint8Array)[]): Result<never> | null {
     this.#charged += charge;
     if (this.#charged > this.limit) return fail('protocol-error', `DATA is over the credit of ${this.limit} bytes`);
     // A tombstone checks the frame, and keeps nothing of it.
     if (this.#discards) {
       this.limit += charge;
-      return succeed({ type: 'fragment' });
+      return null;
     }
-    const failure = this.#begin(data);
+    const failure = this.#begin(item);
     if (failure !== null) return failure;
-    return data.fin ? this.#finish(data.bytes, charge) : this.#append(data.bytes);
+    if (!item.fin) {
+      this.#append(item.bytes);
+      return null;
+    }
+    const message = this.#finish(item.bytes, charge);
+    if (!message.ok) return message;
+    messages.push(message.value);
+    return null;
   }
 
   /** The application has taken the oldest waiting message. Returns its credit. */
@@ -166,7 +185,7 @@ export class Incoming {
   }
 
   /** Checks a frame's opcode and size against its message. */
-  #begin({ opcode, bytes }: DataPlaintext): Result<never> | null {
+  #begin({ opcode, bytes }: DataItem): Result<never> | null {
     if (opcode === OPCODE.text || opcode === OPCODE.binary) {
       if (this.#opcode !== null) return fail('protocol-error', 'a message began inside another');
       this.#opcode = opcode;
@@ -186,16 +205,15 @@ export class Incoming {
     return null;
   }
 
-  #append(bytes: Uint8Array): Result<Taken> {
+  #append(bytes: Uint8Array): void {
     this.#partial.append(bytes);
     this.#partialHeld += FRAGMENT_OVERHEAD_BYTES + (this.#opcode === OPCODE.text ? 2 : 1) * bytes.length;
     if (this.#mayRefill) this.#used(bytes.length);
     this.#settle();
     this.refill();
-    return succeed({ type: 'fragment' });
   }
 
-  #finish(bytes: Uint8Array, charge: number): Result<Taken> {
+  #finish(bytes: Uint8Array, charge: number): Result<string | Uint8Array> {
     const fragments = this.#partial.length;
     const isText = this.#opcode === OPCODE.text;
     // A message in one frame is a view of the caller's array. Copy it.
@@ -211,7 +229,7 @@ export class Incoming {
     this.#waitingHeld += held;
     this.#waiting.push(held);
     this.#settle();
-    return succeed({ type: 'message', data });
+    return succeed(data);
   }
 
   /** Doubles the window whenever the application has taken a part of it in time. */

@@ -1,13 +1,22 @@
 import { encodeUtf8 } from '../utf8.js';
 import type { ChannelKeys } from './channel-keys.js';
-import { encodeData, fragmentLength, isChannelOpcode, OPCODE, type Opcode, paddedDataLength } from './data.js';
+import {
+  type DataItem,
+  encodeItems,
+  fragmentLength,
+  ITEM_HEAD_BYTES,
+  isChannelOpcode,
+  MAX_FRAGMENT_BYTES,
+  OPCODE,
+  type Opcode,
+} from './data.js';
 import { Deque } from './deque.js';
 import type { Flight, Sent } from './flight.js';
-import type { Padding } from './padding.js';
+import { type Padding, paddedLength } from './padding.js';
 import { Scratch } from './scratch.js';
 
-/** Charged beside a DATA frame's padded plaintext, for the memory of a retained frame (PROTOCOL §4, Credit). */
-export const FRAME_CHARGE_BYTES = 96;
+/** Charged for each item beside a frame's padded plaintext, for the memory that it holds (PROTOCOL §4, Credit). */
+export const ITEM_CHARGE_BYTES = 96;
 /** After this many frames under one key, an end seals only rekey, rekeyed and close until it has the next key. */
 export const MAX_SEALED_PER_KEY = 2 ** 17 - 16;
 
@@ -21,7 +30,8 @@ interface Message {
 interface Retained {
   readonly message: Uint8Array;
   readonly appBytes: number;
-  readonly endsMessage: boolean;
+  /** How many messages end in it. */
+  readonly messages: number;
   /**
    * The note of its first sending. `null` before, and once it was sent again: then its acknowledgement measures
    * nothing.
@@ -132,7 +142,7 @@ export class Outgoing {
     if (message.opcode === OPCODE.close) return true;
     if (keys.sealedFrames >= MAX_SEALED_PER_KEY) return false;
     // The charge depends only on padding, and can be known without sealing.
-    const charge = this.#chargeOf(message);
+    const charge = this.#chargeOf(1, ITEM_HEAD_BYTES + fragmentLength(message.bytes.length - message.offset));
     return this.#charged + charge <= this.#limit && this.#hasRoom(charge, nowMs);
   }
 
@@ -178,7 +188,7 @@ export class Outgoing {
       sent = frame.sent;
       this.#acked++;
       this.#unackedBytes -= frame.appBytes;
-      if (frame.endsMessage) this.messagesAcknowledged++;
+      this.messagesAcknowledged += frame.messages;
       this.#spares.push(frame.message);
     }
     if (this.#cursor < this.#acked) this.#cursor = this.#acked;
@@ -225,9 +235,9 @@ export class Outgoing {
     this.flight.landed(bytes);
   }
 
-  #chargeOf(message: Message): number {
-    const length = fragmentLength(message.bytes.length - message.offset);
-    return paddedDataLength(length, this.#padding) + FRAME_CHARGE_BYTES;
+  /** The charge of a frame with `items` that have `length` bytes in total. */
+  #chargeOf(items: number, length: number): number {
+    return paddedLength(length, this.#padding) + items * ITEM_CHARGE_BYTES;
   }
 
   #sealNext(keys: ChannelKeys): void {
@@ -239,20 +249,39 @@ export class Outgoing {
     const fin = end === bytes.length;
     const opcode = offset === 0 ? message.opcode : OPCODE.continuation;
     const own = isChannelOpcode(opcode);
-    const fragment = fin && offset === 0 ? bytes : bytes.subarray(offset, end);
-    const plaintext = encodeData(opcode, fin, fragment, this.#padding, scratch);
-    if (!own) this.#charged += plaintext.length + FRAME_CHARGE_BYTES;
+    const items: DataItem[] = [{ opcode, fin, bytes: fin && offset === 0 ? bytes : bytes.subarray(offset, end) }];
+    let length = ITEM_HEAD_BYTES + end - offset;
+    message.offset = end;
+    if (fin) {
+      queue.shift();
+      if (!own && offset === 0) length = this.#addMessages(items, length);
+    }
+    if (!own) this.#charged += this.#chargeOf(items.length, length);
+    const plaintext = encodeItems(items, length, this.#padding, scratch);
     this.#retained.push({
       message: keys.sealData(this.#sealed, plaintext, this.#spares.pop()),
-      appBytes: own ? 0 : end - offset,
-      endsMessage: fin && !own,
+      appBytes: own ? 0 : length - items.length * ITEM_HEAD_BYTES,
+      messages: fin && !own ? items.length : 0,
       sent: null,
     });
     plaintext.fill(0);
     this.#sealed++;
-    message.offset = end;
-    if (fin) queue.shift();
     if (opcode === OPCODE.close) this.closeSealed = true;
     else if (own) this.rekeySealed = this.#sealed;
+  }
+
+  /** Moves whole messages from the queue to `items`, which have `length` bytes. Returns the new length. */
+  #addMessages(items: DataItem[], length: number): number {
+    const most = Math.min(MAX_FRAGMENT_BYTES, this.flight.roomBytes);
+    let sum = length;
+    for (let next = this.#queue.at(0); next !== undefined && next.opcode !== OPCODE.close; next = this.#queue.at(0)) {
+      const { opcode, bytes } = next;
+      const more = sum + ITEM_HEAD_BYTES + bytes.length;
+      if (more > most || this.#charged + this.#chargeOf(items.length + 1, more) > this.#limit) break;
+      this.#queue.shift();
+      items.push({ opcode, fin: true, bytes });
+      sum = more;
+    }
+    return sum;
   }
 }

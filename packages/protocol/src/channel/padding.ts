@@ -13,7 +13,7 @@ export function padme(length: number): number {
   if (length < 2) return length;
   const exponent = floorLog2(length);
   const significant = floorLog2(exponent) + 1;
-  const step = 2 ** Math.max(0, exponent - significant);
+  const step = 1 << Math.max(0, exponent - significant);
   return Math.ceil(length / step) * step;
 }
 

@@ -283,10 +283,8 @@ export class Session implements ChannelPhase {
     const { acknowledgement } = this.#controls;
     let failure: Failure | null = null;
     switch (taken.type) {
-      case 'fragment':
-        break;
-      case 'message':
-        this.#emitIfOpen(taken);
+      case 'messages':
+        for (const data of taken.messages) this.#emitIfOpen({ type: 'message', data });
         break;
       case 'close':
         // The end that answers sends the same code and reason (PROTOCOL §4, Close).

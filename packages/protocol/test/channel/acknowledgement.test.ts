@@ -69,8 +69,10 @@ function receiverThatDoesNotRead(seed: number): { readonly world: World; readonl
 
 test('the quarter counts padded plaintexts, without the charge of 96 bytes a frame', () => {
   const { world, controls } = receiverThatDoesNotRead(8);
-  for (let i = 0; i < 400; i++) world.send(0, new Uint8Array(27));
-  world.run();
+  for (let i = 0; i < 400; i++) {
+    world.send(0, new Uint8Array(27));
+    world.run();
+  }
   // 12,800 bytes of padded plaintext, 51,200 of charge.
   expect(controls()).toBe(0);
   world.pass(50);

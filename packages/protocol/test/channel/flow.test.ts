@@ -284,8 +284,12 @@ describe('keys change with traffic both ways, and nothing is lost', () => {
     const epoch = watchEpoch(world);
     world.open();
     for (let sent = 0; sent < 70_000; sent += 1_000) {
-      for (let i = 0; i < 1_000; i++) world.send(i % 2, `${sent + i}`);
-      world.run();
+      for (let i = 0; i < 1_000; i += 2) {
+        world.send(0, `${sent + i}`);
+        world.send(1, `${sent + i + 1}`);
+        // Each has a frame of its own.
+        world.run();
+      }
       world.pass(60);
     }
     for (const index of [0, 1]) {

@@ -12,6 +12,7 @@ export class Flight implements Interface {
   freed = false;
   allowanceBytes = 0;
   halfGoneMs = 0;
+  roomBytes = Number.POSITIVE_INFINITY;
   /** Until when it holds DATA back. */
   pacedUntilMs = 0;
 

@@ -1,5 +1,13 @@
+import { concatBytes } from '@sws/crypto';
 import { describe, expect, test } from 'vitest';
-import { encodeData, MAX_FRAGMENT_BYTES, OPCODE, type Opcode } from '../../src/channel/data.js';
+import {
+  encodeData,
+  encodeItems,
+  ITEM_HEAD_BYTES,
+  MAX_FRAGMENT_BYTES,
+  OPCODE,
+  type Opcode,
+} from '../../src/channel/data.js';
 import { Gauge } from '../../src/channel/gauge.js';
 import { Incoming, type Taken } from '../../src/channel/incoming.js';
 import {
@@ -8,7 +16,9 @@ import {
   DEFAULT_MEMORY_LIMITS,
   MemoryBudget,
 } from '../../src/channel/memory-budget.js';
-import { FRAME_CHARGE_BYTES } from '../../src/channel/outgoing.js';
+import { ITEM_CHARGE_BYTES } from '../../src/channel/outgoing.js';
+import { Scratch } from '../../src/channel/scratch.js';
+import { encodeUtf8 } from '../../src/utf8.js';
 
 const KIB = 1_024;
 const MIB = 1_024 * KIB;
@@ -27,15 +37,154 @@ function take(incoming: Incoming, opcode: Opcode, fin: boolean, bytes: Uint8Arra
   return taken.ok ? taken.value : taken.failure.code;
 }
 
+const completes = (...messages: (string | Uint8Array)[]): Taken => ({ type: 'messages', messages });
+
+/** The one binary message that a frame completed. */
+function only(taken: Taken | string): Uint8Array {
+  const messages = typeof taken === 'string' || taken.type !== 'messages' ? [] : taken.messages;
+  expect(messages).toHaveLength(1);
+  return messages[0] as Uint8Array;
+}
+
+/** A frame with one item for each entry, and zeros behind them. */
+function frameOf(entries: readonly (readonly [Opcode, boolean, Uint8Array])[], zeros = 0): Uint8Array {
+  const items = entries.map(([opcode, fin, bytes]) => ({ opcode, fin, bytes }));
+  const length = items.reduce((sum, { bytes }) => sum + ITEM_HEAD_BYTES + bytes.length, 0);
+  return concatBytes(encodeItems(items, length, 'none', new Scratch()), new Uint8Array(zeros));
+}
+
+describe('several messages in one frame', () => {
+  const some = Array.from({ length: 5 }, (_, i) => new Uint8Array(i * 100).fill(i + 1));
+  const five = (zeros = 0): Uint8Array =>
+    frameOf(
+      some.map((bytes) => [binary, true, bytes] as const),
+      zeros,
+    );
+
+  test('come in order, each in an array of its own', () => {
+    const { incoming } = receiver();
+    const plaintext = five(7);
+    const taken = incoming.acceptFrame(plaintext);
+    plaintext.fill(0);
+    expect(taken).toEqual({ ok: true, value: completes(...some) });
+    const text3 = frameOf(['a', 'b€', ''].map((one) => [text, true, encodeUtf8(one)] as const));
+    expect(incoming.acceptFrame(text3)).toEqual({ ok: true, value: completes('a', 'b€', '') });
+    expect(incoming.next).toBe(2);
+  });
+
+  test('each is charged its bytes and 96; their credit comes back as they are delivered', () => {
+    const { incoming } = receiver();
+    const zeros = 500;
+    expect(incoming.acceptFrame(five(zeros)).ok).toBe(true);
+    expect(incoming.limit).toBe(WINDOW);
+    const limits = some.map(() => {
+      incoming.delivered();
+      return incoming.limit;
+    });
+    expect(limits).toEqual(limits.toSorted((a, b) => a - b));
+    const charged = 1_000 + zeros + 5 * (ITEM_HEAD_BYTES + ITEM_CHARGE_BYTES);
+    expect(limits[3]).toBeLessThan(WINDOW + charged);
+    expect(limits[4]).toBe(WINDOW + charged);
+  });
+
+  test('the smallest are refused beyond the credit, and none of them is taken', () => {
+    const empty = (count: number): Uint8Array =>
+      frameOf(new Array(count).fill([binary, true, new Uint8Array(0)] as const));
+    const most = Math.floor(WINDOW / (ITEM_HEAD_BYTES + ITEM_CHARGE_BYTES));
+    expect(receiver().incoming.acceptFrame(empty(most)).ok).toBe(true);
+    expect(receiver().incoming.acceptFrame(empty(most + 1))).toMatchObject({
+      ok: false,
+      failure: { code: 'protocol-error' },
+    });
+  });
+
+  test('a message that waits is charged for its event and objects, as one in a frame of its own', () => {
+    const [together, apart] = [receiver(), receiver()];
+    const one = [binary, true, Uint8Array.of(1)] as const;
+    expect(together.incoming.acceptFrame(frameOf(new Array(600).fill(one))).ok).toBe(true);
+    for (let i = 0; i < 600; i++) apart.incoming.acceptFrame(frameOf([one]));
+    expect(together.budget.usedBytes).toBe(apart.budget.usedBytes);
+  });
+
+  test('a tombstone counts them, and keeps none', () => {
+    const { budget, incoming } = receiver();
+    incoming.discard();
+    const before = incoming.limit;
+    for (let i = 0; i < 100; i++) expect(incoming.acceptFrame(five())).toEqual({ ok: true, value: completes() });
+    expect(incoming.limit - before).toBe(100 * (1_000 + 5 * (ITEM_HEAD_BYTES + ITEM_CHARGE_BYTES)));
+    expect(budget.usedBytes).toBe(CHANNEL_CHARGE_BYTES);
+  });
+
+  const whole = [text, true, encodeUtf8('a')] as const;
+  test.each([
+    ['a fragment', [whole, [text, false, encodeUtf8('b')]], 'protocol-error'],
+    ['a last fragment', [whole, [continuation, true, encodeUtf8('b')]], 'protocol-error'],
+    ['a close', [whole, [OPCODE.close, true, new Uint8Array(0)]], 'protocol-error'],
+    ['a rekey', [whole, [OPCODE.rekey, true, new Uint8Array(32)]], 'protocol-error'],
+    ['text that is not UTF-8', [whole, [text, true, Uint8Array.of(0xff)]], 'invalid-text'],
+  ] as const)('after a message, %s fails the channel', (_, entries, code) => {
+    const taken = receiver().incoming.acceptFrame(frameOf(entries));
+    expect(taken).toMatchObject({ ok: false, failure: { code } });
+  });
+
+  test.each([
+    ['a fragment', [binary, false, new Uint8Array(1)]],
+    ['a close', [OPCODE.close, true, new Uint8Array(0)]],
+    ['rekeyed', [OPCODE.rekeyed, true, new Uint8Array(0)]],
+  ] as const)('nothing may follow %s', (_, first) => {
+    const { incoming } = receiver();
+    expect(incoming.acceptFrame(frameOf([first, whole]))).toMatchObject({
+      ok: false,
+      failure: { code: 'protocol-error' },
+    });
+  });
+
+  test('the last fragment of a message stands alone', () => {
+    const { incoming } = receiver();
+    take(incoming, binary, false, Uint8Array.of(1));
+    const taken = incoming.acceptFrame(frameOf([[continuation, true, Uint8Array.of(2)], whole]));
+    expect(taken).toMatchObject({ ok: false, failure: { code: 'protocol-error' } });
+  });
+
+  test('a message cannot begin within another', () => {
+    const { incoming } = receiver();
+    take(incoming, binary, false, Uint8Array.of(1));
+    expect(incoming.acceptFrame(five())).toMatchObject({ ok: false, failure: { code: 'protocol-error' } });
+  });
+
+  test('a frame holds at most 61,440 bytes beside its first head', () => {
+    const two = (bytes: number): Uint8Array =>
+      frameOf([
+        [binary, true, new Uint8Array(1)],
+        [binary, true, new Uint8Array(bytes)],
+      ]);
+    const most = MAX_FRAGMENT_BYTES - 1 - ITEM_HEAD_BYTES;
+    expect(receiver().incoming.acceptFrame(two(most)).ok).toBe(true);
+    expect(receiver().incoming.acceptFrame(two(most + 1))).toMatchObject({
+      ok: false,
+      failure: { code: 'protocol-error' },
+    });
+  });
+
+  test('each is measured against maxMessageBytes by itself', () => {
+    const { incoming } = receiver(400);
+    expect(incoming.acceptFrame(five()).ok).toBe(true);
+    expect(receiver(399).incoming.acceptFrame(five())).toMatchObject({
+      ok: false,
+      failure: { code: 'message-too-large' },
+    });
+  });
+});
+
 test('DATA is accepted up to the granted credit, whether or not the peer knows of it', () => {
-  const charge = 60_005 + FRAME_CHARGE_BYTES;
+  const charge = 60_005 + ITEM_CHARGE_BYTES;
   const bytes = new Uint8Array(60_000);
   const { incoming } = receiver();
   take(incoming, binary, true, bytes);
   expect(incoming.limit).toBe(WINDOW);
   incoming.delivered();
   expect(incoming.limit).toBeGreaterThanOrEqual(WINDOW + charge);
-  expect(take(incoming, binary, true, bytes)).toMatchObject({ type: 'message' });
+  expect(take(incoming, binary, true, bytes)).toEqual(completes(bytes));
 
   const slow = receiver().incoming;
   take(slow, binary, true, bytes);
@@ -53,21 +202,16 @@ describe('fragments', () => {
   test('an empty last fragment ends its message', () => {
     const { incoming } = receiver();
     take(incoming, binary, false, Uint8Array.of(1, 2));
-    expect(take(incoming, continuation, true, new Uint8Array(0))).toEqual({
-      type: 'message',
-      data: Uint8Array.of(1, 2),
-    });
+    expect(take(incoming, continuation, true, new Uint8Array(0))).toEqual(completes(Uint8Array.of(1, 2)));
   });
 
   test('a message of exactly maxMessageBytes is accepted in the largest fragments', () => {
     const { incoming } = receiver(MIB);
     for (let left = MIB; left > MAX_FRAGMENT_BYTES; left -= MAX_FRAGMENT_BYTES)
-      expect(take(incoming, left === MIB ? binary : continuation, false, new Uint8Array(MAX_FRAGMENT_BYTES))).toEqual({
-        type: 'fragment',
-      });
-    const last = take(incoming, continuation, true, new Uint8Array(MIB % MAX_FRAGMENT_BYTES).fill(7));
-    expect(last).toMatchObject({ type: 'message' });
-    const { data } = last as { data: Uint8Array };
+      expect(take(incoming, left === MIB ? binary : continuation, false, new Uint8Array(MAX_FRAGMENT_BYTES))).toEqual(
+        completes(),
+      );
+    const data = only(take(incoming, continuation, true, new Uint8Array(MIB % MAX_FRAGMENT_BYTES).fill(7)));
     expect([data.length, data[0], data.at(-1)]).toEqual([MIB, 0, 7]);
   });
 
@@ -86,13 +230,12 @@ describe('fragments', () => {
     const sizes = [1, 61_440, 7, 61_439, 2, 61_440, 30_000, 50_000, 1];
     let at = 0;
     for (const [index, size] of sizes.entries()) {
-      expect(take(incoming, index === 0 ? binary : continuation, false, whole.subarray(at, at + size))).toMatchObject({
-        type: 'fragment',
-      });
+      expect(take(incoming, index === 0 ? binary : continuation, false, whole.subarray(at, at + size))).toEqual(
+        completes(),
+      );
       at += size;
     }
-    const last = take(incoming, continuation, true, whole.subarray(at));
-    expect(Buffer.compare((last as { data: Uint8Array }).data, whole)).toBe(0);
+    expect(Buffer.compare(only(take(incoming, continuation, true, whole.subarray(at))), whole)).toBe(0);
   });
 
   test('172,000 fragments are joined in linear time: each byte is copied less than four times', () => {
@@ -108,7 +251,7 @@ describe('fragments', () => {
     };
     try {
       for (let i = 0; i < 171_999; i++) incoming.acceptFrame(plaintexts[i === 0 ? 0 : 1] as Uint8Array);
-      expect(incoming.acceptFrame(last)).toMatchObject({ ok: true, value: { type: 'message' } });
+      expect(incoming.acceptFrame(last)).toMatchObject({ ok: true, value: { type: 'messages' } });
     } finally {
       Uint8Array.prototype.set = set;
     }
@@ -132,7 +275,7 @@ describe('held memory is charged', () => {
     incoming.discard();
     for (let i = 0; i < 1_000; i++) take(incoming, i === 0 ? binary : continuation, false, new Uint8Array(60_000));
     // Nothing is joined: what would end the message gives none.
-    expect(take(incoming, continuation, true, new Uint8Array(1))).toEqual({ type: 'fragment' });
+    expect(take(incoming, continuation, true, new Uint8Array(1))).toEqual(completes());
     expect(budget.usedBytes).toBe(CHANNEL_CHARGE_BYTES);
   });
 

@@ -3,7 +3,7 @@ import { type AcceptFrame, contentOf, KIND, newMessage, type OpenFrame } from '.
 import type { ChannelKeys } from '../../src/channel/channel-keys.js';
 import { encodeClose } from '../../src/channel/close-status.js';
 import { CONTROL_TYPE, type ControlType, decodeControl, encodeControl } from '../../src/channel/control.js';
-import { encodeData, FIN, OPCODE, type Opcode } from '../../src/channel/data.js';
+import { encodeData, FIN, ITEM_HEAD_BYTES, OPCODE, type Opcode } from '../../src/channel/data.js';
 import { type HandshakeContext, InitiatorHandshake, ResponderHandshake } from '../../src/channel/handshake.js';
 import { sealReset } from '../../src/channel/reset.js';
 import { type ChannelFrame, parseChannelFrame } from '../../src/index.js';
@@ -60,6 +60,16 @@ export class HostileChannel {
     this.partial = fin ? 0 : this.partial + (this.#isText ? 2 : 1) * bytes.length;
     this.raw(plaintext);
     return true;
+  }
+
+  /** One frame with `count` of the smallest messages, unless `keep` and the credit does not allow it. */
+  crammed(count: number, keep: boolean): void {
+    const plaintext = new Uint8Array(count * ITEM_HEAD_BYTES);
+    for (let at = 0; at < plaintext.length; at += ITEM_HEAD_BYTES) plaintext[at] = FIN | OPCODE.binary;
+    const charge = plaintext.length + count * 96;
+    if (keep && (this.inside || this.charged + charge > this.limit)) return;
+    this.charged += charge;
+    this.raw(plaintext);
   }
 
   own(opcode: Opcode, bytes: Uint8Array): void {

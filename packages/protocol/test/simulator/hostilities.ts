@@ -17,6 +17,7 @@ export const HOSTILITIES = [
   'empty fragments',
   'a partial message',
   'large messages',
+  'crammed frames',
   'long texts',
   'a far link',
   'zeros',
@@ -61,6 +62,8 @@ export function doOnChannel(
       return;
     case 'large messages':
       return repeat(() => channel.fragment(true, large));
+    case 'crammed frames':
+      return repeat(() => channel.crammed(1 + random.below(2_000), random.chance(0.95)));
     case 'long texts':
       for (let i = 0; i < 3; i++) channel.fragment(random.chance(0.5), large.slice().fill(0x61), { text: true });
       return;

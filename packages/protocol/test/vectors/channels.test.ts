@@ -17,7 +17,7 @@ const broken = readVectors<ReturnType<typeof brokenChannelVectors>>('broken-chan
 /** The initiator rekeys this long after a key's first frame. */
 const REKEY_AGE_MS = 120_000;
 /** A DATA frame is charged this much beside its padded plaintext. */
-const FRAME_CHARGE_BYTES = 96;
+const ITEM_CHARGE_BYTES = 96;
 
 type Recorded = (typeof valid)[number];
 /** Plays one end of a recorded channel with the real machine: it must send the recorded DATA and deliver what they carry. */
@@ -29,10 +29,10 @@ function play(end: ScriptedEnd, role: Step['from'], steps: readonly Step[]): voi
     const { from, kind, frame } = step;
     end.nowMs += step.afterMs ?? 0;
     end.wake();
-    const delivers = step.kind === 'DATA' ? step.delivers : undefined;
+    const { delivers, more = [] } = step.kind === 'DATA' ? step : {};
     if (from !== role) {
       end.receive(unhex(frame));
-      if (delivers !== undefined && !closed) expected.push(delivers);
+      if (delivers !== undefined && !closed) expected.push(delivers, ...more);
       closed ||= delivers !== undefined && 'close' in delivers;
       expect(end.delivered, `${kind} from ${from}`).toEqual(expected);
     } else if (kind === 'OPEN') {
@@ -48,9 +48,13 @@ function play(end: ScriptedEnd, role: Step['from'], steps: readonly Step[]): voi
           end.nowMs += REKEY_AGE_MS;
           end.wake();
         }
-      } else if ('text' in delivers) end.command({ type: 'send', data: delivers.text });
-      else if ('binary' in delivers) end.command({ type: 'send', data: unhex(delivers.binary) });
-      else end.command({ type: 'close', ...delivers.close });
+      } else {
+        for (const one of [delivers, ...more]) {
+          if ('text' in one) end.command({ type: 'send', data: one.text });
+          else if ('binary' in one) end.command({ type: 'send', data: unhex(one.binary) });
+          else end.command({ type: 'close', ...one.close });
+        }
+      }
       end.flush();
       expect(end.sentOf(KIND.data)[sentData++], step.plaintext).toBe(frame);
     }
@@ -82,7 +86,8 @@ function grantedAt({ open, accept, steps }: Recorded, role: Step['from'], next: 
     if (step.kind !== 'DATA' || step.from === role || step.again === true || step.seq >= next) continue;
     const plaintext = unhex(step.plaintext);
     const decoded = decodeData(plaintext);
-    if (decoded.ok && !isChannelOpcode(decoded.value.opcode)) limit += plaintext.length + FRAME_CHARGE_BYTES;
+    if (!decoded.ok || isChannelOpcode(decoded.value.opcode)) continue;
+    limit += plaintext.length + (1 + (step.more?.length ?? 0)) * ITEM_CHARGE_BYTES;
   }
   return limit;
 }

@@ -2,9 +2,11 @@ import { concatBytes, encodeHex } from '@sws/crypto';
 import { expect, test } from 'vitest';
 import type { plaintextVectors } from '../../scripts/make-vectors/plaintexts.js';
 import { decodeControl, encodeControl } from '../../src/channel/control.js';
-import { decodeData, encodeData } from '../../src/channel/data.js';
+import { decodeData, encodeData, encodeItems, OPCODE } from '../../src/channel/data.js';
 import { paddedLength, padme } from '../../src/channel/padding.js';
 import { decodeAcceptPayload, decodeOpenPayload, encodePayload } from '../../src/channel/payload.js';
+import { Scratch } from '../../src/channel/scratch.js';
+import { encodeUtf8 } from '../../src/utf8.js';
 import { readVectors, unhex } from './read-vectors.js';
 
 const vectors = readVectors<ReturnType<typeof plaintextVectors>>('plaintexts.json');
@@ -20,11 +22,36 @@ test.each(vectors.padding)('$length bytes are padded to $padded', ({ length, pad
 test.each(vectors.data.valid)('DATA: $name', ({ opcode, fin, bytes, padding, plaintext }) => {
   expect(encodeHex(encodeData(opcode, fin, unhex(bytes), padding))).toBe(plaintext);
   const decoded = decodeData(unhex(plaintext));
-  expect(decoded.ok && { ...decoded.value, bytes: encodeHex(decoded.value.bytes) }).toEqual({ opcode, fin, bytes });
+  expect(decoded.ok && { ...decoded.value, bytes: encodeHex(decoded.value.bytes) }).toEqual({
+    opcode,
+    fin,
+    bytes,
+    next: 0,
+  });
+});
+
+test.each(vectors.data.together)('DATA of several messages: $name', ({ messages, padding, plaintext }) => {
+  const items = messages.map(({ text, binary }) => ({
+    opcode: text === undefined ? OPCODE.binary : OPCODE.text,
+    fin: true,
+    bytes: text === undefined ? unhex(binary ?? '') : encodeUtf8(text),
+  }));
+  const length = items.reduce((sum, { bytes }) => sum + 5 + bytes.length, 0);
+  expect(encodeHex(encodeItems(items, length, padding, new Scratch()))).toBe(plaintext);
+  let at = 0;
+  for (const [index, { opcode, bytes }] of items.entries()) {
+    const decoded = decodeData(unhex(plaintext), at);
+    if (!decoded.ok) throw new Error(decoded.failure.detail);
+    at = decoded.value.next;
+    expect(decoded.value).toMatchObject({ opcode, fin: true, bytes });
+    expect(at === 0).toBe(index === items.length - 1);
+  }
 });
 
 test.each(vectors.data.invalid)('DATA that breaks the rules: $name', ({ plaintext, zeros = 0, failure }) => {
-  const decoded = decodeData(concatBytes(unhex(plaintext), new Uint8Array(zeros)));
+  const whole = concatBytes(unhex(plaintext), new Uint8Array(zeros));
+  let decoded = decodeData(whole);
+  while (decoded.ok && decoded.value.next > 0) decoded = decodeData(whole, decoded.value.next);
   expect(decoded.ok ? 'taken' : decoded.failure.code).toBe(failure);
 });
 
