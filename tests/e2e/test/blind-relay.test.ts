@@ -173,7 +173,8 @@ describe('a frame changed by the relay is never delivered', () => {
       WebSocket: tap,
     });
     const received: unknown[] = [];
-    const sent = Array.from({ length: 20 }, (_, i) => `message ${i}`);
+    // So large that each has a frame of its own.
+    const sent = Array.from({ length: 20 }, (_, i) => `message ${i}`.padEnd(40_000));
     const all = new Promise<void>((resolve) => {
       b.onmessage = ({ data }) => {
         received.push(data);
