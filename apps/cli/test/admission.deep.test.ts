@@ -49,8 +49,9 @@ test('at a terminal serve asks about each key, with its fingerprint; it keeps "a
 
   // None of them is asked about again.
   terminal.shown = '';
-  const exits = await Promise.all(['mallory', 'alice', 'carol'].map((user) => connect(user).exit));
-  expect(exits).toEqual([2, 0, 0]);
+  const again = ['mallory', 'alice', 'carol'].map(connect);
+  const exits = await Promise.all(again.map(({ exit }) => exit));
+  expect(exits, again.map(({ errors }) => errors).join('')).toEqual([2, 0, 0]);
   expect(terminal.shown).not.toContain('wants to connect');
   terminal.type('\u0003');
   expect(await terminal.exit).toBe(0);
