@@ -6,8 +6,11 @@ const MIN_FRAME_BYTES = 4_096;
 const MANY_COLLECTIONS = 3;
 const WATCHED_BYTES = 64 * 1_048_576;
 const WATCHED_MS = 20_000;
-/** A frame passes through two or three ArrayBuffers of its size: the message's, and those of `ws` and the TCP socket. */
-const BUFFERS_PER_FRAME = 3;
+/**
+ * A frame passes through two or three ArrayBuffers of its size: the message's, and those of `ws` and the TCP socket.
+ * Filling for three costs more than the collections that it saves.
+ */
+const BUFFERS_PER_FRAME = 2;
 const BYTES_PER_ELEMENT = 8;
 /** Arrays of this length are in the young generation. */
 const MAX_ELEMENTS = 8_192;
@@ -29,7 +32,7 @@ const filler: { array: unknown[] } = { array: [] };
  * takes 1 to 2 ms and happens when that is full of objects. But it counts their bytes as memory of the old generation,
  * and collects all of the heap after 8 to 20 MB of them, which takes 5 to 9 ms and time of other threads. In a bulk
  * transfer that was half of the CPU. If it happens, this makes objects that fill the young generation as fast as the
- * frames make ArrayBuffers: 3 µs for 16 KiB. In a process whose heap may grow it does not happen.
+ * frames make ArrayBuffers: 2 µs for 16 KiB. In a process whose heap may grow it does not happen.
  */
 export function fillYoungGeneration(frameBytes: number): void {
   if (frameBytes < MIN_FRAME_BYTES) return;
