@@ -1,5 +1,6 @@
 import { parseAddress } from '@sws/crypto';
 import type { ChannelEvent } from '@sws/protocol';
+import { Deque } from '@sws/protocol/internal';
 import type { ChannelHandle, ChannelReceiver } from './channel-handle.js';
 import { byteLength, type CloseArguments } from './close-arguments.js';
 import { Deliveries } from './deliveries.js';
@@ -89,7 +90,7 @@ export class ChannelSocket implements ChannelReceiver {
   #closing: CloseArguments | null = null;
   #paused = false;
   /** Messages, and a close after them, that arrived while paused, or in one turn with another event. */
-  #held: ChannelEvent[] = [];
+  readonly #held = new Deque<ChannelEvent>();
   /** How many tasks are queued to take a held event each. */
   #tasks = 0;
   readonly #deliveries = new Deliveries();
@@ -285,7 +286,7 @@ export class ChannelSocket implements ChannelReceiver {
 
   /** Whether the first held event need not wait: a close without messages before it is told even while paused. */
   get #mayTake(): boolean {
-    return !this.#paused || this.#held[0]?.type === 'close';
+    return !this.#paused || this.#held.at(0)?.type === 'close';
   }
 
   readonly #takeHeld = (): void => {
@@ -295,23 +296,24 @@ export class ChannelSocket implements ChannelReceiver {
   };
 
   #flush(): void {
-    for (let item = this.#waiting[0]; item !== undefined; item = this.#waiting[0]) {
-      if (item instanceof Blob) {
-        item.arrayBuffer().then(
-          (buffer) => {
-            if (this.#readyState === 3) return;
-            this.#waiting[0] = new Uint8Array(buffer);
-            this.#flush();
-          },
-          (cause: unknown) => this.#endSoon(new SwsError('unreadable', 'a Blob could not be read', { cause })),
-        );
-        return;
-      }
-      this.#waiting.shift();
+    const items = this.#waiting;
+    let sent = 0;
+    for (let item = items[0]; item !== undefined && !(item instanceof Blob); item = items[++sent]) {
       this.#waitingBytes -= sizeOf(item);
       this.#sendNow(item);
     }
-    this.#closeChannel();
+    this.#waiting = items.slice(sent);
+    const blob = this.#waiting[0];
+    if (blob instanceof Blob)
+      blob.arrayBuffer().then(
+        (buffer) => {
+          if (this.#readyState === 3) return;
+          this.#waiting[0] = new Uint8Array(buffer);
+          this.#flush();
+        },
+        (cause: unknown) => this.#endSoon(new SwsError('unreadable', 'a Blob could not be read', { cause })),
+      );
+    else this.#closeChannel();
   }
 
   #sendNow(item: string | Uint8Array<ArrayBuffer>): boolean {
@@ -344,7 +346,7 @@ export class ChannelSocket implements ChannelReceiver {
   #ended(end: SocketEnd): void {
     this.#ending = true;
     this.#readyState = 3;
-    this.#held = [];
+    this.#held.clear();
     this.#unsendable += this.#waitingBytes;
     this.#waiting = [];
     this.#waitingBytes = 0;

@@ -1,8 +1,10 @@
+import { Deque } from '@sws/protocol/internal';
+
 type Queue = (task: () => void) => void;
 
 /** Queues tasks by `MessageChannel`, which background tabs do not throttle, unlike `setTimeout`. */
 function messageTasks(): Queue {
-  const tasks: (() => void)[] = [];
+  const tasks = new Deque<() => void>();
   const { port1, port2 } = new MessageChannel();
   port1.onmessage = () => tasks.shift()?.();
   return (task) => {
