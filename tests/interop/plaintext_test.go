@@ -29,6 +29,11 @@ func TestPlaintexts(t *testing.T) {
 					Binary hexBytes
 				}
 			}
+			Largest []struct {
+				Name         string
+				Plaintext    hexBytes
+				Zeros, Items int
+			}
 			Invalid []struct {
 				Name, Failure string
 				Plaintext     hexBytes
@@ -79,6 +84,19 @@ func TestPlaintexts(t *testing.T) {
 				t.Error(v.Name, index, failure)
 			}
 			at = next
+		}
+	}
+	for _, v := range vectors.Data.Largest {
+		plaintext, items := append(v.Plaintext, make([]byte, v.Zeros)...), 0
+		for at := 0; at > 0 || items == 0; items++ {
+			_, next, failure := DecodeData(plaintext, at)
+			if failure != nil {
+				t.Fatal(v.Name, failure)
+			}
+			at = next
+		}
+		if items != v.Items {
+			t.Errorf("%s: %d items, want %d", v.Name, items, v.Items)
 		}
 	}
 	for _, v := range vectors.Data.Invalid {

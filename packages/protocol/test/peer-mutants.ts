@@ -14,7 +14,7 @@ export const PEER_MUTANTS: readonly Mutant[] = [
     file: 'channel/peer-cache.ts',
     find: 'const shared = this.#groups[standing].bucket;',
     replace: 'const shared = this.#groups.stranger.bucket;',
-    by: 'test/simulator/malicious-peer',
+    by: 'test/limits/work',
   },
   {
     name: 'peer: handshakes are not metered',

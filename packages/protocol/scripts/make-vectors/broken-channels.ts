@@ -160,9 +160,9 @@ export function brokenChannelVectors() {
   const code = (value: number): Uint8Array => Uint8Array.of(value >> 8, value & 255);
   return {
     description: {
-      all: 'PROTOCOL section 4. The handshake is done, and the responder receives frames (contents from the initiator; a DATA may be given as seq, plaintext and a number of zeros behind it, to be sealed under keys.dataAB).',
+      all: 'PROTOCOL section 4. The handshake is done, and the responder, still half-open, receives frames (contents from the initiator; a DATA may be given as seq, plaintext and a number of zeros behind it, to be sealed under keys.dataAB).',
       invalid:
-        'The last of frames makes the responder fail as told: it sends a close with closeCode (sealed under keysAfterRekey.dataBA where closeEpoch is 1) and reports 1006. together: nothing is sent before the last frame has come. dropped, in place of a failure: the last of frames is ignored, or only counted, and those before it take effect; the channel goes on, and the DATA with seq 0 in `next` (the one at the top, unless the item has its own) is delivered. pongs counts the PONGs that were sent.',
+        'The last of frames makes the responder fail as told: it sends a close with closeCode (sealed under keysAfterRekey.dataBA where closeEpoch is 1) and reports 1006. The frame that fails delivers nothing. together: nothing is sent before the last frame has come. dropped, in place of a failure: the last of frames is ignored, or only counted, and those before it take effect; the channel goes on, and the DATA with seq 0 in `next` (the one at the top, unless the item has its own) is delivered. pongs counts the PONGs that were sent.',
       metered: 'The frames rekey once and then again; the second is answered (rekey) only `waitMs` later.',
       unacknowledged:
         'The same without a CONTROL: the second is not answered, however late, before `acknowledgement` has come.',
@@ -212,6 +212,13 @@ export function brokenChannelVectors() {
       ]),
       fails('text that is not UTF-8 behind a message: neither is delivered', 'invalid-text', [
         data(0, concatBytes(first.slice(0, 10), encodeData(text, true, Uint8Array.of(0xff), 'none'))),
+      ]),
+      fails('text that is not UTF-8, and an unknown opcode behind it: the first item decides', 'invalid-text', [
+        data(0, concatBytes(encodeData(text, true, Uint8Array.of(0xff), 'none'), Uint8Array.of(0x85, 0, 0, 0, 0))),
+      ]),
+      fails('messages that share a frame inside a message', 'protocol-error', [
+        encoded(0, text, false, utf8('a')),
+        data(1, concatBytes(first.slice(0, 10), first.slice(0, 10))),
       ]),
       fails('messages of one frame beyond the credit: 649 x (5 + 96) bytes', 'protocol-error', [
         data(0, concatBytes(...Array.from({ length: 649 }, () => encodeData(binary, true, none, 'none')))),
@@ -291,6 +298,12 @@ export function brokenChannelVectors() {
         'a message over maxMessageBytes',
         'message-too-large',
         [encoded(0, binary, false, new Uint8Array(60)), encoded(1, continuation, true, new Uint8Array(41))],
+        { maxMessageBytes: 100 },
+      ),
+      fails(
+        'a partial message over maxMessageBytes',
+        'message-too-large',
+        [encoded(0, binary, false, new Uint8Array(60)), encoded(1, continuation, false, new Uint8Array(41))],
         { maxMessageBytes: 100 },
       ),
       fails('an empty first fragment', 'protocol-error', [encoded(0, text, false, none)]),

@@ -10,14 +10,14 @@ const MIB = 1_048_576;
 const { ack, resume, ping, pong } = CONTROL_TYPE;
 const [A, B] = ['initiator', 'responder'] as const;
 
-function recorder(name: string): Recorder {
+function recorder(name: string, acceptLimit = MIB): Recorder {
   const open = { resource: '/room', protocols: ['chat.v1'], limit: MIB };
-  return new Recorder(drawInputs(seededRandom(`channel ${name}`), open, { protocol: 'chat.v1', limit: MIB }));
+  return new Recorder(drawInputs(seededRandom(`channel ${name}`), open, { protocol: 'chat.v1', limit: acceptLimit }));
 }
 
 /** One whose first PING is answered. */
-function confirmed(name: string): Recorder {
-  const one = recorder(name);
+function confirmed(name: string, acceptLimit = MIB): Recorder {
+  const one = recorder(name, acceptLimit);
   one.control(A, ping, 0, 7);
   one.control(B, pong, 0, 7);
   return one;
@@ -137,7 +137,7 @@ function resumed() {
 function shared() {
   const name = 'messages that share frames';
   const random = seededRandom(name);
-  const one = confirmed(name);
+  const one = confirmed(name, 131_072);
   one.together(A, ['one', random(40), '', 'vier']);
   one.control(B, ack, 1, 0);
   one.together(B, [random(10), random(700)]);

@@ -46,7 +46,7 @@ export function plaintextVectors() {
   const padded = (text: string): string => hex(utf8(text.padEnd(256)));
   return {
     description:
-      'PROTOCOL section 4. padding: Padmé and the padded length of a DATA plaintext. data, control: plaintexts; together: whole messages that share a DATA; zeros counts zero bytes to add behind plaintext. payloads: OPEN and ACCEPT as they are written; read: OPENs that another program may write; an invalid one makes the frame count as one that does not open.',
+      'PROTOCOL section 4. padding: Padmé and the padded length of a DATA plaintext whose items have `length` bytes. data, control: plaintexts; together: whole messages that share a DATA; largest: what must still be taken;  zeros counts zero bytes to add behind plaintext. payloads: OPEN and ACCEPT as they are written; read: OPENs that another program may write; an invalid one makes the frame count as one that does not open.',
     padding: [
       1, 2, 3, 5, 8, 9, 31, 32, 33, 63, 64, 65, 100, 127, 129, 255, 257, 1_000, 1_025, 4_095, 10_000, 61_445, 65_535,
       1_000_000,
@@ -78,6 +78,16 @@ export function plaintextVectors() {
         together('an empty last one, and padding', [{ binary: '01'.repeat(40) }, { text: '' }]),
         together('not padded', [{ text: 'a' }, { text: 'b' }], 'none'),
       ],
+      largest: [
+        { name: 'a fragment of 61,440 bytes', plaintext: '020000f000', zeros: 61_440, items: 1 },
+        { name: 'a message of 61,440 bytes', plaintext: '820000f000', zeros: 61_440, items: 1 },
+        {
+          name: 'two messages whose items have 61,445 bytes together',
+          plaintext: '8200000001ff820000effa',
+          zeros: 61_434,
+          items: 2,
+        },
+      ],
       invalid: [
         refused('empty', ''),
         refused('four bytes', '81000000'),
@@ -106,8 +116,10 @@ export function plaintextVectors() {
         refused('a continuation after a message', '810000000161800000000162'),
         refused('four bytes after a message', '81000000016181000000'),
         refused('a length past the end after a message', '810000000161810000000262'),
+        refused('two messages, and padding that is not zero', '810000000161810000000162000001'),
+        refused('zeros alone', '', 32),
         refused('a message after the padding', '81000000016100810000000162'),
-        refused('two messages of 61,436 bytes with the second head', '8200000001ff820000effb', 61_435),
+        refused('two messages whose items have 61,446 bytes together', '8200000001ff820000effb', 61_435),
       ],
     },
     control: {

@@ -48,6 +48,17 @@ test.each(vectors.data.together)('DATA of several messages: $name', ({ messages,
   }
 });
 
+test.each(vectors.data.largest)('DATA that must be taken: $name', ({ plaintext, zeros, items }) => {
+  const whole = concatBytes(unhex(plaintext), new Uint8Array(zeros));
+  let taken = 0;
+  for (let at = 0; at > 0 || taken === 0; taken++) {
+    const decoded = decodeData(whole, at);
+    if (!decoded.ok) throw new Error(decoded.failure.detail);
+    at = decoded.value.next;
+  }
+  expect(taken).toBe(items);
+});
+
 test.each(vectors.data.invalid)('DATA that breaks the rules: $name', ({ plaintext, zeros = 0, failure }) => {
   const whole = concatBytes(unhex(plaintext), new Uint8Array(zeros));
   let decoded = decodeData(whole);
