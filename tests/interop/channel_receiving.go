@@ -76,7 +76,10 @@ func (c *Channel) receiveData(seq uint64, box []byte, now time.Time) {
 func (c *Channel) takeMessages(plaintext []byte, one item, next int, now time.Time) (failure *Failure) {
 	var messages []Event
 	before := c.taken
-	for at := 0; ; {
+	for at, items := 0, 1; ; items++ {
+		if items > maxItems {
+			return fail("protocol-error", "more than %d messages in a frame", maxItems)
+		}
 		end := next
 		if next == 0 {
 			end = len(plaintext) // the last item is charged the padding

@@ -138,7 +138,7 @@ func (c *Channel) sealNext(now time.Time) bool {
 // withMore adds the whole messages that wait behind the first and fit into its frame and the credit.
 func (c *Channel) withMore(items []item) []item {
 	for _, waiting := range c.queue[1:] {
-		if waiting.opcode == opClose {
+		if waiting.opcode == opClose || len(items) == maxItems {
 			break
 		}
 		more := append(items, item{waiting.opcode, true, waiting.content})

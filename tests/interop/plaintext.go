@@ -22,6 +22,7 @@ const (
 
 	maxFragment   = 61_440
 	itemHead      = 5
+	maxItems      = 16
 	minWindow     = 65_536
 	itemCharge    = 96
 	maxReason     = 123

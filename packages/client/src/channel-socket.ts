@@ -80,7 +80,7 @@ export class ChannelSocket implements ChannelReceiver {
   /** Set once this end has decided how the socket ends. Later events of the channel are ignored. */
   #ending = false;
   /** Data to send that waits for a Blob that is being read. */
-  #waiting: SendItem[] = [];
+  readonly #waiting = new Deque<SendItem>();
   #waitingBytes = 0;
   /** Bytes given to the channel that the peer's process has not acknowledged. Kept when the channel ends. */
   #unacknowledged = 0;
@@ -296,24 +296,28 @@ export class ChannelSocket implements ChannelReceiver {
   };
 
   #flush(): void {
-    const items = this.#waiting;
-    let sent = 0;
-    for (let item = items[0]; item !== undefined && !(item instanceof Blob); item = items[++sent]) {
-      this.#waitingBytes -= sizeOf(item);
-      this.#sendNow(item);
+    for (let item = this.#waiting.at(0); item !== undefined; item = this.#waiting.at(0)) {
+      if (item instanceof Blob) {
+        item.arrayBuffer().then(
+          (buffer) => {
+            if (this.#readyState === 3) return;
+            this.#sendFirst(new Uint8Array(buffer));
+            this.#flush();
+          },
+          (cause: unknown) => this.#endSoon(new SwsError('unreadable', 'a Blob could not be read', { cause })),
+        );
+        return;
+      }
+      this.#sendFirst(item);
     }
-    this.#waiting = items.slice(sent);
-    const blob = this.#waiting[0];
-    if (blob instanceof Blob)
-      blob.arrayBuffer().then(
-        (buffer) => {
-          if (this.#readyState === 3) return;
-          this.#waiting[0] = new Uint8Array(buffer);
-          this.#flush();
-        },
-        (cause: unknown) => this.#endSoon(new SwsError('unreadable', 'a Blob could not be read', { cause })),
-      );
-    else this.#closeChannel();
+    this.#closeChannel();
+  }
+
+  /** Sends `item`, which is or was read from the first that waits. */
+  #sendFirst(item: string | Uint8Array<ArrayBuffer>): void {
+    this.#waiting.shift();
+    this.#waitingBytes -= sizeOf(item);
+    this.#sendNow(item);
   }
 
   #sendNow(item: string | Uint8Array<ArrayBuffer>): boolean {
@@ -348,7 +352,7 @@ export class ChannelSocket implements ChannelReceiver {
     this.#readyState = 3;
     this.#held.clear();
     this.#unsendable += this.#waitingBytes;
-    this.#waiting = [];
+    this.#waiting.clear();
     this.#waitingBytes = 0;
     this.#stopWatchingPage();
     this.#deliveries.fail(end.failure ?? new SwsError('closed', `the socket closed with ${end.code}`));

@@ -49,7 +49,20 @@ test('messages that came while paused are delivered in order, each at the same c
   expect(longest).toBeLessThan(1_000);
 });
 
-test('so are messages that came in one turn', async () => {
+test('messages that wait behind a Blob are sent in order, each at the same cost', async () => {
+  const sent: unknown[] = [];
+  const handle = { send: (item: unknown) => sent.push(item), bufferedAmount: 0, protocol: '' };
+  const target = { url: 'ws://localhost/', peer: '00', resource: '/' };
+  const socket = ChannelSocket.accepted(target, null as never, handle as never);
+  socket.send(new Blob(['first']));
+  for (const data of messages) socket.send(data);
+  expect(socket.bufferedAmount).toBe(5 + messages.join('').length);
+  while (sent.length <= MANY) await new Promise(setImmediate);
+  expect(sent).toEqual([new TextEncoder().encode('first'), ...messages]);
+  expect([socket.bufferedAmount, longest < 1_000]).toEqual([0, true]);
+});
+
+test('messages that came in one turn are delivered in order, each at the same cost', async () => {
   const { socket, received, all } = newSocket();
   for (const data of messages) socket.receive({ type: 'message', data });
   await all;

@@ -94,14 +94,14 @@ export const MUTANTS: readonly Mutant[] = [
   {
     name: 'a frame takes messages that do not fit into it',
     file: 'channel/outgoing.ts',
-    find: 'if (more > most || ',
+    find: 'if (length > most || ',
     replace: 'if (',
     by: 'test/channel',
   },
   {
     name: 'a frame takes messages beyond the credit',
     file: 'channel/outgoing.ts',
-    find: ' || this.#charged + this.#chargeOf(items.length + 1, more) > this.#limit) break;',
+    find: ' || this.#charged + this.#chargeOf(count, length) > this.#limit) break;',
     replace: ') break;',
     by: 'test/channel',
   },

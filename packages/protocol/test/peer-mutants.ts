@@ -164,6 +164,13 @@ export const PEER_MUTANTS: readonly Mutant[] = [
     by: 'test/limits',
   },
   {
+    name: 'peer: a frame may hold any number of messages',
+    file: 'channel/incoming.ts',
+    find: 'if (++items > MAX_ITEMS) return',
+    replace: 'if (++items < 0) return',
+    by: 'test/vectors',
+  },
+  {
     name: 'peer: what stands behind a message need not be one',
     file: 'channel/data.ts',
     find: 'if (at > 0 && !isWhole) return',

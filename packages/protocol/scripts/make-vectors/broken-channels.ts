@@ -1,11 +1,11 @@
 import { concatBytes, naclProvider as provider } from '@sws/crypto';
 import { CONTROL_TYPE, encodeControl } from '../../src/channel/control.js';
-import { encodeData, OPCODE, type Opcode } from '../../src/channel/data.js';
+import { encodeData, encodeItems, ITEM_HEAD_BYTES, MAX_ITEMS, OPCODE, type Opcode } from '../../src/channel/data.js';
 import { FAILURES, type FailureCode } from '../../src/failures.js';
 import { deriveHandshake, deriveRekey, drawInputs, type HandshakeInputs } from './derivation.js';
 import { writeInputs } from './handshakes.js';
 import { flipped, hex, hexOf, littleEndian, utf8 } from './hex.js';
-import { Recorder, u64 } from './recorder.js';
+import { itemOf, Recorder, u64 } from './recorder.js';
 import { seededRandom } from './seeded-random.js';
 
 /** What a responder receives: a frame, or the plaintext of a DATA too long to write out, with the zeros behind it. */
@@ -22,14 +22,8 @@ function halfOpenChannels(inputs: HandshakeInputs, base: Recorder, first: Uint8A
   const data = (seq: number): Uint8Array => base.sealData('initiator', seq, first);
   const ping = encodeControl({ type: CONTROL_TYPE.ping, next: 0, limit: WINDOW, id: 5 });
   const control = base.sealControl('initiator', 0, 0, ping);
-  const together = base.sealData(
-    'initiator',
-    0,
-    concatBytes(
-      ...['first', '', 'third'].map((one) => encodeData(OPCODE.text, true, utf8(one), 'none')),
-      new Uint8Array(9),
-    ),
-  );
+  const together = base.sealData('initiator', 0, encodeItems(['first', '', 'third'].map(itemOf), 'padme'));
+  const most = Array.from({ length: MAX_ITEMS }, (_, i) => `${i}`);
   const one = (name: string, frames: readonly Uint8Array[], accepts: number, opens: boolean, texts: string[] = []) => ({
     name,
     frames: frames.map(hex),
@@ -45,6 +39,7 @@ function halfOpenChannels(inputs: HandshakeInputs, base: Recorder, first: Uint8A
     one('a CONTROL that does not open', [flipped(control, -1)], 0, false),
     one('DATA 0', [data(0)], 0, true, ['first']),
     one('DATA 0 with three texts', [together], 0, true, ['first', '', 'third']),
+    one('DATA 0 with 16 texts', [base.sealData('initiator', 0, encodeItems(most.map(itemOf), 'padme'))], 0, true, most),
     one('DATA 1, which is dropped, and DATA 0', [data(1), data(0)], 0, true, ['first']),
     one('a CONTROL', [control], 0, true),
     one('a CONTROL, and the same OPEN again', [control, openFrame], 0, true),
@@ -220,8 +215,15 @@ export function brokenChannelVectors() {
         encoded(0, text, false, utf8('a')),
         data(1, concatBytes(first.slice(0, 10), first.slice(0, 10))),
       ]),
-      fails('messages of one frame beyond the credit: 649 x (5 + 96) bytes', 'protocol-error', [
-        data(0, concatBytes(...Array.from({ length: 649 }, () => encodeData(binary, true, none, 'none')))),
+      fails('17 messages in one frame', 'protocol-error', [
+        data(0, encodeItems(new Array(MAX_ITEMS + 1).fill(itemOf('a')), 'none')),
+      ]),
+      fails('messages of one frame beyond the credit: 64,080 + 16 x 96 bytes', 'protocol-error', [
+        {
+          seq: 0,
+          plaintext: `${'8200000000'.repeat(MAX_ITEMS - 1)}820000ea60`,
+          zeros: 64_080 - MAX_ITEMS * ITEM_HEAD_BYTES,
+        },
       ]),
       fails('a continuation of nothing', 'protocol-error', [encoded(0, continuation, true, none)]),
       fails('a message inside a message', 'protocol-error', [

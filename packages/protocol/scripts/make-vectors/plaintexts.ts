@@ -1,9 +1,9 @@
 import { type Control, encodeControl } from '../../src/channel/control.js';
-import { encodeData, encodeItems, ITEM_HEAD_BYTES, OPCODE, type Opcode } from '../../src/channel/data.js';
+import { encodeData, encodeItems, type Opcode } from '../../src/channel/data.js';
 import { paddedLength, padme } from '../../src/channel/padding.js';
 import { encodePayload } from '../../src/channel/payload.js';
-import { Scratch } from '../../src/channel/scratch.js';
 import { hex, unhex, utf8 } from './hex.js';
+import { itemOf } from './recorder.js';
 
 /** What stands inside the boxes: padding, DATA and CONTROL plaintexts, payloads. */
 export function plaintextVectors() {
@@ -26,13 +26,8 @@ export function plaintextVectors() {
     messages: readonly { readonly text?: string; readonly binary?: string }[],
     padding: 'padme' | 'none' = 'padme',
   ) => {
-    const items = messages.map(({ text, binary = '' }) =>
-      text === undefined
-        ? { opcode: OPCODE.binary, fin: true, bytes: unhex(binary) }
-        : { opcode: OPCODE.text, fin: true, bytes: utf8(text) },
-    );
-    const length = items.reduce((sum, { bytes }) => sum + ITEM_HEAD_BYTES + bytes.length, 0);
-    return { name, messages, padding, plaintext: hex(encodeItems(items, length, padding, new Scratch())) };
+    const items = messages.map(({ text, binary = '' }) => itemOf(text ?? unhex(binary)));
+    return { name, messages, padding, plaintext: hex(encodeItems(items, padding)) };
   };
   const control = (control: Control) => ({ ...control, plaintext: hex(encodeControl(control)) });
   const u64 = (value: bigint): string => value.toString(16).padStart(16, '0');

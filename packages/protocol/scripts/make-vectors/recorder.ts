@@ -1,15 +1,14 @@
 import { concatBytes, naclProvider as provider } from '@sws/crypto';
 import { type ControlType, encodeControl } from '../../src/channel/control.js';
 import {
+  type DataItem,
   encodeData,
   encodeItems,
-  ITEM_HEAD_BYTES,
   isChannelOpcode,
   OPCODE,
   type Opcode,
 } from '../../src/channel/data.js';
 import { ITEM_CHARGE_BYTES } from '../../src/channel/outgoing.js';
-import { Scratch } from '../../src/channel/scratch.js';
 import { deriveHandshake, deriveRekey, type EpochKeys, type HandshakeInputs } from './derivation.js';
 import { hex, utf8 } from './hex.js';
 
@@ -37,6 +36,13 @@ export type Step = { readonly from: End; readonly frame: string; readonly afterM
       readonly again?: true;
     }
 );
+
+/** A whole message as an item of a DATA plaintext. */
+export function itemOf(message: string | Uint8Array): DataItem {
+  return typeof message === 'string'
+    ? { opcode: OPCODE.text, fin: true, bytes: utf8(message) }
+    : { opcode: OPCODE.binary, fin: true, bytes: message };
+}
 
 /** u64, big-endian. */
 export function u64(value: number | bigint): Uint8Array {
@@ -134,14 +140,8 @@ export class Recorder {
 
   /** Whole messages in one DATA frame. */
   together(from: End, messages: readonly (string | Uint8Array)[]): void {
-    const items = messages.map((message) =>
-      typeof message === 'string'
-        ? { opcode: OPCODE.text, fin: true, bytes: utf8(message) }
-        : { opcode: OPCODE.binary, fin: true, bytes: message },
-    );
-    const length = items.reduce((sum, { bytes }) => sum + ITEM_HEAD_BYTES + bytes.length, 0);
     const [delivers, ...more] = messages.map((one) => (typeof one === 'string' ? { text: one } : { binary: hex(one) }));
-    this.#record(from, encodeItems(items, length, 'padme', new Scratch()), items.length, delivers, undefined, more);
+    this.#record(from, encodeItems(messages.map(itemOf), 'padme'), messages.length, delivers, undefined, more);
   }
 
   /** Sends a DATA frame again. */

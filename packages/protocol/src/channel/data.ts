@@ -10,6 +10,8 @@ export type Opcode = (typeof OPCODE)[keyof typeof OPCODE];
 export const FIN = 0x80;
 /** The most bytes of a fragment, and of whole messages in one DATA frame with the heads of all but the first. */
 export const MAX_FRAGMENT_BYTES = 61_440;
+/** The most messages in one DATA frame: what limits frames, as a relay does, then limits messages too. */
+export const MAX_ITEMS = 16;
 /** opcode (1) || length (4). */
 export const ITEM_HEAD_BYTES = 5;
 /** A fragment of this size needs no padding; one of `MAX_FRAGMENT_BYTES` needs 2 KiB. */
@@ -42,16 +44,16 @@ export function fragmentLength(bytes: number): number {
 
 /** Encodes one item into a new array. */
 export function encodeData(opcode: Opcode, fin: boolean, bytes: Uint8Array, padding: Padding): Uint8Array {
-  return encodeItems([{ opcode, fin, bytes }], ITEM_HEAD_BYTES + bytes.length, padding, new Scratch());
+  return encodeItems([{ opcode, fin, bytes }], padding);
 }
 
-/** Encodes items of `length` bytes in total as `(opcode || length || bytes)* || zeros`, in the array of `scratch`. */
+/** Encodes `(opcode || length || bytes)* || zeros` in a new array, or in that of `scratch`. */
 export function encodeItems(
   items: readonly DataItem[],
-  length: number,
   padding: Padding,
-  scratch: Scratch,
+  scratch: Scratch = new Scratch(),
 ): Uint8Array {
+  const length = items.reduce((sum, { bytes }) => sum + ITEM_HEAD_BYTES + bytes.length, 0);
   const plaintext = scratch.view(paddedLength(length, padding));
   let at = 0;
   for (const { opcode, fin, bytes } of items) {

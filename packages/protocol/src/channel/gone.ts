@@ -1,6 +1,5 @@
 import type { ChannelEvent } from './channel-event.js';
 import type { ChannelPhase } from './channel-phase.js';
-import type { Deque } from './deque.js';
 
 /** A channel whose tombstone has ended too. It keeps events and a last frame that are not polled yet, and no keys. */
 export class Gone implements ChannelPhase {
@@ -13,13 +12,13 @@ export class Gone implements ChannelPhase {
   readonly successor = null;
   readonly channelId: Uint8Array;
   readonly protocol: string;
-  readonly #events: Deque<ChannelEvent> | ChannelEvent[];
+  readonly #events: ChannelEvent[];
   #farewell: Uint8Array | null;
 
   /** Takes over `events` that were not polled. `farewell` is a last frame for the peer. */
   constructor(
     { channelId, protocol }: Pick<ChannelPhase, 'channelId' | 'protocol'>,
-    events: Deque<ChannelEvent> | ChannelEvent[],
+    events: ChannelEvent[],
     farewell: Uint8Array | null = null,
   ) {
     this.channelId = channelId;

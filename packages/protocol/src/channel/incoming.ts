@@ -1,7 +1,7 @@
 import { fail, type Result, succeed } from '../result.js';
 import { decodeUtf8 } from '../utf8.js';
 import { type CloseStatus, decodeClose } from './close-status.js';
-import { type DataItem, decodeData, isChannelOpcode, MAX_FRAGMENT_BYTES, OPCODE } from './data.js';
+import { type DataItem, decodeData, isChannelOpcode, MAX_FRAGMENT_BYTES, MAX_ITEMS, OPCODE } from './data.js';
 import { Deque } from './deque.js';
 import type { Gauge } from './gauge.js';
 import { type ChannelAccount, FAR_PART } from './memory-budget.js';
@@ -83,7 +83,9 @@ export class Incoming {
     this.next++;
     const messages: (string | Uint8Array)[] = [];
     let at = 0;
+    let items = 0;
     do {
+      if (++items > MAX_ITEMS) return fail('protocol-error', `a frame holds more than ${MAX_ITEMS} messages`);
       const decoded = decodeData(plaintext, at);
       if (!decoded.ok) return decoded;
       const item = decoded.value;

@@ -7,6 +7,7 @@ import {
   ITEM_HEAD_BYTES,
   isChannelOpcode,
   MAX_FRAGMENT_BYTES,
+  MAX_ITEMS,
   OPCODE,
   type Opcode,
 } from './data.js';
@@ -250,17 +251,17 @@ export class Outgoing {
     const opcode = offset === 0 ? message.opcode : OPCODE.continuation;
     const own = isChannelOpcode(opcode);
     const items: DataItem[] = [{ opcode, fin, bytes: fin && offset === 0 ? bytes : bytes.subarray(offset, end) }];
-    let length = ITEM_HEAD_BYTES + end - offset;
+    let appBytes = own ? 0 : end - offset;
     message.offset = end;
     if (fin) {
       queue.shift();
-      if (!own && offset === 0) length = this.#addMessages(items, length);
+      if (!own && offset === 0) appBytes = this.#addMessages(items, appBytes);
     }
-    if (!own) this.#charged += this.#chargeOf(items.length, length);
-    const plaintext = encodeItems(items, length, this.#padding, scratch);
+    const plaintext = encodeItems(items, this.#padding, scratch);
+    if (!own) this.#charged += plaintext.length + items.length * ITEM_CHARGE_BYTES;
     this.#retained.push({
       message: keys.sealData(this.#sealed, plaintext, this.#spares.pop()),
-      appBytes: own ? 0 : length - items.length * ITEM_HEAD_BYTES,
+      appBytes,
       messages: fin && !own ? items.length : 0,
       sent: null,
     });
@@ -270,17 +271,19 @@ export class Outgoing {
     else if (own) this.rekeySealed = this.#sealed;
   }
 
-  /** Moves whole messages from the queue to `items`, which have `length` bytes. Returns the new length. */
-  #addMessages(items: DataItem[], length: number): number {
+  /** Moves whole messages from the queue behind the first of `items`. Returns the bytes of all of them. */
+  #addMessages(items: DataItem[], firstBytes: number): number {
     const most = Math.min(MAX_FRAGMENT_BYTES, this.flight.roomBytes);
-    let sum = length;
-    for (let next = this.#queue.at(0); next !== undefined && next.opcode !== OPCODE.close; next = this.#queue.at(0)) {
+    let sum = firstBytes;
+    for (let count = 2; count <= MAX_ITEMS; count++) {
+      const next = this.#queue.at(0);
+      if (next === undefined || next.opcode === OPCODE.close) break;
       const { opcode, bytes } = next;
-      const more = sum + ITEM_HEAD_BYTES + bytes.length;
-      if (more > most || this.#charged + this.#chargeOf(items.length + 1, more) > this.#limit) break;
+      const length = sum + bytes.length + count * ITEM_HEAD_BYTES;
+      if (length > most || this.#charged + this.#chargeOf(count, length) > this.#limit) break;
       this.#queue.shift();
       items.push({ opcode, fin: true, bytes });
-      sum = more;
+      sum += bytes.length;
     }
     return sum;
   }

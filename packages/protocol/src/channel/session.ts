@@ -9,7 +9,6 @@ import { type ChannelInput, type ChannelPhase, CLOSED_BEFORE_OPEN } from './chan
 import { type CloseStatus, encodeClose } from './close-status.js';
 import { Controls } from './controls.js';
 import { OPCODE } from './data.js';
-import { Deque } from './deque.js';
 import { Gauge } from './gauge.js';
 import { Gone } from './gone.js';
 import { Incoming, type Taken } from './incoming.js';
@@ -59,7 +58,7 @@ export class Session implements ChannelPhase {
   readonly #incoming: Incoming;
   readonly #rekey: Rekey;
   readonly #controls: Controls;
-  readonly #events = new Deque<ChannelEvent>();
+  #events: ChannelEvent[] = [];
   #state: State;
   #interrupted = false;
 

@@ -5,6 +5,7 @@ import {
   encodeItems,
   ITEM_HEAD_BYTES,
   MAX_FRAGMENT_BYTES,
+  MAX_ITEMS,
   OPCODE,
   type Opcode,
 } from '../../src/channel/data.js';
@@ -17,7 +18,6 @@ import {
   MemoryBudget,
 } from '../../src/channel/memory-budget.js';
 import { ITEM_CHARGE_BYTES } from '../../src/channel/outgoing.js';
-import { Scratch } from '../../src/channel/scratch.js';
 import { encodeUtf8 } from '../../src/utf8.js';
 
 const KIB = 1_024;
@@ -49,11 +49,11 @@ function only(taken: Taken | string): Uint8Array {
 /** A frame with one item for each entry, and zeros behind them. */
 function frameOf(entries: readonly (readonly [Opcode, boolean, Uint8Array])[], zeros = 0): Uint8Array {
   const items = entries.map(([opcode, fin, bytes]) => ({ opcode, fin, bytes }));
-  const length = items.reduce((sum, { bytes }) => sum + ITEM_HEAD_BYTES + bytes.length, 0);
-  return concatBytes(encodeItems(items, length, 'none', new Scratch()), new Uint8Array(zeros));
+  return concatBytes(encodeItems(items, 'none'), new Uint8Array(zeros));
 }
 
 describe('several messages in one frame', () => {
+  const whole = [text, true, encodeUtf8('a')] as const;
   const some = Array.from({ length: 5 }, (_, i) => new Uint8Array(i * 100).fill(i + 1));
   const five = (zeros = 0): Uint8Array =>
     frameOf(
@@ -91,17 +91,28 @@ describe('several messages in one frame', () => {
     const empty = (count: number): Uint8Array =>
       frameOf(new Array(count).fill([binary, true, new Uint8Array(0)] as const));
     const most = Math.floor(WINDOW / (ITEM_HEAD_BYTES + ITEM_CHARGE_BYTES));
-    expect(receiver().incoming.acceptFrame(empty(most)).ok).toBe(true);
-    expect(receiver().incoming.acceptFrame(empty(most + 1))).toMatchObject({
-      ok: false,
-      failure: { code: 'protocol-error' },
-    });
+    const { incoming } = receiver();
+    for (let left = most; left > 0; left -= MAX_ITEMS)
+      expect(incoming.acceptFrame(empty(Math.min(left, MAX_ITEMS))).ok).toBe(true);
+    expect(incoming.acceptFrame(empty(2))).toMatchObject({ ok: false, failure: { code: 'protocol-error' } });
+  });
+
+  test('a frame holds at most 16', () => {
+    const frame = (count: number): Uint8Array => frameOf(new Array(count).fill(whole));
+    expect(receiver().incoming.acceptFrame(frame(16)).ok).toBe(true);
+    const refused = { ok: false, failure: { code: 'protocol-error', detail: 'a frame holds more than 16 messages' } };
+    expect(receiver().incoming.acceptFrame(frame(17))).toMatchObject(refused);
+    // A tombstone, which keeps no messages, counts them too.
+    const { incoming } = receiver();
+    incoming.discard();
+    expect(incoming.acceptFrame(frame(17))).toMatchObject(refused);
   });
 
   test('a message that waits is charged for its event and objects, as one in a frame of its own', () => {
     const [together, apart] = [receiver(), receiver()];
     const one = [binary, true, Uint8Array.of(1)] as const;
-    expect(together.incoming.acceptFrame(frameOf(new Array(600).fill(one))).ok).toBe(true);
+    for (let i = 0; i < 600; i += 15)
+      expect(together.incoming.acceptFrame(frameOf(new Array(15).fill(one))).ok).toBe(true);
     for (let i = 0; i < 600; i++) apart.incoming.acceptFrame(frameOf([one]));
     expect(together.budget.usedBytes).toBe(apart.budget.usedBytes);
   });
@@ -115,7 +126,6 @@ describe('several messages in one frame', () => {
     expect(budget.usedBytes).toBe(CHANNEL_CHARGE_BYTES);
   });
 
-  const whole = [text, true, encodeUtf8('a')] as const;
   test.each([
     ['a fragment', [whole, [text, false, encodeUtf8('b')]], 'protocol-error'],
     ['a last fragment', [whole, [continuation, true, encodeUtf8('b')]], 'protocol-error'],

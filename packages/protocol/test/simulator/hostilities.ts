@@ -1,5 +1,5 @@
 import { CONTROL_TYPE } from '../../src/channel/control.js';
-import { MAX_FRAGMENT_BYTES, OPCODE } from '../../src/channel/data.js';
+import { MAX_FRAGMENT_BYTES, MAX_ITEMS, OPCODE } from '../../src/channel/data.js';
 import type { HostileChannel } from './hostile-peer.js';
 import type { Seeded } from './seeded.js';
 
@@ -63,7 +63,7 @@ export function doOnChannel(
     case 'large messages':
       return repeat(() => channel.fragment(true, large));
     case 'crammed frames':
-      return repeat(() => channel.crammed(1 + random.below(2_000), random.chance(0.95)));
+      return repeat(() => channel.crammed(1 + random.below(MAX_ITEMS), random.chance(0.95)));
     case 'long texts':
       for (let i = 0; i < 3; i++) channel.fragment(random.chance(0.5), large.slice().fill(0x61), { text: true });
       return;
